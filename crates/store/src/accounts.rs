@@ -1,0 +1,252 @@
+//! Accounts: logins, keys, bound domains, settings.
+//!
+//! Every change gives its account a new, higher `version`, so that a server that keeps accounts in memory learns of changes by
+//! asking for what is newer than what it has ([`changed_since`]).
+
+use billhook_wire::{Key, Login};
+
+use crate::{
+    Error, Kind, Row, Sql, Tx,
+    settings::{Setting, Settings},
+};
+
+/// An account's number in the store: the first part of every key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub i64);
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its number in the store.
+    pub id: AccountId,
+    /// Its login.
+    pub login: Login,
+    /// Its API key.
+    pub key: Key,
+    /// The key before, while it is still accepted.
+    pub old_key: Option<OldKey>,
+    /// Whether it is switched off: error 7.
+    pub disabled: bool,
+    /// When it was added, unix seconds.
+    pub created: i64,
+    /// Host names bound to it, beside `LOGIN.DOMAIN`.
+    pub domains: Vec<String>,
+    /// Its settings.
+    pub settings: Settings,
+    /// Higher after every change, and unique among accounts.
+    pub version: i64,
+}
+
+/// A key that was replaced and is accepted for a while longer.
+#[derive(Debug, Clone)]
+pub struct OldKey {
+    /// The key.
+    pub key: Key,
+    /// Until when it is accepted, unix seconds.
+    pub until: i64,
+}
+
+const ADD: Sql = Sql::new(
+    "accounts.add",
+    "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version)
+     VALUES ((SELECT COALESCE(MAX(account_id), 0) + 1 FROM accounts), $1, $2, '', 0, 0, $3,
+             (SELECT COALESCE(MAX(version), 0) + 1 FROM accounts))
+         ON CONFLICT (login) DO NOTHING",
+);
+
+/// Adds an account; none if the login is taken. `now` is in unix seconds.
+pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option<AccountId>, Error> {
+    if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into()])? == 0 {
+        return Ok(None);
+    }
+    Ok(find(tx, login)?.map(|account| account.id))
+}
+
+const LIST: Sql = Sql::new(
+    "accounts.list",
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts ORDER BY login",
+);
+
+/// Every account, by login.
+pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
+    let mut accounts = Vec::new();
+    tx.rows(&LIST, &[], |row| {
+        accounts.push(account(row)?);
+        Ok::<(), Error>(())
+    })?;
+    complete(tx, accounts)
+}
+
+const FIND: Sql = Sql::new(
+    "accounts.find",
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts WHERE login = $1",
+);
+
+/// The account of a login.
+pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
+    let found = tx.row(&FIND, &[login.as_str().into()], account)?;
+    Ok(complete(tx, found.into_iter().collect())?.pop())
+}
+
+const CHANGED_SINCE: Sql = Sql::new(
+    "accounts.changed_since",
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts
+      WHERE version > $1 ORDER BY version",
+);
+
+/// The accounts that changed after `version`, and the version that the next call asks with; 0 gives them all.
+pub fn changed_since(tx: &mut Tx<'_>, version: i64) -> Result<(Vec<Account>, i64), Error> {
+    let mut changed = Vec::new();
+    tx.rows(&CHANGED_SINCE, &[version.into()], |row| {
+        changed.push(account(row)?);
+        Ok::<(), Error>(())
+    })?;
+    let newest = changed.last().map_or(version, |account| account.version);
+    Ok((complete(tx, changed)?, newest))
+}
+
+const ROTATE_KEY: Sql = Sql::new(
+    "accounts.rotate_key",
+    "UPDATE accounts SET old_key = CASE WHEN $1 > 0 THEN api_key ELSE '' END, old_key_until = $1, api_key = $2
+      WHERE account_id = $3",
+);
+
+/// Replaces an account's key. The present one is accepted until `keep_old_until` (unix seconds), or no longer.
+pub fn rotate_key(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    key: &Key,
+    keep_old_until: Option<i64>,
+) -> Result<(), Error> {
+    tx.execute(&ROTATE_KEY, &[keep_old_until.unwrap_or(0).into(), key.reveal().into(), id.0.into()])?;
+    touch(tx, id)
+}
+
+const SET_DISABLED: Sql =
+    Sql::new("accounts.set_disabled", "UPDATE accounts SET disabled = $1 WHERE account_id = $2");
+
+/// Switches an account off or on.
+pub fn set_disabled(tx: &mut Tx<'_>, id: AccountId, disabled: bool) -> Result<(), Error> {
+    tx.execute(&SET_DISABLED, &[disabled.into(), id.0.into()])?;
+    touch(tx, id)
+}
+
+const BIND: Sql = Sql::new(
+    "accounts.bind",
+    "INSERT INTO domains (domain, account_id) VALUES ($1, $2) ON CONFLICT (domain) DO NOTHING",
+);
+const BOUND_TO: Sql = Sql::new(
+    "accounts.bound_to",
+    "SELECT accounts.account_id, accounts.login FROM domains
+       JOIN accounts ON accounts.account_id = domains.account_id WHERE domains.domain = $1",
+);
+
+/// Binds a host name (lower case, no port, no final dot) to an account. If another account has it, that one's login is the
+/// answer and nothing changes.
+pub fn bind(tx: &mut Tx<'_>, id: AccountId, domain: &str) -> Result<Option<Login>, Error> {
+    if tx.execute(&BIND, &[domain.into(), id.0.into()])? > 0 {
+        touch(tx, id)?;
+        return Ok(None);
+    }
+    let bound = tx.row(&BOUND_TO, &[domain.into()], |row| Ok((AccountId(row.int(0)?), login(row, 1)?)))?;
+    Ok(bound.filter(|(other, _)| *other != id).map(|(_, login)| login))
+}
+
+const UNBIND: Sql = Sql::new("accounts.unbind", "DELETE FROM domains WHERE domain = $1 AND account_id = $2");
+
+/// Takes a host name from an account; false if it did not have it.
+pub fn unbind(tx: &mut Tx<'_>, id: AccountId, domain: &str) -> Result<bool, Error> {
+    if tx.execute(&UNBIND, &[domain.into(), id.0.into()])? == 0 {
+        return Ok(false);
+    }
+    touch(tx, id)?;
+    Ok(true)
+}
+
+const SET: Sql = Sql::new(
+    "accounts.set",
+    "INSERT INTO settings (account_id, name, value) VALUES ($1, $2, $3)
+         ON CONFLICT (account_id, name) DO UPDATE SET value = excluded.value",
+);
+
+/// Changes a setting.
+pub fn set(tx: &mut Tx<'_>, id: AccountId, setting: &Setting) -> Result<(), Error> {
+    tx.execute(&SET, &[id.0.into(), setting.name().into(), setting.value().into()])?;
+    touch(tx, id)
+}
+
+const TOUCH: Sql = Sql::new(
+    "accounts.touch",
+    "UPDATE accounts SET version = (SELECT MAX(version) + 1 FROM accounts) WHERE account_id = $1",
+);
+
+fn touch(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
+    tx.execute(&TOUCH, &[id.0.into()]).map(drop)
+}
+
+const DOMAINS: Sql =
+    Sql::new("accounts.domains", "SELECT domain FROM domains WHERE account_id = $1 ORDER BY domain");
+const SETTINGS: Sql = Sql::new("accounts.settings", "SELECT name, value FROM settings WHERE account_id = $1");
+
+/// Adds to each account what other tables hold of it.
+fn complete(tx: &mut Tx<'_>, mut accounts: Vec<Account>) -> Result<Vec<Account>, Error> {
+    for account in &mut accounts {
+        tx.rows(&DOMAINS, &[account.id.0.into()], |row| {
+            account.domains.push(row.text(0)?.to_owned());
+            Ok::<(), Error>(())
+        })?;
+        tx.rows(&SETTINGS, &[account.id.0.into()], |row| {
+            let setting = Setting::parse(row.text(0)?, row.text(1)?)
+                .map_err(|error| damaged(&account.login, &error))?;
+            account.settings.apply(&setting);
+            Ok(())
+        })?;
+    }
+    Ok(accounts)
+}
+
+fn account(row: &dyn Row) -> Result<Account, Error> {
+    let login = login(row, 1)?;
+    let key = |text: &str| Key::parse(text).map_err(|error| damaged(&login, &error));
+    let old_key = match row.text(3)? {
+        "" => None,
+        text => Some(OldKey { key: key(text)?, until: row.int(4)? }),
+    };
+    Ok(Account {
+        id: AccountId(row.int(0)?),
+        key: key(row.text(2)?)?,
+        old_key,
+        disabled: row.flag(5)?,
+        created: row.int(6)?,
+        domains: Vec::new(),
+        settings: Settings::default(),
+        version: row.int(7)?,
+        login,
+    })
+}
+
+fn login(row: &dyn Row, column: usize) -> Result<Login, Error> {
+    let text = row.text(column)?;
+    Login::parse(text).map_err(|error| Error::new(Kind::Damaged, format!("account {text}: {error}")))
+}
+
+fn damaged(login: &Login, why: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::Damaged, format!("account {login}: {why}"))
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &ADD,
+    &LIST,
+    &FIND,
+    &CHANGED_SINCE,
+    &ROTATE_KEY,
+    &SET_DISABLED,
+    &BIND,
+    &BOUND_TO,
+    &UNBIND,
+    &SET,
+    &TOUCH,
+    &DOMAINS,
+    &SETTINGS,
+];

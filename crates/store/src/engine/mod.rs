@@ -1,0 +1,51 @@
+//! What an engine must do. Everything that differs between engines is below this module.
+
+pub(crate) mod sqlite;
+
+use std::{ops::ControlFlow, path::Path};
+
+use crate::{BackupReport, Error, Finding, Progress, Row, Sql, Tx, tx::Arg};
+
+/// The statements of one open transaction.
+pub(crate) trait Statements {
+    /// Runs a statement, row by row, until its end or until `each` breaks off.
+    fn rows(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+
+    /// Runs a statement that gives no rows; says how many rows it touched.
+    fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error>;
+}
+
+/// One write transaction on its way through an engine.
+pub(crate) trait Work: Send {
+    /// Runs the body; it may be run more than once. True: keep what it did; false: roll it back.
+    fn run(&mut self, tx: Tx<'_>) -> bool;
+
+    /// Answers the caller: after the commit (or the roll-back that the body asked for), or with the error that prevented it.
+    fn finish(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+/// A database engine.
+pub(crate) trait Engine: Send + Sync {
+    /// Runs `body` once in a read transaction, on this thread.
+    fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
+
+    /// Queues a write transaction. [`Work::finish`] is called once, on whatever thread.
+    fn submit(&self, work: Box<dyn Work>);
+
+    /// One real read, and the writer's state.
+    fn health(&self) -> Result<(), Error>;
+
+    /// Why no write is done any more; none while all is well.
+    fn failed(&self) -> Option<Error>;
+
+    /// Writes a copy of the whole store into the new file `to`, and verifies it.
+    fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error>;
+
+    /// The engine's own check of its files.
+    fn check(&self) -> Result<Vec<Finding>, Error>;
+}

@@ -1,0 +1,182 @@
+//! Backups: a copy of the file as it was at one moment, taken while it goes on being written, and put back again.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
+
+use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations};
+use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport};
+
+/// Pages copied between two reports of progress.
+const PAGES_A_STEP: i32 = 2048;
+
+/// Copies the store of `from` into the new file `to`, and verifies the copy. The file appears under its name only when it is whole.
+pub(super) fn write(
+    from: &Connection,
+    to: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<BackupReport, Error> {
+    if to.exists() {
+        return Err(Error::new(
+            Kind::Exists,
+            format!("{} exists already: choose another name", to.display()),
+        ));
+    }
+    let folder = folder_of(to);
+    let partial = private_partial(folder)?;
+    copy_pages(from, partial.path(), progress)?;
+    let report = verify(partial.path())?;
+    partial.as_file().sync_all().map_err(|cause| Error::file("sync", to, &cause))?;
+    partial.persist_noclobber(to).map_err(|error| Error::file("write", to, &error.error))?;
+    DataFolder::sync(folder)?;
+    Ok(report)
+}
+
+fn copy_pages(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+    let failed = |error| failure("backup", &error);
+    let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
+    // A read transaction pins one state: without it each write beside us would begin the copy anew.
+    from.execute_batch("BEGIN; SELECT COUNT(*) FROM marks;").map_err(failed)?;
+    {
+        let backup = Backup::new(from, &mut copy).map_err(failed)?;
+        loop {
+            let step = backup.step(PAGES_A_STEP).map_err(failed)?;
+            let pages = backup.progress();
+            let total = u64::try_from(pages.pagecount).unwrap_or_default();
+            let left = u64::try_from(pages.remaining).unwrap_or_default();
+            progress(Progress { done: total.saturating_sub(left), total });
+            match step {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ => {
+                    return Err(Error::new(
+                        Kind::Busy,
+                        "backup: the store is held by another process; try again",
+                    ));
+                }
+            }
+        }
+    }
+    from.execute_batch("COMMIT").map_err(failed)?;
+    // One file, without a log beside it.
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(failed)?;
+    copy.close().map_err(|(_, error)| failed(error))
+}
+
+/// Reads a backup through and says what it holds; anything wrong with it is an error.
+fn verify(path: &Path) -> Result<BackupReport, Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| file_failure(path, &error))?;
+    if migrations::version(&connection, path)? == 0 {
+        return Err(Error::new(
+            Kind::Foreign,
+            format!("{} is not a Billhook store: it is empty", path.display()),
+        ));
+    }
+    if let Some(finding) = integrity(&connection)?.first() {
+        return Err(Error::new(Kind::Damaged, format!("{} is damaged: {finding}", path.display())));
+    }
+    let count = |table: &str| {
+        connection
+            .query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+            .map(i64::unsigned_abs)
+            .map_err(|error| file_failure(path, &error))
+    };
+    let bytes = fs::metadata(path).map_err(|cause| Error::file("read", path, &cause))?.len();
+    Ok(BackupReport { bytes, accounts: count("accounts")?, orders: count("orders")? })
+}
+
+/// Puts a backup in place of the folder's store. The caller holds all locks.
+pub(crate) fn restore(
+    from: &Path,
+    folder: &DataFolder,
+    replace: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RestoreReport, Error> {
+    if !from.is_file() {
+        return Err(Error::file("read", from, &io::ErrorKind::NotFound.into()));
+    }
+    let place = folder.path().join(FILE_NAME);
+    if place.exists() && !replace {
+        let text = format!(
+            "{} holds a store already: give --replace to put it aside, or choose another folder with --data",
+            folder.path().display()
+        );
+        return Err(Error::new(Kind::Exists, text));
+    }
+    verify(from)?;
+    let partial = private_partial(folder.path())?;
+    copy_bytes(from, partial.path(), progress)?;
+    let restored = verify(partial.path())?;
+    let kept = if place.exists() { Some(put_aside(&place)?) } else { None };
+    partial.persist_noclobber(&place).map_err(|error| Error::file("write", &place, &error.error))?;
+    DataFolder::sync(folder.path())?;
+    // An older backup is brought up to date now, so that `serve` starts at once.
+    migrations::run(&mut connect(&place)?, &place)?;
+    Ok(RestoreReport { restored, kept })
+}
+
+fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+    let reading = |cause: io::Error| Error::file("read", from, &cause);
+    let mut source = File::open(from).map_err(reading)?;
+    let total = source.metadata().map_err(reading)?.len();
+    let mut target = File::options().write(true).open(to).map_err(|cause| Error::file("open", to, &cause))?;
+    let mut done = 0;
+    loop {
+        let step = io::copy(&mut io::Read::take(&mut source, 8 << 20), &mut target)
+            .map_err(|cause| Error::file("copy the backup to", to, &cause))?;
+        if step == 0 {
+            break;
+        }
+        done += step;
+        progress(Progress { done, total });
+    }
+    target.sync_all().map_err(|cause| Error::file("sync", to, &cause))
+}
+
+/// Renames a store, with all that its log still holds, to a name that says when it was put aside.
+fn put_aside(place: &Path) -> Result<PathBuf, Error> {
+    // A damaged or foreign file is put aside as it is.
+    if let Ok(connection) = connect(place) {
+        let _ = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let aside = |suffix: &str| {
+        let mut name = place.as_os_str().to_owned();
+        name.push(format!(".replaced-{now}{suffix}"));
+        PathBuf::from(name)
+    };
+    for suffix in ["-wal", "-shm", ""] {
+        let mut file = place.as_os_str().to_owned();
+        file.push(suffix);
+        let file = PathBuf::from(file);
+        if file.exists() {
+            fs::rename(&file, aside(suffix)).map_err(|cause| Error::file("put aside", &file, &cause))?;
+        }
+    }
+    Ok(aside(""))
+}
+
+/// A temporary file for its owner alone, removed unless it is given its name.
+fn private_partial(folder: &Path) -> Result<tempfile::NamedTempFile, Error> {
+    tempfile::Builder::new()
+        .prefix(".billhook-")
+        .suffix(".partial")
+        .tempfile_in(folder)
+        .map_err(|cause| Error::file("write in", folder, &cause))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

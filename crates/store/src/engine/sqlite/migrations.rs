@@ -1,0 +1,154 @@
+//! Brings a file up to date: forward only, each step in the transaction that notes it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{APPLICATION_ID, file_failure};
+use crate::{Error, Kind};
+
+/// The steps; a file's `user_version` says how many it has taken. A step that was released is never changed.
+const STEPS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+    CREATE TABLE marks (
+        name TEXT NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE accounts (
+        account_id INTEGER NOT NULL PRIMARY KEY,
+        login TEXT NOT NULL UNIQUE,
+        api_key TEXT NOT NULL,
+        old_key TEXT NOT NULL,
+        old_key_until INTEGER NOT NULL,
+        disabled INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        version INTEGER NOT NULL UNIQUE
+    ) STRICT;
+
+    CREATE TABLE domains (
+        domain TEXT NOT NULL PRIMARY KEY,
+        account_id INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX domains_by_account ON domains (account_id);
+
+    CREATE TABLE settings (
+        account_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (account_id, name)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE products (
+        account_id INTEGER NOT NULL,
+        good_id INTEGER NOT NULL,
+        good_name TEXT NOT NULL,
+        good_title TEXT NOT NULL,
+        good_sum INTEGER NOT NULL,
+        PRIMARY KEY (account_id, good_id),
+        UNIQUE (account_id, good_name)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE orders (
+        account_id INTEGER NOT NULL,
+        order_id INTEGER NOT NULL,
+        email TEXT NOT NULL,
+        email_key TEXT NOT NULL,
+        pay_status TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        paid INTEGER NOT NULL,
+        is_recurrent INTEGER NOT NULL,
+        first_name TEXT NOT NULL,
+        last_name TEXT NOT NULL,
+        middle_name TEXT NOT NULL,
+        phone TEXT NOT NULL,
+        country TEXT NOT NULL,
+        region TEXT NOT NULL,
+        city TEXT NOT NULL,
+        address TEXT NOT NULL,
+        postalcode TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        kupon TEXT NOT NULL,
+        ip TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        link TEXT NOT NULL,
+        type TEXT NOT NULL,
+        payway TEXT NOT NULL,
+        rpo TEXT NOT NULL,
+        utm_medium TEXT NOT NULL,
+        utm_source TEXT NOT NULL,
+        utm_campaign TEXT NOT NULL,
+        utm_content TEXT NOT NULL,
+        utm_term TEXT NOT NULL,
+        aff_medium TEXT NOT NULL,
+        aff_source TEXT NOT NULL,
+        aff_campaign TEXT NOT NULL,
+        aff_content TEXT NOT NULL,
+        aff_term TEXT NOT NULL,
+        aff TEXT NOT NULL,
+        aff_name TEXT NOT NULL,
+        paff TEXT NOT NULL,
+        paff_name TEXT NOT NULL,
+        ad_id TEXT NOT NULL,
+        PRIMARY KEY (account_id, order_id)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE order_lines (
+        account_id INTEGER NOT NULL,
+        email_key TEXT NOT NULL,
+        order_id INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        pay_status TEXT NOT NULL,
+        good_id INTEGER NOT NULL,
+        good_name TEXT NOT NULL,
+        good_title TEXT NOT NULL,
+        sum INTEGER NOT NULL,
+        price INTEGER NOT NULL,
+        pincode TEXT NOT NULL,
+        PRIMARY KEY (account_id, email_key, order_id, position)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Whether a file is a store, and one that this program knows; an empty file will be one.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let tables =
+        || connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    let facts = || Ok((pragma("application_id")?, pragma("user_version")?, tables()?));
+    match facts().map_err(|error| file_failure(path, &error))? {
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, version, _) => match usize::try_from(version) {
+            Ok(version) if version <= STEPS.len() => Ok(version),
+            _ => Err(Error::new(
+                Kind::Newer,
+                format!(
+                    "{} was written by a newer version of Billhook (store version {version}, this one knows {}): \
+                     run that version, or a newer one",
+                    path.display(),
+                    STEPS.len()
+                ),
+            )),
+        },
+        _ => Err(Error::new(Kind::Foreign, format!("{} is not a Billhook store", path.display()))),
+    }
+}
+
+/// Takes the steps that are missing.
+pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    if version(connection, path)? == STEPS.len() {
+        return Ok(());
+    }
+    let failed = |error| file_failure(path, &error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let taken = version(&transaction, path)?;
+    for (at, step) in STEPS.iter().enumerate().skip(taken) {
+        transaction.execute_batch(step).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX))
+            .map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}

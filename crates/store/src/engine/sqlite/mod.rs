@@ -1,0 +1,274 @@
+//! The embedded engine: one SQLite file in the data folder, in WAL mode with `synchronous=FULL`.
+//!
+//! Reads run on the caller's thread, each on a connection of the pool. Writes go through one thread (`writer`), which commits
+//! many waiting transactions with one sync.
+
+pub(crate) mod backup;
+mod migrations;
+mod writer;
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+
+use super::{Engine, Statements, Work};
+use crate::{BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg};
+use writer::Writer;
+
+/// Earlier versions can corrupt a file when a WAL is reset while it is read.
+const VERSION_MIN: i32 = 3_051_003;
+/// Marks a file as ours: "Bhk1".
+const APPLICATION_ID: i32 = 0x4268_6B31;
+const FILE_NAME: &str = "billhook.db";
+/// How long a statement waits for another process's write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Statements kept prepared on each connection: more than there are.
+const PREPARED_MAX: usize = 256;
+
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    writer: Writer,
+}
+
+impl Sqlite {
+    /// Opens the folder's store, or makes it, and brings it up to date.
+    pub(crate) fn open(folder: &DataFolder) -> Result<Self, Error> {
+        check_library()?;
+        let path = folder.path().join(FILE_NAME);
+        let _alone = folder.lock_migrations()?;
+        let mut connection = connect(&path)?;
+        migrations::run(&mut connection, &path)?;
+        let writer = Writer::start(connection)?;
+        Ok(Self { path, readers: Mutex::default(), writer })
+    }
+
+    fn reader(&self) -> Result<Connection, Error> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(connection) = idle {
+            return Ok(connection);
+        }
+        let connection = connect(&self.path)?;
+        connection.pragma_update(None, "query_only", true).map_err(|error| failure("open", &error))?;
+        Ok(connection)
+    }
+}
+
+impl Engine for Sqlite {
+    fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
+        let connection = self.reader()?;
+        begin(&connection, "BEGIN DEFERRED")?;
+        body(&mut Tx::new(&mut Open(&connection)));
+        // Nothing was written, so there is nothing to lose; a connection that can't end its transaction is not used again.
+        if end(&connection, "COMMIT").is_ok() {
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+        Ok(())
+    }
+
+    fn submit(&self, work: Box<dyn Work>) {
+        self.writer.submit(work);
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        self.failed().map_or(Ok(()), Err)?;
+        let connection = self.reader()?;
+        connection
+            .query_row("SELECT COUNT(*) FROM marks", [], |row| row.get::<_, i64>(0))
+            .map_err(|error| failure("health", &error))?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(())
+    }
+
+    fn failed(&self) -> Option<Error> {
+        self.writer.failed()
+    }
+
+    fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
+        backup::write(&connect(&self.path)?, to, progress)
+    }
+
+    fn check(&self) -> Result<Vec<Finding>, Error> {
+        integrity(&connect(&self.path)?)
+    }
+}
+
+/// The statements of a connection's open transaction.
+struct Open<'a>(&'a Connection);
+
+impl Open<'_> {
+    fn prepare(&self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<rusqlite::CachedStatement<'_>, Error> {
+        let mut statement = self.0.prepare_cached(sql.text).map_err(|error| failure(sql.name, &error))?;
+        // SQLite numbers parameters by their first appearance, whatever they are called.
+        debug_assert!(
+            (1..=statement.parameter_count())
+                .all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+            "{}: parameters are not numbered in order of appearance",
+            sql.name
+        );
+        if statement.parameter_count() != args.len() {
+            let text =
+                format!("{}: takes {} arguments, not {}", sql.name, statement.parameter_count(), args.len());
+            return Err(Error::new(Kind::Statement, text));
+        }
+        for (n, arg) in (1..).zip(args) {
+            match arg {
+                Arg::Int(number) => statement.raw_bind_parameter(n, number),
+                Arg::Text(text) => statement.raw_bind_parameter(n, text),
+            }
+            .map_err(|error| failure(sql.name, &error))?;
+        }
+        Ok(statement)
+    }
+}
+
+impl Statements for Open<'_> {
+    fn rows(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let mut statement = self.prepare(sql, args)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|error| failure(sql.name, &error))? {
+            if each(&Columns { row, sql }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
+        let touched = self.prepare(sql, args)?.raw_execute().map_err(|error| failure(sql.name, &error))?;
+        Ok(touched as u64)
+    }
+}
+
+struct Columns<'a> {
+    row: &'a rusqlite::Row<'a>,
+    sql: &'static Sql,
+}
+
+impl Row for Columns<'_> {
+    fn int(&self, column: usize) -> Result<i64, Error> {
+        self.row.get(column).map_err(|error| failure(self.sql.name, &error))
+    }
+
+    fn text(&self, column: usize) -> Result<&str, Error> {
+        let value = self.row.get_ref(column).map_err(|error| failure(self.sql.name, &error))?;
+        value.as_str().map_err(|error| failure(self.sql.name, &error.into()))
+    }
+}
+
+/// Opens a connection to the file, which is made (for its owner alone) if it isn't there.
+fn connect(path: &Path) -> Result<Connection, Error> {
+    DataFolder::private_file(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(connection)
+    };
+    open().map_err(|error| file_failure(path, &error))
+}
+
+/// Refuses a library that could lose data, and warns of one that was built for less speed than it should have.
+fn check_library() -> Result<(), Error> {
+    if rusqlite::version_number() < VERSION_MIN {
+        let text =
+            format!("SQLite {} is too old: build Billhook with the bundled library", rusqlite::version());
+        return Err(Error::new(Kind::Statement, text));
+    }
+    let options = Connection::open_in_memory()
+        .and_then(|connection| {
+            let mut statement = connection.prepare("PRAGMA compile_options")?;
+            statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(|error| failure("compile_options", &error))?;
+    let slow = !options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0")
+        || options
+            .iter()
+            .any(|option| matches!(option.as_str(), "ENABLE_STAT4" | "ENABLE_MEMORY_MANAGEMENT"));
+    if slow {
+        tracing::warn!(
+            "SQLite was built without the options of .cargo/config.toml and is about half as fast: \
+             build inside the repository, or set LIBSQLITE3_FLAGS as that file does"
+        );
+    }
+    Ok(())
+}
+
+fn begin(connection: &Connection, text: &'static str) -> Result<(), Error> {
+    run(connection, text).map_err(|error| failure("begin", &error))
+}
+
+fn end(connection: &Connection, text: &'static str) -> Result<(), Error> {
+    run(connection, text).map_err(|error| failure("end", &error))
+}
+
+fn run(connection: &Connection, text: &'static str) -> rusqlite::Result<()> {
+    connection.prepare_cached(text)?.raw_execute().map(drop)
+}
+
+/// SQLite's own check of a file.
+fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
+    let lines = || {
+        let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
+        statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    match lines() {
+        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").map(Finding::new).collect()),
+        Err(error) if is_damage(&error) => Ok(vec![Finding::new(error.to_string())]),
+        Err(error) => Err(failure("integrity_check", &error)),
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// A failure while a file was opened.
+fn file_failure(path: &Path, error: &rusqlite::Error) -> Error {
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return Error::new(Kind::Foreign, format!("{} is not a Billhook store", path.display()));
+    }
+    let general = failure("open", error);
+    Error::new(general.kind(), format!("{}: {general}", path.display()))
+}
+
+/// A failure of a statement, or of a step that has a name like one.
+fn failure(name: &str, error: &rusqlite::Error) -> Error {
+    let (kind, mend) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (Kind::Full, ": the disk is full; free some space and try again"),
+        Some(ErrorCode::SystemIoFailure) => (Kind::Io, ": the disk failed; look into the system's log"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Kind::Busy, ": another process holds the store; try again when it has finished")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            (Kind::Damaged, ": the store is damaged; restore a backup with `billhook restore`")
+        }
+        Some(ErrorCode::ConstraintViolation) => (Kind::Conflict, ""),
+        Some(ErrorCode::ReadOnly) => {
+            (Kind::Folder, ": the store can't be written; check the rights to its folder")
+        }
+        Some(ErrorCode::CannotOpen) => {
+            (Kind::Folder, ": the file can't be opened; check the rights to its folder")
+        }
+        _ => (Kind::Statement, ""),
+    };
+    Error::new(kind, format!("store: {name}: {error}{mend}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! What only this engine can show: every statement's plan, and what a lost group does.
+
+use super::*;
+use crate::{accounts, check, marks, orders, products};
+
+fn folder() -> (tempfile::TempDir, DataFolder) {
+    let place = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(&place.path().join("data")).unwrap();
+    (place, folder)
+}
+
+/// Every statement prepares, numbers its parameters in order, and reads by key; those that read a whole table are named here.
+#[test]
+fn statements_read_by_key() {
+    const WHOLE_TABLES: &[&str] = &["accounts.list", "check.total", "check.orders", "check.lines"];
+    let (_place, folder) = folder();
+    drop(Sqlite::open(&folder).unwrap());
+    let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
+    let all = [
+        accounts::STATEMENTS,
+        marks::STATEMENTS,
+        products::STATEMENTS,
+        orders::STATEMENTS,
+        check::STATEMENTS,
+    ]
+    .concat();
+    let sources = [
+        include_str!("../../accounts.rs"),
+        include_str!("../../marks.rs"),
+        include_str!("../../products.rs"),
+        include_str!("../../orders.rs"),
+        include_str!("../../check.rs"),
+    ];
+    let declared: usize = sources.iter().map(|source| source.matches("Sql::new(").count()).sum();
+    assert_eq!(all.len(), declared, "a statement is missing in its module's STATEMENTS");
+    for sql in all {
+        let statement = connection.prepare(sql.text).unwrap_or_else(|error| panic!("{}: {error}", sql.name));
+        for n in 1..=statement.parameter_count() {
+            assert_eq!(statement.parameter_name(n), Some(format!("${n}").as_str()), "{}", sql.name);
+        }
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+        for n in 1..=explain.parameter_count() {
+            explain.raw_bind_parameter(n, 1).unwrap();
+        }
+        let mut rows = explain.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>(3).unwrap());
+        }
+        let whole = plan.iter().any(|step| {
+            step.starts_with("SCAN") && !step.starts_with("SCAN CONSTANT ROW") || step.contains("TEMP B-TREE")
+        });
+        assert_eq!(whole, WHOLE_TABLES.contains(&sql.name), "{}: {plan:#?}", sql.name);
+    }
+}
+
+#[test]
+fn bills_are_one_range_scan() {
+    let (_place, folder) = folder();
+    drop(Sqlite::open(&folder).unwrap());
+    let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
+    let sql = orders::STATEMENTS.iter().find(|sql| sql.name == "orders.bills_of").unwrap();
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+    let plan: Vec<String> =
+        explain.query_map([1, 1, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(plan, ["SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)"]);
+}
+
+#[test]
+fn a_newer_or_foreign_file_is_refused() {
+    let (_place, folder) = folder();
+    drop(Sqlite::open(&folder).unwrap());
+    let file = folder.path().join(FILE_NAME);
+    Connection::open(&file).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+    let error = Sqlite::open(&folder).err().unwrap();
+    assert_eq!(error.kind(), Kind::Newer);
+    assert!(error.to_string().contains("newer version"), "{error}");
+
+    Connection::open(&file).unwrap().pragma_update(None, "application_id", 7).unwrap();
+    assert_eq!(Sqlite::open(&folder).err().unwrap().kind(), Kind::Foreign);
+
+    std::fs::write(&file, "a letter, not a database; long enough to be read as a header".repeat(20)).unwrap();
+    for log in ["billhook.db-wal", "billhook.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(log));
+    }
+    assert_eq!(Sqlite::open(&folder).err().unwrap().kind(), Kind::Foreign);
+}
+
+/// A store that can grow no further refuses writes, keeps what it has, and goes on when there is space again.
+#[test]
+fn a_full_disk_loses_nothing_acknowledged() {
+    let (_place, folder) = folder();
+    let mut connection = connect(&folder.path().join(FILE_NAME)).unwrap();
+    migrations::run(&mut connection, &folder.path().join(FILE_NAME)).unwrap();
+    let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    connection.pragma_update(None, "max_page_count", pages + 8).unwrap();
+    let writer = Writer::start(connection).unwrap();
+
+    let (send, answers) = std::sync::mpsc::channel();
+    let put = |name: String| {
+        let send = send.clone();
+        writer.submit(Box::new(Put { name, send }));
+        answers.recv().unwrap()
+    };
+    let mut kept = 0;
+    let error = loop {
+        match put(format!("mark {kept}")) {
+            Ok(()) => kept += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), Kind::Full, "{error}");
+    assert!(kept > 0);
+    assert!(writer.failed().is_none());
+
+    let reader = connect(&folder.path().join(FILE_NAME)).unwrap();
+    let count: i64 = reader.query_row("SELECT COUNT(*) FROM marks", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, kept);
+}
+
+struct Put {
+    name: String,
+    send: std::sync::mpsc::Sender<Result<(), Error>>,
+}
+
+impl Work for Put {
+    fn run(&mut self, mut tx: Tx<'_>) -> bool {
+        marks::set(&mut tx, &self.name, &"x".repeat(2000)).is_ok()
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Error>) {
+        self.send.send(outcome).unwrap();
+    }
+}

@@ -1,0 +1,177 @@
+//! The one writer: a thread that commits many waiting transactions with one sync.
+//!
+//! Each transaction runs in a savepoint of its own, so that one that fails or refuses leaves the others alone, and each is
+//! answered after the commit that made it durable. While a commit is at work the next transactions gather by themselves.
+//!
+//! An I/O error at commit stops all writing for good: a sync that failed is never tried again, since the kernel may have dropped
+//! what it could not write.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use super::{Open, begin, end, failure};
+use crate::{Error, Kind, Tx, engine::Work};
+
+/// Transactions committed together, at most.
+const GROUP_MAX: usize = 512;
+/// A group that has run this long is committed even if more are waiting.
+const GROUP_TIME_MAX: Duration = Duration::from_millis(50);
+/// Transactions waiting, at most; more are refused at once.
+const WAITING_MAX: usize = 10_000;
+
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Work>>>,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    waiting: AtomicUsize,
+    failed: OnceLock<Error>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Self, Error> {
+        let (queue, work) = mpsc::channel();
+        let shared = Arc::new(Shared::default());
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || write(&connection, &work, &shared)
+            })
+            .map_err(|cause| {
+                Error::new(Kind::Statement, format!("cannot start the writer's thread: {cause}"))
+            })?;
+        Ok(Self { queue: Some(queue), shared, thread: Some(thread) })
+    }
+
+    pub(super) fn submit(&self, work: Box<dyn Work>) {
+        if let Some(error) = self.failed() {
+            return work.finish(Err(error));
+        }
+        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return work.finish(Err(Error::new(Kind::Busy, "store: too many writes are waiting; try again")));
+        }
+        let sent = match &self.queue {
+            Some(queue) => queue.send(work).map_err(|mpsc::SendError(work)| work),
+            None => Err(work),
+        };
+        if let Err(work) = sent {
+            work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
+        }
+    }
+
+    pub(super) fn failed(&self) -> Option<Error> {
+        self.shared.failed.get().cloned()
+    }
+}
+
+impl Drop for Writer {
+    /// Waits until what was queued is done. The last handle of a store may be dropped by the writer's own thread, inside an
+    /// answer; that one can't wait for itself, and ends when it has worked off the queue.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
+            // A panic of that thread has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Shared) {
+    while let Ok(first) = queue.recv() {
+        let next = || {
+            let work = queue.try_recv().ok();
+            work.inspect(|_| {
+                shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            })
+        };
+        shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(error) = shared.failed.get() {
+            first.finish(Err(error.clone()));
+            continue;
+        }
+        let (group, outcome) = run_group(connection, first, next);
+        if let Err(error) = &outcome
+            && error.kind() == Kind::Io
+        {
+            let text =
+                format!("{error}. Nothing is written any more: restart Billhook once the disk is sound");
+            // Set once: the loop above refuses everything afterwards.
+            let _ = shared.failed.set(Error::new(Kind::Closed, text));
+        }
+        for work in group {
+            work.finish(outcome.clone());
+        }
+    }
+}
+
+/// Runs transactions until no more are waiting, and commits them together.
+fn run_group(
+    connection: &Connection,
+    first: Box<dyn Work>,
+    mut next: impl FnMut() -> Option<Box<dyn Work>>,
+) -> (Vec<Box<dyn Work>>, Result<(), Error>) {
+    if let Err(error) = begin(connection, "BEGIN IMMEDIATE") {
+        return (vec![first], Err(error));
+    }
+    let started = Instant::now();
+    let mut group = Vec::new();
+    let mut waiting = Some(first);
+    while let Some(mut work) = waiting.take() {
+        let ran = run_one(connection, work.as_mut());
+        group.push(work);
+        if let Err(error) = ran {
+            return (group, Err(roll_back(connection, error)));
+        }
+        if group.len() < GROUP_MAX && started.elapsed() < GROUP_TIME_MAX {
+            waiting = next();
+        }
+    }
+    let outcome = end(connection, "COMMIT").map_err(|error| roll_back(connection, error));
+    (group, outcome)
+}
+
+/// Runs one transaction in a savepoint. An error means that the group as a whole is lost.
+fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<(), Error> {
+    begin(connection, "SAVEPOINT work")?;
+    // A fault in one body must not end the writer; its caller learns of it because it has no result.
+    let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::new(&mut Open(connection))))).unwrap_or(false);
+    if connection.is_autocommit() {
+        // Some errors (a full disk, for one) roll back everything at once.
+        return Err(Error::new(
+            Kind::Full,
+            "store: the transaction was rolled back: free space on the disk and try again",
+        ));
+    }
+    if !keep {
+        end(connection, "ROLLBACK TO work")?;
+    }
+    end(connection, "RELEASE work")
+}
+
+fn roll_back(connection: &Connection, error: Error) -> Error {
+    if connection.is_autocommit() {
+        return error;
+    }
+    match connection.execute_batch("ROLLBACK") {
+        Ok(()) => error,
+        // Without a roll-back the connection is of no use; treated like a failed disk.
+        Err(second) => Error::new(Kind::Io, format!("{error}; {}", failure("rollback", &second))),
+    }
+}

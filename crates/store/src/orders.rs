@@ -1,0 +1,418 @@
+//! Orders and their lines, and every query over them.
+//!
+//! Lines are clustered by (account, e-mail, order, position), and hold the product's names as they were when ordered and their
+//! order's status: so `GetBills` is one range scan. [`add`] and `remove` alone write both tables; `check` compares them.
+
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
+
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx};
+
+/// An order with everything that is known of it.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Its number.
+    pub id: OrderId,
+    /// The customer's e-mail.
+    pub email: Email,
+    /// Whether it is paid for.
+    pub pay_status: PayStatus,
+    /// When it was made, unix seconds.
+    pub created: i64,
+    /// When it was paid, unix seconds; 0: it was not.
+    pub paid: i64,
+    /// Whether it is one of a subscription's payments.
+    pub is_recurrent: bool,
+    /// Its text fields.
+    pub texts: Texts,
+    /// Its lines, in order: at least one.
+    pub lines: Vec<Line>,
+}
+
+impl PartialEq for Order {
+    /// Whether they are the same to the last letter, the e-mail's too.
+    fn eq(&self, other: &Self) -> bool {
+        let Self { id, email, pay_status, created, paid, is_recurrent, texts, lines } = self;
+        *id == other.id
+            && email.as_str() == other.email.as_str()
+            && *pay_status == other.pay_status
+            && *created == other.created
+            && *paid == other.paid
+            && *is_recurrent == other.is_recurrent
+            && *texts == other.texts
+            && *lines == other.lines
+    }
+}
+
+/// One product in an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The product's numeric code.
+    pub good_id: GoodId,
+    /// Its symbolic name, as it was when ordered.
+    pub good_name: String,
+    /// Its title, as it was when ordered.
+    pub good_title: String,
+    /// What it cost in this order.
+    pub sum: Money,
+    /// The catalogue's price at that time.
+    pub price: Money,
+    /// The pin code handed over with it; empty: none.
+    pub pincode: String,
+}
+
+macro_rules! text_fields {
+    ($($(#[$doc:meta])+ $field:ident = $name:literal,)+) => {
+        /// A text field of an order (sections 4.1 and 5).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum TextField {
+            $($(#[$doc])+ $field),+
+        }
+
+        impl TextField {
+            /// Every text field, in the order of the columns.
+            pub const ALL: [Self; TEXT_FIELDS] = [$(Self::$field),+];
+
+            /// The field's name in imports and exports, and its column.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$field => $name),+
+                }
+            }
+        }
+
+        const TEXT_FIELDS: usize = [$($name),+].len();
+    };
+}
+
+text_fields! {
+    /// First name.
+    FirstName = "first_name",
+    /// Surname.
+    LastName = "last_name",
+    /// Patronymic or middle name.
+    MiddleName = "middle_name",
+    /// Phone.
+    Phone = "phone",
+    /// Delivery: country.
+    Country = "country",
+    /// Delivery: region.
+    Region = "region",
+    /// Delivery: city.
+    City = "city",
+    /// Delivery: address.
+    Address = "address",
+    /// Delivery: postal code.
+    Postalcode = "postalcode",
+    /// The customer's comment.
+    Comment = "comment",
+    /// A free tag.
+    Tag = "tag",
+    /// The coupon that was used.
+    Kupon = "kupon",
+    /// The customer's IP address.
+    Ip = "ip",
+    /// The domain that took the order.
+    Domain = "domain",
+    /// The payment page.
+    Link = "link",
+    /// The type of order.
+    Type = "type",
+    /// The way of payment.
+    Payway = "payway",
+    /// The parcel's tracking number.
+    Rpo = "rpo",
+    /// Mark: channel.
+    UtmMedium = "utm_medium",
+    /// Mark: source.
+    UtmSource = "utm_source",
+    /// Mark: campaign.
+    UtmCampaign = "utm_campaign",
+    /// Mark: ad.
+    UtmContent = "utm_content",
+    /// Mark: keyword.
+    UtmTerm = "utm_term",
+    /// Affiliate's mark: channel.
+    AffMedium = "aff_medium",
+    /// Affiliate's mark: source.
+    AffSource = "aff_source",
+    /// Affiliate's mark: campaign.
+    AffCampaign = "aff_campaign",
+    /// Affiliate's mark: ad.
+    AffContent = "aff_content",
+    /// Affiliate's mark: keyword.
+    AffTerm = "aff_term",
+    /// Partner: number.
+    Aff = "aff",
+    /// Partner: login.
+    AffName = "aff_name",
+    /// Partner of the second level: number.
+    Paff = "paff",
+    /// Partner of the second level: login.
+    PaffName = "paff_name",
+    /// Ad label: number.
+    AdId = "ad_id",
+}
+
+/// An order's text fields; those that were not given are empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts([String; TEXT_FIELDS]);
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self([const { String::new() }; TEXT_FIELDS])
+    }
+}
+
+impl Texts {
+    /// A field's text.
+    pub fn get(&self, field: TextField) -> &str {
+        self.0.get(field as usize).map_or("", String::as_str)
+    }
+
+    /// Sets a field's text.
+    pub fn set(&mut self, field: TextField, text: String) {
+        if let Some(place) = self.0.get_mut(field as usize) {
+            *place = text;
+        }
+    }
+}
+
+/// The most that the names in one answer may take; an answer is built in memory (decision 64).
+const BILLS_TEXT_MAX_BYTES: usize = 64 << 20;
+
+const BILLS_OF: Sql = Sql::new(
+    "orders.bills_of",
+    "SELECT order_id, good_id, good_name, good_title
+       FROM order_lines -- clustered by (account_id, email_key, order_id, position): one range scan
+      WHERE account_id = $1 AND email_key = $2 AND ($3 = '' OR pay_status = $3)
+      ORDER BY order_id, position",
+);
+
+/// Every product of every order of `email`, in order of number; all states if `state` is none.
+pub fn bills_of(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    email: &Email,
+    state: Option<PayStatus>,
+) -> Result<Bills, Error> {
+    let state = state.map_or("", PayStatus::as_str);
+    let mut bills = Bills::default();
+    tx.rows(&BILLS_OF, &[account.0.into(), email.key().into(), state.into()], |row| {
+        bills.push(OrderId(row.int(0)?), GoodId(row.int(1)?), row.text(2)?, row.text(3)?);
+        if bills.text_bytes() > BILLS_TEXT_MAX_BYTES {
+            return Err(Error::new(Kind::TooLarge, "one customer's orders hold more than 64 MiB of names"));
+        }
+        Ok(())
+    })?;
+    Ok(bills)
+}
+
+// The columns that `order` and `line` read. Written as a cross join, which SQLite walks from left to right: along the orders'
+// key, and for each order along the lines' key, with nothing to sort.
+macro_rules! order_lines_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT o.order_id, o.email, o.pay_status, o.created, o.paid, o.is_recurrent,
+                    l.good_id, l.good_name, l.good_title, l.sum, l.price, l.pincode,
+                    o.first_name, o.last_name, o.middle_name, o.phone, o.country, o.region, o.city, o.address, o.postalcode,
+                    o.comment, o.tag, o.kupon, o.ip, o.domain, o.link, o.type, o.payway, o.rpo,
+                    o.utm_medium, o.utm_source, o.utm_campaign, o.utm_content, o.utm_term,
+                    o.aff_medium, o.aff_source, o.aff_campaign, o.aff_content, o.aff_term,
+                    o.aff, o.aff_name, o.paff, o.paff_name, o.ad_id
+               FROM orders o CROSS JOIN order_lines l
+              WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id
+                AND ",
+            $rest,
+            " ORDER BY o.order_id, l.position"
+        )
+    };
+}
+const FIRST_TEXT: usize = 12;
+
+const FIND: Sql = Sql::new("orders.find", order_lines_where!("o.account_id = $1 AND o.order_id = $2"));
+
+/// The order of a number.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<Order>, Error> {
+    let mut found: Option<Order> = None;
+    tx.rows(&FIND, &[account.0.into(), id.0.into()], |row| {
+        match &mut found {
+            Some(order) => order.lines.push(line(row)?),
+            None => found = Some(order(row)?),
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(found)
+}
+
+const EACH: Sql = Sql::new("orders.each", order_lines_where!("o.account_id = $1"));
+
+/// Shows every order, by number, one at a time.
+pub fn each<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut show: impl FnMut(&Order) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut current: Option<Order> = None;
+    tx.rows(&EACH, &[account.0.into()], |row| {
+        match &mut current {
+            Some(order) if order.id.0 == row.int(0)? => order.lines.push(line(row)?),
+            _ => {
+                if let Some(done) = current.replace(order(row)?) {
+                    show(&done)?;
+                }
+            }
+        }
+        Ok::<(), E>(())
+    })?;
+    current.as_ref().map_or(Ok(()), show)
+}
+
+const COUNT: Sql = Sql::new("orders.count", "SELECT COUNT(*) FROM orders WHERE account_id = $1");
+
+/// How many orders the account has.
+pub fn count(tx: &mut Tx<'_>, account: AccountId) -> Result<u64, Error> {
+    let count = tx.row(&COUNT, &[account.0.into()], |row| row.int(0))?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+const HIGHEST: Sql = Sql::new(
+    "orders.highest",
+    "SELECT order_id FROM orders WHERE account_id = $1 ORDER BY order_id DESC LIMIT 1",
+);
+
+/// The highest number that an order has.
+pub fn highest(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, Error> {
+    tx.row(&HIGHEST, &[account.0.into()], |row| Ok(OrderId(row.int(0)?)))
+}
+
+const ADD_ORDER: Sql = Sql::new(
+    "orders.add_order",
+    "INSERT INTO orders (account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent,
+                         first_name, last_name, middle_name, phone, country, region, city, address, postalcode,
+                         comment, tag, kupon, ip, domain, link, type, payway, rpo,
+                         utm_medium, utm_source, utm_campaign, utm_content, utm_term,
+                         aff_medium, aff_source, aff_campaign, aff_content, aff_term,
+                         aff, aff_name, paff, paff_name, ad_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+             $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             $18, $19, $20, $21, $22, $23, $24, $25, $26,
+             $27, $28, $29, $30, $31,
+             $32, $33, $34, $35, $36,
+             $37, $38, $39, $40, $41)",
+);
+const ADD_LINE: Sql = Sql::new(
+    "orders.add_line",
+    "INSERT INTO order_lines (account_id, email_key, order_id, position, pay_status,
+                              good_id, good_name, good_title, sum, price, pincode)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+);
+
+/// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
+pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
+    let mut args: Vec<Arg<'_>> = Vec::with_capacity(8 + TEXT_FIELDS);
+    args.extend([
+        account.0.into(),
+        order.id.0.into(),
+        order.email.as_str().into(),
+        order.email.key().into(),
+        order.pay_status.as_str().into(),
+        order.created.into(),
+        order.paid.into(),
+        Arg::from(order.is_recurrent),
+    ]);
+    args.extend(order.texts.0.iter().map(Arg::from));
+    tx.execute(&ADD_ORDER, &args)?;
+    for (position, line) in (0_i64..).zip(&order.lines) {
+        tx.execute(
+            &ADD_LINE,
+            &[
+                account.0.into(),
+                order.email.key().into(),
+                order.id.0.into(),
+                position.into(),
+                order.pay_status.as_str().into(),
+                line.good_id.0.into(),
+                (&line.good_name).into(),
+                (&line.good_title).into(),
+                line.sum.kopecks().into(),
+                line.price.kopecks().into(),
+                (&line.pincode).into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+const REMOVE_LINES: Sql = Sql::new(
+    "orders.remove_lines",
+    "DELETE FROM order_lines
+      WHERE account_id = $1
+        AND email_key = (SELECT email_key FROM orders WHERE account_id = $1 AND order_id = $2)
+        AND order_id = $2",
+);
+const REMOVE_ORDER: Sql =
+    Sql::new("orders.remove_order", "DELETE FROM orders WHERE account_id = $1 AND order_id = $2");
+
+/// Puts an order in place of the one that has its number.
+pub fn replace(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
+    remove(tx, account, order.id)?;
+    add(tx, account, order)
+}
+
+fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error> {
+    let args = [account.0.into(), id.0.into()];
+    tx.execute(&REMOVE_LINES, &args)?;
+    tx.execute(&REMOVE_ORDER, &args).map(drop)
+}
+
+/// An order from the row of its first line.
+fn order(row: &dyn Row) -> Result<Order, Error> {
+    let id = OrderId(row.int(0)?);
+    let damaged = |why: &dyn std::fmt::Display| Error::new(Kind::Damaged, format!("order {id}: {why}"));
+    let mut texts = Texts::default();
+    for (column, text) in (FIRST_TEXT..).zip(&mut texts.0) {
+        row.text(column)?.clone_into(text);
+    }
+    Ok(Order {
+        id,
+        email: Email::parse(row.text(1)?).map_err(|why| damaged(&why))?,
+        pay_status: PayStatus::parse(row.text(2)?).ok_or_else(|| damaged(&"unknown pay_status"))?,
+        created: row.int(3)?,
+        paid: row.int(4)?,
+        is_recurrent: row.flag(5)?,
+        texts,
+        lines: vec![line(row)?],
+    })
+}
+
+fn line(row: &dyn Row) -> Result<Line, Error> {
+    Ok(Line {
+        good_id: GoodId(row.int(6)?),
+        good_name: row.text(7)?.to_owned(),
+        good_title: row.text(8)?.to_owned(),
+        sum: Money::from_kopecks(row.int(9)?),
+        price: Money::from_kopecks(row.int(10)?),
+        pincode: row.text(11)?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&BILLS_OF, &FIND, &EACH, &COUNT, &HIGHEST, &ADD_ORDER, &ADD_LINE, &REMOVE_LINES, &REMOVE_ORDER];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns are written out by hand in two statements; they must be the fields, in their order.
+    #[test]
+    fn columns_are_the_fields_in_order() {
+        let names: Vec<_> = TextField::ALL.iter().map(|field| field.name()).collect();
+        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeeze(ADD_ORDER.text()).contains(&format!("is_recurrent, {})", names.join(", "))));
+        let selected: Vec<_> = names.iter().map(|name| format!("o.{name}")).collect();
+        for sql in [&FIND, &EACH] {
+            assert!(squeeze(sql.text()).contains(&format!("l.pincode, {} FROM", selected.join(", "))));
+        }
+    }
+}

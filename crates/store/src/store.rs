@@ -1,0 +1,185 @@
+//! The store as its users see it: transactions, health, backup.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+};
+
+use crate::{
+    DataFolder, Error, Finding, Kind, Tx, check,
+    engine::{self, Engine, Work},
+    folder::OpenLock,
+};
+
+/// An open store. Clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    // Dropped in this order: the engine's last write is done before the lock goes.
+    engine: Arc<dyn Engine>,
+    _open: Arc<OpenLock>,
+}
+
+/// How far a long step has come, in its own units (pages, orders).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+}
+
+/// What a backup holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupReport {
+    /// The file's size.
+    pub bytes: u64,
+    /// Accounts in it.
+    pub accounts: u64,
+    /// Orders in it, of all accounts.
+    pub orders: u64,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreReport {
+    /// What the restored store holds.
+    pub restored: BackupReport,
+    /// Where the store that stood there before was put, if there was one.
+    pub kept: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the store of a data folder, or makes it; an older one is brought up to date, a newer one is refused.
+    pub fn open(folder: &DataFolder) -> Result<Self, Error> {
+        let open = folder.lock_open()?;
+        let engine = engine::sqlite::Sqlite::open(folder)?;
+        Ok(Self { engine: Arc::new(engine), _open: Arc::new(open) })
+    }
+
+    /// Runs one read transaction on the calling thread.
+    pub fn read<T, E: From<Error>>(&self, body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut body = Some(body);
+        let mut result = None;
+        self.engine.read(&mut |tx| result = body.take().map(|body| body(tx)))?;
+        result.unwrap_or_else(|| Err(Error::new(Kind::Statement, "the engine ran no transaction").into()))
+    }
+
+    /// Runs one write transaction and waits until it is durable. The body may run more than once; on an error of its own
+    /// nothing is kept.
+    pub fn write<T, E>(&self, body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (send, receive) = mpsc::sync_channel(1);
+        self.write_then(body, move |result| {
+            // The receiver waits below until it has this.
+            let _ = send.send(result);
+        });
+        receive.recv().unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store was closed").into()))
+    }
+
+    /// Runs one read transaction and hands its result to `done`, on this thread or on one of the engine's.
+    pub fn read_then<T, E: From<Error>>(
+        &self,
+        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        done: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) {
+        done(self.read(body));
+    }
+
+    /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads.
+    pub fn write_then<T, E>(
+        &self,
+        body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        done: impl FnOnce(Result<T, E>) + Send + 'static,
+    ) where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.engine.submit(Box::new(Write { body, done, result: None, on_commit: Vec::new() }));
+    }
+
+    /// One real read, and the writer's state.
+    pub fn health(&self) -> Result<(), Error> {
+        self.engine.health()
+    }
+
+    /// Why the store writes no more, once an I/O error at commit has stopped it.
+    pub fn failed(&self) -> Option<Error> {
+        self.engine.failed()
+    }
+
+    /// Copies the whole store into the new file `to` while it goes on being used, and verifies the copy. A file that exists
+    /// is refused.
+    pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
+        self.engine.backup(to, progress)
+    }
+
+    /// Looks for anything that can't be: damage to the files, and data that contradicts itself.
+    pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+        let mut findings = self.engine.check()?;
+        // Rows of a damaged file may not even be readable.
+        if findings.is_empty() {
+            findings = self.read(|tx| check::contradictions(tx, progress))?;
+        }
+        Ok(findings)
+    }
+}
+
+/// Puts a verified backup in place of a folder's store. A store that is there is refused unless `replace` says so, and is then
+/// kept beside the new one.
+pub fn restore(
+    from: &Path,
+    folder: &DataFolder,
+    replace: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RestoreReport, Error> {
+    let _serving = folder.lock_for_serving()?;
+    let _alone = folder.lock_alone()?;
+    engine::sqlite::backup::restore(from, folder, replace, progress)
+}
+
+/// A write transaction as its caller gave it.
+struct Write<B, D, T, E> {
+    body: B,
+    done: D,
+    result: Option<Result<T, E>>,
+    on_commit: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl<B, D, T, E> Work for Write<B, D, T, E>
+where
+    B: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
+    D: FnOnce(Result<T, E>) + Send,
+    T: Send,
+    E: From<Error> + Send,
+{
+    fn run(&mut self, mut tx: Tx<'_>) -> bool {
+        let mut result = (self.body)(&mut tx);
+        match (tx.finish(), &result) {
+            (Ok(acts), Ok(_)) => self.on_commit = acts,
+            (Err(broken), Ok(_)) => result = Err(broken.into()),
+            (_, Err(_)) => {}
+        }
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Error>) {
+        let Self { done, result, on_commit, .. } = *self;
+        match (outcome, result) {
+            // A refusal of the body's own stands, whatever happened to the others' commit.
+            (_, Some(Err(refusal))) => done(Err(refusal)),
+            (Ok(()), Some(result)) => {
+                for act in on_commit {
+                    act();
+                }
+                done(result);
+            }
+            (Err(error), _) => done(Err(error.into())),
+            (Ok(()), None) => done(Err(Error::new(Kind::Statement, "the transaction was not run").into())),
+        }
+    }
+}

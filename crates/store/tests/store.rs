@@ -1,0 +1,477 @@
+//! The store through its public face: transactions, accounts, orders, backup, and a naive model beside it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets a fault shall stop"
+)]
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+};
+
+use billhook_store::{
+    AccountId, DataFolder, Error, Kind, Store, accounts, marks,
+    orders::{self, Line, Order, TextField, Texts},
+    products::{self, Product},
+    restore,
+    settings::{GetBillsEmpty, Setting},
+};
+use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
+
+struct Place {
+    store: Store,
+    folder: DataFolder,
+    temporary: tempfile::TempDir,
+}
+
+fn place() -> Place {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = DataFolder::open(&temporary.path().join("data")).unwrap();
+    Place { store: Store::open(&folder).unwrap(), folder, temporary }
+}
+
+fn login(text: &str) -> Login {
+    Login::parse(text).unwrap()
+}
+
+fn key(text: &str) -> Key {
+    Key::parse(text).unwrap()
+}
+
+fn account(store: &Store, name: &str) -> AccountId {
+    let name = login(name);
+    store.write(move |tx| accounts::add(tx, &name, &key("0123456789abcdef"), 1_700_000_000)).unwrap().unwrap()
+}
+
+fn order(id: i64, email: &str, pay_status: PayStatus, goods: &[i64]) -> Order {
+    let mut texts = Texts::default();
+    texts.set(TextField::FirstName, "Анна".into());
+    texts.set(TextField::AdId, format!("ad {id}"));
+    let lines = goods.iter().map(|good| Line {
+        good_id: GoodId(*good),
+        good_name: format!("good{good}"),
+        good_title: format!("Товар {good}"),
+        sum: Money::from_kopecks(100 * good),
+        price: Money::from_kopecks(200 * good),
+        pincode: String::new(),
+    });
+    Order {
+        id: OrderId(id),
+        email: Email::parse(email).unwrap(),
+        pay_status,
+        created: 1_362_250_000,
+        paid: 0,
+        is_recurrent: false,
+        texts,
+        lines: lines.collect(),
+    }
+}
+
+fn put(store: &Store, account: AccountId, order: Order) {
+    store
+        .write(move |tx| {
+            for line in &order.lines {
+                let product = Product {
+                    id: line.good_id,
+                    good_name: line.good_name.clone(),
+                    good_title: line.good_title.clone(),
+                    good_sum: line.price,
+                };
+                products::add_missing(tx, account, &product)?;
+            }
+            match orders::find(tx, account, order.id)? {
+                Some(_) => orders::replace(tx, account, &order),
+                None => orders::add(tx, account, &order),
+            }
+        })
+        .unwrap();
+}
+
+fn bills(
+    store: &Store,
+    account: AccountId,
+    email: &str,
+    state: Option<PayStatus>,
+) -> Vec<(i64, i64, String)> {
+    let email = Email::parse(email).unwrap();
+    let bills = store.read(|tx| orders::bills_of(tx, account, &email, state)).unwrap();
+    bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.good_title.to_owned())).collect()
+}
+
+#[test]
+fn what_is_written_is_read_and_survives() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    let mut first = order(2, "Anna@Example.com", PayStatus::Paid, &[5, 6]);
+    first.is_recurrent = true;
+    first.paid = 1_362_254_400;
+    for (n, field) in TextField::ALL.into_iter().enumerate() {
+        first.texts.set(field, format!("text {n}"));
+    }
+    put(&place.store, id, first.clone());
+    put(&place.store, id, order(1, "anna@example.com", PayStatus::Waiting, &[5]));
+    put(&place.store, id, order(3, "other@example.com", PayStatus::Paid, &[5]));
+
+    let Place { store, folder, temporary: _temporary } = place;
+    drop(store);
+    let store = Store::open(&folder).unwrap();
+    assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(2))).unwrap(), Some(first.clone()));
+    assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(9))).unwrap(), None);
+    let expected = [(1, 5, "Товар 5".into()), (2, 5, "Товар 5".into()), (2, 6, "Товар 6".into())];
+    assert_eq!(bills(&store, id, " ANNA@example.com", None), expected);
+    assert_eq!(bills(&store, id, "anna@example.com", Some(PayStatus::Paid)), expected[1..]);
+    assert_eq!(bills(&store, id, "anna@example.com", Some(PayStatus::Cancel)), []);
+    let mut seen = Vec::new();
+    store
+        .read(|tx| {
+            orders::each(tx, id, |order| {
+                seen.push((order.id.0, order.lines.len()));
+                Ok::<(), Error>(())
+            })
+        })
+        .unwrap();
+    assert_eq!(seen, [(1, 1), (2, 2), (3, 1)]);
+    assert_eq!(store.read(|tx| orders::count(tx, id)).unwrap(), 3);
+    assert_eq!(store.read(|tx| orders::highest(tx, id)).unwrap(), Some(OrderId(3)));
+    assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+}
+
+#[test]
+fn a_replaced_order_moves_with_its_customer() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    put(&place.store, id, order(1, "old@example.com", PayStatus::Waiting, &[1, 2, 3]));
+    put(&place.store, id, order(1, "new@example.com", PayStatus::Paid, &[2]));
+    assert_eq!(bills(&place.store, id, "old@example.com", None), []);
+    assert_eq!(bills(&place.store, id, "new@example.com", Some(PayStatus::Paid)), [(1, 2, "Товар 2".into())]);
+    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
+}
+
+#[test]
+fn accounts_are_apart() {
+    let place = place();
+    let (one, two) = (account(&place.store, "one"), account(&place.store, "two"));
+    put(&place.store, one, order(1, "anna@example.com", PayStatus::Paid, &[1]));
+    put(&place.store, two, order(1, "anna@example.com", PayStatus::Paid, &[2]));
+    assert_eq!(bills(&place.store, one, "anna@example.com", None), [(1, 1, "Товар 1".into())]);
+    assert_eq!(bills(&place.store, two, "anna@example.com", None), [(1, 2, "Товар 2".into())]);
+}
+
+#[test]
+fn a_refused_transaction_keeps_nothing() {
+    let place = place();
+    let refused = place.store.write(|tx| {
+        marks::set(tx, "one", "1")?;
+        Err::<(), _>(Error::clone(&orders_error()))
+    });
+    assert_eq!(refused.unwrap_err(), orders_error());
+    assert_eq!(place.store.read(|tx| marks::get(tx, "one")).unwrap(), None);
+
+    // A statement that failed spoils its transaction even if the body looks away.
+    let id = account(&place.store, "anna");
+    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1]));
+    let spoiled = place.store.write(move |tx| {
+        marks::set(tx, "two", "2")?;
+        let taken = orders::add(tx, id, &order(1, "anna@example.com", PayStatus::Paid, &[1]));
+        assert_eq!(taken.unwrap_err().kind(), Kind::Conflict);
+        Ok::<(), Error>(())
+    });
+    assert!(spoiled.is_err());
+    assert_eq!(place.store.read(|tx| marks::get(tx, "two")).unwrap(), None);
+}
+
+fn orders_error() -> Error {
+    DataFolder::open(Path::new("/dev/null/data")).unwrap_err()
+}
+
+#[test]
+fn a_panic_in_one_transaction_spares_the_others() {
+    let place = place();
+    let (send, answers) = mpsc::channel();
+    for n in 0..20 {
+        let send = send.clone();
+        place.store.write_then(
+            move |tx| {
+                assert!(n != 7, "a fault");
+                marks::set(tx, &format!("mark {n}"), "set")
+            },
+            move |result: Result<(), Error>| send.send((n, result.is_ok())).unwrap(),
+        );
+    }
+    for _ in 0..20 {
+        let (n, done) = answers.recv().unwrap();
+        assert_eq!(done, n != 7);
+    }
+    assert_eq!(place.store.read(|tx| marks::get(tx, "mark 7")).unwrap(), None);
+    assert_eq!(place.store.read(|tx| marks::get(tx, "mark 8")).unwrap().as_deref(), Some("set"));
+}
+
+#[test]
+fn many_writers_share_a_commit_and_each_acts_once() {
+    let place = place();
+    let acted = Arc::new(AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let (store, acted) = (&place.store, &acted);
+            scope.spawn(move || {
+                for n in 0..50 {
+                    let acted = Arc::clone(acted);
+                    let written = store.write(move |tx| {
+                        let acted = Arc::clone(&acted);
+                        tx.on_commit(move || {
+                            acted.fetch_add(1, Ordering::SeqCst);
+                        });
+                        marks::set(tx, &format!("{writer}.{n}"), "x")?;
+                        if n % 10 == 9 { Err(orders_error()) } else { Ok(()) }
+                    });
+                    assert_eq!(written.is_ok(), n % 10 != 9);
+                }
+            });
+        }
+    });
+    assert_eq!(acted.load(Ordering::SeqCst), 8 * 45);
+    assert_eq!(place.store.read(|tx| marks::get(tx, "3.9")).unwrap(), None);
+    assert_eq!(place.store.read(|tx| marks::get(tx, "3.8")).unwrap().as_deref(), Some("x"));
+}
+
+#[test]
+fn account_life() {
+    let place = place();
+    let store = &place.store;
+    let (anna, boris) = (account(store, "anna"), account(store, "boris"));
+    assert_eq!(store.write(|tx| accounts::add(tx, &login("ANNA"), &key("other"), 1)).unwrap(), None);
+    let (all, version) = store.read(|tx| accounts::changed_since(tx, 0)).unwrap();
+    assert_eq!(all.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["anna", "boris"]);
+    assert_eq!(store.read(|tx| accounts::changed_since(tx, version)).unwrap().0.len(), 0);
+
+    store.write(move |tx| accounts::rotate_key(tx, anna, &key("fresh"), Some(77))).unwrap();
+    store.write(move |tx| accounts::set_disabled(tx, anna, true)).unwrap();
+    assert_eq!(store.write(move |tx| accounts::bind(tx, anna, "shop.example")).unwrap(), None);
+    assert_eq!(store.write(move |tx| accounts::bind(tx, anna, "shop.example")).unwrap(), None);
+    let taken = store.write(move |tx| accounts::bind(tx, boris, "shop.example")).unwrap();
+    assert_eq!(taken, Some(login("anna")));
+    let setting = Setting::parse("getbills_empty", "ok").unwrap();
+    store.write(move |tx| accounts::set(tx, anna, &setting)).unwrap();
+
+    let (changed, newer) = store.read(|tx| accounts::changed_since(tx, version)).unwrap();
+    let [account] = changed.as_slice() else { panic!("{changed:?}") };
+    assert!(newer > version && account.disabled);
+    assert_eq!(account.key, key("fresh"));
+    let old = account.old_key.as_ref().unwrap();
+    assert_eq!((old.key.reveal(), old.until), ("0123456789abcdef", 77));
+    assert_eq!(account.domains, ["shop.example"]);
+    assert_eq!(account.settings.getbills_empty, GetBillsEmpty::Ok);
+
+    assert!(store.write(move |tx| accounts::unbind(tx, anna, "shop.example")).unwrap());
+    assert!(!store.write(move |tx| accounts::unbind(tx, anna, "shop.example")).unwrap());
+    store.write(move |tx| accounts::rotate_key(tx, anna, &key("last"), None)).unwrap();
+    let account = store.read(|tx| accounts::find(tx, &login("anna"))).unwrap().unwrap();
+    assert!(account.old_key.is_none() && account.domains.is_empty());
+}
+
+#[test]
+fn what_another_process_writes_is_seen() {
+    let place = place();
+    let beside = Store::open(&place.folder).unwrap();
+    let id = account(&beside, "anna");
+    put(&beside, id, order(1, "anna@example.com", PayStatus::Paid, &[1]));
+    assert_eq!(bills(&place.store, id, "anna@example.com", None).len(), 1);
+    put(&place.store, id, order(2, "anna@example.com", PayStatus::Paid, &[1]));
+    assert_eq!(bills(&beside, id, "anna@example.com", None).len(), 2);
+}
+
+#[test]
+fn two_products_of_one_name_are_a_conflict() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    let product = |number, name: &str| Product {
+        id: GoodId(number),
+        good_name: name.into(),
+        good_title: "T".into(),
+        good_sum: Money::ZERO,
+    };
+    let (one, twin) = (product(1, "a"), product(2, "a"));
+    assert!(place.store.write(move |tx| products::add_missing(tx, id, &one)).unwrap());
+    let again = product(1, "other");
+    assert!(!place.store.write(move |tx| products::add_missing(tx, id, &again)).unwrap());
+    let error = place.store.write(move |tx| products::add_missing(tx, id, &twin)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Conflict);
+    let renamed = product(1, "b");
+    place.store.write(move |tx| products::put(tx, id, &renamed)).unwrap();
+    let mut names = Vec::new();
+    place
+        .store
+        .read(|tx| {
+            products::each(tx, id, |product| {
+                names.push(product.good_name);
+                Ok::<(), Error>(())
+            })
+        })
+        .unwrap();
+    assert_eq!(names, ["b"]);
+}
+
+#[test]
+fn backup_under_writes_restores_elsewhere() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    for n in 1..=200 {
+        put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    }
+    let file = place.temporary.path().join("backup.db");
+    let report = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for n in 201..=400 {
+                put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
+            }
+        });
+        let report =
+            place.store.backup(&file, &mut |progress| assert!(progress.done <= progress.total)).unwrap();
+        writer.join().unwrap();
+        report
+    });
+    assert!(report.orders >= 200 && report.accounts == 1);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(place.store.backup(&file, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
+
+    let elsewhere = DataFolder::open(&place.temporary.path().join("elsewhere")).unwrap();
+    let restored = restore(&file, &elsewhere, false, &mut |_| {}).unwrap();
+    assert_eq!((restored.restored.orders, restored.kept), (report.orders, None));
+    let store = Store::open(&elsewhere).unwrap();
+    assert_eq!(bills(&store, id, "anna@example.com", None).len() as u64, 2 * report.orders);
+    assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+
+    // In use; in place; replaced and kept aside.
+    assert_eq!(restore(&file, &elsewhere, true, &mut |_| {}).unwrap_err().kind(), Kind::Locked);
+    drop(store);
+    assert_eq!(restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
+    let replaced = restore(&file, &elsewhere, true, &mut |_| {}).unwrap();
+    assert!(replaced.kept.unwrap().is_file());
+    let left: Vec<_> = std::fs::read_dir(elsewhere.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("partial"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    for n in 1..=100 {
+        put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    }
+    let file = place.temporary.path().join("backup.db");
+    place.store.backup(&file, &mut |_| {}).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xA5);
+    std::fs::write(&file, bytes).unwrap();
+    let elsewhere = DataFolder::open(&place.temporary.path().join("elsewhere")).unwrap();
+    let error = restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), Kind::Damaged, "{error}");
+    assert!(!elsewhere.path().join("billhook.db").exists());
+    let missing = restore(Path::new("/nowhere/backup.db"), &elsewhere, false, &mut |_| {}).unwrap_err();
+    assert_eq!(missing.kind(), Kind::Folder);
+}
+
+#[test]
+fn check_finds_what_can_not_be() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    put(&place.store, id, order(2, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
+    let raw = rusqlite::Connection::open(place.folder.path().join("billhook.db")).unwrap();
+    for (spoil, expected) in [
+        ("UPDATE orders SET pay_status = 'waiting' WHERE order_id = 1", "its status is not its order's"),
+        ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "not that of its e-mail"),
+        ("DELETE FROM order_lines WHERE order_id = 1 AND position = 0", "a line before it is missing"),
+        ("DELETE FROM order_lines WHERE order_id = 2", "it has no lines"),
+        ("DELETE FROM products WHERE good_id = 2", "product 2 is not in the catalogue"),
+        ("DELETE FROM orders WHERE order_id = 1", "no such order"),
+        ("DELETE FROM accounts", "there is no such account"),
+    ] {
+        raw.execute_batch(spoil).unwrap();
+        let findings = place.store.check(&mut |_| {}).unwrap();
+        assert!(
+            findings.iter().any(|finding| finding.to_string().contains(expected)),
+            "{spoil}: {findings:?}"
+        );
+    }
+}
+
+/// Random acts against the store and a plain map.
+mod model {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Put { account: usize, id: i64, email: usize, status: PayStatus, goods: Vec<i64> },
+        Ask { account: usize, email: usize, status: Option<PayStatus> },
+        Reopen,
+    }
+
+    const EMAILS: [&str; 4] = ["anna@example.com", "ANNA@example.com", "боря@пример.рф", "БОРЯ@пример.рф"];
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let status = || prop::sample::select(PayStatus::ALL.to_vec());
+        let put = (0..2_usize, 1..12_i64, 0..EMAILS.len(), status(), prop::collection::vec(1..6_i64, 1..5))
+            .prop_map(|(account, id, email, status, goods)| Act::Put { account, id, email, status, goods });
+        let ask = (0..2_usize, 0..EMAILS.len(), prop::option::of(status()))
+            .prop_map(|(account, email, status)| Act::Ask { account, email, status });
+        prop::collection::vec(prop_oneof![5 => put, 5 => ask, 1 => Just(Act::Reopen)], 1..40)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+        #[test]
+        fn bills_are_those_of_a_naive_model(acts in acts()) {
+            let Place { mut store, folder, temporary: _temporary } = place();
+            let ids = [account(&store, "one"), account(&store, "two")];
+            let mut model: [BTreeMap<i64, Order>; 2] = Default::default();
+            for act in acts {
+                match act {
+                    Act::Put { account, id, email, status, goods } => {
+                        let order = order(id, EMAILS[email], status, &goods);
+                        put(&store, ids[account], order.clone());
+                        model[account].insert(id, order);
+                    }
+                    Act::Ask { account, email, status } => {
+                        let mut expected: Vec<(i64, i64, String)> = Vec::new();
+                        for order in model[account].values() {
+                            if order.email.as_str().to_lowercase() != EMAILS[email].to_lowercase()
+                                || status.is_some_and(|status| status != order.pay_status)
+                            {
+                                continue;
+                            }
+                            for line in &order.lines {
+                                let bill = (order.id.0, line.good_id.0, line.good_title.clone());
+                                if !expected.contains(&bill) {
+                                    expected.push(bill);
+                                }
+                            }
+                        }
+                        prop_assert_eq!(bills(&store, ids[account], EMAILS[email], status), expected);
+                    }
+                    Act::Reopen => {
+                        drop(store);
+                        store = Store::open(&folder).unwrap();
+                    }
+                }
+            }
+            prop_assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+        }
+    }
+}
