@@ -33,6 +33,10 @@ impl DataFolder {
     /// Opens a folder, and makes it (for its owner alone) if it isn't there.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if !path.is_dir() {
+            if path.exists() {
+                let text = format!("{} is no folder: choose another one with --data", path.display());
+                return Err(Error::new(Kind::Folder, text));
+            }
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
