@@ -1,0 +1,181 @@
+//! The signed envelope that every answer comes in (section 3), written by the server and read by the client.
+
+use std::{fmt, io};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
+use subtle::ConstantTimeEq;
+
+use crate::{Code, Key, TextCase, json, signature};
+
+#[derive(Serialize)]
+struct Written<'a, T: ?Sized> {
+    error_code: u16,
+    error_text: &'a str,
+    result: &'a T,
+    hash: String,
+}
+
+/// Writes an answer's body: `error_code`, `error_text`, `result`, `hash`, in this order, as PHP's `json_encode` would.
+pub fn write<T: Serialize + ?Sized>(
+    code: Code,
+    detail: Option<&str>,
+    case: TextCase,
+    result: &T,
+    key: Option<&Key>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let mut body = Vec::with_capacity(512);
+    write_to(&mut body, code, detail, case, result, key)?;
+    Ok(body)
+}
+
+/// As [`write()`], into a writer: one that bounds an answer's size, say. Its error ends the writing.
+pub fn write_to<T: Serialize + ?Sized>(
+    body: impl io::Write,
+    code: Code,
+    detail: Option<&str>,
+    case: TextCase,
+    result: &T,
+    key: Option<&Key>,
+) -> Result<(), serde_json::Error> {
+    let error_text = code.error_text(detail, case);
+    let hash = signature::answer(code, &error_text, key);
+    json::write(&Written { error_code: code.number(), error_text: &error_text, result, hash }, body)
+}
+
+/// An answer as a client reads it, from this server or from any other that speaks the protocol.
+#[derive(Deserialize)]
+pub struct Answer {
+    /// 0 if done. Servers have sent it as a number and as numeric text.
+    #[serde(deserialize_with = "number")]
+    pub error_code: i64,
+    /// The code's text, which the hash covers.
+    #[serde(default)]
+    pub error_text: String,
+    /// What the method returned, as it stands; `None` if it is missing. The hash does not cover it.
+    #[serde(default)]
+    pub result: Option<Box<RawValue>>,
+    /// The hash over code and text; empty if it is missing.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub hash: String,
+}
+
+impl Answer {
+    /// Reads an answer's body.
+    pub fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
+    }
+
+    /// Whether the hash is right, compared in constant time. It covers code and text only: a forged `result` passes.
+    pub fn verify(&self, key: &Key) -> bool {
+        let expected = signature::answer_of(self.error_code, &self.error_text, Some(key));
+        expected.as_bytes().ct_eq(self.hash.as_bytes()).into()
+    }
+
+    /// Whether the hash is that of a server that knows no account here, and so no key (decision 3). Anybody can make it.
+    pub fn is_keyless(&self) -> bool {
+        self.hash == signature::answer_of(self.error_code, &self.error_text, None)
+    }
+}
+
+impl fmt::Debug for Answer {
+    /// Without the result, which is customers' data, and the hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("error_code", &self.error_code)
+            .field("error_text", &self.error_text)
+            .finish_non_exhaustive()
+    }
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    struct Visitor;
+
+    impl de::Visitor<'_> for Visitor {
+        type Value = i64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number, or a numeric text")
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<i64, E> {
+            Ok(number)
+        }
+
+        fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
+            i64::try_from(number).map_err(E::custom)
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<i64, E> {
+            text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Visitor)
+}
+
+/// Text; anything else is a hash that never fits, not a malformed answer.
+fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => text,
+        _ => String::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key::parse("0123456789abcdef0123456789abcdef").unwrap()
+    }
+
+    #[test]
+    fn as_php_would_write_it() {
+        let result = serde_json::json!({"good_title": "Ж/1"});
+        let body = write(Code::OK, None, TextCase::Sentence, &result, Some(&key())).unwrap();
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            r#"{"error_code":0,"error_text":"OK","result":{"good_title":"\u0416\/1"},"hash":"668ea0c09598e61d3a64059cca33d964"}"#
+        );
+        let body = write(Code::IP_DENIED, Some("::1"), TextCase::Lower, &[(); 0], None).unwrap();
+        let answer = Answer::read(&body).unwrap();
+        assert_eq!((answer.error_code, &*answer.error_text), (6, "permission denied for ip ::1"));
+        assert_eq!(answer.result.as_ref().unwrap().get(), "[]");
+        assert_eq!(
+            answer.hash,
+            signature::md5_hex(["6::permission denied for ip ::1::"])
+                .map(char::from)
+                .iter()
+                .collect::<String>()
+        );
+        assert!(!answer.verify(&key()));
+    }
+
+    #[test]
+    fn answers_of_other_servers() {
+        let hash = "668ea0c09598e61d3a64059cca33d964";
+        for body in [
+            format!(r#"{{"error_code":0,"error_text":"OK","result":[1],"hash":"{hash}"}}"#),
+            format!(r#"{{"hash":"{hash}","error_code":"0","error_text":"OK","more":1}}"#),
+        ] {
+            assert!(Answer::read(body.as_bytes()).unwrap().verify(&key()), "{body}");
+        }
+        for hash in ["true", "null", "[]", "\"\"", "\"668EA0C09598E61D3A64059CCA33D964\""] {
+            let body = format!(r#"{{"error_code":0,"error_text":"OK","hash":{hash}}}"#);
+            assert!(!Answer::read(body.as_bytes()).unwrap().verify(&key()), "{body}");
+        }
+        let unsigned = Answer::read(br#"{"error_code":400,"result":null}"#).unwrap();
+        assert!(unsigned.result.is_none() && !unsigned.verify(&key()));
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"{"error_code":"x"}"#,
+            r#"{"error_code":1.5}"#,
+            r#"{"error_code":18446744073709551615}"#,
+        ] {
+            assert!(Answer::read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! PHP's array: an ordered map whose keys are integers or byte strings.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
+
+use hashbrown::HashTable;
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, SerializeMap, SerializeSeq},
+};
+
+/// Up to this many entries a look at each is quicker than a hash.
+const SCANNED: usize = 8;
+
+/// An array as PHP has it: ordered, with integer or text keys, and a next index of its own.
+///
+/// [`Debug`] shows every value: it is for tests, not for logs.
+#[derive(Clone, Default)]
+pub struct Array<'a> {
+    /// In the order in which keys were first put in; `None` where one was taken out again.
+    entries: Vec<Option<(Key<'a>, Value<'a>)>>,
+    /// Where each key stands, once there are more than [`SCANNED`] entries.
+    index: Option<Box<Index>>,
+    removed: usize,
+    highest: Option<i64>,
+}
+
+#[derive(Clone, Default)]
+struct Index {
+    hasher: RandomState,
+    places: HashTable<usize>,
+}
+
+/// A key: text that is the canonical decimal of a signed 64-bit integer is that integer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key<'a> {
+    /// An integer.
+    Int(i64),
+    /// Any other text.
+    Text(Cow<'a, [u8]>),
+}
+
+/// What stands under a key.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Text, byte for byte as it was sent.
+    Text(Cow<'a, [u8]>),
+    /// An array.
+    Array(Box<Array<'a>>),
+}
+
+impl<'a> Array<'a> {
+    /// The empty array.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.removed
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key<'a>, &Value<'a>)> {
+        self.entries.iter().flatten().map(|(key, value)| (key, value))
+    }
+
+    /// What stands under `name`; a canonical integer finds the integer key.
+    pub fn get(&self, name: &[u8]) -> Option<&Value<'a>> {
+        self.get_key(&Key::from(name))
+    }
+
+    /// What stands under `key`.
+    pub fn get_key(&self, key: &Key<'_>) -> Option<&Value<'a>> {
+        let place = self.find(key)?;
+        self.entries.get(place)?.as_ref().map(|(_, value)| value)
+    }
+
+    /// Puts `value` under `key`. A key that is there keeps its place.
+    pub fn insert(&mut self, key: Key<'a>, value: Value<'a>) {
+        if let Some(slot) = self.slot(key) {
+            *slot = value;
+        }
+    }
+
+    /// Puts `value` behind the highest integer key that the array ever had, at 0 if it had none (also behind a negative
+    /// one, as PHP does it in forms). False if there is no higher integer.
+    pub fn push(&mut self, value: Value<'a>) -> bool {
+        let Some(key) = self.next_index() else { return false };
+        self.insert(Key::Int(key), value);
+        true
+    }
+
+    /// Takes out what stands under `key`.
+    pub fn remove(&mut self, key: &Key<'_>) -> Option<Value<'a>> {
+        let place = self.find(key)?;
+        if let Some(index) = &mut self.index {
+            let hash = index.hasher.hash_one(key);
+            if let Ok(entry) = index.places.find_entry(hash, |at| *at == place) {
+                entry.remove();
+            }
+        }
+        let (_, value) = self.entries.get_mut(place)?.take()?;
+        self.removed += 1;
+        Some(value)
+    }
+
+    /// Whether the keys are exactly 0, 1, … in this order, so that PHP writes it as a JSON list. The empty array is one.
+    pub fn is_list(&self) -> bool {
+        (0..).zip(self.iter()).all(|(at, (key, _))| *key == Key::Int(at))
+    }
+
+    /// An empty array with room for a usual form's fields.
+    pub(super) fn with_room() -> Self {
+        Self { entries: Vec::with_capacity(SCANNED), ..Self::default() }
+    }
+
+    /// The array under `key`; what is there and is none makes room for an empty one.
+    pub(super) fn enter(&mut self, key: Key<'a>) -> Option<&mut Array<'a>> {
+        let slot = self.slot(key)?;
+        if matches!(slot, Value::Text(_)) {
+            *slot = Value::Array(Box::default());
+        }
+        slot.as_array_mut()
+    }
+
+    /// A new array at the next index; `None` if there is no higher integer.
+    pub(super) fn enter_next(&mut self) -> Option<&mut Array<'a>> {
+        let key = self.next_index()?;
+        self.enter(Key::Int(key))
+    }
+
+    fn next_index(&self) -> Option<i64> {
+        match self.highest {
+            None => Some(0),
+            Some(highest) => highest.checked_add(1),
+        }
+    }
+
+    fn find(&self, key: &Key<'_>) -> Option<usize> {
+        let is_at = |place: usize| matches!(self.entries.get(place), Some(Some((known, _))) if known == key);
+        match &self.index {
+            None => (0..self.entries.len()).find(|place| is_at(*place)),
+            Some(index) => index.places.find(index.hasher.hash_one(key), |place| is_at(*place)).copied(),
+        }
+    }
+
+    /// The place of `key`, made at the end if there is none; never `None`.
+    fn slot(&mut self, key: Key<'a>) -> Option<&mut Value<'a>> {
+        let place = match self.find(&key) {
+            Some(place) => place,
+            None => self.add(key),
+        };
+        self.entries.get_mut(place)?.as_mut().map(|(_, value)| value)
+    }
+
+    fn add(&mut self, key: Key<'a>) -> usize {
+        let place = self.entries.len();
+        if let Key::Int(number) = key {
+            self.highest = self.highest.max(Some(number));
+        }
+        if place == 0 {
+            // Most inner arrays of a deep nest hold one entry: no room in advance, or a small body would take much memory.
+            self.entries.reserve_exact(1);
+        }
+        self.entries.push(Some((key, Value::Text(Cow::Borrowed(b"")))));
+        if self.index.is_some() || place >= SCANNED {
+            self.note(place);
+        }
+        place
+    }
+
+    /// Notes in the index what stands from `place` on; a new index notes everything.
+    fn note(&mut self, place: usize) {
+        let from = if self.index.is_some() { place } else { 0 };
+        let Index { hasher, places } = &mut **self.index.get_or_insert_default();
+        let entries = &self.entries;
+        let hash_at =
+            |place: usize| entries.get(place).and_then(Option::as_ref).map(|(key, _)| hasher.hash_one(key));
+        for place in from..entries.len() {
+            if let Some(hash) = hash_at(place) {
+                places.insert_unique(hash, place, |at| hash_at(*at).unwrap_or_default());
+            }
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&[u8]> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Array(_) => None,
+        }
+    }
+
+    /// The array, if it is one.
+    pub fn as_array(&self) -> Option<&Array<'a>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Array(array) => Some(array),
+        }
+    }
+
+    fn as_array_mut(&mut self) -> Option<&mut Array<'a>> {
+        match self {
+            Self::Text(_) => None,
+            Self::Array(array) => Some(array),
+        }
+    }
+}
+
+/// The integer that `text` is the canonical decimal of: no sign but a minus, no leading zero, no `-0`, within 64 bits.
+fn canonical_integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    match digits {
+        [b'0'] if digits.len() == text.len() => return Some(0),
+        [b'1'..=b'9', ..] if digits.len() <= 19 && digits.iter().all(u8::is_ascii_digit) => {}
+        _ => return None,
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Key<'a> {
+    fn from(text: Cow<'a, [u8]>) -> Self {
+        canonical_integer(&text).map_or(Self::Text(text), Self::Int)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Key<'a> {
+    fn from(text: &'a [u8]) -> Self {
+        Cow::Borrowed(text).into()
+    }
+}
+
+impl<'a> From<&'a str> for Key<'a> {
+    fn from(text: &'a str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<i64> for Key<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(text: &'a [u8]) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text.into_bytes()))
+    }
+}
+
+impl<'a> From<Array<'a>> for Value<'a> {
+    fn from(array: Array<'a>) -> Self {
+        Self::Array(Box::new(array))
+    }
+}
+
+impl<'a, K: Into<Key<'a>>, V: Into<Value<'a>>> FromIterator<(K, V)> for Array<'a> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut array = Self::new();
+        for (key, value) in entries {
+            array.insert(key.into(), value.into());
+        }
+        array
+    }
+}
+
+impl PartialEq for Array<'_> {
+    /// Equal entries in equal order, as PHP's `===` has it.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Array<'_> {}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int(number) => number.fmt(f),
+            Self::Text(text) => String::from_utf8_lossy(text).fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Array<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "\"{}\"", text.escape_ascii()),
+            Self::Array(array) => array.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Key<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Int(number) => serializer.serialize_i64(*number),
+            Self::Text(text) => serializer.serialize_str(utf8::<S>(text)?),
+        }
+    }
+}
+
+impl Serialize for Value<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(utf8::<S>(text)?),
+            Self::Array(array) => array.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Array<'_> {
+    /// As `json_encode` sees it: a list if [`Array::is_list`], else a map. Text that is not UTF-8 is an error.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_list() {
+            let mut list = serializer.serialize_seq(Some(self.len()))?;
+            for (_, value) in self.iter() {
+                list.serialize_element(value)?;
+            }
+            return list.end();
+        }
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (key, value) in self.iter() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+fn utf8<S: Serializer>(text: &[u8]) -> Result<&str, S::Error> {
+    std::str::from_utf8(text).map_err(|_| S::Error::custom("text that is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_integers_are_integer_keys() {
+        for (text, number) in [
+            ("0", 0),
+            ("5", 5),
+            ("-1", -1),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+        ] {
+            assert_eq!(Key::from(text), Key::Int(number), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "00",
+            "05",
+            "-0",
+            "-05",
+            "+1",
+            "1.5",
+            "1e3",
+            "0x1",
+            "1 ",
+            " 1",
+            "9223372036854775808",
+            "--1",
+        ] {
+            assert!(matches!(Key::from(text), Key::Text(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn many_entries_are_found_replaced_and_removed() {
+        let mut array = Array::new();
+        for number in 0..100_i64 {
+            array.insert(Key::Int(number * 3), Value::from(number.to_string()));
+        }
+        array.insert(Key::Int(30), Value::from("new"));
+        assert_eq!(array.remove(&Key::Int(3)), Some(Value::from("1")));
+        assert_eq!(array.remove(&Key::Int(3)), None);
+        assert_eq!(array.len(), 99);
+        assert_eq!(array.get(b"30"), Some(&Value::from("new")));
+        assert_eq!(array.get(b"297"), Some(&Value::from("99")));
+        array.insert(Key::Int(3), Value::from("again"));
+        assert_eq!(array.iter().next_back(), Some((&Key::Int(3), &Value::from("again"))));
+        assert!(array.push(Value::from("pushed")));
+        assert_eq!(array.get(b"298"), Some(&Value::from("pushed")));
+        for number in 0..100_i64 {
+            assert!(array.get_key(&Key::Int(number * 3)).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn nothing_follows_the_highest_integer() {
+        let mut array: Array<'_> = [(i64::MAX, "x")].into_iter().collect();
+        assert!(!array.push(Value::from("y")));
+        assert_eq!(array.len(), 1);
+    }
+}

@@ -1,0 +1,373 @@
+//! Reads a method's parameters out of a form: serde's deserializer over PHP's array.
+//!
+//! Empty text means "not given" everywhere (decision 45), so such a field is as if absent. Fields that nobody asks for are
+//! passed over without a look at their values: strangers send anything there.
+
+use std::{cell::RefCell, fmt, str};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor},
+    forward_to_deserialize_any,
+};
+
+use super::{Array, Key, Value};
+
+/// A field that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    field: String,
+    reason: String,
+    is_duplicate: bool,
+}
+
+impl Error {
+    /// The name of the field at fault, as it was sent, or as the method spells it if it is missing; of a field inside
+    /// another the outermost name.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// What is wrong with it. It may quote what was sent.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn new(reason: String) -> Self {
+        Self { field: String::new(), reason, is_duplicate: false }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "field {}: {}", self.field, self.reason)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(reason: T) -> Self {
+        Self::new(reason.to_string())
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { field: field.to_owned(), ..Self::new("missing or empty".to_owned()) }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self { field: field.to_owned(), is_duplicate: true, ..Self::new("sent under two names".to_owned()) }
+    }
+}
+
+/// Reads `T` out of the fields of `form`.
+///
+/// A field that is sent under two of its names counts once, where it was sent first. serde itself refuses that, without a
+/// way to go on, so the reading begins anew without the later one.
+pub(crate) fn parameters<'de, T: Deserialize<'de>>(form: &'de Array<'_>) -> Result<T, Error> {
+    let reading = Reading::default();
+    loop {
+        match T::deserialize(Fields { array: form, reading: &reading }) {
+            Err(error) if error.is_duplicate && reading.drop_current() => {}
+            read => return read,
+        }
+    }
+}
+
+/// Which fields are passed over, and which was looked at last. Fields are known by where their keys are.
+#[derive(Default)]
+struct Reading {
+    current: RefCell<Option<*const ()>>,
+    dropped: RefCell<Vec<*const ()>>,
+}
+
+impl Reading {
+    fn look_at(&self, key: &Key<'_>) {
+        self.current.replace(Some(address(key)));
+    }
+
+    fn is_dropped(&self, key: &Key<'_>) -> bool {
+        let dropped = self.dropped.borrow();
+        !dropped.is_empty() && dropped.contains(&address(key))
+    }
+
+    fn drop_current(&self) -> bool {
+        let current = self.current.take();
+        self.dropped.borrow_mut().extend(current);
+        current.is_some()
+    }
+}
+
+fn address(key: &Key<'_>) -> *const () {
+    std::ptr::from_ref(key).cast()
+}
+
+fn is_given(value: &Value<'_>) -> bool {
+    !matches!(value, Value::Text(text) if text.is_empty())
+}
+
+/// An array, read as a struct, a map or a list.
+#[derive(Clone, Copy)]
+struct Fields<'f, 'de, 'a> {
+    array: &'de Array<'a>,
+    reading: &'f Reading,
+}
+
+impl<'de> Fields<'_, 'de, '_> {
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let entries =
+            self.array.iter().filter(|(key, value)| is_given(value) && !self.reading.is_dropped(key));
+        visitor.visit_map(Entries { left: entries, value: None, reading: self.reading })
+    }
+
+    fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let values = self.array.iter().map(|(_, value)| value).filter(|value| is_given(value));
+        visitor.visit_seq(Values { values, reading: self.reading })
+    }
+}
+
+impl<'de> Deserializer<'de> for Fields<'_, 'de, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.array.is_list() { self.list(visitor) } else { self.map(visitor) }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.map(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.map(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.list(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct tuple tuple_struct enum identifier
+    }
+}
+
+struct Entries<'f, 'de, 'a, I> {
+    left: I,
+    value: Option<(&'de Key<'a>, &'de Value<'a>)>,
+    reading: &'f Reading,
+}
+
+impl<'de, 'a: 'de, I: Iterator<Item = (&'de Key<'a>, &'de Value<'a>)>> MapAccess<'de>
+    for Entries<'_, 'de, 'a, I>
+{
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((key, value)) = self.left.next() else { return Ok(None) };
+        self.value = Some((key, value));
+        self.reading.look_at(key);
+        match key {
+            Key::Int(number) => seed.deserialize(Text { text: number.to_string().as_bytes() }),
+            Key::Text(text) => seed.deserialize(Name { text }),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        let Some((key, value)) = self.value.take() else {
+            return Err(de::Error::custom("a value was asked for before its key"));
+        };
+        let read = match value {
+            Value::Text(text) => seed.deserialize(Text { text }),
+            Value::Array(array) => seed.deserialize(Fields { array, reading: self.reading }),
+        };
+        // The outermost name is set last, and stays. A duplicate inside is known by its key, not by its name.
+        read.map_err(|error| Error { field: key.to_string(), ..error })
+    }
+}
+
+struct Values<'f, I> {
+    values: I,
+    reading: &'f Reading,
+}
+
+impl<'de, 'a: 'de, I: Iterator<Item = &'de Value<'a>>> SeqAccess<'de> for Values<'_, I> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        let Some(value) = self.values.next() else { return Ok(None) };
+        match value {
+            Value::Text(text) => seed.deserialize(Text { text }),
+            Value::Array(array) => seed.deserialize(Fields { array, reading: self.reading }),
+        }
+        .map(Some)
+    }
+}
+
+/// A field's name. One that is not UTF-8 is nobody's, and no error.
+#[derive(Clone, Copy)]
+struct Name<'t> {
+    text: &'t [u8],
+}
+
+impl<'de> Deserializer<'de> for Name<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match str::from_utf8(self.text) {
+            Ok(text) => visitor.visit_str(text),
+            Err(_) => visitor.visit_bytes(self.text),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        Text { text: self.text }.deserialize_enum(name, variants, visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// Text under a key, or a key that is an integer.
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    text: &'t [u8],
+}
+
+impl<'t> Text<'t> {
+    fn utf8(self) -> Result<&'t str, Error> {
+        str::from_utf8(self.text).map_err(|_| de::Error::custom("not UTF-8"))
+    }
+
+    fn number<T: str::FromStr>(self) -> Result<T, Error> {
+        let text = self.utf8()?.trim_ascii();
+        text.parse().map_err(|_| de::Error::custom("not a number that fits"))
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident)+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            visitor.$visit(self.number()?)
+        }
+    )+};
+}
+
+impl<'de> Deserializer<'de> for Text<'_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        Name { text: self.text }.deserialize_any(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_str(self.utf8()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_str(self.utf8()?)
+    }
+
+    numbers! {
+        deserialize_i8 visit_i8
+        deserialize_i16 visit_i16
+        deserialize_i32 visit_i32
+        deserialize_i64 visit_i64
+        deserialize_i128 visit_i128
+        deserialize_u8 visit_u8
+        deserialize_u16 visit_u16
+        deserialize_u32 visit_u32
+        deserialize_u64 visit_u64
+        deserialize_u128 visit_u128
+        deserialize_f32 visit_f32
+        deserialize_f64 visit_f64
+    }
+
+    /// `1`, `true`, `on`, `yes`; `0`, `false`: in any letter case (decision 24).
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let is = |words: &[&str]| words.iter().any(|word| self.text.eq_ignore_ascii_case(word.as_bytes()));
+        if is(&["1", "true", "on", "yes"]) {
+            visitor.visit_bool(true)
+        } else if is(&["0", "false"]) {
+            visitor.visit_bool(false)
+        } else {
+            Err(de::Error::custom("neither 1, true, on, yes nor 0, false"))
+        }
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_bytes(self.text)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_bytes(self.text)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_enum(self.utf8()?.into_deserializer())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        char unit unit_struct seq tuple tuple_struct map struct identifier
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Floats as PHP writes them.
+
+/// As `json_encode` does: the shortest text that reads back, `1.0e+17` from 1e17 on.
+pub(super) fn to_json(float: f64) -> String {
+    let shortest = format!("{float:e}");
+    // Of two shortest texts that are equally near, Rust takes the upper one and PHP the even one. With the number of
+    // digits given, Rust takes the even one too; next to a power of two that text may not read back.
+    let behind_point = shortest.split_once('e').map_or(0, |(mantissa, _)| {
+        mantissa.split_once('.').map_or(0, |(_, behind_point)| behind_point.len())
+    });
+    let even = format!("{float:.behind_point$e}");
+    layout(if even.parse() == Ok(float) { &even } else { &shortest }, 17, 'e')
+}
+
+/// As [`to_json`], for what has only 32 bits.
+pub(super) fn single_to_json(float: f32) -> String {
+    layout(&format!("{float:e}"), 17, 'e')
+}
+
+/// As a cast to text and `http_build_query` do: 14 digits, `1.0E+15` from 1e14 on.
+pub(crate) fn to_query(float: f64) -> String {
+    if float.is_nan() {
+        return "NAN".to_owned();
+    }
+    if float.is_infinite() {
+        return if float > 0.0 { "INF" } else { "-INF" }.to_owned();
+    }
+    layout(&format!("{float:.13e}"), 14, 'E')
+}
+
+/// Lays out a number that Rust wrote as `-1.25e-7`, with at most `digits` places before the point.
+fn layout(scientific: &str, digits: i32, letter: char) -> String {
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
+    let (first, others) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let others = others.trim_end_matches('0');
+    if exponent < -4 || exponent >= digits {
+        let others = if others.is_empty() { "0" } else { others };
+        return format!("{sign}{first}.{others}{letter}{exponent:+}");
+    }
+    if exponent < 0 {
+        let zeros = "0".repeat(usize::try_from(-exponent - 1).unwrap_or_default());
+        return format!("{sign}0.{zeros}{first}{others}");
+    }
+    let whole = usize::try_from(exponent).unwrap_or_default();
+    match others.split_at_checked(whole) {
+        Some((before, "")) => format!("{sign}{first}{before}"),
+        Some((before, behind)) => format!("{sign}{first}{before}.{behind}"),
+        None => format!("{sign}{first}{others:0<whole$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_in_json() {
+        for (float, text) in [
+            (1.0, "1"),
+            (3900.0, "3900"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (-0.0, "-0"),
+            (1e16, "10000000000000000"),
+            (1e17, "1.0e+17"),
+            (1.25e25, "1.25e+25"),
+            (0.0001, "0.0001"),
+            (1e-5, "1.0e-5"),
+            (-123.456, "-123.456"),
+            (2.0_f64.powi(-44), "5.684341886080802e-14"),
+            (5e-324, "5.0e-324"),
+        ] {
+            assert_eq!(to_json(float), text);
+        }
+    }
+
+    #[test]
+    fn floats_in_queries() {
+        for (float, text) in [
+            (1.0, "1"),
+            (0.1 + 0.2, "0.3"),
+            (1e15, "1.0E+15"),
+            (1e-5, "1.0E-5"),
+            (-0.0, "-0"),
+            (f64::INFINITY, "INF"),
+        ] {
+            assert_eq!(to_query(float), text);
+        }
+    }
+}

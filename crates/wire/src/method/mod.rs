@@ -1,0 +1,82 @@
+//! Every method of the API: its parameters, its refusals, its answer.
+//!
+//! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
+//! the command line explains is derived from that. [`METHODS`] lists them all.
+
+mod orders;
+
+pub use orders::{Bill, Bills, GetBills};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Code;
+
+/// A method of the API, implemented by the struct of its parameters.
+pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name, as the documentation spells it; requests may use any letter case (decision 5).
+    const NAME: &'static str;
+    /// Which edition it belongs to. `CreateOrder` and `createorder` differ only here, so this is part of the key.
+    const API: Api;
+    /// Whether it changes anything: which kind of transaction it runs in.
+    const ACCESS: Access;
+    /// The codes of its own that it may refuse with, beyond the general ones.
+    const REFUSALS: &'static [Code];
+    /// What stands in `result` when it was done: always an array or an object (decision 44).
+    type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The code for a parameter that is missing or wrong. `field` is the parameter's name on the wire.
+    fn refuse(field: &str) -> Code {
+        let _ = field;
+        Code::WRONG_DATA
+    }
+}
+
+/// The edition that a method belongs to: what its callers authenticate with (sections 2.1 and 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// 1.0: a `hash` over the request.
+    Signed,
+    /// 2.0: the key itself, as `rpsKey`.
+    Keyed,
+}
+
+/// Whether a method changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It only looks.
+    Read,
+    /// It may write.
+    Write,
+}
+
+/// What is known of a method without its types.
+#[derive(Debug, Clone, Copy)]
+pub struct MethodInfo {
+    /// [`Method::NAME`].
+    pub name: &'static str,
+    /// [`Method::API`].
+    pub api: Api,
+    /// [`Method::ACCESS`].
+    pub access: Access,
+    /// [`Method::REFUSALS`].
+    pub refusals: &'static [Code],
+    /// The JSON schema of the parameters.
+    #[cfg(feature = "schema")]
+    pub parameters: fn() -> schemars::Schema,
+}
+
+macro_rules! methods {
+    ($($method:ty),+ $(,)?) => {
+        /// Every method.
+        pub const METHODS: &[MethodInfo] = &[$(MethodInfo {
+            name: <$method>::NAME,
+            api: <$method>::API,
+            access: <$method>::ACCESS,
+            refusals: <$method>::REFUSALS,
+            #[cfg(feature = "schema")]
+            parameters: || schemars::schema_for!($method),
+        }),+];
+    };
+}
+
+methods![GetBills];

@@ -1,0 +1,118 @@
+//! What people may see of a signed text: never the key, and in a log no whole e-mail address.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use crate::{Key, form};
+
+/// A signed text's query, readable: the key masked wherever it stands in it, and if asked for every e-mail address too.
+pub(super) fn query(query: &[u8], key: &Key, hide_emails: bool) -> String {
+    let query = without_key(query, key);
+    let pairs: Vec<_> =
+        query.split(|byte| *byte == b'&').map(|pair| masked_pair(pair, key, hide_emails)).collect();
+    pairs.join("&")
+}
+
+fn masked_pair(pair: &[u8], key: &Key, hide_emails: bool) -> String {
+    let (name, value) = match memchr(b'=', pair).and_then(|at| pair.split_at_checked(at)) {
+        Some((name, value)) => (name, value.get(1..)),
+        None => (pair, None),
+    };
+    let decoded = form::decode(name);
+    let variable =
+        decoded.trim_ascii_start().split(|byte| matches!(byte, 0 | b'[')).next().unwrap_or_default();
+    let lower = decoded.to_ascii_lowercase();
+    let is_email = memmem::find(&lower, b"mail").is_some();
+    // rpsKey, and what else a key may be sent as: rps_key, api_key, another account's.
+    let is_key = memmem::find(&lower, b"key").is_some();
+    let name = masked(name, key, hide_emails, false);
+    match value {
+        None => name,
+        Some(_) if is_key => format!("{name}=KEY"),
+        // Only behind PHP's limits, where it is not read as one.
+        Some(value) if variable == b"hash" => format!("{name}={}", first_digits(&hash(value, key))),
+        Some(value) => format!("{name}={}", masked(value, key, hide_emails, is_email)),
+    }
+}
+
+/// A name or a value. One that is known to be an e-mail address is hidden even if it has no `@`.
+fn masked(text: &[u8], key: &Key, hide_emails: bool, is_email: bool) -> String {
+    let decoded = form::decode(text);
+    if has_key(&decoded, key) {
+        return "KEY".to_owned();
+    }
+    let has_at = decoded.contains(&b'@') || memmem::find(&decoded, b"%40").is_some();
+    if !hide_emails || text.is_empty() || !(is_email || has_at) {
+        return printable(text);
+    }
+    // As it was written, but for what stands before the `@`; anything less plain is hidden whole.
+    let written = printable(text);
+    let at = written.find("%40").or_else(|| written.find('@'));
+    let first = written.chars().next().filter(char::is_ascii_alphanumeric);
+    match at.and_then(|at| written.split_at_checked(at)) {
+        Some((_, domain)) if memchr_iter(b'@', &decoded).count() == 1 => {
+            format!("{}…{domain}", first.map(String::from).unwrap_or_default())
+        }
+        _ => "…".to_owned(),
+    }
+}
+
+/// The longest text that a log gets, in characters.
+const LOGGED_CHARACTERS: usize = 2000;
+
+/// A text for a log: of a long one only the beginning.
+pub(super) fn shortened(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().nth(LOGGED_CHARACTERS) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+/// A sent hash, readable: some send the key itself.
+pub(super) fn hash(sent: &[u8], key: &Key) -> String {
+    if has_key(sent, key) { "KEY".to_owned() } else { printable(sent) }
+}
+
+/// Keys shorter than this, in bytes, are hidden only where they stand alone: they occur by chance in any text.
+const SHORT_KEY: usize = 4;
+
+fn has_key(text: &[u8], key: &Key) -> bool {
+    let key = key.reveal().as_bytes();
+    text == key || (key.len() >= SHORT_KEY && memmem::find(text, key).is_some())
+}
+
+/// The query, the word KEY wherever the key stands bare: it may hold `&` and `=`, which would hide it among pairs.
+fn without_key<'q>(query: &'q [u8], key: &Key) -> Cow<'q, [u8]> {
+    if key.reveal().len() < SHORT_KEY || !has_key(query, key) {
+        return Cow::Borrowed(query);
+    }
+    let mut shown = Vec::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = memmem::find(rest, key.reveal().as_bytes()) {
+        shown.extend_from_slice(rest.get(..at).unwrap_or_default());
+        shown.extend_from_slice(b"KEY");
+        rest = rest.get(at + key.reveal().len()..).unwrap_or_default();
+    }
+    shown.extend_from_slice(rest);
+    Cow::Owned(shown)
+}
+
+/// Text for a terminal or a log: what is not UTF-8 replaced, control characters escaped.
+fn printable(text: &[u8]) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in String::from_utf8_lossy(text).chars() {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
+}
+
+/// The first six characters of a hash: what a log may have of it.
+pub fn first_digits(hash: &str) -> String {
+    let mut digits: String = hash.chars().take(6).collect();
+    if hash.chars().nth(6).is_some() {
+        digits.push('…');
+    }
+    digits
+}

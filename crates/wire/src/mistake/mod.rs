@@ -1,0 +1,277 @@
+//! The known ways to sign a request wrongly (section 2, decision 54): `billhook explain`, and the server's debug log.
+//!
+//! A hash that does not fit tells nothing of why. So each mistake that integrators are known to make is made on purpose,
+//! and where the outcome is the hash that was sent, that was it.
+
+mod mask;
+mod search;
+
+use std::fmt;
+
+use crate::{
+    Credential, Key, Login, Request,
+    request::Content,
+    signature::{self, RequestHash},
+};
+
+pub use mask::first_digits;
+
+/// What came of a look at a request's credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// How the body was read.
+    pub content: Content,
+    /// The text over the raw body; `None` for multipart, where there is none.
+    pub raw: Option<Signed>,
+    /// The text over the re-encoded variables. Equal to [`Diagnosis::raw`] for most clients.
+    pub encoded: Signed,
+    /// The `hash` that was sent, printable, the key masked should it be that; `None` if there is none, or an array.
+    pub sent: Option<String>,
+    /// The outcome.
+    pub verdict: Verdict,
+}
+
+/// A text that the server hashes, and its hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The text, the key replaced by the word KEY. Unprintable characters are escaped.
+    pub text: String,
+    /// The same, each e-mail address masked too, and only the beginning of a long query: for a log.
+    pub text_for_log: String,
+    /// The hash that is expected over it: 32 hex digits. With it the request could be sent: never log it whole.
+    pub hash: String,
+}
+
+/// Whether the credential is right, and if not, what is known of why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The hash fits the text over the raw body, the re-encoded one, or both.
+    Fits {
+        /// It fits over the raw body.
+        raw: bool,
+        /// It fits over the re-encoded variables.
+        encoded: bool,
+    },
+    /// `rpsKey` is the account's key.
+    KeyFits,
+    /// The body was not read, since its `Content-Type` is none of a form.
+    NotAForm,
+    /// One of PHP's limits was passed, so that PHP drops a part of the form.
+    OverLimit,
+    /// Neither `hash` nor `rpsKey` was sent, or an empty one.
+    NoCredential,
+    /// `rpsKey` is another key.
+    WrongKey,
+    /// The hash does not fit. It would have with these mistakes made, one or two; with none of the known ones if there are none.
+    Wrong(Vec<Mistake>),
+}
+
+/// A known mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    /// White space around the hash.
+    HashSpaces,
+    /// The hash in upper-case hex.
+    UpperCaseHash,
+    /// The key itself in place of a hash.
+    KeyAsHash,
+    /// White space around the key.
+    KeySpaces,
+    /// The key in upper or lower case throughout.
+    KeyCase,
+    /// No key.
+    EmptyKey,
+    /// White space around the login.
+    LoginSpaces,
+    /// The login with capital letters.
+    LoginCase,
+    /// The whole host name, or URL, as the login.
+    LoginHost,
+    /// No login.
+    EmptyLogin,
+    /// Login and key in each other's place.
+    Swapped,
+    /// Other separators than `::`.
+    Separators,
+    /// HMAC-MD5 with the key.
+    HmacMd5,
+    /// HMAC-SHA256 with the key.
+    HmacSha256,
+    /// SHA-256 in place of MD5.
+    Sha256,
+    /// The parameters sorted for signing, but sent in another order.
+    Sorted,
+    /// A space signed as `%20`, sent as something else.
+    PercentSpace,
+    /// Lower-case hex in escapes.
+    LowerCaseEscapes,
+    /// Brackets of names left bare.
+    BareBrackets,
+    /// Nothing percent-encoded at all.
+    NotEncoded,
+    /// A `hash` among the parameters that were signed.
+    HashIncluded,
+    /// `rpsKey` sent, but not signed.
+    KeyNotCovered,
+    /// No parameter signed.
+    NothingCovered,
+    /// One of UTF-8 and windows-1251 signed, the other sent.
+    Cp1251,
+    /// `&amp;` between the pairs.
+    HtmlSeparator,
+    /// False or null signed, sent by cURL as empty text.
+    MultipartEmpty,
+    /// A list signed, sent by cURL as several fields of one name.
+    MultipartList,
+}
+
+impl fmt::Display for Mistake {
+    /// What was done, and how to mend it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HashSpaces => "The hash has white space around it. Trim it before it is sent.",
+            Self::UpperCaseHash => "The hash is written in upper-case hex. Send it in lower case, as PHP's md5() gives it.",
+            Self::KeyAsHash => "The key itself was sent as the hash. Send the MD5 of `parameters::login::key`, or the key as `rpsKey`.",
+            Self::KeySpaces => "The key was signed with white space or a line end around it. Trim the key where it is read from.",
+            Self::KeyCase => "The key was signed in another letter case. Use it exactly as the account shows it.",
+            Self::EmptyKey => "The text was signed with an empty key. Check that the setting or variable with the key is really read.",
+            Self::LoginSpaces => "The login was signed with white space around it. Trim the login where it is read from.",
+            Self::LoginCase => "The login was signed with capital letters. Sign it in lower case, whatever the address looks like.",
+            Self::LoginHost => "The whole host name was signed as the login. Sign its first label only: `demo`, not `demo.justclick.ru`.",
+            Self::EmptyLogin => "The text was signed with an empty login. Check that the setting or variable with the login is really read.",
+            Self::Swapped => "Login and key were signed in each other's place. The order is parameters, login, key.",
+            Self::Separators => "The parts were joined in another way. Put two colons between parameters and login, and between login and key.",
+            Self::HmacMd5 => "The hash is an HMAC-MD5. Take the plain MD5 of `parameters::login::key`.",
+            Self::HmacSha256 => "The hash is an HMAC-SHA256. Take the plain MD5 of `parameters::login::key`.",
+            Self::Sha256 => "The hash is a SHA-256. Take the MD5.",
+            Self::Sorted => "The parameters were sorted for signing, but sent in another order. Don't sort, or send them sorted too.",
+            Self::PercentSpace => {
+                "The text was signed as rawurlencode or encodeURIComponent write it (a space as %20). Sign it as http_build_query \
+                 does (a space as +, ~ as %7E), or sign exactly the bytes that are sent."
+            }
+            Self::LowerCaseEscapes => "The escapes were signed in lower-case hex. Write %2F, not %2f, or sign exactly the bytes that are sent.",
+            Self::BareBrackets => "Brackets in names were signed bare. Sign them as %5B and %5D, or sign exactly the bytes that are sent.",
+            Self::NotEncoded => "The text was signed without percent-encoding. Sign what http_build_query makes of the parameters.",
+            Self::HashIncluded => "A `hash` was among the parameters that were signed. Take it out before signing, and add it last.",
+            Self::KeyNotCovered => "`rpsKey` was sent but not signed. Sign every parameter but `hash`, or send `rpsKey` without a hash.",
+            Self::NothingCovered => "Only `::login::key` was signed, though there are parameters. Put them in front.",
+            Self::Cp1251 => "One of UTF-8 and windows-1251 was signed, and the other sent. Convert to UTF-8 first, then sign and send.",
+            Self::HtmlSeparator => {
+                "The pairs were signed with `&amp;` between them. Give http_build_query the separator `&`: PHP's setting arg_separator.output changed it."
+            }
+            Self::MultipartList => {
+                "A list was signed, but cURL sends it as several fields of one name when it is given an array, of which the last counts. Give CURLOPT_POSTFIELDS http_build_query of the array."
+            }
+            Self::MultipartEmpty => {
+                "False or null was signed, but cURL sends both as empty text when it is given an array. Give CURLOPT_POSTFIELDS http_build_query of the array."
+            }
+        })
+    }
+}
+
+impl fmt::Display for Verdict {
+    /// One to three sentences for the person who has to mend it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fits { raw: true, encoded: true } => f.write_str("The hash is right."),
+            Self::Fits { raw: true, .. } => {
+                f.write_str("The hash is right, over the body as it was sent. PHP would have encoded the parameters otherwise.")
+            }
+            Self::Fits { .. } => {
+                f.write_str("The hash is right, over the parameters as PHP encodes them. The body was encoded otherwise.")
+            }
+            Self::KeyFits => f.write_str("The rpsKey is right."),
+            Self::NotAForm => f.write_str(
+                "The body was not read, so there are no parameters. Send it as application/x-www-form-urlencoded.",
+            ),
+            Self::OverLimit => {
+                f.write_str("The form has more than 1,000 variables or 64 pairs of brackets in a name. Send it in several requests.")
+            }
+            Self::NoCredential => f.write_str("There is neither a `hash` nor an `rpsKey`, or it is empty."),
+            Self::WrongKey => f.write_str("The rpsKey is not this account's key."),
+            Self::Wrong(mistakes) if mistakes.is_empty() => {
+                f.write_str("The hash is wrong, and no known mistake was found. Most likely the key is wrong, or what was signed is not what was sent.")
+            }
+            Self::Wrong(mistakes) => {
+                f.write_str("The hash is wrong.")?;
+                mistakes.iter().try_for_each(|mistake| write!(f, " {mistake}"))
+            }
+        }
+    }
+}
+
+impl Diagnosis {
+    /// Whether raw and re-encoded text are the same.
+    pub fn texts_are_equal(&self) -> bool {
+        self.raw.as_ref().is_some_and(|raw| raw.hash == self.encoded.hash)
+    }
+}
+
+impl fmt::Debug for Diagnosis {
+    /// Without the hashes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Diagnosis")
+            .field("content", &self.content)
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signed {
+    /// What a log may have.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hash = first_digits(&self.hash);
+        f.debug_struct("Signed").field("text", &self.text_for_log).field("hash", &hash).finish()
+    }
+}
+
+/// The longest body in which a mistake is looked for, in bytes: no caller sends more, but an attacker may.
+pub const LONGEST_SEARCHED: usize = 64 * 1024;
+
+/// Looks at a request's credential, and for the mistake that was made if it is wrong.
+///
+/// That takes some hundred MD5s of the body: for a person who asks, or a log that is switched on. No mistake is looked for
+/// in a body over [`LONGEST_SEARCHED`].
+pub fn diagnose(login: &Login, key: &Key, content_type: Option<&[u8]>, body: &[u8]) -> Diagnosis {
+    let request = Request::read(content_type, body);
+    let raw_query = request.raw_query();
+    let encoded_query = request.encoded_query();
+    let raw = raw_query.as_deref().map(|query| signed(query, login, key));
+    let encoded = signed(&encoded_query, login, key);
+    let verdict = match request.credential() {
+        _ if request.content() == Content::Unread => Verdict::NotAForm,
+        _ if request.over_limit() => Verdict::OverLimit,
+        Credential::Absent => Verdict::NoCredential,
+        Credential::Key(sent) if key.matches(sent) => Verdict::KeyFits,
+        Credential::Key(_) => Verdict::WrongKey,
+        Credential::Hash => {
+            let sent = request.sent_hash().unwrap_or_default();
+            let over_raw = raw.as_ref().is_some_and(|raw| raw.hash.as_bytes() == sent);
+            let over_encoded = encoded.hash.as_bytes() == sent;
+            if over_raw || over_encoded {
+                Verdict::Fits { raw: over_raw, encoded: over_encoded }
+            } else if body.len() > LONGEST_SEARCHED {
+                Verdict::Wrong(Vec::new())
+            } else {
+                let lists = (request.content() == Content::Multipart)
+                    .then(|| search::query_with_lists(content_type.unwrap_or_default(), body));
+                Verdict::Wrong(search::mistakes(&request, lists.as_deref(), login, key, sent))
+            }
+        }
+    };
+    let sent = request.sent_hash().map(|sent| mask::hash(sent, key));
+    Diagnosis { content: request.content(), raw, encoded, sent, verdict }
+}
+
+fn signed(query: &[u8], login: &Login, key: &Key) -> Signed {
+    let login = login.as_str();
+    let hash = RequestHash::new([query], login.as_bytes()).with_key(key.reveal().as_bytes());
+    Signed {
+        text: format!("{}::{login}::KEY", mask::query(query, key, false)),
+        text_for_log: format!("{}::{login}::KEY", mask::shortened(mask::query(query, key, true))),
+        hash: signature::text(&hash),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! One request: its form, its credential, its parameters.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+
+use crate::{
+    Code, Form, Key, Login, Method,
+    form::{FieldError, Value, de},
+    query,
+    signature::RequestHash,
+};
+
+/// A request's body, read.
+pub struct Request<'a> {
+    body: &'a [u8],
+    content: Content,
+    form: Form<'a>,
+}
+
+/// How a body was read (decision 57).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// As `application/x-www-form-urlencoded`: this type, `text/plain`, or none.
+    Urlencoded,
+    /// As `multipart/form-data`: there is no raw body that could be hashed.
+    Multipart,
+    /// Not at all: JSON and everything else holds no parameters.
+    Unread,
+}
+
+/// What a request authenticates with (decisions 6, 52, 53).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Credential<'a> {
+    /// Neither `hash` nor `rpsKey`, or an empty one: code 1.
+    Absent,
+    /// `hash`, to be checked with [`Request::verify`]. An array or an odd text is a hash that never matches.
+    Hash,
+    /// `rpsKey` (API 2.0). An array is shown as the empty text, which is no account's key.
+    Key(&'a [u8]),
+}
+
+impl Content {
+    /// What a `Content-Type` says. The type ends at the first `;`, `,` or space; its letter case does not matter.
+    pub fn of(content_type: Option<&[u8]>) -> Self {
+        let content_type = content_type.unwrap_or_default().trim_ascii();
+        let end = content_type.iter().take_while(|byte| !matches!(byte, b';' | b',' | b' ')).count();
+        let is = |name: &str| {
+            content_type.get(..end).is_some_and(|sent| sent.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        if content_type.is_empty() || is("application/x-www-form-urlencoded") || is("text/plain") {
+            Self::Urlencoded
+        } else if is("multipart/form-data") {
+            Self::Multipart
+        } else {
+            Self::Unread
+        }
+    }
+}
+
+impl<'a> Request<'a> {
+    /// Reads a body (decision 57): urlencoded, absent and text/plain as urlencoded, multipart as multipart, anything else as no parameters.
+    pub fn read(content_type: Option<&[u8]>, body: &'a [u8]) -> Self {
+        let content = Content::of(content_type);
+        let form = match content {
+            Content::Urlencoded => Form::urlencoded(body),
+            Content::Multipart => Form::multipart(content_type.unwrap_or_default(), body),
+            Content::Unread => Form::default(),
+        };
+        Self { body, content, form }
+    }
+
+    /// How the body was read.
+    pub fn content(&self) -> Content {
+        self.content
+    }
+
+    /// The form.
+    pub fn form(&self) -> &Form<'a> {
+        &self.form
+    }
+
+    /// Whether there is no parameter at all: code 2. A lone `hash` is a parameter, and so is one that a limit took away.
+    pub fn is_empty(&self) -> bool {
+        self.form.fields().is_empty() && !self.form.over_limit()
+    }
+
+    /// Whether one of PHP's limits (1,000 variables, 64 levels of brackets) was passed: code 3 (decision 50).
+    pub fn over_limit(&self) -> bool {
+        self.form.over_limit()
+    }
+
+    /// What it authenticates with.
+    pub fn credential(&self) -> Credential<'_> {
+        let fields = self.form.fields();
+        match fields.get(b"hash") {
+            Some(Value::Text(hash)) if hash.is_empty() => {}
+            Some(_) => return Credential::Hash,
+            None => {}
+        }
+        match fields.get(b"rpsKey") {
+            Some(Value::Text(key)) if key.is_empty() => Credential::Absent,
+            Some(Value::Text(key)) => Credential::Key(key),
+            Some(Value::Array(_)) => Credential::Key(b""),
+            None => Credential::Absent,
+        }
+    }
+
+    /// The `hash` that was sent, if it is text.
+    pub fn sent_hash(&self) -> Option<&[u8]> {
+        self.form.fields().get(b"hash").and_then(Value::as_text)
+    }
+
+    /// The raw form of the signed text: the body as it came, without any pair that PHP reads into `hash` (decisions 1
+    /// and 52). `None` if the body is not urlencoded: of multipart PHP keeps no copy.
+    pub fn raw_query(&self) -> Option<Vec<u8>> {
+        (self.content == Content::Urlencoded).then(|| self.raw_parts().flatten().copied().collect())
+    }
+
+    /// The re-encoded form of the signed text: the variables as `http_build_query` writes them, without `hash`.
+    pub fn encoded_query(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.body.len());
+        query::build_without(self.form.fields(), Some(b"hash"), &mut text);
+        text
+    }
+
+    /// Which of `keys` the credential fits, if any: by `hash` over the raw body or over its re-encoding (decision 1), or by `rpsKey`.
+    /// Compares in constant time.
+    pub fn verify(&self, login: &Login, keys: &[&Key]) -> Option<usize> {
+        match self.credential() {
+            Credential::Absent => None,
+            Credential::Key(sent) => keys.iter().position(|key| key.matches(sent)),
+            Credential::Hash => {
+                let sent = self.sent_hash().filter(|sent| sent.len() == 32)?;
+                let login = login.as_str().as_bytes();
+                if self.content == Content::Multipart {
+                    let encoded = self.encoded_query();
+                    return fitting(&RequestHash::new([encoded.as_slice()], login), keys, sent);
+                }
+                fitting(&RequestHash::new(self.raw_parts(), login), keys, sent).or_else(|| {
+                    let encoded = self.encoded_query();
+                    let is_raw = self.raw_parts().flatten().eq(&encoded);
+                    let hash = (!is_raw).then(|| RequestHash::new([encoded.as_slice()], login));
+                    hash.and_then(|hash| fitting(&hash, keys, sent))
+                })
+            }
+        }
+    }
+
+    /// The parameters of a method, or the code to refuse with and the name of the field at fault.
+    pub fn parameters<M: Method>(&self) -> Result<M, (Code, String)> {
+        self.read_parameters::<M>().map_err(|error| (M::refuse(error.field()), error.field().to_owned()))
+    }
+
+    /// As [`Request::parameters`], with what is wrong with the field. The reason may quote what was sent.
+    pub fn read_parameters<M: Method>(&self) -> Result<M, FieldError> {
+        de::parameters(self.form.fields())
+    }
+
+    /// The raw body without its last `hash` only, if there are several.
+    pub(crate) fn without_last_hash(&self) -> Option<Vec<u8>> {
+        let [.., _, last] = self.form.hash_pairs() else { return None };
+        let before = self.body.get(..last.start.checked_sub(1)?)?;
+        Some([before, self.body.get(last.end..)?].concat())
+    }
+
+    /// What stands between the pairs that [`Request::raw_query`] leaves out, with the `&` that joins them.
+    fn raw_parts(&self) -> impl Iterator<Item = &'a [u8]> {
+        let body = self.body;
+        let cuts = self.form.hash_pairs();
+        let starts = std::iter::once(0).chain(cuts.iter().map(|cut| cut.end + 1));
+        // Before a cut, the `&` in front of it is left out too; the last part runs to the end of the body.
+        let ends = cuts.iter().map(|cut| cut.start.checked_sub(1)).chain(std::iter::once(Some(body.len())));
+        let kept = starts.zip(ends).filter_map(move |(start, end)| body.get(start..end?));
+        kept.enumerate().flat_map(|(at, part)| [if at == 0 { b"".as_slice() } else { b"&" }, part])
+    }
+}
+
+/// The key with which `hash` is what was sent.
+fn fitting(hash: &RequestHash, keys: &[&Key], sent: &[u8]) -> Option<usize> {
+    keys.iter().position(|key| hash.with_key(key.reveal().as_bytes()).ct_eq(sent).into())
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("content", &self.content)
+            .field("form", &self.form)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    /// The kind only: a key never reaches a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::Hash => "Hash",
+            Self::Key(_) => "Key(…)",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! The one place that signs (section 2): requests, answers, and whole bodies.
+
+use hmac::{Hmac, KeyInit, Mac};
+use md5::{Digest, Md5};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::{Code, Key, Login};
+
+/// The hash over a request: lowercase hex of `md5(query + "::" + login + "::" + key)`.
+pub fn request(query: &[u8], login: &Login, key: &Key) -> [u8; 32] {
+    RequestHash::new([query], login.as_str().as_bytes()).with_key(key.reveal().as_bytes())
+}
+
+/// A request's hash but for the key, so that several keys can be tried.
+pub(crate) struct RequestHash(Md5);
+
+impl RequestHash {
+    /// Takes up the query, in parts, and the login.
+    pub(crate) fn new(query: impl IntoIterator<Item: AsRef<[u8]>>, login: &[u8]) -> Self {
+        let mut md5 = query.into_iter().fold(Md5::new(), Md5::chain_update);
+        md5.update(b"::");
+        md5.update(login);
+        md5.update(b"::");
+        Self(md5)
+    }
+
+    /// The hash with this key.
+    pub(crate) fn with_key(&self, key: &[u8]) -> [u8; 32] {
+        lower_hex(self.0.clone().chain_update(key).finalize().into())
+    }
+}
+
+/// The hash over an answer: lowercase hex of `md5(error_code + "::" + error_text + "::" + key)`; an empty key where no account is known (decision 3).
+pub fn answer(code: Code, error_text: &str, key: Option<&Key>) -> String {
+    answer_of(i64::from(code.number()), error_text, key)
+}
+
+/// As [`answer`], with a number that the table need not know.
+pub(crate) fn answer_of(error_code: i64, error_text: &str, key: Option<&Key>) -> String {
+    let number = error_code.to_string();
+    text(&md5_hex([number.as_str(), "::", error_text, "::", key.map_or("", Key::reveal)]))
+}
+
+/// The value of the header `Billhook-Signature`: `t=UNIXTIME,v1=HEX`, HMAC-SHA256 over `UNIXTIME.BODY`.
+pub fn body(key: &Key, unix_time: i64, body: &[u8]) -> String {
+    let mut header = format!("t={unix_time},v1=");
+    header.push_str(&text(&body_hmac(key, unix_time, body)));
+    header
+}
+
+/// Why a `Billhook-Signature` proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// It is not `t=UNIXTIME,v1=HEX`.
+    #[error("the header Billhook-Signature is malformed: it should be t=UNIXTIME,v1=64 hex digits")]
+    Malformed,
+    /// It was made too long ago; the body may be a replay.
+    #[error("the signature is {seconds} seconds old: the answer is a replay, or the clocks differ")]
+    TooOld {
+        /// Its age.
+        seconds: u64,
+    },
+    /// It was made later than now.
+    #[error("the signature is {seconds} seconds in the future: the clocks differ")]
+    InTheFuture {
+        /// How much later.
+        seconds: u64,
+    },
+    /// It was made with another key, or over another body.
+    #[error("the signature does not fit: the body was changed on its way, or the key differs")]
+    Wrong,
+}
+
+/// Checks a header that [`body`] made. `now_unix` may differ from its time by `max_age_seconds` either way.
+///
+/// The signature is looked at before the time, so that an error about the time is known to come from the holder of the key.
+pub fn verify_body(
+    header: &str,
+    key: &Key,
+    body: &[u8],
+    now_unix: i64,
+    max_age_seconds: u64,
+) -> Result<(), SignatureError> {
+    let (unix_time, sent) = header
+        .strip_prefix("t=")
+        .and_then(|rest| rest.split_once(",v1="))
+        .filter(|(_, hex)| hex.len() == 64)
+        .ok_or(SignatureError::Malformed)?;
+    let time: i64 = unix_time.parse().map_err(|_| SignatureError::Malformed)?;
+    if time.to_string() != unix_time {
+        return Err(SignatureError::Malformed);
+    }
+    if !bool::from(body_hmac(key, time, body).ct_eq(sent.as_bytes())) {
+        return Err(SignatureError::Wrong);
+    }
+    let seconds = now_unix.abs_diff(time);
+    match seconds > max_age_seconds {
+        false => Ok(()),
+        true if time < now_unix => Err(SignatureError::TooOld { seconds }),
+        true => Err(SignatureError::InTheFuture { seconds }),
+    }
+}
+
+fn body_hmac(key: &Key, unix_time: i64, body: &[u8]) -> [u8; 64] {
+    let prefix = format!("{unix_time}.");
+    hmac_sha256_hex(key.reveal().as_bytes(), [prefix.as_bytes(), body])
+}
+
+/// The MD5 of the parts, one behind the other.
+pub(crate) fn md5_hex(parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 32] {
+    lower_hex(parts.into_iter().fold(Md5::new(), Md5::chain_update).finalize().into())
+}
+
+/// The SHA-256 of the parts.
+pub(crate) fn sha256_hex(parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 64] {
+    lower_hex(parts.into_iter().fold(Sha256::new(), Sha256::chain_update).finalize().into())
+}
+
+/// The HMAC-MD5 of the parts.
+pub(crate) fn hmac_md5_hex(key: &[u8], parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 32] {
+    // HMAC takes a key of any length; the error is there for MACs that don't.
+    let Ok(mac) = Hmac::<Md5>::new_from_slice(key) else { return [0; 32] };
+    lower_hex(parts.into_iter().fold(mac, Mac::chain_update).finalize().into_bytes().into())
+}
+
+/// The HMAC-SHA256 of the parts.
+pub(crate) fn hmac_sha256_hex(key: &[u8], parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 64] {
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 64] };
+    lower_hex(parts.into_iter().fold(mac, Mac::chain_update).finalize().into_bytes().into())
+}
+
+/// Hex digits as text.
+pub(crate) fn text(hex: &[u8]) -> String {
+    hex.iter().copied().map(char::from).collect()
+}
+
+/// Lower-case hex; `M` is twice `N`.
+fn lower_hex<const N: usize, const M: usize>(bytes: [u8; N]) -> [u8; M] {
+    let mut hex = [b'0'; M];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(
+            &[byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }),
+        );
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demo() -> (Login, Key) {
+        (Login::parse("demo").unwrap(), Key::parse("0123456789abcdef0123456789abcdef").unwrap())
+    }
+
+    #[test]
+    fn requests() {
+        let (login, key) = demo();
+        for (query, hash) in [
+            ("", "ed31b39025adc0f052625c4e1f76e8c5"),
+            ("email=Anna%2B1%40example.com&pay_status=paid", "9abaa24bc9afbfc0c9b0c5d04f897e2d"),
+            (
+                "rid%5B0%5D=super&rid%5B1%5D=1594725950.5982672784&lead_name=%D0%90%D0%BD%D0%BD%D0%B0+%D0%9A&lead_email=anna%40example.com&activation=1&utm%5Butm_medium%5D=cpc",
+                "3410311d58715f68c22e91546111488e",
+            ),
+            (
+                "goods%5B0%5D%5Bgood_name%5D=invoice&goods%5B0%5D%5Bgood_sum%5D=1500&goods%5B1%5D%5Bgood_name%5D=sales&bill_email=anna%40example.com&bill_timer_kill=0&bill_comment=a%7Eb%2Ac%28d%29%27e%21",
+                "f042520fd62189b35f340479898e8cd4",
+            ),
+        ] {
+            assert_eq!(request(query.as_bytes(), &login, &key), *hash.as_bytes(), "{query}");
+        }
+    }
+
+    #[test]
+    fn answers() {
+        let (_, key) = demo();
+        assert_eq!(answer(Code::OK, "OK", Some(&key)), "668ea0c09598e61d3a64059cca33d964");
+        assert_eq!(answer(Code::OK, "ok", Some(&key)), "7be0b727faa9e60597b97582e2f91ad4");
+        let text = "order not found";
+        assert_eq!(answer(Code::ORDER_NOT_FOUND, text, Some(&key)), "36d25132c66a7b4304b627c101be413e");
+    }
+
+    /// The expected value was made with `openssl dgst -sha256 -hmac`.
+    #[test]
+    fn bodies() {
+        let (_, key) = demo();
+        let header = body(&key, 1_362_254_400, b"{}");
+        assert_eq!(
+            header,
+            "t=1362254400,v1=fad424429d7fd84d5c057203004b21606d9e8504d9e449cb775e441b3600fda5"
+        );
+        let check = |header: &str, body: &[u8], now| verify_body(header, &key, body, now, 300);
+        assert_eq!(check(&header, b"{}", 1_362_254_400), Ok(()));
+        assert_eq!(check(&header, b"{}", 1_362_254_700), Ok(()));
+        assert_eq!(check(&header, b"{}", 1_362_254_701), Err(SignatureError::TooOld { seconds: 301 }));
+        assert_eq!(check(&header, b"{}", 1_362_254_000), Err(SignatureError::InTheFuture { seconds: 400 }));
+        assert_eq!(check(&header, b"{} ", 1_362_254_400), Err(SignatureError::Wrong));
+        assert_eq!(check(&header.to_uppercase(), b"{}", 1_362_254_400), Err(SignatureError::Malformed));
+        for odd in [
+            "",
+            "t=1",
+            "v1=00,t=1",
+            &header.replace("t=", "t=+"),
+            &header.replace("t=", "t=0"),
+            &header[..40],
+        ] {
+            assert_eq!(check(odd, b"{}", 1_362_254_400), Err(SignatureError::Malformed), "{odd}");
+        }
+        let other = Key::parse("another").unwrap();
+        assert_eq!(verify_body(&header, &other, b"{}", 1_362_254_400, 300), Err(SignatureError::Wrong));
+    }
+}
