@@ -1,0 +1,324 @@
+//! The accounts as the server has them in memory: found by host, kept up to date from the store.
+//!
+//! A request finds its account without touching the store, so that it is refused or signed properly even while the store can't
+//! be reached. What the command line changes in the store is taken over by [`Directory::refresh`], several times a second.
+
+use std::{collections::HashMap, net::IpAddr, ops::Deref, sync::Arc};
+
+use arc_swap::ArcSwap;
+use billhook_store::{
+    Error, Store,
+    accounts::{self, Account, AccountId},
+};
+use billhook_wire::{Key, Login};
+
+use crate::{host::Host, rate::Limit};
+
+/// An account with what the server keeps beside it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    account: Account,
+    limit: Option<Arc<Limit>>,
+}
+
+/// Which of an account's keys is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhichKey {
+    /// The one in force.
+    Current,
+    /// The one before, while it is accepted.
+    Old,
+}
+
+/// Every account, by all the hosts that lead to it.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    domains: Vec<String>,
+    default_account: Option<Login>,
+    known: ArcSwap<Known>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    version: i64,
+    by_id: HashMap<AccountId, Arc<Served>>,
+    by_login: HashMap<Box<str>, Arc<Served>>,
+    by_domain: HashMap<Box<str>, Arc<Served>>,
+}
+
+impl Served {
+    /// The old key, while it is accepted at `now` (unix seconds).
+    pub(crate) fn old_key(&self, now: i64) -> Option<&Key> {
+        self.account.old_key.as_ref().filter(|old| now < old.until).map(|old| &old.key)
+    }
+
+    /// A key of the account; the current one where there is no old one.
+    pub(crate) fn key(&self, which: WhichKey) -> &Key {
+        match (&self.account.old_key, which) {
+            (Some(old), WhichKey::Old) => &old.key,
+            _ => &self.account.key,
+        }
+    }
+
+    /// Whether the account lets this address call.
+    pub(crate) fn allows(&self, caller: IpAddr) -> bool {
+        let allowed = &self.account.settings.allow_ips;
+        allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
+    }
+
+    /// How often one address may call, if that is limited.
+    pub(crate) fn limit(&self) -> Option<&Limit> {
+        self.limit.as_deref()
+    }
+}
+
+impl Deref for Served {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl Directory {
+    /// An empty directory. `domains` are normalised host names.
+    pub(crate) fn new(domains: Vec<String>, default_account: Option<Login>) -> Self {
+        Self { domains, default_account, known: ArcSwap::default() }
+    }
+
+    /// Takes over what has changed in the store. On an error everything stays as it was.
+    pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
+        let version = self.known.load().version;
+        let (changed, version) = store.read(|tx| accounts::changed_since(tx, version))?;
+        if !changed.is_empty() {
+            self.take_over(changed, version);
+        }
+        Ok(())
+    }
+
+    fn take_over(&self, changed: Vec<Account>, version: i64) {
+        let mut known = Known::clone(&self.known.load());
+        known.version = version;
+        // All old names go before any new one comes: a domain may have moved from one of these accounts to another.
+        for account in &changed {
+            if let Some(before) = known.by_id.remove(&account.id) {
+                known.by_login.remove(before.login.as_str());
+                for domain in &before.domains {
+                    known.by_domain.remove(domain.as_str());
+                }
+                known.by_id.insert(account.id, before);
+            }
+        }
+        for account in changed {
+            let limit = match known.by_id.get(&account.id).and_then(|before| before.limit.clone()) {
+                Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
+                _ => Limit::new(account.settings.rate).map(Arc::new),
+            };
+            let served = Arc::new(Served { account, limit });
+            known.by_login.insert(served.login.as_str().into(), served.clone());
+            for domain in &served.domains {
+                known.by_domain.insert(domain.as_str().into(), served.clone());
+            }
+            known.by_id.insert(served.id, served);
+        }
+        self.known.store(Arc::new(known));
+    }
+
+    /// The account that a host leads to; `None` as host is a request that names none (decision 49).
+    pub(crate) fn find(&self, host: Option<&Host<'_>>) -> Option<Arc<Served>> {
+        let known = self.known.load();
+        let Some(Host::Name(name)) = host else { return self.default_of(&known) };
+        if let Some(label) = self.label_of(name) {
+            return known.by_login.get(label).cloned();
+        }
+        match known.by_domain.get(name.as_ref()) {
+            Some(bound) => Some(bound.clone()),
+            None if self.is_own(name) => self.default_of(&known),
+            None => None,
+        }
+    }
+
+    /// Whether a certificate may be made for this name: one that leads to an account, a domain of ours, or `localhost`.
+    pub(crate) fn leads_somewhere(&self, name: &str) -> bool {
+        let known = self.known.load();
+        self.is_own(name)
+            || known.by_domain.contains_key(name)
+            || self.label_of(name).is_some_and(|label| known.by_login.contains_key(label))
+    }
+
+    /// Whether a default account was named that is not there.
+    pub(crate) fn lacks_default(&self) -> bool {
+        self.default_account.is_some() && self.find(None).is_none()
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.known.load().by_id.len()
+    }
+
+    /// Lets the limits forget the callers that have their whole allowance again.
+    pub(crate) fn forget_rested_callers(&self) {
+        self.known.load().by_id.values().filter_map(|served| served.limit()).for_each(Limit::forget_rested);
+    }
+
+    /// The part of `LABEL.DOMAIN` before one of our domains, if it is a single label.
+    fn label_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let (label, domain) = name.split_once('.')?;
+        (!self.is_own(name) && self.domains.iter().any(|own| own == domain)).then_some(label)
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        name == "localhost" || self.domains.iter().any(|own| own == name)
+    }
+
+    /// The account that was named as the default, else the only one there is.
+    fn default_of(&self, known: &Known) -> Option<Arc<Served>> {
+        match &self.default_account {
+            Some(login) => known.by_login.get(login.as_str()).cloned(),
+            None if known.by_id.len() == 1 => known.by_id.values().next().cloned(),
+            None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use billhook_store::settings::Settings;
+
+    use super::*;
+    use crate::host;
+
+    fn account(id: i64, login: &str, domains: &[&str]) -> Account {
+        Account {
+            id: AccountId(id),
+            login: Login::parse(login).unwrap(),
+            key: Key::parse(&format!("key-of-{login}")).unwrap(),
+            old_key: None,
+            disabled: false,
+            created: 0,
+            domains: domains.iter().map(ToString::to_string).collect(),
+            settings: Settings::default(),
+            version: id,
+        }
+    }
+
+    fn directory(default_account: Option<&str>, accounts: Vec<Account>) -> Directory {
+        let domains = vec!["localhost".to_owned(), "justclick.ru".to_owned()];
+        let directory = Directory::new(domains, default_account.map(|login| Login::parse(login).unwrap()));
+        directory.take_over(accounts, 1);
+        directory
+    }
+
+    fn found(directory: &Directory, host: &str) -> Option<String> {
+        directory.find(host::parse(host).unwrap().as_ref()).map(|served| served.login.to_string())
+    }
+
+    #[test]
+    fn hosts_lead_to_accounts() {
+        let two = directory(None, vec![account(1, "anna", &["shop.example.com"]), account(2, "boris", &[])]);
+        for (host, login) in [
+            ("anna.localhost", Some("anna")),
+            ("ANNA.JustClick.ru.:8080", Some("anna")),
+            ("boris.justclick.ru", Some("boris")),
+            ("shop.example.com", Some("anna")),
+            ("nobody.localhost", None),
+            ("a.anna.localhost", None),
+            ("example.com", None),
+            ("localhost", None),
+            ("justclick.ru", None),
+            ("127.0.0.1", None),
+            ("", None),
+        ] {
+            assert_eq!(found(&two, host).as_deref(), login, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_default_account() {
+        let hosts = ["localhost", "justclick.ru:80", "127.0.0.1:8080", "[::1]", ""];
+        let only = directory(None, vec![account(1, "anna", &[])]);
+        let named = directory(Some("boris"), vec![account(1, "anna", &[]), account(2, "boris", &[])]);
+        let missing = directory(Some("clara"), vec![account(1, "anna", &[])]);
+        for host in hosts {
+            assert_eq!(found(&only, host).as_deref(), Some("anna"), "{host}");
+            assert_eq!(found(&named, host).as_deref(), Some("boris"), "{host}");
+            assert_eq!(found(&missing, host), None, "{host}");
+        }
+        assert!(missing.lacks_default() && !named.lacks_default() && !only.lacks_default());
+        assert_eq!(found(&only, "other.example.com"), None);
+    }
+
+    #[test]
+    fn a_bound_domain_takes_no_login_away_from_its_account() {
+        let both = directory(
+            None,
+            vec![
+                account(1, "anna", &["boris.localhost", "clara.localhost", "a.b.localhost"]),
+                account(2, "boris", &[]),
+            ],
+        );
+        assert_eq!(found(&both, "boris.localhost").as_deref(), Some("boris"));
+        assert_eq!(found(&both, "clara.localhost"), None);
+        assert_eq!(found(&both, "a.b.localhost").as_deref(), Some("anna"));
+    }
+
+    #[test]
+    fn only_what_changed_is_replaced() {
+        let directory =
+            directory(None, vec![account(1, "anna", &["x.example"]), account(2, "boris", &["y.example"])]);
+        let mut anna = account(1, "anna", &["y.example"]);
+        anna.disabled = true;
+        // Boris gave y.example to Anna: both have changed.
+        directory.take_over(vec![anna, account(2, "boris", &[])], 2);
+        assert_eq!(found(&directory, "x.example"), None);
+        assert_eq!(found(&directory, "y.example").as_deref(), Some("anna"));
+        assert!(directory.find(host::parse("anna.localhost").unwrap().as_ref()).unwrap().disabled);
+        let before = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
+        assert!(before.domains.is_empty());
+        directory.take_over(vec![account(1, "anna", &[])], 3);
+        let after = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
+        assert!(Arc::ptr_eq(&before, &after));
+        assert_eq!(directory.len(), 2);
+    }
+
+    #[test]
+    fn a_limit_outlives_a_change_of_something_else() {
+        let limited = |rate, disabled| {
+            let mut account = account(1, "anna", &[]);
+            account.settings.rate = rate;
+            account.disabled = disabled;
+            vec![account]
+        };
+        let directory = directory(None, limited(1, false));
+        let caller = "192.0.2.1".parse().unwrap();
+        let count =
+            |directory: &Directory| directory.find(None).unwrap().limit().unwrap().count(caller).is_ok();
+        assert!(count(&directory));
+        directory.take_over(limited(1, true), 2);
+        assert!(!count(&directory), "the allowance was used up before the change");
+        directory.take_over(limited(5, true), 3);
+        assert!(count(&directory));
+        directory.take_over(limited(0, true), 4);
+        assert!(directory.find(None).unwrap().limit().is_none());
+    }
+
+    #[test]
+    fn the_old_key_ends() {
+        let mut anna = account(1, "anna", &[]);
+        anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
+        let served = Served { account: anna, limit: None };
+        assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
+        assert_eq!(served.old_key(100), None);
+    }
+
+    #[test]
+    fn certificates_are_made_for_names_that_lead_somewhere() {
+        let directory = directory(None, vec![account(1, "anna", &["shop.example.com"])]);
+        for name in ["anna.localhost", "anna.justclick.ru", "localhost", "justclick.ru", "shop.example.com"] {
+            assert!(directory.leads_somewhere(name), "{name}");
+        }
+        for name in ["nobody.localhost", "example.com", "a.anna.localhost", ""] {
+            assert!(!directory.leads_somewhere(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Health and metrics, on a listener of their own: plain HTTP, for the operator's own machines.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::{
+    connection::{AnswerBody, Answers, Open, Terms},
+    dispatch::Service,
+    slots::Slots,
+};
+
+/// The longest that the store may take to show its health.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the admin listener answers from.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) service: Arc<Service>,
+    /// The terms of the API's connections: their stop ends readiness.
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) slots: Arc<Slots>,
+    /// One look at the store at a time: if it hangs, probes must not pile up threads.
+    pub(crate) looking: Arc<Mutex<()>>,
+}
+
+impl Answers for Admin {
+    async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
+        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+        let (status, text) = match request.uri().path() {
+            "/healthz" if is_look => (StatusCode::OK, "ok\n".to_owned()),
+            "/readyz" if is_look => match self.not_ready().await {
+                None => (StatusCode::OK, "ready\n".to_owned()),
+                Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+            },
+            "/metrics" if is_look => {
+                return reply(
+                    StatusCode::OK,
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    self.metrics(),
+                    open,
+                );
+            }
+            _ => (StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n".to_owned()),
+        };
+        reply(status, "text/plain; charset=utf-8", text, open)
+    }
+}
+
+impl Admin {
+    /// Why requests should go elsewhere, if they should.
+    async fn not_ready(&self) -> Option<String> {
+        if self.terms.stop.has_begun() {
+            return Some("the server is stopping".to_owned());
+        }
+        let looked = timeout(HEALTH_TIMEOUT, async {
+            let turn = self.looking.clone().lock_owned().await;
+            let store = self.service.store.clone();
+            tokio::task::spawn_blocking(move || {
+                let health = store.health();
+                drop(turn);
+                health
+            })
+            .await
+        })
+        .await;
+        match looked {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(error.to_string()),
+            Ok(Err(_)) => Some("the look at the store panicked".to_owned()),
+            Err(_) => Some("the store does not answer".to_owned()),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let metrics = &self.service.metrics;
+        metrics.connections.set(i64::try_from(self.slots.taken()).unwrap_or(i64::MAX));
+        metrics.accounts.set(i64::try_from(self.service.directory.len()).unwrap_or(i64::MAX));
+        metrics.text()
+    }
+}
+
+fn reply(
+    status: StatusCode,
+    content_type: &'static str,
+    text: String,
+    open: Open,
+) -> hyper::Response<AnswerBody> {
+    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), open));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

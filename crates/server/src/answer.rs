@@ -1,0 +1,175 @@
+//! The answer to one request: the signed envelope and the HTTP around it.
+
+use billhook_wire::{Code, Key, TextCase, envelope, signature};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::failure::Failure;
+
+/// The longest answer, in bytes (decision 64).
+pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// An answer, ready but for its HTTP headers.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The code in the envelope.
+    pub(crate) code: Code,
+    /// The envelope.
+    pub(crate) body: Bytes,
+    retry_after: Option<u64>,
+}
+
+impl Answer {
+    /// What a method's envelope, or its failure, is answered with. `key` is the one that signs, if the account is known.
+    pub(crate) fn new(
+        outcome: Result<Vec<u8>, Failure>,
+        case: TextCase,
+        key: Option<&Key>,
+        request_id: &str,
+    ) -> Self {
+        match outcome.and_then(bounded) {
+            Ok(body) => Self { status: StatusCode::OK, code: Code::OK, body: body.into(), retry_after: None },
+            Err(failure) => {
+                failure.log(request_id);
+                Self::refusal(&failure, case, key)
+            }
+        }
+    }
+
+    fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
+        let (code, detail) = (failure.code(), failure.detail());
+        let body = match failure.result() {
+            Some(result) => envelope::write(code, detail, case, result, key),
+            None => envelope::write(code, detail, case, &[(); 0], key),
+        };
+        // JSON of a JSON value can't fail.
+        let body = body.unwrap_or_default().into();
+        Self { status: failure.status(), code, body, retry_after: failure.retry_after() }
+    }
+
+    /// The HTTP response's head: `key` signs the body, if the account is known (decision 3).
+    pub(crate) fn head(&self, key: Option<&Key>, now: i64, request_id: &str) -> Response<()> {
+        let mut response = Response::new(());
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        insert(headers, "x-request-id", request_id);
+        if let Some(key) = key {
+            insert(headers, "billhook-signature", &signature::body(key, now, &self.body));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+fn bounded(body: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    if body.len() > MAX_BYTES {
+        return Err(Failure::Fault("an answer is longer than 64 MiB"));
+    }
+    Ok(body)
+}
+
+/// Sets a header to a text of ours, which is always plain ASCII.
+fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(failure: Failure) -> (u16, String, http::HeaderMap) {
+        let key = Key::parse("sesame").unwrap();
+        let answer = Answer::new(Err(failure), TextCase::Sentence, Some(&key), "1f");
+        let head = answer.head(Some(&key), 1_700_000_000, "1f");
+        (head.status().as_u16(), String::from_utf8(answer.body.to_vec()).unwrap(), head.headers().clone())
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_like_any_other() {
+        let (status, body, headers) = shown(Code::ORDER_NOT_FOUND.into());
+        let hash =
+            signature::answer(Code::ORDER_NOT_FOUND, "Order not found", Some(&Key::parse("sesame").unwrap()));
+        assert_eq!(status, 200);
+        assert_eq!(
+            body,
+            format!(r#"{{"error_code":400,"error_text":"Order not found","result":[],"hash":"{hash}"}}"#)
+        );
+        assert_eq!(headers["content-type"], "application/json; charset=utf-8");
+        assert_eq!(headers["x-request-id"], "1f");
+        assert!(headers["billhook-signature"].to_str().unwrap().starts_with("t=1700000000,v1="));
+        assert!(!headers.contains_key("allow") && !headers.contains_key("retry-after"));
+    }
+
+    #[test]
+    fn statuses_and_headers_of_failures() {
+        let (status, body, headers) = shown(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
+        assert_eq!((status, &headers["allow"]), (405, &HeaderValue::from_static("POST")));
+        assert!(
+            body.starts_with(r#"{"error_code":3,"error_text":"Wrong posted data","result":[],"#),
+            "{body}"
+        );
+
+        let (status, body, headers) = shown(Failure::TooOften { retry_after: 7 });
+        assert_eq!((status, &headers["retry-after"]), (200, &HeaderValue::from_static("7")));
+        assert!(body.starts_with(r#"{"error_code":8,"#), "{body}");
+
+        let (status, body, _) = shown(Failure::Fault("a test"));
+        assert_eq!(status, 500);
+        assert!(
+            body.starts_with(r#"{"error_code":9,"error_text":"Temporarily unavailable","result":[],"#),
+            "{body}"
+        );
+
+        let (status, body, headers) = shown(Failure::Broken(unavailable()));
+        assert_eq!((status, headers["retry-after"].to_str().unwrap()), (503, "2"));
+        assert!(
+            body.starts_with(r#"{"error_code":9,"error_text":"Temporarily unavailable","result":[],"#),
+            "{body}"
+        );
+
+        let (_, body, _) = shown(Failure::ip_denied("192.0.2.1".parse().unwrap()));
+        assert!(
+            body.starts_with(r#"{"error_code":6,"error_text":"Permission denied for ip 192.0.2.1","#),
+            "{body}"
+        );
+
+        let refused =
+            Failure::Refused { code: Code::WRONG_DATA, detail: None, result: Some(json!({"bill_id": 5})) };
+        assert!(shown(refused).1.contains(r#""result":{"bill_id":5}"#));
+    }
+
+    /// An error of a store that is not to be had at the moment.
+    fn unavailable() -> billhook_store::Error {
+        let folder = tempfile::tempdir().unwrap();
+        let data = billhook_store::DataFolder::open(folder.path()).unwrap();
+        let _held = data.lock_for_serving().unwrap();
+        data.lock_for_serving().map(drop).unwrap_err()
+    }
+
+    #[test]
+    fn without_an_account_nothing_is_signed() {
+        let answer = Answer::new(Err(Code::NO_USER.into()), TextCase::Sentence, None, "1f");
+        let head = answer.head(None, 0, "1f");
+        assert!(!head.headers().contains_key("billhook-signature"));
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["hash"], signature::answer(Code::NO_USER, "Invalid user name", None));
+    }
+
+    #[test]
+    fn an_answer_has_a_bound() {
+        let answer = Answer::new(Ok(vec![b' '; MAX_BYTES + 1]), TextCase::Sentence, None, "1f");
+        assert_eq!((answer.status, answer.code), (StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE));
+    }
+}

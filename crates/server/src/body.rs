@@ -1,0 +1,173 @@
+//! Reading a request's body: to its end, within a bound and a time, before anything is answered (decisions 2 and 60).
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+
+/// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
+const DRAIN_BYTES: usize = 16 * 1024 * 1024;
+/// For how long that goes on.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// The memory for bodies that come in pieces, over all connections: anybody can make us hold them.
+const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+
+/// What is left of the memory for bodies.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: AtomicUsize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { left: AtomicUsize::new(MAX_BYTES_IN_ALL) }
+    }
+}
+
+/// A body, and its part of the budget.
+#[derive(Debug)]
+pub(crate) struct Body<'a> {
+    pub(crate) bytes: Bytes,
+    budget: &'a Budget,
+    taken: usize,
+}
+
+impl<'a> Body<'a> {
+    fn empty(budget: &'a Budget) -> Self {
+        Self { bytes: Bytes::new(), budget, taken: 0 }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let enough = self.budget.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes));
+        enough.map_err(|_| BodyError::NoMemory)?;
+        self.taken += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Body<'_> {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.budget.left.fetch_add(self.taken, Relaxed);
+        }
+    }
+}
+
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is longer than the limit.
+    TooLarge {
+        /// Whether some of it was left unread: the connection can't be used any more.
+        unread: bool,
+    },
+    /// It broke off, was framed wrongly, or did not come in time.
+    Broken,
+    /// The bodies of others take all the memory that there is for them.
+    NoMemory,
+}
+
+impl BodyError {
+    /// Whether a part of the body was left unread, so that the connection can't be used any more.
+    pub(crate) fn leaves_unread(self) -> bool {
+        match self {
+            Self::TooLarge { unread } => unread,
+            Self::Broken | Self::NoMemory => true,
+        }
+    }
+}
+
+/// Reads a body of at most `max_bytes` within `time`.
+pub(crate) async fn read<'a>(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    max_bytes: usize,
+    time: Duration,
+    budget: &'a Budget,
+) -> Result<Body<'a>, BodyError> {
+    if body.is_end_stream() {
+        return Ok(Body::empty(budget));
+    }
+    let announced = body.size_hint().lower();
+    let too_large = usize::try_from(announced).map_or(true, |bytes| bytes > max_bytes);
+    if too_large && headers.contains_key(header::EXPECT) {
+        // It has not been sent yet, and won't be.
+        return Err(BodyError::TooLarge { unread: true });
+    }
+    if !too_large {
+        match timeout(time, collect(&mut body, max_bytes, budget)).await {
+            Ok(Ok(Some(whole))) => return Ok(whole),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Err(BodyError::Broken),
+        }
+    }
+    let drained = timeout(DRAIN_TIME, drain(&mut body)).await;
+    Err(BodyError::TooLarge { unread: !matches!(drained, Ok(true)) })
+}
+
+/// The whole body, or nothing if it is too large. A body that came in one piece is not copied.
+async fn collect<'a>(
+    body: &mut Incoming,
+    max_bytes: usize,
+    budget: &'a Budget,
+) -> Result<Option<Body<'a>>, BodyError> {
+    let mut whole = Body::empty(budget);
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        if whole.bytes.len() + joined.len() + piece.len() > max_bytes {
+            return Ok(None);
+        }
+        if whole.bytes.is_empty() && joined.is_empty() {
+            whole.bytes = piece;
+            continue;
+        }
+        whole.take(whole.bytes.len() + piece.len())?;
+        joined.extend_from_slice(&std::mem::take(&mut whole.bytes));
+        joined.extend_from_slice(&piece);
+    }
+    if !joined.is_empty() {
+        whole.bytes = joined.freeze();
+    }
+    Ok(Some(whole))
+}
+
+/// Throws the rest of a body away. Whether its end was reached.
+async fn drain(body: &mut Incoming) -> bool {
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        seen += frame.data_ref().map_or(0, Bytes::len);
+        if seen > DRAIN_BYTES {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_given_back() {
+        let budget = Budget { left: AtomicUsize::new(100) };
+        let mut first = Body::empty(&budget);
+        let mut second = Body::empty(&budget);
+        first.take(60).unwrap();
+        assert_eq!(second.take(60), Err(BodyError::NoMemory));
+        second.take(40).unwrap();
+        drop(first);
+        assert_eq!(second.take(60), Ok(()));
+        drop(second);
+        assert_eq!(budget.left.load(Relaxed), 100);
+    }
+}

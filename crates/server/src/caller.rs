@@ -1,0 +1,80 @@
+//! Who is calling: the address behind the proxies that are trusted, in one form.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// The caller's address. A trusted proxy's word in `X-Forwarded-For` is believed from right to left, up to the first address
+/// that is no trusted proxy: what stands to the left of that one, its sender may have made up.
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut caller = peer.to_canonical();
+    if !is_trusted(caller, trusted) {
+        return caller;
+    }
+    let lines = headers.get_all("x-forwarded-for");
+    for line in lines.iter().rev() {
+        let Ok(line) = line.to_str() else { return caller };
+        for hop in line.rsplit(',') {
+            let Some(hop) = parse(hop.trim()) else { return caller };
+            caller = hop;
+            if !is_trusted(caller, trusted) {
+                return caller;
+            }
+        }
+    }
+    caller
+}
+
+/// Whether an address is one of the proxies that are trusted.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address))
+}
+
+/// An address as proxies write it: with or without a port, IPv6 with or without brackets.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse::<SocketAddr>().map(|with_port| with_port.ip()));
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(peer: &str, lines: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        address(peer.parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_taken_at_its_own_address() {
+        assert_eq!(seen("192.0.2.1", &[]), "192.0.2.1");
+        assert_eq!(seen("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
+        assert_eq!(seen("::ffff:192.0.2.1", &[]), "192.0.2.1");
+    }
+
+    #[test]
+    fn the_rightmost_untrusted_hop_is_the_caller() {
+        assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen("::ffff:10.0.0.1", &["1.1.1.1, 198.51.100.7 , 10.2.3.4"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "198.51.100.7", "10.9.9.9"]), "198.51.100.7");
+        assert_eq!(seen("fd00::1", &["10.1.1.1, 10.2.2.2"]), "10.1.1.1");
+        assert_eq!(seen("10.0.0.1", &["2001:db8::5"]), "2001:db8::5");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::5]:99"]), "2001:db8::5");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::5]"]), "2001:db8::5");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7:1234"]), "198.51.100.7");
+        assert_eq!(seen("10.0.0.1", &["::ffff:198.51.100.7"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_belief() {
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7, unknown, 10.2.2.2"]), "10.2.2.2");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7, "]), "10.0.0.1");
+    }
+}

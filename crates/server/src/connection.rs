@@ -1,0 +1,228 @@
+//! Serving one connection: HTTP/1.1 or HTTP/2 through hyper, its time-outs, its end.
+
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use hyper::{
+    body::{Body, Frame, Incoming, SizeHint},
+    server::conn::{http1, http2},
+    service::Service,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    activity::{Activity, InFlight, Timeouts, Watched},
+    stop::Stop,
+};
+
+/// How long a client without a request in flight may take to part once the server is stopping: HTTP/2 has a word for that, which
+/// not every client answers.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How much of an answer is handed over at once: what a client that takes nothing can make an HTTP/2 stream hold.
+const PIECE_BYTES: usize = 64 * 1024;
+/// The largest head of a request, in bytes.
+const MAX_HEAD_BYTES: u32 = 32 * 1024;
+/// What an HTTP/1.1 connection may hold of a body that is not yet taken, or of an answer that is not yet sent.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// How many requests one HTTP/2 connection may have in flight.
+const MAX_STREAMS: u32 = 64;
+/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How connections are served.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) stop: Stop,
+    pub(crate) stop_timeout: Duration,
+}
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Answers requests. Called on the connection's own task (HTTP/1.1) or on one a request (HTTP/2).
+pub(crate) trait Answers: Clone + Send + Sync + 'static {
+    /// Answers one. `open` goes into the answer's body, which ends the request by dropping it.
+    fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        open: Open,
+    ) -> impl Future<Output = hyper::Response<AnswerBody>> + Send;
+}
+
+/// A request that is being answered.
+pub(crate) type Open = InFlight<Arc<Activity>>;
+
+/// Serves a connection to its end. Whoever waits for it learns nothing from how it ended.
+pub(crate) async fn serve<S>(io: S, protocol: Protocol, terms: &Terms, answers: impl Answers)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
+    let io = TokioIo::new(Watched::new(io, activity.clone()));
+    let service = Requests { activity: activity.clone(), answers };
+    let ended = match protocol {
+        Protocol::Http1 => {
+            let connection = http1::Builder::new()
+                .half_close(true)
+                .header_read_timeout(None)
+                .max_header_size(MAX_HEAD_BYTES as usize)
+                .max_buf_size(BUFFER_BYTES)
+                .serve_connection(io, service);
+            drive(connection, http1::Connection::graceful_shutdown, &activity, terms).await
+        }
+        Protocol::Http2 => {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(MAX_STREAMS)
+                .max_header_list_size(MAX_HEAD_BYTES)
+                .keep_alive_interval(PING_INTERVAL)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .serve_connection(io, service);
+            drive(connection, http2::Connection::graceful_shutdown, &activity, terms).await
+        }
+    };
+    match ended {
+        Ended::Closed => {}
+        Ended::Broken(error) => tracing::debug!(%error, "a connection broke"),
+        Ended::TimedOut => tracing::debug!("a connection timed out"),
+    }
+}
+
+enum Ended {
+    Closed,
+    Broken(hyper::Error),
+    TimedOut,
+}
+
+/// Polls a connection until it ends, its client has been waited for long enough, or the server's stop is over.
+async fn drive<C>(connection: C, part: impl Fn(Pin<&mut C>), activity: &Activity, terms: &Terms) -> Ended
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let mut connection = pin!(connection);
+    let mut stop = pin!(terms.stop.begun());
+    let mut stopping_since = None;
+    let mut waits_for_stop = false;
+    let mut armed = Instant::now() + activity.idle_timeout();
+    let mut timer = pin!(tokio::time::sleep_until(armed.into()));
+    std::future::poll_fn(|cx| {
+        // Once the signal knows this task it need not be asked again before it has come.
+        if stopping_since.is_none() && (!waits_for_stop || terms.stop.has_begun()) {
+            waits_for_stop = true;
+            if stop.as_mut().poll(cx).is_ready() {
+                stopping_since = Some(Instant::now());
+                part(connection.as_mut());
+            }
+        }
+        match connection.as_mut().poll(cx) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ended::Closed),
+            Poll::Ready(Err(error)) => return Poll::Ready(Ended::Broken(error)),
+            Poll::Pending => {}
+        }
+        loop {
+            let deadline = deadline(activity, stopping_since, terms.stop_timeout);
+            // The timer is only ever brought forward here; when it fires too early, it is set anew.
+            if let Some(deadline) = deadline
+                && deadline < armed
+            {
+                armed = deadline;
+                timer.as_mut().reset(armed.into());
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            match deadline {
+                Some(deadline) if deadline <= now => return Poll::Ready(Ended::TimedOut),
+                Some(deadline) => armed = deadline,
+                // A request is in flight; it may end on another task, so have a look again later.
+                None => armed = now + activity.idle_timeout(),
+            }
+            timer.as_mut().reset(armed.into());
+        }
+    })
+    .await
+}
+
+fn deadline(activity: &Activity, stopping_since: Option<Instant>, stop_timeout: Duration) -> Option<Instant> {
+    let end = stopping_since
+        .map(|since| since + if activity.is_idle() { FAREWELL.min(stop_timeout) } else { stop_timeout });
+    activity.deadline().into_iter().chain(end).min()
+}
+
+/// The requests of one connection, as hyper hands them over.
+struct Requests<A> {
+    activity: Arc<Activity>,
+    answers: A,
+}
+
+impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {
+    type Response = hyper::Response<AnswerBody>;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let open = InFlight::begin(self.activity.clone());
+        let answers = self.answers.clone();
+        Box::pin(async move { Ok(answers.answer(request, open).await) })
+    }
+}
+
+/// An answer's body: one buffer, handed over in pieces.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    rest: Bytes,
+    open: Open,
+}
+
+impl AnswerBody {
+    /// A body that ends its request when it is dropped.
+    pub(crate) fn new(body: Bytes, open: Open) -> Self {
+        open.0.answer_ready();
+        Self { rest: body, open }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.open.0.answer_gone();
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let piece = self.rest.len().min(PIECE_BYTES);
+        let piece = self.rest.split_to(piece);
+        self.open.0.answer_taken();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}

@@ -1,0 +1,230 @@
+//! From a request to its answer: who is asked, who asks, whether they may, and what then.
+
+use std::{
+    net::IpAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use billhook_store::Store;
+use billhook_wire::{Api, Code, Credential, Request, TextCase, mistake};
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+
+use crate::{
+    access_log,
+    accounts::{Directory, Served, WhichKey},
+    answer::Answer,
+    body::{self, Body, BodyError, Budget},
+    caller,
+    connection::{AnswerBody, Answers, Open},
+    failure::Failure,
+    host,
+    methods::{Begun, Call, Methods},
+    metrics::Metrics,
+    request_id::RequestIds,
+};
+
+/// What every request is answered from.
+pub(crate) struct Service {
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) methods: Methods,
+    pub(crate) metrics: Metrics,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) body_budget: Budget,
+}
+
+/// The API, as one peer sees it.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) service: Arc<Service>,
+    /// The other end of the connection: the caller, or a proxy.
+    pub(crate) address: IpAddr,
+}
+
+/// A request, read to its end.
+struct Asked<'a> {
+    head: &'a Parts,
+    body: Result<Body<'a>, BodyError>,
+    /// Whether the head says which host is meant, however unknown (decisions 59 and 62).
+    names_one_host: bool,
+    account: Option<Arc<Served>>,
+    caller: IpAddr,
+    request_id: &'a str,
+}
+
+impl Answers for Peer {
+    async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
+        let arrived = Instant::now();
+        let service = &*self.service;
+        let request_id = service.request_ids.next();
+        let (head, body) = request.into_parts();
+        let (max, time) = (service.max_body_bytes, service.body_timeout);
+        let body = body::read(&head.headers, body, max, time, &service.body_budget).await;
+        let unread = matches!(body, Err(error) if error.leaves_unread());
+        let host = host::of_request(&head);
+        let asked = Asked {
+            head: &head,
+            body,
+            names_one_host: host.is_ok(),
+            account: host.ok().and_then(|host| service.directory.find(host.as_ref())),
+            caller: caller::address(self.address, &head.headers, &service.trusted_proxies),
+            request_id: &request_id,
+        };
+        let mut key = WhichKey::Current;
+        let outcome = guarded(async {
+            match service.begin(&asked, &mut key) {
+                Ok(begun) => begun.await,
+                Err(failure) => Err(failure),
+            }
+        })
+        .await;
+
+        let account = asked.account.as_deref();
+        let signer = account.map(|account| account.key(key));
+        let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
+        let answer = Answer::new(outcome, case, signer, &request_id);
+        service.note(&asked, &answer, arrived.elapsed());
+
+        let mut response = answer.head(signer, unix_now(), &request_id);
+        if unread {
+            open.0.leave_unread();
+            if head.version < Version::HTTP_2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        // An answer to HEAD says how long it would be, and is empty.
+        let body = if head.method == Method::HEAD {
+            response.headers_mut().insert(header::CONTENT_LENGTH, answer.body.len().into());
+            Bytes::new()
+        } else {
+            answer.body
+        };
+        response.map(|()| AnswerBody::new(body, open))
+    }
+}
+
+impl Service {
+    /// The checks, in their order (decision 2), and then the method. `key` becomes the one that the caller used.
+    fn begin(&self, asked: &Asked<'_>, key: &mut WhichKey) -> Result<Begun, Failure> {
+        if !asked.names_one_host {
+            return Err(Failure::Http(StatusCode::BAD_REQUEST));
+        }
+        if asked.head.method != Method::POST {
+            return Err(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let account = asked.account.as_ref().ok_or(Code::NO_USER)?;
+        if account.disabled {
+            return Err(Code::DISABLED.into());
+        }
+        if !account.allows(asked.caller) {
+            return Err(Failure::ip_denied(asked.caller));
+        }
+        if let Some(limit) = account.limit() {
+            limit.count(asked.caller).map_err(|retry_after| Failure::TooOften { retry_after })?;
+        }
+        let body = match &asked.body {
+            Ok(body) => &*body.bytes,
+            Err(BodyError::TooLarge { .. }) => return Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE)),
+            Err(BodyError::Broken) => return Err(Failure::Http(StatusCode::BAD_REQUEST)),
+            Err(BodyError::NoMemory) => return Err(Failure::NoRoom),
+        };
+        let content_type = asked.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let request = Request::read(content_type, body);
+        if request.is_empty() {
+            let content_type = content_type.map(String::from_utf8_lossy);
+            tracing::debug!(request = asked.request_id, ?content_type, bytes = body.len(), "no parameters");
+            return Err(Code::NO_DATA.into());
+        }
+        if request.over_limit() {
+            return Err(Code::WRONG_DATA.into());
+        }
+        let edition = match request.credential() {
+            Credential::Absent => return Err(Code::NO_HASH.into()),
+            Credential::Hash => Api::Signed,
+            Credential::Key(_) => Api::Keyed,
+        };
+        *key = which_key(&request, account).ok_or_else(|| {
+            log_mistake(asked.request_id, account, content_type, body);
+            Code::WRONG_HASH
+        })?;
+        let path = asked.head.uri.path();
+        let method = self.methods.find(path, edition).ok_or(Failure::Http(StatusCode::NOT_FOUND))?;
+        method.begin(&Call {
+            store: &self.store,
+            account,
+            key: *key,
+            request: &request,
+            request_id: asked.request_id,
+        })
+    }
+
+    /// Writes the log's line and counts.
+    fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration) {
+        let method = self.methods.name_of(asked.head.uri.path());
+        self.metrics.count(method, answer.code.number(), took.as_secs_f64());
+        access_log::write(&access_log::Line {
+            request_id: asked.request_id,
+            account: asked.account.as_ref().map(|account| account.login.as_str()),
+            method,
+            code: answer.code.number(),
+            status: answer.status,
+            took,
+            bytes: answer.body.len(),
+            caller: asked.caller,
+        });
+    }
+}
+
+/// Which of the account's keys the credential fits.
+fn which_key(request: &Request<'_>, account: &Served) -> Option<WhichKey> {
+    let current = account.key(WhichKey::Current);
+    let fitting = match account.old_key(unix_now()) {
+        Some(old) => request.verify(&account.login, &[current, old]),
+        None => request.verify(&account.login, &[current]),
+    };
+    fitting.map(|at| if at == 0 { WhichKey::Current } else { WhichKey::Old })
+}
+
+/// Tells, at debug level only, what the caller did wrong in signing. Of each hash the log has the first digits and no more: with
+/// a whole right one, the request could be sent.
+fn log_mistake(request_id: &str, account: &Served, content_type: Option<&[u8]>, body: &[u8]) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let diagnosis = mistake::diagnose(&account.login, account.key(WhichKey::Current), content_type, body);
+    let sent = diagnosis.sent.as_deref().map(mistake::first_digits);
+    tracing::debug!(
+        request = request_id,
+        account = account.login.as_str(),
+        verdict = %diagnosis.verdict,
+        text = diagnosis.encoded.text_for_log,
+        expected = mistake::first_digits(&diagnosis.encoded.hash),
+        sent,
+        "a credential was refused"
+    );
+}
+
+/// Turns a panic into a failure, so that it ends neither the connection nor the other requests on it.
+async fn guarded<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+            .unwrap_or(Poll::Ready(Err(Failure::Fault("answering a request panicked"))))
+    })
+    .await
+}
+
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,214 @@
+//! The table of methods: each type of parameters and the function that answers it.
+//!
+//! What a method needs around its function stands here once for all of them: reading the parameters, the right kind of
+//! transaction, catching a panic, writing the envelope.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+};
+
+use billhook_store::{Store, Tx};
+use billhook_wire::{Access, Api, Code, Method, Request, envelope, method::GetBills};
+use tokio::sync::oneshot;
+
+use crate::{
+    accounts::{Served, WhichKey},
+    cx::Cx,
+    failure::Failure,
+    orders,
+};
+
+/// Every method that the server answers.
+pub(crate) fn table() -> Methods {
+    Methods::new().on::<GetBills>(orders::get_bills)
+}
+
+/// A method's function. It takes its parameters by reference because a write may run twice.
+type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
+
+/// A call that has begun: it ends in the signed envelope.
+pub(crate) type Begun = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+
+/// How a method's call begins, whatever its types.
+type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
+
+/// A call whose caller has proved who it is.
+pub(crate) struct Call<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) account: &'a Arc<Served>,
+    /// The key that the caller's credential fitted: it signs the answer (decision 63).
+    pub(crate) key: WhichKey,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) request_id: &'a str,
+}
+
+/// The table, by folded name (decision 5).
+#[derive(Default)]
+pub(crate) struct Methods {
+    by_name: HashMap<String, Editions>,
+}
+
+/// The methods of one folded name: `CreateOrder` and `createorder` differ only in their edition.
+#[derive(Default)]
+struct Editions {
+    signed: Option<Entry>,
+    keyed: Option<Entry>,
+}
+
+/// One method, its types gone.
+pub(crate) struct Entry {
+    name: &'static str,
+    begin: Box<Begin>,
+}
+
+impl Methods {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
+    pub(crate) fn on<M: Method>(mut self, function: Function<M>) -> Self {
+        let entry = Entry { name: M::NAME, begin: Box::new(move |call| begin(function, call)) };
+        let editions = self.by_name.entry(M::NAME.to_ascii_lowercase()).or_default();
+        match M::API {
+            Api::Signed => editions.signed = Some(entry),
+            Api::Keyed => editions.keyed = Some(entry),
+        }
+        self
+    }
+
+    /// The method of a path, for the edition that the credential belongs to, else for the other one (decisions 5 and 53).
+    pub(crate) fn find(&self, path: &str, credential: Api) -> Option<&Entry> {
+        let editions = self.editions(path)?;
+        match credential {
+            Api::Signed => editions.signed.as_ref().or(editions.keyed.as_ref()),
+            Api::Keyed => editions.keyed.as_ref().or(editions.signed.as_ref()),
+        }
+    }
+
+    /// The name of the method that a path leads to, in the table's own spelling: for log and metrics.
+    pub(crate) fn name_of(&self, path: &str) -> Option<&'static str> {
+        let editions = self.editions(path)?;
+        editions.signed.as_ref().or(editions.keyed.as_ref()).map(|entry| entry.name)
+    }
+
+    fn editions(&self, path: &str) -> Option<&Editions> {
+        let name = path.strip_prefix("/api/")?;
+        let name = name.strip_suffix('/').unwrap_or(name);
+        self.by_name.get(&name.to_ascii_lowercase())
+    }
+}
+
+impl Entry {
+    /// Begins the call. A read that the store does on the caller's thread is done when this returns.
+    pub(crate) fn begin(&self, call: &Call<'_>) -> Result<Begun, Failure> {
+        (self.begin)(call)
+    }
+}
+
+fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Failure> {
+    let ask: M = call.request.parameters().map_err(|(code, field)| {
+        tracing::debug!(request = call.request_id, field, "a parameter is missing or wrong");
+        Failure::from(code)
+    })?;
+    let (send, result) = oneshot::channel();
+    let served = call.account.clone();
+    let body = move |tx: &mut Tx<'_>| {
+        let mut cx = Cx { tx, account: served.id, settings: &served.settings };
+        catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
+            .unwrap_or(Err(Failure::Fault("a method panicked")))
+    };
+    let done = move |result| {
+        // Nobody waits any more if the connection has ended; what was written stays written.
+        let _ = send.send(result);
+    };
+    match M::ACCESS {
+        Access::Read => call.store.read_then(body, done),
+        Access::Write => call.store.write_then(body, done),
+    }
+    let (served, key) = (call.account.clone(), call.key);
+    Ok(Box::pin(async move {
+        let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
+        envelope::write(Code::OK, None, served.settings.text_case, &answer, Some(served.key(key)))
+            .map_err(|_| Failure::Fault("an answer could not be written as JSON"))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use billhook_wire::method::METHODS;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_protocols_list() {
+        let listed: Vec<_> = METHODS
+            .iter()
+            .map(|method| (method.name.to_ascii_lowercase(), method.api == Api::Signed))
+            .collect();
+        let unique: BTreeSet<_> = listed.iter().cloned().collect();
+        assert_eq!(unique.len(), listed.len(), "a method stands twice in METHODS");
+        let answered: BTreeSet<_> = table()
+            .by_name
+            .iter()
+            .flat_map(|(name, editions)| {
+                let signed = editions.signed.iter().map(|_| (name.clone(), true));
+                signed.chain(editions.keyed.iter().map(|_| (name.clone(), false))).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(answered, unique);
+    }
+
+    macro_rules! nothing {
+        ($name:ident, $method:literal, $api:expr) => {
+            #[derive(Serialize, Deserialize)]
+            struct $name {}
+            impl Method for $name {
+                const NAME: &'static str = $method;
+                const API: Api = $api;
+                const ACCESS: Access = Access::Read;
+                const REFUSALS: &'static [Code] = &[];
+                type Answer = [(); 0];
+            }
+        };
+    }
+    nothing!(CreateOrder, "CreateOrder", Api::Signed);
+    nothing!(CreateOrder2, "createorder", Api::Keyed);
+    nothing!(GetAllGoods, "GetAllGoods", Api::Signed);
+    nothing!(GetCoupons, "getcoupons", Api::Keyed);
+
+    #[test]
+    fn the_credential_picks_the_edition() {
+        let table = Methods::new()
+            .on::<CreateOrder>(|_, _| Ok([]))
+            .on::<CreateOrder2>(|_, _| Ok([]))
+            .on::<GetAllGoods>(|_, _| Ok([]))
+            .on::<GetCoupons>(|_, _| Ok([]));
+        let found = |path, api| table.find(path, api).map(|entry| entry.name);
+        for path in ["/api/CreateOrder", "/api/createorder", "/api/CREATEORDER/"] {
+            assert_eq!(found(path, Api::Signed), Some("CreateOrder"), "{path}");
+            assert_eq!(found(path, Api::Keyed), Some("createorder"), "{path}");
+        }
+        assert_eq!(found("/api/getallgoods", Api::Keyed), Some("GetAllGoods"));
+        assert_eq!(found("/api/GetCoupons", Api::Signed), Some("getcoupons"));
+        for path in [
+            "/",
+            "/api/",
+            "/api",
+            "/GetAllGoods",
+            "/api/GetAllGoods//",
+            "/api//GetAllGoods",
+            "/api/Nothing",
+            "/api/%47etAllGoods",
+        ] {
+            assert_eq!(found(path, Api::Signed), None, "{path}");
+        }
+    }
+}

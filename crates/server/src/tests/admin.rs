@@ -1,0 +1,53 @@
+//! Health and metrics.
+
+use std::{io::Write as _, time::Duration};
+
+use super::{methods::test_methods, *};
+
+fn look(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = connect(address);
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
+        .unwrap();
+    let reply = read_reply(&mut stream);
+    (reply.status, String::from_utf8(reply.body).unwrap())
+}
+
+fn with_admin(options: &mut Options) {
+    options.admin_listen = Some("127.0.0.1:0".parse().unwrap());
+}
+
+#[test]
+fn health_and_metrics_have_a_listener_of_their_own() {
+    let shop = Shop::start(with_admin);
+    let admin = shop.addresses.admin.unwrap();
+    assert_eq!(look(admin, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(look(admin, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(look(admin, "/api/GetBills").0, 404);
+    assert_eq!(shop.call("GetBills", ASK).code(), 0);
+    assert_eq!(shop.call("no-such\"method", ASK).status, 404);
+    assert_eq!(shop.send(b"GET /healthz HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").status, 405);
+    let metrics = look(admin, "/metrics").1;
+    for line in [
+        "billhook_requests_total{method=\"GetBills\",code=\"0\"} 1\n",
+        "billhook_requests_total{method=\"unknown\",code=\"3\"} 2\n",
+        "billhook_accounts 1\n",
+        "billhook_store_ready 1\n",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+}
+
+#[test]
+fn a_stopping_server_is_not_ready() {
+    let mut shop = Shop::start_with(test_methods(), with_admin);
+    let admin = shop.addresses.admin.unwrap();
+    let mut busy = shop.connect();
+    busy.write_all(&post("Slow", &sign("ms=2000", "anna", KEY))).unwrap();
+    assert!(within(Duration::from_secs(2), || shop.slots.taken() == 1));
+    std::thread::sleep(Duration::from_millis(100));
+    shop.begin_stop();
+    assert!(within(Duration::from_secs(1), || look(admin, "/readyz").0 == 503));
+    assert_eq!(look(admin, "/healthz").0, 200);
+    assert_eq!(read_reply(&mut busy).code(), 0);
+}

@@ -1,0 +1,215 @@
+//! Clients that are slow, silent, greedy or too many: none of them holds anybody up.
+
+use std::{io::Write as _, time::Duration};
+
+use super::{methods::test_methods, *};
+
+const SOON: Duration = Duration::from_secs(3);
+
+fn quick(options: &mut Options) {
+    options.header_timeout = Duration::from_millis(300);
+    options.body_timeout = Duration::from_millis(300);
+    options.write_timeout = Duration::from_millis(500);
+}
+
+#[test]
+fn a_silent_client_is_let_go() {
+    let shop = Shop::start(quick);
+    let mut stream = shop.connect();
+    assert!(is_closed_within(&mut stream, SOON));
+    assert!(shop.has_no_connections_within(SOON));
+}
+
+#[test]
+fn a_head_that_trickles_in_is_given_up() {
+    let shop = Shop::start(quick);
+    let mut first = shop.connect();
+    let mut later = shop.connect();
+    // The second one trickles on a connection that has been idle: the time for the head counts from its first byte.
+    later.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+    assert_eq!(read_reply(&mut later).code(), 0);
+    std::thread::sleep(Duration::from_millis(600));
+    for stream in [&mut first, &mut later] {
+        let since = Instant::now();
+        for byte in b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nX-Slow: ".iter().cycle() {
+            if stream.write_all(&[*byte]).is_err() || since.elapsed() > SOON {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(since.elapsed() < SOON);
+    }
+    assert!(shop.has_no_connections_within(SOON));
+}
+
+#[test]
+fn an_idle_connection_outlives_the_heads_time_but_not_its_own() {
+    let shop = Shop::start(|options| {
+        quick(options);
+        options.idle_timeout = Duration::from_millis(1500);
+    });
+    let mut stream = shop.connect();
+    for _ in 0..2 {
+        stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+        assert_eq!(read_reply(&mut stream).code(), 0);
+        std::thread::sleep(Duration::from_millis(800));
+    }
+    assert!(is_closed_within(&mut stream, SOON));
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered() {
+    let shop = Shop::start(quick);
+    let mut stream = shop.connect();
+    stream
+        .write_all(
+            b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 50\r\n\r\nemail=a",
+        )
+        .unwrap();
+    assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (400, 3));
+    assert!(is_closed_within(&mut stream, SOON));
+}
+
+#[test]
+fn a_client_that_never_reads_is_let_go() {
+    let shop = Shop::start_with(test_methods(), quick);
+    let mut stream = shop.connect();
+    stream.write_all(&post("Big", &sign("bytes=16000000", "anna", KEY))).unwrap();
+    // The answer has begun to come, and nobody reads it.
+    stream.peek(&mut [0]).unwrap();
+    assert_eq!(shop.slots.taken(), 1);
+    assert!(shop.has_no_connections_within(SOON), "the connection is still held");
+}
+
+#[test]
+fn a_client_that_asks_on_and_on_and_never_reads_is_let_go() {
+    let shop = Shop::start(quick);
+    let mut stream = shop.connect();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let requests = post("GetBills", &sign(ASK, "anna", KEY)).repeat(100);
+    let since = Instant::now();
+    // While the server works through what it has, it takes no more; that is not yet the end.
+    let is_cut_off = loop {
+        match stream.write_all(&requests) {
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break true,
+            _ if since.elapsed() > Duration::from_secs(20) => break false,
+            _ => {}
+        }
+    };
+    assert!(is_cut_off && shop.has_no_connections_within(SOON), "the connection is still held");
+}
+
+#[test]
+fn a_client_that_reads_slowly_gets_everything() {
+    let shop = Shop::start_with(test_methods(), quick);
+    let mut stream = shop.connect();
+    stream.write_all(&post("Big", &sign("bytes=12000000", "anna", KEY))).unwrap();
+    let since = Instant::now();
+    let mut seen = 0;
+    let mut space = vec![0; 256 * 1024];
+    while seen < 12_000_000 {
+        std::thread::sleep(Duration::from_millis(15));
+        let read = stream.read(&mut space).unwrap();
+        assert!(read > 0, "cut off after {seen} bytes");
+        seen += read;
+    }
+    assert!(since.elapsed() > Duration::from_millis(600), "not slow enough to show anything");
+}
+
+#[test]
+fn a_body_over_the_limit_is_read_on_and_answered() {
+    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let mut stream = shop.connect();
+    let long = "x".repeat(3_000_000);
+    stream.write_all(&post("GetBills", &long)).unwrap();
+    assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (413, 3));
+    // It was read to its end, so the connection is still good.
+    stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+    assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
+
+    let mut chunked =
+        b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..30 {
+        chunked.extend_from_slice(format!("1000\r\n{}\r\n", "x".repeat(0x1000)).as_bytes());
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(shop.send(&chunked).checked(Some(KEY)), (413, 3));
+}
+
+#[test]
+fn an_endless_body_is_answered_and_not_reset() {
+    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let mut stream = shop.connect();
+    stream
+        .write_all(
+            b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 1000000000\r\n\r\n",
+        )
+        .unwrap();
+    let mut sending = stream.try_clone().unwrap();
+    // More than is drained before the answer, all of it: a client that is cut off while it sends never looks for the answer.
+    let piece = vec![b'x'; 64 * 1024];
+    let sender = std::thread::spawn(move || (0..30 * 16).all(|_| sending.write_all(&piece).is_ok()));
+    let reply = read_reply(&mut stream);
+    assert_eq!(reply.checked(Some(KEY)), (413, 3));
+    assert_eq!(reply.header("connection"), Some("close"));
+    assert!(sender.join().unwrap(), "cut off");
+}
+
+#[test]
+fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
+    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let mut stream = shop.connect();
+    let expect = |length: usize| {
+        format!(
+            "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let body = sign(ASK, "anna", KEY);
+    stream.write_all(expect(body.len()).as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).unwrap();
+    assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
+    stream.write_all(expect(10_001).as_bytes()).unwrap();
+    let since = Instant::now();
+    assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (413, 3));
+    assert!(since.elapsed() < Duration::from_secs(1));
+    assert!(is_closed_within(&mut stream, SOON));
+}
+
+#[test]
+fn connections_are_limited_by_address_and_in_all() {
+    let shop = Shop::start(|options| {
+        options.max_connections_per_address = 2;
+        options.max_connections = 3;
+        options.trusted_proxies = vec!["127.0.0.2/32".parse().unwrap()];
+    });
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = shop.connect();
+        stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+        assert_eq!(read_reply(&mut stream).code(), 0);
+        held.push(stream);
+    }
+    assert!(is_closed_within(&mut shop.connect(), SOON), "a third one from the same address");
+    drop(held.pop());
+    assert!(within(SOON, || shop.slots.taken() == 1));
+    assert_eq!(shop.call("GetBills", ASK).code(), 0);
+}
+
+#[test]
+fn a_trusted_proxy_tells_who_calls() {
+    let shop = Shop::start(|options| options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    set(&shop.store, "anna", "allow_ips", "192.0.2.7");
+    let body = sign(ASK, "anna", KEY);
+    let from = |address: &str| {
+        let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost";
+        let request =
+            format!("{head}\r\nX-Forwarded-For: {address}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        shop.send(request.as_bytes()).code()
+    };
+    assert!(within(Duration::from_secs(1), || from("192.0.2.8") == 6));
+    assert_eq!(from("1.1.1.1, 192.0.2.7"), 0);
+    assert_eq!(from("192.0.2.7, 1.1.1.1"), 6);
+}

@@ -1,0 +1,89 @@
+//! What the log says of a request, and what it must never say.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use super::{methods::test_methods, *};
+
+/// Everything that this process has logged, at debug level, since the first call.
+fn log() -> Arc<Mutex<Vec<u8>>> {
+    static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Lines(lines.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        lines
+    })
+    .clone()
+}
+
+#[derive(Clone)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines about one request.
+fn about(reply: &Reply) -> String {
+    let id = reply.header("x-request-id").unwrap();
+    let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
+    log.lines().filter(|line| line.contains(id)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn one_line_a_request() {
+    log();
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let done = shop.call("getbills", ASK);
+    let line = about(&done);
+    assert_eq!(line.lines().count(), 1, "{line}");
+    for part in [
+        "INFO billhook::access: ",
+        "account=\"anna\"",
+        "method=\"GetBills\"",
+        "code=0",
+        "status=200",
+        "caller=127.0.0.1",
+        " ms=",
+        &format!("bytes={}", done.body.len()),
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    let nobody = shop.send(b"GET /secret HTTP/1.1\r\nHost: x.example\r\n\r\n");
+    let line = about(&nobody);
+    assert!(line.contains("account=\"-\"") && line.contains("code=3") && !line.contains("secret"), "{line}");
+    assert!(about(&shop.call("Panic", "")).contains("ERROR"));
+}
+
+#[test]
+fn a_wrong_hash_is_explained_without_telling_secrets() {
+    log();
+    let shop = Shop::start(|_| {});
+    let right = sign(ASK, "anna", KEY);
+    let right = right.split_once("hash=").unwrap().1;
+    let reply = shop.send(&post("GetBills", &format!("{ASK}&hash={}", right.to_uppercase())));
+    assert_eq!(reply.code(), 4);
+    let lines = about(&reply);
+    assert!(lines.contains("upper-case hex") && lines.contains("a…"), "{lines}");
+    assert!(lines.contains(&right[..6]) && lines.contains(&right.to_uppercase()[..6]), "{lines}");
+    for secret in [KEY, &right[..8], &right.to_uppercase()[..8], "anna@example", "anna%40example"] {
+        assert!(!lines.contains(secret), "{secret} in {lines}");
+    }
+    let reply = shop.send(&post("GetBills", &format!("{ASK}&rpsKey=a-wrong-secret")));
+    assert!(!about(&reply).contains("a-wrong-secret"));
+}

@@ -1,0 +1,115 @@
+//! What the table does around a method's function: transactions, panics, bounds. The methods are the test's own.
+
+use std::time::Duration;
+
+use billhook_store::marks;
+use billhook_wire::{Access, Api, Code, Method};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::*;
+use crate::{cx::Cx, failure::Failure};
+
+macro_rules! method {
+    ($name:ident { $($field:ident),* }, $access:expr) => {
+        #[derive(Serialize, Deserialize)]
+        pub(super) struct $name { $($field: String),* }
+        impl Method for $name {
+            const NAME: &'static str = stringify!($name);
+            const API: Api = Api::Signed;
+            const ACCESS: Access = $access;
+            const REFUSALS: &'static [Code] = &[];
+            type Answer = Value;
+        }
+    };
+}
+
+method!(Note { text }, Access::Write);
+method!(NoteAndRefuse { text }, Access::Write);
+method!(NoteAndPanic { text }, Access::Write);
+method!(Look {}, Access::Read);
+method!(Panic {}, Access::Read);
+method!(Big { bytes }, Access::Read);
+method!(Slow { ms }, Access::Write);
+
+pub(super) fn test_methods() -> Methods {
+    crate::methods::table()
+        .on::<Note>(|cx, ask| note(cx, &ask.text))
+        .on::<NoteAndRefuse>(|cx, ask| {
+            note(cx, &ask.text)?;
+            Err(Failure::Refused {
+                code: Code::ORDER_NOT_FOUND,
+                detail: None,
+                result: Some(json!({"bill_id": 5})),
+            })
+        })
+        .on::<NoteAndPanic>(|cx, ask| {
+            note(cx, &ask.text)?;
+            panic!("a test's panic in a write");
+        })
+        .on::<Look>(|cx, _| Ok(json!([marks::get(cx.tx, "note")?])))
+        .on::<Panic>(|_, _| panic!("a test's panic in a read"))
+        .on::<Big>(|_, ask| Ok(json!(["x".repeat(ask.bytes.parse().unwrap())])))
+        .on::<Slow>(|_, ask| {
+            std::thread::sleep(Duration::from_millis(ask.ms.parse().unwrap()));
+            Ok(json!([]))
+        })
+}
+
+fn note(cx: &mut Cx<'_, '_>, text: &str) -> Result<Value, Failure> {
+    marks::set(cx.tx, "note", text)?;
+    Ok(json!({"noted": text}))
+}
+
+fn seen(shop: &Shop) -> Value {
+    let reply = shop.call("Look", "");
+    assert_eq!(reply.checked(Some(KEY)), (200, 0));
+    reply.json()["result"][0].clone()
+}
+
+#[test]
+fn what_a_write_did_is_there_when_it_is_answered() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let reply = shop.call("Note", "text=one");
+    assert_eq!(reply.checked(Some(KEY)), (200, 0));
+    assert_eq!(reply.json()["result"], json!({"noted": "one"}));
+    assert_eq!(seen(&shop), "one");
+}
+
+#[test]
+fn a_refused_write_keeps_nothing() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let reply = shop.call("NoteAndRefuse", "text=one");
+    assert_eq!(reply.checked(Some(KEY)), (200, 400));
+    assert_eq!(reply.json()["result"], json!({"bill_id": 5}));
+    assert_eq!(seen(&shop), Value::Null);
+}
+
+#[test]
+fn a_panic_ends_one_request_only() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let mut stream = shop.connect();
+    for (method, query) in [("Panic", ""), ("NoteAndPanic", "text=one")] {
+        stream.write_all(&post(method, &sign(query, "anna", KEY))).unwrap();
+        assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (500, 9), "{method}");
+    }
+    stream.write_all(&post("Look", &sign("", "anna", KEY))).unwrap();
+    let reply = read_reply(&mut stream);
+    assert_eq!((reply.code(), &reply.json()["result"][0]), (0, &Value::Null));
+    assert_eq!(shop.call("Note", "text=two").code(), 0);
+}
+
+#[test]
+fn a_missing_parameter_is_refused() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    assert_eq!(shop.call("Note", "other=x").checked(Some(KEY)), (200, 3));
+}
+
+#[test]
+fn an_answer_may_be_large_but_not_endless() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let large = shop.call("Big", "bytes=20000000");
+    assert_eq!(large.checked(Some(KEY)), (200, 0));
+    assert_eq!(large.json()["result"][0].as_str().unwrap().len(), 20_000_000);
+    assert_eq!(shop.call("Big", "bytes=67108864").checked(Some(KEY)), (500, 9));
+}

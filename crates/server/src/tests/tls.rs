@@ -1,0 +1,296 @@
+//! HTTPS: HTTP/1.1 and HTTP/2, certificates made on the spot, certificates from files.
+
+use std::{path::Path, sync::Mutex, time::Duration};
+
+use bytes::Bytes;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::verify_server_name,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{methods::test_methods, *};
+use crate::{Certificate, StartError, TlsOptions};
+
+/// Checks the name as curl does with VERIFYPEER off and VERIFYHOST 2, and keeps the certificate.
+#[derive(Debug, Default)]
+struct NameOnly {
+    seen: Mutex<Vec<u8>>,
+}
+
+impl ServerCertVerifier for NameOnly {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.seen.lock().unwrap() = end_entity.to_vec();
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Connects; says which certificate was shown.
+async fn connect_tls(
+    address: SocketAddr,
+    name: &str,
+    alpn: &[&[u8]],
+    version: &'static rustls::SupportedProtocolVersion,
+) -> std::io::Result<(TlsStream<tokio::net::TcpStream>, Vec<u8>)> {
+    let verifier = Arc::new(NameOnly::default());
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier.clone())
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    let stream = tokio::net::TcpStream::connect(address).await?;
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    let seen = verifier.seen.lock().unwrap().clone();
+    Ok((stream, seen))
+}
+
+fn tls(certificate: Certificate) -> impl FnOnce(&mut Options) {
+    |options| {
+        options.listen.clear();
+        options.tls = Some(TlsOptions { listen: "127.0.0.1:0".parse().unwrap(), certificate });
+    }
+}
+
+fn on_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+/// One call over HTTP/2.
+async fn call_h2(
+    client: &mut h2::client::SendRequest<Bytes>,
+    authority: &str,
+    host: Option<&str>,
+    body: &str,
+) -> (u16, Value) {
+    let mut request = http::Request::post(format!("https://{authority}/api/GetBills"));
+    if let Some(host) = host {
+        request = request.header("host", host);
+    }
+    let (answer, mut sender) = client.send_request(request.body(()).unwrap(), false).unwrap();
+    sender.send_data(Bytes::from(body.to_owned()), true).unwrap();
+    let answer = answer.await.unwrap();
+    let status = answer.status().as_u16();
+    let mut body = Vec::new();
+    let mut stream = answer.into_body();
+    while let Some(piece) = stream.data().await {
+        let piece = piece.unwrap();
+        stream.flow_control().release_capacity(piece.len()).unwrap();
+        body.extend_from_slice(&piece);
+    }
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[test]
+fn http_1_over_tls() {
+    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let address = shop.addresses.https.unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for alpn in [vec![], vec![b"http/1.1".as_slice()]] {
+            let reply = on_runtime(async {
+                use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+                let (mut stream, _) = connect_tls(address, "anna.localhost", &alpn, version).await.unwrap();
+                stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).await.unwrap();
+                // The server answers the client's close, so everything has come when this ends.
+                stream.shutdown().await.unwrap();
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).await.unwrap();
+                answer
+            });
+            assert_eq!(read_reply(&mut reply.as_slice()).checked(Some(KEY)), (200, 0));
+        }
+    }
+}
+
+#[test]
+fn http_2_finds_the_account_by_authority() {
+    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let address = shop.addresses.https.unwrap();
+    add_account(&shop.store, "boris");
+    std::thread::sleep(Duration::from_millis(500));
+    on_runtime(async {
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2", b"http/1.1"], &rustls::version::TLS13)
+                .await
+                .unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        let (anna, boris) = (sign(ASK, "anna", KEY), sign(ASK, "boris", KEY));
+        let (status, answer) =
+            call_h2(&mut client, &format!("anna.localhost:{}", address.port()), None, &anna).await;
+        assert_eq!((status, &answer["error_code"]), (200, &0.into()));
+        assert_eq!(call_h2(&mut client, "boris.localhost", None, &boris).await.1["error_code"], 0);
+        assert_eq!(call_h2(&mut client, "boris.localhost", None, &anna).await.1["error_code"], 4);
+        assert_eq!(
+            call_h2(&mut client, "anna.localhost", Some("ANNA.localhost:99"), &anna).await.1["error_code"],
+            0
+        );
+        assert_eq!(call_h2(&mut client, "anna.localhost", Some("boris.localhost"), &anna).await.0, 400);
+    });
+}
+
+#[test]
+fn a_stop_ends_http_2_too() {
+    let mut shop = Shop::start_with(test_methods(), tls(Certificate::SelfSigned));
+    let address = shop.addresses.https.unwrap();
+    on_runtime(async {
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post("https://anna.localhost/api/Slow").body(()).unwrap();
+        let (answer, mut sender) = client.send_request(request, false).unwrap();
+        sender.send_data(Bytes::from(sign("ms=500", "anna", KEY)), true).unwrap();
+        // An idle connection whose client never polls it, and so never says goodbye.
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
+        let mute = h2::client::handshake(stream).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        shop.begin_stop();
+        assert_eq!(answer.await.unwrap().status(), 200);
+        drop(client);
+        connection.await.unwrap().unwrap();
+        drop(mute);
+    });
+    let (ended, took) = shop.wait_for_end();
+    ended.unwrap();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+#[test]
+fn an_http_2_client_that_never_reads_is_let_go() {
+    let shop = Shop::start_with(test_methods(), |options| {
+        tls(Certificate::SelfSigned)(options);
+        options.write_timeout = Duration::from_millis(400);
+    });
+    let address = shop.addresses.https.unwrap();
+    on_runtime(async {
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        // The connection is polled, so pings are answered; but no window is ever opened.
+        let connection = tokio::spawn(connection);
+        let request = http::Request::post("https://anna.localhost/api/Big").body(()).unwrap();
+        let (answer, mut sender) = client.send_request(request, false).unwrap();
+        sender.send_data(Bytes::from(sign("bytes=3000000", "anna", KEY)), true).unwrap();
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(5), connection).await.is_ok(),
+            "the connection is still held"
+        );
+        drop(answer);
+    });
+}
+
+#[test]
+fn certificates_are_made_for_names_that_lead_somewhere() {
+    let shop = Shop::start(|options| {
+        tls(Certificate::SelfSigned)(options);
+        options.domains.push("justclick.ru".to_owned());
+    });
+    let id = account(&shop.store, "anna");
+    shop.store.write(move |tx| accounts::bind(tx, id, "shop.example.com")).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let address = shop.addresses.https.unwrap();
+    let shown = |name: &str| {
+        on_runtime(connect_tls(address, name, &[], &rustls::version::TLS13)).map(|(_, cert)| cert)
+    };
+    let mut seen = std::collections::HashSet::new();
+    for name in
+        ["anna.localhost", "anna.justclick.ru", "localhost", "justclick.ru", "shop.example.com", "127.0.0.1"]
+    {
+        assert!(seen.insert(shown(name).unwrap()), "{name} has a certificate of its own");
+    }
+    assert_eq!(shown("anna.localhost").unwrap(), shown("anna.localhost").unwrap());
+    for name in ["nobody.localhost", "example.com", "a.anna.localhost"] {
+        assert!(shown(name).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_handshake_that_does_not_come_is_given_up() {
+    let shop = Shop::start(|options| {
+        tls(Certificate::SelfSigned)(options);
+        options.header_timeout = Duration::from_millis(300);
+    });
+    let mut stream = connect(shop.addresses.https.unwrap());
+    assert!(is_closed_within(&mut stream, Duration::from_secs(3)));
+}
+
+fn write_pair(folder: &Path, name: &str) {
+    let pair = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+    std::fs::write(folder.join("cert.pem"), pair.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
+}
+
+fn files(folder: &Path) -> Certificate {
+    Certificate::Files { cert: folder.join("cert.pem"), key: folder.join("key.pem") }
+}
+
+#[test]
+fn files_are_read_again_and_broken_ones_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pair(folder.path(), "one.example");
+    let shop = Shop::start(tls(files(folder.path())));
+    let address = shop.addresses.https.unwrap();
+    let shows = |name: &str| on_runtime(connect_tls(address, name, &[], &rustls::version::TLS13)).is_ok();
+    let reloader = shop.reloader.clone().unwrap();
+    assert!(shows("one.example") && !shows("two.example"));
+    write_pair(folder.path(), "two.example");
+    assert!(shows("one.example"), "nothing changes before the reload");
+    reloader.reload().unwrap();
+    assert!(shows("two.example") && !shows("one.example"));
+
+    std::fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
+    let error = reloader.reload().unwrap_err().to_string();
+    assert!(error.ends_with("cert.pem: there is no certificate in it; it must be a PEM file"), "{error}");
+    assert!(shows("two.example"));
+    std::fs::remove_file(folder.path().join("cert.pem")).unwrap();
+    assert!(reloader.reload().unwrap_err().to_string().contains("check the path"));
+    let key = std::fs::read(folder.path().join("key.pem")).unwrap();
+    write_pair(folder.path(), "three.example");
+    std::fs::write(folder.path().join("key.pem"), key).unwrap();
+    let error = reloader.reload().unwrap_err();
+    assert!(matches!(error, StartError::Certificate { .. }));
+    assert!(error.to_string().contains("not the key of the certificate"), "{error}");
+    assert!(shows("two.example"));
+}
