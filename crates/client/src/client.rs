@@ -1,0 +1,231 @@
+//! Sending a request and getting its answer back.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use billhook_wire::{Api, Key, Login, Method, method::METHODS, query, signature};
+use serde_json::Value;
+use ureq::{
+    Agent,
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+    unversioned::transport::DefaultConnector,
+};
+
+use crate::{
+    Answer, CallError, Error,
+    address::Address,
+    answer::{self, Proof, start_of},
+    resolver::LocalhostResolver,
+};
+
+/// The longest answer that is read, in bytes.
+pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Where to send requests, as whom, and how careful to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `scheme://host[:port]`, with or without `/api` behind it.
+    pub url: String,
+    /// The account's login, which requests are signed with.
+    pub login: Login,
+    /// The account's key.
+    pub key: Key,
+    /// How long connecting may take, name and TLS included.
+    pub connect_timeout: Duration,
+    /// How long a call may take in all.
+    pub timeout: Duration,
+    /// Whether an answer without `Billhook-Signature` is refused. Without it, only code and text of an answer are proven.
+    pub require_signature: bool,
+    /// How far a signature's time may be off this machine's clock.
+    pub max_signature_age: Duration,
+    /// Whether any certificate will do.
+    pub insecure: bool,
+    /// A PEM file: the only certificates to trust, in place of the public ones.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Options {
+    /// Ten seconds to connect, a minute in all, signatures at most five minutes old, public certificates.
+    pub fn new(url: impl Into<String>, login: Login, key: Key) -> Self {
+        Self {
+            url: url.into(),
+            login,
+            key,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_mins(1),
+            require_signature: false,
+            max_signature_age: Duration::from_mins(5),
+            insecure: false,
+            ca_file: None,
+        }
+    }
+}
+
+/// A client of one account. Connections are kept and used again; it may be shared between threads.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    address: Address,
+    options: Options,
+}
+
+impl Client {
+    /// Reads the options; nothing is sent yet.
+    pub fn new(options: Options) -> Result<Self, Error> {
+        let address = Address::parse(&options.url)?;
+        let roots = options.ca_file.as_deref().map_or(Ok(RootCerts::WebPki), certificates)?;
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_global(Some(options.timeout))
+            .user_agent(concat!("billhook/", env!("CARGO_PKG_VERSION")))
+            .accept("application/json")
+            .tls_config(
+                TlsConfig::builder().disable_verification(options.insecure).root_certs(roots).build(),
+            );
+        if address.is_loopback {
+            // No proxy can lead to this machine; elsewhere ureq takes it from the environment.
+            config = config.proxy(None);
+        }
+        let agent = Agent::with_parts(config.build(), DefaultConnector::new(), LocalhostResolver::default());
+        Ok(Self { agent, address, options })
+    }
+
+    /// Calls a method: its answer, or why there is none.
+    pub fn call<M: Method>(&self, ask: &M) -> Result<M::Answer, CallError> {
+        let mut form = Vec::new();
+        if let Value::Object(parameters) = serde_json::to_value(ask).map_err(CallError::Parameters)? {
+            query::build(&query::from_json(&parameters), &mut form);
+        }
+        let answer = self.exchange(M::NAME, M::API, form)?;
+        if answer.error_code != 0 {
+            return Err(CallError::Refused {
+                code: answer.error_code,
+                text: start_of(&answer.error_text, 200),
+            });
+        }
+        serde_json::from_str(&answer.result).map_err(CallError::Result)
+    }
+
+    /// Calls any method, known here or not, with parameters named as PHP writes them (`utm[medium]`), in this order.
+    /// A refusal is an answer, too.
+    pub fn send(&self, method: &str, parameters: &[(String, String)]) -> Result<Answer, CallError> {
+        let api = METHODS.iter().find(|known| known.name == method).map_or(Api::Signed, |known| known.api);
+        let mut form = Vec::new();
+        query::build_pairs(
+            parameters.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+            &mut form,
+        );
+        self.exchange(method, api, form)
+    }
+
+    /// `form` is the query over the parameters: what is signed and sent.
+    fn exchange(&self, method: &str, api: Api, mut form: Vec<u8>) -> Result<Answer, CallError> {
+        if method.is_empty() || !method.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        {
+            return Err(CallError::MethodName(start_of(method, 80)));
+        }
+        let Options { login, key, .. } = &self.options;
+        let hash = signature::request(&form, login, key);
+        let (name, credential) = match api {
+            Api::Signed => ("hash", hash.as_slice()),
+            Api::Keyed => ("rpsKey", key.reveal().as_bytes()),
+        };
+        if !form.is_empty() {
+            form.push(b'&');
+        }
+        query::build_pairs([(name.as_bytes(), credential)], &mut form);
+        self.post(method, &form).map_err(|error| self.explain(error))?.verified(self)
+    }
+
+    fn post(&self, method: &str, form: &[u8]) -> Result<Raw, ureq::Error> {
+        let mut response = self
+            .agent
+            .post(format!("{}{method}", self.address.base))
+            .content_type("application/x-www-form-urlencoded")
+            .send(form)?;
+        let http_status = response.status().as_u16();
+        let signature = response.headers().get("Billhook-Signature").map(|value| value.as_bytes().to_vec());
+        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
+        Ok(Raw { http_status, signature, body })
+    }
+
+    fn explain(&self, error: ureq::Error) -> CallError {
+        let address = self.address.authority.clone();
+        match error {
+            ureq::Error::HostNotFound => CallError::Host { address },
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                CallError::Timeout { address, limit: self.options.connect_timeout }
+            }
+            ureq::Error::Timeout(_) => CallError::Timeout { address, limit: self.options.timeout },
+            ureq::Error::BodyExceedsLimit(limit) => CallError::TooLong { limit },
+            ureq::Error::Rustls(error) => tls(address, &error),
+            ureq::Error::Io(error) => {
+                match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    Some(error) => tls(address, error),
+                    None => io_error(address, &error),
+                }
+            }
+            ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
+                CallError::Connect { address, why: error.to_string() }
+            }
+            other => CallError::Broken { address, why: other.to_string() },
+        }
+    }
+}
+
+/// An answer that nobody has looked at.
+struct Raw {
+    http_status: u16,
+    signature: Option<Vec<u8>>,
+    body: Vec<u8>,
+}
+
+impl Raw {
+    fn verified(self, client: &Client) -> Result<Answer, CallError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let proof = Proof {
+            key: &client.options.key,
+            required: client.options.require_signature,
+            max_age: client.options.max_signature_age,
+            now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        };
+        answer::read(self.http_status, self.signature.as_deref(), self.body, &proof)
+    }
+}
+
+fn tls(address: String, error: &rustls::Error) -> CallError {
+    match error {
+        rustls::Error::InvalidCertificate(why) => CallError::Certificate { address, why: why.to_string() },
+        other => CallError::Tls { address, why: other.to_string() },
+    }
+}
+
+fn io_error(address: String, error: &io::Error) -> CallError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::InvalidData => CallError::Broken { address, why: error.to_string() },
+        _ => CallError::Connect { address, why: error.to_string() },
+    }
+}
+
+fn certificates(path: &Path) -> Result<RootCerts, Error> {
+    let pem = std::fs::read(path).map_err(|source| Error::CaFile { path: path.to_owned(), source })?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(Error::NoCertificate { path: path.to_owned() });
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
