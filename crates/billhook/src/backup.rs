@@ -1,0 +1,60 @@
+//! `billhook backup`: the whole store into one verified file.
+
+use std::{io::Write as _, path::PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    command_line::Everywhere,
+    failure::Failure,
+    output::{json_line, stdout},
+    progress::Bar,
+};
+
+/// Copy the whole store into a new file
+///
+/// It may run beside a `billhook serve`: the copy is the store at one moment. What was written is read again and
+/// verified. A file that exists is never overwritten. The file holds keys and customers' data; only its owner can read it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook backup shop-2026-11-24.billhook
+  billhook backup --data /var/lib/billhook /backup/today.billhook --json")]
+pub(crate) struct Arguments {
+    /// The file to make
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let (_folder, store) = everywhere.open_store()?;
+        let bar = Bar::new("backing up");
+        let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;
+        drop(bar);
+        let mut out = stdout();
+        if self.json {
+            let report = json!({
+                "file": self.file.to_string_lossy(),
+                "bytes": report.bytes,
+                "accounts": report.accounts,
+                "orders": report.orders,
+            });
+            return json_line(&mut out, &report);
+        }
+        writeln!(
+            out,
+            "{}: {} orders of {} accounts, {} bytes, verified",
+            self.file.display(),
+            report.orders,
+            report.accounts,
+            report.bytes
+        )?;
+        Ok(out.flush()?)
+    }
+}

@@ -1,0 +1,60 @@
+//! `billhook check`: whether the store is sound.
+
+use std::io::Write as _;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    command_line::Everywhere,
+    failure::Failure,
+    output::{json_line, stdout},
+    progress::Bar,
+};
+
+/// Look for damage in the store
+///
+/// Reads everything: the file's own structure first, then whether the data agrees with itself. Nothing is changed; it may
+/// run beside a `billhook serve`.
+///
+/// Exit status 0: sound; 1: it found something, one finding a line.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook check && billhook backup /backup/today.billhook")]
+pub(crate) struct Arguments {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let (folder, store) = everywhere.open_store()?;
+        let bar = Bar::new("checking");
+        let findings = store.check(&mut |progress| bar.at(progress))?;
+        drop(bar);
+        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        let mut out = stdout();
+        if self.json {
+            json_line(&mut out, &json!({"sound": findings.is_empty(), "findings": findings}))?;
+        } else if findings.is_empty() {
+            writeln!(out, "{}: sound", folder.path().display())?;
+        }
+        if findings.is_empty() {
+            return Ok(out.flush()?);
+        }
+        if !self.json {
+            for finding in &findings {
+                writeln!(out, "{finding}")?;
+            }
+        }
+        out.flush()?;
+        Err(Failure::failed(format!(
+            "{} is damaged ({} findings): restore a backup with `billhook restore FILE --replace`",
+            folder.path().display(),
+            findings.len()
+        )))
+    }
+}

@@ -1,0 +1,245 @@
+//! `billhook export`: an account's catalogue and orders as a file that `import` takes, the same bytes for the same store.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use billhook_store::{
+    Error, Progress, Store,
+    accounts::{self, Account},
+    orders,
+    orders::Order,
+    products,
+    products::Product,
+};
+use billhook_wire::{GoodId, Login};
+use clap::Args;
+
+use crate::{
+    account,
+    command_line::Everywhere,
+    failure::Failure,
+    import::Format,
+    order_line::{csv, json},
+    output::stdout,
+    progress::Bar,
+};
+
+/// Write an account's orders and catalogue to a file
+///
+/// The orders of one moment, by number; what is written is the same for the same store, to the last byte. `billhook import`
+/// takes it back: into an empty account it makes the same account. It may run beside a `billhook serve`.
+///
+/// JSON Lines has an order a line, and leaves out what is empty. CSV has a line of an order a row, and every column; it is
+/// UTF-8 with commas. Cells that begin with = + - or @ are written as they are, because this is data: a spreadsheet
+/// takes such cells for formulas, so do not open a file with strangers' texts in one without care.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook export --account shop orders.jsonl
+  billhook export --account shop --format csv > orders.csv
+  billhook export --account shop | billhook import --account copy --format jsonl -")]
+pub(crate) struct Arguments {
+    /// The account whose orders are written
+    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
+    account: Login,
+    /// The form [default: by the file's extension, else jsonl]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+    /// The file to make; only its owner can read it [default: - for standard output]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
+        let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
+        let (_folder, store) = everywhere.open_store()?;
+        let account = store.read(|tx| {
+            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
+        })?;
+        if let Some(file) = file {
+            return to_file(&store, &account, format, file, self.force);
+        }
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, stdout());
+        export(&store, &account, format, &mut out).map_err(|stop| match stop {
+            Stop::Store(error) => error.into(),
+            Stop::Output(error) => error.into(),
+        })
+    }
+}
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Why an export stops.
+#[derive(Debug)]
+enum Stop {
+    Store(Error),
+    Output(io::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Writes to a temporary file beside `file`, and gives it the name when it is whole.
+fn to_file(
+    store: &Store,
+    account: &Account,
+    format: Format,
+    file: &Path,
+    force: bool,
+) -> Result<(), Failure> {
+    let fault = |error: &io::Error| Failure::file("write", file, error);
+    let stopped = |stop: Stop| match stop {
+        Stop::Store(error) => error.into(),
+        Stop::Output(error) => fault(&error),
+    };
+    match fs::metadata(file) {
+        // A device or a pipe is written to as it is.
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
+            let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
+            return export(store, account, format, &mut out).map_err(stopped);
+        }
+        Ok(_) if !force => {
+            let name = file.display();
+            return Err(Failure::failed(format!(
+                "{name} is there already: choose another name, or add --force"
+            )));
+        }
+        _ => {}
+    }
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Its mode is 0600.
+    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| fault(&error))?;
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, temporary);
+    export(store, account, format, &mut out).map_err(stopped)?;
+    let temporary = out.into_inner().map_err(|error| fault(error.error()))?;
+    temporary.as_file().sync_all().map_err(|error| fault(&error))?;
+    let kept = if force { temporary.persist(file) } else { temporary.persist_noclobber(file) };
+    kept.map(drop).map_err(|error| fault(&error.error))
+}
+
+/// Writes an account, in one transaction, and flushes.
+fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write) -> Result<(), Stop> {
+    let bar = Bar::new("exporting");
+    store.read(|tx| {
+        let total = orders::count(tx, account.id)?;
+        let mut catalogue = BTreeMap::new();
+        products::each(tx, account.id, |product| {
+            catalogue.insert(product.id, product);
+            Ok::<(), Error>(())
+        })?;
+        let mut export = Export { pen: Pen::new(format, out)?, catalogue };
+        let mut done = 0;
+        orders::each(tx, account.id, |order| {
+            export.order(order)?;
+            done += 1;
+            if done % 1_000 == 0 {
+                bar.at(Progress { done, total });
+            }
+            Ok::<(), Stop>(())
+        })?;
+        export.rest()?;
+        Ok(export.pen.flush()?)
+    })
+}
+
+/// An export that is under way.
+struct Export<W: Write> {
+    pen: Pen<W>,
+    /// The products that no order has mentioned so far.
+    catalogue: BTreeMap<GoodId, Product>,
+}
+
+impl<W: Write> Export<W> {
+    /// Writes an order, and before it each product that an import would not take right from its line (decision 65).
+    fn order(&mut self, order: &Order) -> io::Result<()> {
+        for line in &order.lines {
+            let Some(product) = self.catalogue.remove(&line.good_id) else { continue };
+            let told = product.good_name == line.good_name
+                && product.good_title == line.good_title
+                && product.good_sum == line.price;
+            if !told {
+                self.pen.product(&product)?;
+            }
+        }
+        self.pen.order(order)
+    }
+
+    /// Writes the products that no order mentions.
+    fn rest(&mut self) -> io::Result<()> {
+        self.catalogue.values().try_for_each(|product| self.pen.product(product))
+    }
+}
+
+/// Writes records.
+enum Pen<W: Write> {
+    Jsonl(W),
+    Csv(Box<::csv::Writer<W>>),
+}
+
+impl<W: Write> Pen<W> {
+    fn new(format: Format, out: W) -> io::Result<Self> {
+        Ok(match format {
+            Format::Jsonl => Self::Jsonl(out),
+            Format::Csv => {
+                let mut writer = ::csv::Writer::from_writer(out);
+                csv::write_header(&mut writer).map_err(output_error)?;
+                Self::Csv(Box::new(writer))
+            }
+        })
+    }
+
+    fn order(&mut self, order: &Order) -> io::Result<()> {
+        match self {
+            Self::Jsonl(out) => json::write_order(order, out),
+            Self::Csv(out) => csv::write_order(order, out).map_err(output_error),
+        }
+    }
+
+    fn product(&mut self, product: &Product) -> io::Result<()> {
+        match self {
+            Self::Jsonl(out) => json::write_product(product, out),
+            Self::Csv(out) => csv::write_product(product, out).map_err(output_error),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Jsonl(out) => out.flush(),
+            Self::Csv(out) => out.flush(),
+        }
+    }
+}
+
+/// The output's own error, so that a closed one is seen as such.
+fn output_error(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
+}

@@ -1,0 +1,254 @@
+//! Exports: the exact bytes, and that an import of them makes the same account.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use billhook_store::orders::{Line, TextField, Texts};
+use billhook_wire::{Email, Money, OrderId, PayStatus};
+use expect_test::{Expect, expect};
+use proptest::{collection::vec, option, prelude::*};
+
+use super::*;
+use crate::import::tests::{Shop, product};
+
+fn exported(shop: &Shop, format: Format) -> String {
+    let mut out = Vec::new();
+    export(&shop.store, &shop.account, format, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn add(shop: &Shop, products: Vec<Product>, orders: Vec<Order>) {
+    let account = shop.account.id;
+    shop.store
+        .write(move |tx| {
+            products.iter().try_for_each(|product| products::put(tx, account, product))?;
+            orders.iter().try_for_each(|order| orders::add(tx, account, order))
+        })
+        .unwrap();
+}
+
+fn line(product: &Product, good_title: &str, sum: i64, price: i64, pincode: &str) -> Line {
+    Line {
+        good_id: product.id,
+        good_name: product.good_name.clone(),
+        good_title: good_title.to_owned(),
+        sum: Money::from_kopecks(sum),
+        price: Money::from_kopecks(price),
+        pincode: pincode.to_owned(),
+    }
+}
+
+fn order(id: i64, pay_status: PayStatus, paid: i64, lines: Vec<Line>) -> Order {
+    let (id, email) = (OrderId(id), Email::parse("Anna@example.com").unwrap());
+    Order { id, email, pay_status, created: 5, paid, is_recurrent: false, texts: Texts::default(), lines }
+}
+
+/// A paid order, one with everything, one of a product whose catalogue entry says something else; a product without orders.
+fn sample() -> Shop {
+    let shop = Shop::new();
+    let (book, disc, pen) =
+        (product(7, "book", "Книга", 100), product(8, "disc", "Disc", 200), product(9, "pen", "Pen", 1));
+    let mut full = order(
+        20,
+        PayStatus::Return,
+        9,
+        vec![line(&book, "Книга", 100, 100, ""), line(&disc, "Old", 150, 200, "pin")],
+    );
+    full.is_recurrent = true;
+    full.texts.set(TextField::Comment, " \"=1+1\",\r\n<b>\t".to_owned());
+    let orders = vec![order(3, PayStatus::Paid, 0, vec![line(&book, "Книга", 100, 100, "")]), full];
+    add(&shop, vec![book, disc, pen], orders);
+    shop
+}
+
+fn check(shop: &Shop, format: Format, expected: &Expect) {
+    expected.assert_eq(&exported(shop, format));
+}
+
+#[test]
+fn json_lines_leave_out_what_is_empty() {
+    check(
+        &sample(),
+        Format::Jsonl,
+        &expect![[r#"
+        {"id":3,"email":"Anna@example.com","pay_status":"paid","created":5,"paid":0,"items":[{"id":7,"good_name":"book","good_title":"Книга","sum":"1.00"}]}
+        {"product":{"id":8,"good_name":"disc","good_title":"Disc","sum":"2.00"}}
+        {"id":20,"email":"Anna@example.com","pay_status":"return","created":5,"paid":9,"is_recurrent":true,"comment":" \"=1+1\",\r\n<b>\t","items":[{"id":7,"good_name":"book","good_title":"Книга","sum":"1.00"},{"id":8,"good_name":"disc","good_title":"Old","sum":"1.50","price":"2.00","pincode":"pin"}]}
+        {"product":{"id":9,"good_name":"pen","good_title":"Pen","sum":"0.01"}}
+    "#]],
+    );
+}
+
+#[test]
+fn csv_has_every_column() {
+    let text = exported(&sample(), Format::Csv);
+    let short: Vec<_> = text.lines().map(|line| line.replace(",,,,,,,,", "…")).collect();
+    expect![[r#"
+        id,email,pay_status,created,paid,is_recurrent,first_name,last_name,middle_name,phone,country,region,city,address,postalcode,comment,tag,kupon,ip,domain,link,type,payway,rpo,utm_medium,utm_source,utm_campaign,utm_content,utm_term,aff_medium,aff_source,aff_campaign,aff_content,aff_term,aff,aff_name,paff,paff_name,ad_id,item_id,item_good_name,item_good_title,item_sum,item_price,item_pincode
+        3,Anna@example.com,paid,5,0…………,,,7,book,Книга,1.00,,
+        …………,,,,,,,8,disc,Disc,2.00,,
+        20,Anna@example.com,return,5,9,true…,," ""=1+1"",
+        <b>	"………7,book,Книга,1.00,,
+        20…………,,,,,,,8,disc,Old,1.50,2.00,pin
+        …………,,,,,,,9,pen,Pen,0.01,,"#]].assert_eq(&short.join("\n"));
+}
+
+#[test]
+fn an_empty_account() {
+    let shop = Shop::new();
+    assert_eq!(exported(&shop, Format::Jsonl), "");
+    let header = exported(&shop, Format::Csv);
+    assert!(header.starts_with("id,email,pay_status,created,paid,is_recurrent,first_name,"), "{header}");
+    assert_eq!(Shop::new().csv(&header).unwrap(), "added 0, changed 0, same 0 orders; 0 products added");
+}
+
+/// Both forms of an export, each brought into an empty account, make the account again, and the same exports.
+fn comes_back(shop: &Shop) {
+    let (jsonl, csv) = (exported(shop, Format::Jsonl), exported(shop, Format::Csv));
+    let (first, second) = (Shop::new(), Shop::new());
+    first.jsonl(&jsonl).unwrap();
+    second.csv(&csv).unwrap();
+    for copy in [&first, &second] {
+        assert_eq!(copy.orders(), shop.orders());
+        assert_eq!(copy.products(), shop.products());
+        assert_eq!(exported(copy, Format::Jsonl), jsonl);
+        assert_eq!(exported(copy, Format::Csv), csv);
+    }
+    let same = format!("added 0, changed 0, same {} orders; 0 products added", shop.orders().len());
+    assert_eq!(shop.csv(&csv).unwrap(), same);
+    assert_eq!(shop.jsonl(&jsonl).unwrap(), same);
+}
+
+#[test]
+fn an_import_of_an_export_is_the_same_account() {
+    comes_back(&sample());
+}
+
+/// Texts with what forms stumble over, and never NUL.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[^\0]{0,6}",
+        vec(
+            prop::sample::select(vec![
+                ",", ";", "\t", "\"", "\r", "\n", "\r\n", " ", "'", "=1", "\u{feff}", "я", "\\", "\u{2028}",
+                "{}"
+            ]),
+            0..5
+        )
+        .prop_map(|parts| parts.concat()),
+    ]
+}
+
+fn money() -> impl Strategy<Value = i64> {
+    prop_oneof![0..300_000_i64, any::<i64>().prop_filter("has an opposite", |kopecks| *kopecks > i64::MIN)]
+}
+
+prop_compose! {
+    /// Products with different numbers and names.
+    fn catalogue()(words in vec((text(), text(), money()), 1..5)) -> Vec<Product> {
+        (1..).zip(words).map(|(id, (name, title, sum))| {
+            product(id * 1_000_003, &format!("{name}{id}"), if title.is_empty() { "x" } else { &title }, sum)
+        }).collect()
+    }
+}
+
+prop_compose! {
+    fn any_order(products: Vec<Product>)(
+        email in prop::sample::select(vec!["Anna@example.com", "я@я", "a\"'=;,@b"]),
+        pay_status in prop::sample::select(PayStatus::ALL.to_vec()),
+        created in 0..=253_402_300_799_i64,
+        paid in option::of(0..=253_402_300_799_i64),
+        is_recurrent in any::<bool>(),
+        texts in vec((prop::sample::select(TextField::ALL.to_vec()), text()), 0..6),
+        lines in vec((prop::sample::select(products), option::of(text()), money(), option::of(money()), text()), 1..5),
+    ) -> Order {
+        let lines = lines.into_iter().map(|(product, title, sum, price, pincode)| {
+            let title = title.filter(|title| !title.is_empty()).unwrap_or_else(|| product.good_title.clone());
+            line(&product, &title, sum, price.unwrap_or(sum), &pincode)
+        }).collect();
+        let mut order = order(1, pay_status, paid.unwrap_or(0), lines);
+        order.email = Email::parse(email).unwrap();
+        order.created = created;
+        order.is_recurrent = is_recurrent;
+        for (field, text) in texts {
+            order.texts.set(field, text);
+        }
+        order
+    }
+}
+
+fn account() -> impl Strategy<Value = (Vec<Product>, Vec<Order>)> {
+    catalogue().prop_flat_map(|products| {
+        let orders = vec(any_order(products.clone()), 0..6);
+        (Just(products), orders, 1..=i64::MAX / 8).prop_map(|(products, mut orders, step)| {
+            (1..).zip(&mut orders).for_each(|(place, order)| order.id = OrderId(place * step));
+            (products, orders)
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_account_comes_back((products, orders) in account()) {
+        let shop = Shop::new();
+        add(&shop, products, orders);
+        comes_back(&shop);
+    }
+}
+
+#[test]
+fn files_are_private_whole_and_not_written_over() {
+    let shop = sample();
+    let file = shop.file("there.jsonl", b"old");
+    let Err(Failure::Failed(text)) = to_file(&shop.store, &shop.account, Format::Jsonl, &file, false) else {
+        panic!("it was written over")
+    };
+    assert_eq!(text, format!("{} is there already: choose another name, or add --force", file.display()));
+    assert_eq!(fs::read(&file).unwrap(), b"old");
+
+    let new = file.with_file_name("new.jsonl");
+    for (file, force) in [(&file, true), (&new, false)] {
+        to_file(&shop.store, &shop.account, Format::Jsonl, file, force).unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), exported(&shop, Format::Jsonl));
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let names = fs::read_dir(file.parent().unwrap()).unwrap().count();
+    assert_eq!(names, 3, "the data folder and two files; nothing temporary is left");
+
+    let nowhere = file.with_file_name("no").join("x");
+    let Err(Failure::Failed(text)) = to_file(&shop.store, &shop.account, Format::Jsonl, &nowhere, false)
+    else {
+        panic!("a folder was made")
+    };
+    assert!(text.starts_with(&format!("cannot write {}: ", nowhere.display())), "{text}");
+    to_file(&shop.store, &shop.account, Format::Csv, Path::new("/dev/null"), false).unwrap();
+}
+
+#[test]
+fn an_output_that_fails_stops_the_export() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let shop = sample();
+    // The second is more than any buffer on the way holds.
+    for bytes in [0, 60_000] {
+        let mut long =
+            order(100 + bytes, PayStatus::Waiting, 0, vec![line(&product(9, "pen", "", 0), "Pen", 0, 0, "")]);
+        long.texts.set(TextField::Comment, "x".repeat(usize::try_from(bytes).unwrap()));
+        add(&shop, vec![], vec![long]);
+        for format in [Format::Jsonl, Format::Csv] {
+            let result = export(&shop.store, &shop.account, format, &mut Closed);
+            assert!(
+                matches!(&result, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe),
+                "{result:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How a command ends when it does not succeed: one line on standard error, and an exit status.
+
+use std::{fmt, io, path::Path, process::ExitCode};
+
+/// Why a command was not done. Its text is one line: what, where, and how to mend it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The operation failed: exit status 1.
+    Failed(String),
+    /// The command line or the configuration is wrong: exit status 2.
+    Usage(String),
+    /// The command line is wrong and the help was shown: exit status 2.
+    UsageShown,
+    /// Whoever read our output has gone away (`billhook export … | head`): nothing to say, exit status 0.
+    OutputClosed,
+}
+
+impl Failure {
+    /// A failed operation.
+    pub(crate) fn failed(text: impl fmt::Display) -> Self {
+        Self::Failed(text.to_string())
+    }
+
+    /// A wrong command line.
+    pub(crate) fn usage(text: impl fmt::Display) -> Self {
+        Self::Usage(text.to_string())
+    }
+
+    /// A file that cannot be used: `doing` completes "cannot … FILE".
+    pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Failed(format!("cannot {doing} {}: {error}", path.display()))
+    }
+
+    /// Says it on standard error, and gives the exit status.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Failed(text) => {
+                say(text);
+                ExitCode::from(1)
+            }
+            Self::Usage(text) => {
+                say(text);
+                ExitCode::from(2)
+            }
+            Self::UsageShown => ExitCode::from(2),
+            Self::OutputClosed => ExitCode::SUCCESS,
+        }
+    }
+}
+
+impl From<billhook_store::Error> for Failure {
+    fn from(error: billhook_store::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// For standard output only: files go through [`Failure::file`], which names them.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::Failed(format!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+/// One line on standard error, with the program's name in front. Line ends become spaces, and what a terminal would obey is
+/// left out: some texts are others'.
+pub(crate) fn say(text: &str) {
+    use io::Write as _;
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line: String = line.join(" ").chars().filter(|c| !c.is_control()).collect();
+    // Where standard error is closed, nobody is left to tell.
+    let _ = writeln!(io::stderr().lock(), "billhook: {line}");
+}

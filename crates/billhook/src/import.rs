@@ -1,0 +1,355 @@
+//! `billhook import`: orders from a file, all or none of them.
+//!
+//! The file is read twice. The first pass checks every record and keeps nothing of it but the catalogue and the orders'
+//! numbers; the second writes in batches. So a bad line is known before anything is written, and memory does not grow with
+//! the file. Both passes are the same code ([`Job::scan`]) with another thing done at the end.
+
+mod catalogue;
+mod check;
+mod decode;
+mod lines;
+mod records;
+mod rows;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod write;
+
+use std::{
+    cell::Cell,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+use billhook_store::{
+    Progress, Store,
+    accounts::{self, Account},
+};
+use billhook_wire::Login;
+use clap::{Args, ValueEnum};
+use encoding_rs::Encoding;
+use serde::Serialize;
+
+use crate::{
+    account,
+    command_line::Everywhere,
+    failure::Failure,
+    order_line::Fault,
+    output::{json_line, stdout},
+    progress::Bar,
+};
+use check::{Checker, Refusal, Step};
+use records::{Found, Records, Unreadable};
+use source::Source;
+use write::{Counts, apply};
+
+/// So many bad records are told one by one.
+const FAULTS_TOLD: usize = 20;
+/// A batch, one transaction, is full at so many records …
+const BATCH_RECORDS: usize = 1_000;
+/// … or when so much of the file was read for it.
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// Take orders from a file into an account
+///
+/// JSON Lines, an order a line, or CSV, a line of an order a row; the rows of one order stand together, and each repeats
+/// the order's id. The file is checked as a whole first: if one line is bad, nothing of it is kept. Products that the
+/// catalogue does not have are added to it.
+///
+/// An order whose number is there already is compared: fields that the file leaves out keep their value, and if the rest
+/// is equal, it counts as same. So an import that was stopped is simply run again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Fields of an order: id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid,
+is_recurrent, first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag,
+kupon, ip, domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium,
+aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id.
+Fields of an item: id (the product's number), and if known good_name, good_title, sum, price, pincode. A product that is
+new needs good_name. In CSV an item's columns are item_id, item_good_name and so on; an empty cell is a field left out.
+A row without id, or a line {\"product\":{\"id\":…}}, is an entry of the catalogue.
+
+An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time is
+unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the account's
+time_zone. CSV may have commas, semicolons or tabs; the header shows which.
+
+Examples:
+  billhook import --account shop orders.jsonl
+  billhook import --account shop --encoding cp1251 --dry-run orders.csv     what a spreadsheet saved; only check it
+  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -
+
+One line of JSON Lines:
+  {\"id\":258367,\"email\":\"anna@example.com\",\"pay_status\":\"paid\",\"created\":\"2013-03-02 22:46:40\",\"items\":[{\"id\":12549,\
+\"good_name\":\"oplata\",\"good_title\":\"Оплата за тренинг\",\"sum\":\"3900.00\"}]}")]
+pub(crate) struct Arguments {
+    /// The account that the orders belong to
+    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
+    account: Login,
+    /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The file's encoding: utf-8, cp1251, koi8-r, cp866, utf-16le … [default: by its byte order mark, else utf-8]
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    encoding: Option<&'static Encoding>,
+    /// Leave out bad lines, with a warning, and import the rest
+    #[arg(long)]
+    skip_bad: bool,
+    /// Only check, and say what the import would do
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Jsonl,
+    Csv,
+}
+
+impl Format {
+    /// The form that a file's extension names.
+    pub(crate) fn of(file: &Path) -> Option<Self> {
+        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+}
+
+fn encoding(label: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+        "unknown encoding; known are utf-8, cp1251, koi8-r, cp866, utf-16le and the web's others".to_owned()
+    })
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
+            Failure::usage("the file's name does not say its form: add --format jsonl or --format csv")
+        })?;
+        let (_folder, store) = everywhere.open_store()?;
+        let account = store.read(|tx| {
+            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
+        })?;
+        let is_stdin = self.file.as_os_str() == "-";
+        let path = (!is_stdin).then_some(self.file.as_path());
+        let name = if is_stdin { "standard input".to_owned() } else { self.file.display().to_string() };
+        let source =
+            Source::open(path).map_err(|error| Failure::failed(format!("cannot read {name}: {error}")))?;
+        let now = jiff::Timestamp::now().as_second();
+        let (skip_bad, dry_run, encoding) = (self.skip_bad, self.dry_run, self.encoding);
+        let job =
+            Job { store: &store, account: &account, source, name, format, encoding, skip_bad, dry_run, now };
+        let report = job.run(&mut |tally| tally.tell(skip_bad))?;
+        let mut out = stdout();
+        if self.json {
+            return json_line(&mut out, &report);
+        }
+        writeln!(out, "{report}")?;
+        Ok(out.flush()?)
+    }
+}
+
+/// One import.
+struct Job<'a> {
+    store: &'a Store,
+    account: &'a Account,
+    source: Source,
+    /// The source's name, for messages.
+    name: String,
+    format: Format,
+    encoding: Option<&'static Encoding>,
+    skip_bad: bool,
+    dry_run: bool,
+    /// Unix seconds.
+    now: i64,
+}
+
+/// What the first pass found.
+#[derive(Debug, Default)]
+struct Tally {
+    good: u64,
+    bad: u64,
+    /// The first faults, each with its line's number.
+    faults: Vec<(u64, Fault)>,
+}
+
+impl Tally {
+    /// Lists the faults on standard error.
+    fn tell(&self, skipped: bool) {
+        let mut err = io::stderr().lock();
+        let what = if skipped { "skipped: " } else { "" };
+        // Where standard error is closed, nobody is left to tell.
+        for (line, fault) in &self.faults {
+            let _ = writeln!(err, "line {line}: {what}{fault}");
+        }
+        let untold = self.bad - self.faults.len() as u64;
+        if untold > 0 {
+            let _ = writeln!(err, "… and {untold} more");
+        }
+    }
+}
+
+/// What an import did.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Report {
+    dry_run: bool,
+    #[serde(flatten)]
+    counts: Counts,
+    skipped: u64,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Counts { added, changed, same, products_added, products_changed } = self.counts;
+        if self.dry_run {
+            f.write_str("dry run, nothing was written: ")?;
+        }
+        write!(f, "added {added}, changed {changed}, same {same} orders; {products_added} products added")?;
+        if products_changed > 0 {
+            write!(f, ", {products_changed} changed")?;
+        }
+        if self.skipped > 0 {
+            write!(f, "; {} bad lines skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Checks, then writes. `tell` is shown what the check found if there are bad records.
+    fn run(&self, tell: &mut dyn FnMut(&Tally)) -> Result<Report, Failure> {
+        let tally = self.check()?;
+        if tally.bad > 0 {
+            tell(&tally);
+            if !self.skip_bad {
+                let (bad, all, name) = (tally.bad, tally.bad + tally.good, &self.name);
+                return Err(Failure::failed(format!(
+                    "nothing was imported: {bad} of {all} records of {name} are bad; mend them, or add --skip-bad to import the others"
+                )));
+            }
+        }
+        let counts = self.write(&tally)?;
+        Ok(Report { dry_run: self.dry_run, counts, skipped: tally.bad })
+    }
+
+    /// The first pass.
+    fn check(&self) -> Result<Tally, Failure> {
+        let mut tally = Tally::default();
+        self.scan("checking", |line, step, _| {
+            match step {
+                Ok(_) => tally.good += 1,
+                Err(fault) => {
+                    tally.bad += 1;
+                    if tally.faults.len() < FAULTS_TOLD {
+                        tally.faults.push((line, fault));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(tally)
+    }
+
+    /// The second pass.
+    fn write(&self, tally: &Tally) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        match self.write_batches(tally, &mut counts) {
+            Err(Failure::Failed(text)) if !self.dry_run => {
+                let Counts { added, changed, .. } = counts;
+                Err(Failure::failed(format!(
+                    "{text}; {added} added and {changed} changed orders are kept: run the same import again"
+                )))
+            }
+            result => result.map(|()| counts),
+        }
+    }
+
+    fn write_batches(&self, tally: &Tally, counts: &mut Counts) -> Result<(), Failure> {
+        let mut batch = Vec::new();
+        let (mut good, mut bad, mut written_at) = (0, 0, 0);
+        self.scan(if self.dry_run { "comparing" } else { "writing" }, |_, step, done| {
+            match step {
+                Ok(step) => {
+                    good += 1;
+                    batch.push(step);
+                }
+                Err(_) => bad += 1,
+            }
+            if bad > tally.bad {
+                return Err(self.changed());
+            }
+            if batch.len() >= BATCH_RECORDS || done - written_at >= BATCH_BYTES {
+                written_at = done;
+                self.flush(std::mem::take(&mut batch), counts)?;
+            }
+            Ok(())
+        })?;
+        self.flush(batch, counts)?;
+        if (good, bad) == (tally.good, tally.bad) { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// Writes one batch, or finds out what that would do.
+    fn flush(&self, batch: Vec<Step>, counts: &mut Counts) -> Result<(), Failure> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if !self.source.is_unchanged().map_err(|error| self.unreadable(&error.into()))? {
+            return Err(self.changed());
+        }
+        let account = self.account.id;
+        let done = if self.dry_run {
+            self.store.read(|tx| apply(tx, account, &batch, true))
+        } else {
+            self.store.write(move |tx| apply(tx, account, &batch, false))
+        };
+        *counts += done?;
+        Ok(())
+    }
+
+    /// Reads the source from its beginning and checks each record; `take` gets it with its line's number and the bytes
+    /// that were read so far.
+    fn scan(
+        &self,
+        what: &'static str,
+        mut take: impl FnMut(u64, Result<Step, Fault>, u64) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let done = Rc::new(Cell::new(0));
+        let zone = &self.account.settings.time_zone;
+        let mut records = Records::open(&self.source, self.format, self.encoding, zone, &done)
+            .map_err(|error| self.unreadable(&error))?;
+        let mut checker = Checker::new(self.store, self.account.id, self.now)?;
+        let bar = Bar::new(what);
+        let (mut shown, total) = (0, self.source.bytes());
+        while let Some(Found { line, record }) = records.next().map_err(|error| self.unreadable(&error))? {
+            let step = match record.map_err(Refusal::Fault).and_then(|record| checker.check(line, record)) {
+                Ok(step) => Ok(step),
+                Err(Refusal::Fault(fault)) => Err(fault),
+                Err(Refusal::Store(error)) => return Err(error.into()),
+            };
+            if done.get() != shown {
+                shown = done.get();
+                bar.at(Progress { done: shown, total });
+            }
+            take(line, step, shown)?;
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: &Unreadable) -> Failure {
+        Failure::failed(format!("cannot read {}: {error}", self.name))
+    }
+
+    /// The source is not what the first pass read, or the store's catalogue is not.
+    fn changed(&self) -> Failure {
+        Failure::failed(format!("{} or the catalogue changed while it was read", self.name))
+    }
+}

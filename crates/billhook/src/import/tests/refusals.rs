@@ -1,0 +1,296 @@
+//! Every refusal: its words, its line, and that nothing is kept.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+
+/// A line that is good, so that each refusal is not the only line.
+const GOOD: &str = r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book"}]}"#;
+
+fn refuses_line(line: &str, fault: &str) {
+    let shop = Shop::new();
+    let summary = "nothing was imported: 1 of 2 records of FILE are bad; mend them, or add --skip-bad to import the others";
+    let expected = (vec![format!("line 3: {fault}")], summary.to_owned());
+    assert_eq!(shop.jsonl(&format!("{GOOD}\n\n{line}\n")), Err(expected), "{line}");
+    assert_eq!((shop.orders(), shop.products()), (vec![], vec![]));
+}
+
+#[test]
+fn json_lines() {
+    for (line, fault) in [
+        ("id,email", "expected value, column 1"),
+        ("[]", "invalid type: sequence, expected an order as one JSON object on a line"),
+        ("7", "invalid type: integer `7`, expected an order as one JSON object on a line"),
+        (r#"{"id":2,"email":"a@b""#, "EOF while parsing an object, column 21"),
+        (r#"{"id":2} x"#, "trailing characters, column 10"),
+        (r#"{"id":2,"emial":"a@b"}"#, "unknown field \"emial\": the nearest known one is `email`"),
+        (r#"{"id":2,"item":[]}"#, "unknown field \"item\": the nearest known one is `items`"),
+        (
+            r#"{"id":2,"email":"a@b","items":[{"goodname":"x"}]}"#,
+            "item 1: unknown field of an item \"goodname\": the nearest known one is `good_name`",
+        ),
+        (r#"{"id":2,"id":2}"#, "`id` stands twice"),
+        (r#"{"id":2,"items":[{"id":1,"id":null}]}"#, "item 1: `id` stands twice"),
+        (r#"{"items":[],"items":[]}"#, "`items` stands twice"),
+        (r#"{"id":0}"#, "`id`: a number from 1 to 9223372036854775807 is wanted, not 0"),
+        (
+            r#"{"id":9223372036854775808}"#,
+            "`id`: a number from 1 to 9223372036854775807 is wanted, not 9223372036854775808",
+        ),
+        (r#"{"id":"x1"}"#, "`id`: a number from 1 to 9223372036854775807 is wanted, not \"x1\""),
+        (r#"{"id":[2]}"#, "`id`: invalid type: sequence, expected a text, a number, true, false or null"),
+        (r#"{"id":2,"email":"anna"}"#, "`email`: an e-mail has one @ with something on both sides"),
+        (
+            r#"{"id":2,"pay_status":"Paid"}"#,
+            "`pay_status`: waiting, paid, cancel or return is wanted, not \"Paid\"",
+        ),
+        (r#"{"id":2,"is_recurrent":"x"}"#, "`is_recurrent`: true, false, 1 or 0 is wanted, not \"x\""),
+        (
+            r#"{"id":2,"created":-1}"#,
+            "`created`: a time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, from 1970 to 9999, not -1",
+        ),
+        (r#"{"id":2,"phone":true}"#, "`phone`: a text in quotes is wanted, not true"),
+        (r#"{"id":2,"phone":"a\u0000"}"#, "`phone`: the text holds a NUL character"),
+        (r#"{"id":2,"phone":"\ud800"}"#, "`phone`: unexpected end of hex escape"),
+        (
+            r#"{"id":2,"items":[{"id":7,"sum":"1.234"}]}"#,
+            "item 1: `sum`: a sum is digits with at most two more behind a point, such as 3900.00, not \"1.234\"",
+        ),
+        (r#"{"id":2,"items":{}}"#, "invalid type: map, expected a list of items"),
+        (r#"{"email":"a@b","items":[{"id":7}]}"#, "`id` is missing"),
+        (r#"{"id":2,"items":[{"id":7}]}"#, "`email` is missing"),
+        (r#"{"id":2,"email":null,"items":[{"id":7}]}"#, "`email` is missing"),
+        (r#"{"id":2,"email":"a@b"}"#, "`items` is missing or empty: an order has at least one"),
+        (r#"{"id":2,"email":"a@b","items":[]}"#, "`items` is missing or empty: an order has at least one"),
+        (r#"{"id":2,"email":"a@b","items":[{"id":7},{"good_name":"book"}]}"#, "item 2: `id` is missing"),
+        (
+            r#"{"id":2,"email":"a@b","items":[{"id":8,"good_name":""}]}"#,
+            "item 1: product 8 is not in the catalogue, so `good_name` is needed",
+        ),
+        (
+            r#"{"id":2,"email":"a@b","items":[{"id":7,"good_name":"disc"}]}"#,
+            "item 1: product 7 is called \"disc\" here and \"book\" in line 1",
+        ),
+        (
+            r#"{"id":2,"email":"a@b","items":[{"id":8,"good_name":"book"}]}"#,
+            "item 1: \"book\" is product 8 here and product 7 in line 1",
+        ),
+        (
+            r#"{"id":2,"email":"a@b","items":[{"id":8,"good_name":"x"},{"id":8,"good_name":"y"}]}"#,
+            "item 2: product 8 is called \"y\" here and \"x\" in line 3",
+        ),
+        (GOOD, "order 1 stands in the file already"),
+        (r#"{"product":{"id":8}}"#, "product 8 is not in the catalogue, so `good_name` is needed"),
+        (r#"{"product":{"good_name":"x"}}"#, "`product`: `id` is missing"),
+        (r#"{"product":{"id":8,"good_name":"book"}}"#, "\"book\" is product 8 here and product 7 in line 1"),
+        (
+            r#"{"product":{"id":8,"price":1}}"#,
+            "a product has no price and no pincode: those belong to an order's line",
+        ),
+        (r#"{"product":{"id":8},"id":2}"#, "a line with `product` holds nothing else"),
+        (r#"{"product":{"id":8},"product":{"id":8}}"#, "`product` stands twice"),
+        (
+            r#"{"product":{"id":8,"title":"x"}}"#,
+            "`product`: unknown field of an item \"title\": the nearest known one is `id`",
+        ),
+    ] {
+        refuses_line(line, fault);
+    }
+}
+
+#[test]
+fn texts_that_are_too_long_and_orders_too() {
+    let text =
+        |bytes| format!(r#"{{"id":2,"email":"a@b","comment":"{}","items":[{{"id":7}}]}}"#, "x".repeat(bytes));
+    refuses_line(&text(65_537), "`comment`: the text is 65537 bytes long, 65536 are allowed");
+    let name = |bytes| {
+        format!(r#"{{"id":2,"email":"a@b","items":[{{"id":8,"good_name":"{}"}}]}}"#, "x".repeat(bytes))
+    };
+    refuses_line(&name(256), "item 1: `good_name`: the text is 256 bytes long, 255 are allowed");
+    let key = format!(r#"{{"{}":2}}"#, "x".repeat(1 << 20));
+    let nearest = "the nearest known one is `id`";
+    refuses_line(&key, &format!("unknown field \"{}…\": {nearest}", "x".repeat(40)));
+    let list = format!(r#"{{"id":2,"items":"{}"}}"#, "я".repeat(10_000));
+    refuses_line(&list, &format!("invalid type: string \"{}…", "я".repeat(178)));
+    let items =
+        |count| format!(r#"{{"id":2,"email":"a@b","items":[{}]}}"#, vec![r#"{"id":7}"#; count].join(","));
+    refuses_line(&items(1001), "an order has at most 1,000 items");
+
+    let shop = Shop::new();
+    for good in [text(65_536), name(255), items(1000)] {
+        shop.jsonl(&format!("{GOOD}\n{good}")).unwrap();
+    }
+    assert_eq!(shop.orders()[1].lines.len(), 1000);
+}
+
+#[test]
+fn the_catalogue_is_named_where_it_contradicts() {
+    let shop = Shop::new();
+    shop.jsonl(GOOD).unwrap();
+    let summary = "nothing was imported: 2 of 2 records of FILE are bad; mend them, or add --skip-bad to import the others";
+    let text = "{\"id\":2,\"email\":\"a@b\",\"items\":[{\"id\":7,\"good_name\":\"disc\"}]}\n{\"product\":{\"id\":8,\"good_name\":\"book\"}}";
+    let faults = vec![
+        "line 1: item 1: product 7 is called \"disc\" here and \"book\" in the catalogue".to_owned(),
+        "line 2: \"book\" is product 8 here and product 7 in the catalogue".to_owned(),
+    ];
+    assert_eq!(shop.jsonl(text), Err((faults, summary.to_owned())));
+    let twice = "{\"product\":{\"id\":7,\"sum\":1}}\n{\"product\":{\"id\":7,\"sum\":1}}";
+    assert_eq!(shop.jsonl(twice).unwrap_err().0, ["line 2: product 7 is described already, in line 1"]);
+}
+
+#[test]
+fn the_first_twenty_are_told_and_all_are_counted() {
+    let shop = Shop::new();
+    let (faults, summary) = shop.jsonl(&"x\n".repeat(25)).unwrap_err();
+    assert_eq!((faults.len(), faults[19].as_str()), (20, "line 20: expected value, column 1"));
+    assert!(summary.starts_with("nothing was imported: 25 of 25 records of FILE are bad"), "{summary}");
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let shop = Shop::new();
+    let said_of = |bytes: &[u8], format, encoding| {
+        let job = Job { encoding, ..shop.job(bytes, format) };
+        said(&job).unwrap_err().0
+    };
+    assert_eq!(
+        said_of(b"\n{\"id\":\"\xff\"}", Format::Jsonl, None),
+        ["line 2: not valid UTF-8: --encoding cp1251 names another encoding"]
+    );
+    assert_eq!(
+        said_of(b"id,email,item_id\n5,a@b,7\n5,\xff,8\n", Format::Csv, None),
+        ["line 3: `email`: not valid UTF-8: --encoding cp1251 names another encoding"]
+    );
+    // Two halves that would be a letter if the cells were one text.
+    assert_eq!(
+        said_of(b"id,email,item_id\n5,\xd0,\x90\n", Format::Csv, None),
+        ["line 2: `email`: not valid UTF-8: --encoding cp1251 names another encoding"]
+    );
+    assert_eq!(
+        said_of(b"{\"id\":\"\x81\xff\"}", Format::Jsonl, Some(encoding_rs::SHIFT_JIS)),
+        ["line 1: not valid Shift_JIS"]
+    );
+}
+
+#[test]
+fn csv_rows() {
+    let head = "id,email,created,item_id,item_good_name,item_price,\n1,a@b,,7,book,,\n";
+    for (rows, fault) in [
+        ("2,a@b,,7,book,\n", "line 3: the row has 6 cells, the header has 7"),
+        ("2,a@b,,7,book,,,\n", "line 3: the row has 8 cells, the header has 7"),
+        ("2,a@b,,7,book,,x\n", "line 3: cell 7 has no column's name above it"),
+        (
+            "2,a@b,,7,book,,\n\n\"2\",\"c@d\n\",,7,,,\n",
+            "line 5: `email`: differs from the order's first row, line 3",
+        ),
+        ("2,a@b,,7,,,\r\n2,,5,7,,,\r\n", "line 4: `created`: differs from the order's first row, line 3"),
+        (
+            "2,a@b,soon,7,,,\n",
+            "line 3: `created`: a time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, from 1970 to 9999, not \"soon\"",
+        ),
+        ("2,,,7,,,\n", "line 3: `email` is missing"),
+        ("2,a@b,,,book,,\n", "line 3: item 1: `id` is missing"),
+        (
+            "2,a@b,,7,,,\n2,,,8,,,\n",
+            "line 3: item 2: product 8 is not in the catalogue, so `good_name` is needed",
+        ),
+        (",a@b,,7,,,\n", "line 3: `email`: the row has no `id`: every row of an order repeats its number"),
+        (",,,7,,2,\n", "line 3: a product has no price and no pincode: those belong to an order's line"),
+        ("3,a@b,,7,,,\n1,,,7,,,\n", "line 4: `email` is missing"),
+        ("3,a@b,,7,,,\n1,a@b,,7,,,\n", "line 4: order 1 stands in the file already"),
+        ("x,a@b,,7,,,\n", "line 3: `id`: a number from 1 to 9223372036854775807 is wanted, not \"x\""),
+    ] {
+        let shop = Shop::new();
+        assert_eq!(shop.csv(&format!("{head}{rows}")).unwrap_err().0, [fault], "{rows}");
+        assert_eq!((shop.orders(), shop.products()), (vec![], vec![]));
+    }
+    let shop = Shop::new();
+    let long = format!("{head}2,a@b,,7,,,\n{}", "2,,,7,,,\n".repeat(1000));
+    assert_eq!(shop.csv(&long).unwrap_err().0, ["line 1003: an order has at most 1,000 items"]);
+}
+
+#[test]
+fn csv_rows_of_any_width_with_and_without_a_last_line_break() {
+    for width in [63, 64, 65, 127, 128, 129, 1_000] {
+        let unnamed = ",".repeat(width - 4);
+        for end in ["", "\n", "\r\n", "\r"] {
+            let shop = Shop::new();
+            let text = format!(
+                "id,email,item_id,item_good_name{unnamed}\n1,a@b,7,book{unnamed}\n1,,8,disc{unnamed}{end}"
+            );
+            assert_eq!(
+                shop.csv(&text).unwrap(),
+                "added 1, changed 0, same 0 orders; 2 products added",
+                "{width}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the bytes, there is an answer, and where it is a refusal, nothing is kept.
+    #[test]
+    fn any_bytes_get_an_answer(
+        files in vec((vec(prop_oneof![
+            vec(any::<u8>(), 0..4),
+            prop::sample::select(vec![
+                "{", "}", "\"", ",", ";", "\n", "\r\n", ":", "[", "]", "id,email,item_id,item_good_name\n", "1,a@b,7,book\n",
+                "{\"id\":1,\"email\":\"a@b\",\"items\":[{\"id\":7,\"good_name\":\"book\"}]}\n", "\u{feff}", "2", "\"id\"", "\"items\"",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+        ], 0..20), prop::sample::select(vec!["utf-8", "cp1251", "utf-16le", "gb18030"])), 8)
+    ) {
+        let shop = Shop::new();
+        for (parts, label) in files {
+            for format in [Format::Jsonl, Format::Csv] {
+                let job = Job { encoding: Some(encoding(label).unwrap()), ..shop.job(&parts.concat(), format) };
+                let before = shop.orders();
+                if said(&job).is_err() {
+                    prop_assert_eq!(shop.orders(), before);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn csv_files_that_cannot_be_read_at_all() {
+    for (text, fault) in [
+        ("", "line 1: the file is empty: a header with the columns' names is wanted"),
+        ("id,email\n", "line 1: the column `item_id` is missing"),
+        ("id,item_id\n", "line 1: the column `email` is missing"),
+        ("email,item_id\n", "line 1: the column `id` is missing"),
+        ("\nid,email,item_id,email\n", "line 2: the column `email` stands twice"),
+        ("id,e_mail,item_id\n", "line 1: unknown column \"e_mail\": the nearest known one is `email`"),
+        (
+            "id|email|item_id\n",
+            "line 1: unknown column \"id|email|item_id\": the nearest known one is `item_id`",
+        ),
+        (
+            "id,email,item_id\n1,a@b,7\n2,\"a@b,7\n3,a@b,7\n",
+            "line 3: a quote is opened here and never closed",
+        ),
+    ] {
+        let shop = Shop::new();
+        let expected = (vec![], format!("cannot read FILE: {fault}"));
+        assert_eq!(shop.csv(text), Err(expected), "{text}");
+        assert_eq!(shop.orders(), []);
+    }
+}
+
+#[test]
+fn csv_records_that_are_too_long() {
+    let shop = Shop::new();
+    let (faults, failure) =
+        shop.csv(&format!("id,email,item_id\n1,a@b,\"{}", "x".repeat(40 << 20))).unwrap_err();
+    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(
+        failure,
+        "cannot read FILE: line 2: the row is longer than 16 MiB: a closing quote may be missing"
+    );
+
+    let row = format!("1,,7,book,{}\n", "x".repeat(60_000));
+    let text = format!("id,email,item_id,item_good_name,item_good_title\n1,a@b,7,book,\n{}", row.repeat(300));
+    assert_eq!(shop.csv(&text).unwrap_err().0, ["line 282: the order is longer than 16 MiB"]);
+}

@@ -1,0 +1,156 @@
+//! Puts checked records into the store, or only finds out what that would change.
+
+use std::borrow::Cow;
+
+use billhook_store::{
+    AccountId, Error, Tx, orders,
+    orders::{Line, Order, TextField},
+    products,
+};
+use billhook_wire::{OrderId, PayStatus};
+
+use super::{
+    catalogue::Described,
+    check::{GivenItem, Prepared, Step},
+};
+use crate::order_line::Field;
+
+/// What records changed, or would change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Counts {
+    pub(super) added: u64,
+    pub(super) changed: u64,
+    pub(super) same: u64,
+    pub(super) products_added: u64,
+    pub(super) products_changed: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.added += more.added;
+        self.changed += more.changed;
+        self.same += more.same;
+        self.products_added += more.products_added;
+        self.products_changed += more.products_changed;
+    }
+}
+
+/// Does the steps in one transaction; with `dry` it only counts.
+pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bool) -> Result<Counts, Error> {
+    let mut counts = Counts::default();
+    // A number above all others is free, and an import into an empty account has no others.
+    let highest = orders::highest(tx, account)?;
+    for step in steps {
+        match step {
+            Step::Product { product, described } => {
+                match described {
+                    Described::Added => counts.products_added += 1,
+                    Described::Changed => counts.products_changed += 1,
+                    Described::Same => continue,
+                }
+                if !dry {
+                    products::put(tx, account, product)?;
+                }
+            }
+            Step::Order { order, products } => {
+                for product in products {
+                    if dry || products::add_missing(tx, account, product)? {
+                        counts.products_added += 1;
+                    }
+                }
+                put(tx, account, order, highest, dry, &mut counts)?;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+fn put(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    prepared: &Prepared,
+    highest: Option<OrderId>,
+    dry: bool,
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let id = prepared.order.id;
+    let stored =
+        if highest.is_some_and(|highest| id <= highest) { orders::find(tx, account, id)? } else { None };
+    let Some(stored) = stored else {
+        counts.added += 1;
+        return if dry { Ok(()) } else { orders::add(tx, account, &prepared.order) };
+    };
+    let order = prepared.over(&stored);
+    if *order == stored {
+        counts.same += 1;
+        return Ok(());
+    }
+    counts.changed += 1;
+    if dry { Ok(()) } else { orders::replace(tx, account, &order) }
+}
+
+impl Prepared {
+    /// The order where `stored` has its number: what the record left out stays as it is.
+    fn over(&self, stored: &Order) -> Cow<'_, Order> {
+        let given = self.given;
+        let mut order = Cow::Borrowed(&self.order);
+        if !given.has(Field::PayStatus) && order.pay_status != stored.pay_status {
+            order.to_mut().pay_status = stored.pay_status;
+        }
+        if !given.has(Field::Created) && order.created != stored.created {
+            order.to_mut().created = stored.created;
+        }
+        if !given.has(Field::Paid) {
+            let newly_paid =
+                given.has(Field::PayStatus) && order.pay_status == PayStatus::Paid && stored.paid == 0;
+            let paid = if newly_paid { order.created } else { stored.paid };
+            if order.paid != paid {
+                order.to_mut().paid = paid;
+            }
+        }
+        if !given.has(Field::IsRecurrent) && order.is_recurrent != stored.is_recurrent {
+            order.to_mut().is_recurrent = stored.is_recurrent;
+        }
+        for field in TextField::ALL {
+            if !given.has(Field::Text(field)) && order.texts.get(field) != stored.texts.get(field) {
+                order.to_mut().texts.set(field, stored.texts.get(field).to_owned());
+            }
+        }
+        for (position, (stored, given)) in stored.lines.iter().zip(&self.given_items).enumerate() {
+            let same_product =
+                self.order.lines.get(position).is_some_and(|line| line.good_id == stored.good_id);
+            if same_product
+                && !given.all()
+                && let Some(line) = order.to_mut().lines.get_mut(position)
+            {
+                given.fill(line, stored);
+            }
+        }
+        order
+    }
+}
+
+impl GivenItem {
+    fn all(self) -> bool {
+        self.good_name && self.good_title && self.sum && self.price && self.pincode
+    }
+
+    /// Puts the stored line's values in the place of those that the record left out.
+    fn fill(self, line: &mut Line, stored: &Line) {
+        if !self.good_name {
+            line.good_name.clone_from(&stored.good_name);
+        }
+        if !self.good_title {
+            line.good_title.clone_from(&stored.good_title);
+        }
+        if !self.sum {
+            line.sum = stored.sum;
+        }
+        if !self.price {
+            line.price = stored.price;
+        }
+        if !self.pincode {
+            line.pincode.clone_from(&stored.pincode);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The record that `import` reads and `export` writes: one order, or one entry of the catalogue.
+//!
+//! Here stand the fields' names and what may be said in them; [`json`] and [`csv`] are the two forms of it on disk.
+//! Both read a field through [`Value`], so that a sum or a time means the same in either.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+mod value;
+
+use billhook_store::orders::{Order, TextField, Texts};
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
+use jiff::tz::TimeZone;
+
+pub(crate) use value::{Value, quoted};
+
+/// The most lines that an order has (decision 66).
+pub(crate) const LINES_MAX: usize = 1_000;
+
+/// What is wrong with a record: one line for the operator, without the record's own line number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Fault(pub(crate) String);
+
+impl Fault {
+    /// A fault with the text that the operator reads.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The same fault with the place it stands at in front.
+    pub(crate) fn at(self, place: impl std::fmt::Display) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
+/// A field of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Id,
+    Email,
+    PayStatus,
+    Created,
+    Paid,
+    IsRecurrent,
+    Text(TextField),
+}
+
+impl Field {
+    /// The fields before the texts, in the order that an export has them.
+    pub(crate) const FIRST: [Self; 6] =
+        [Self::Id, Self::Email, Self::PayStatus, Self::Created, Self::Paid, Self::IsRecurrent];
+
+    /// Every field, in the order that an export has them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Self::FIRST.into_iter().chain(TextField::ALL.into_iter().map(Self::Text))
+    }
+
+    /// The field's name in JSON and in a CSV header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Email => "email",
+            Self::PayStatus => "pay_status",
+            Self::Created => "created",
+            Self::Paid => "paid",
+            Self::IsRecurrent => "is_recurrent",
+            Self::Text(text) => text.name(),
+        }
+    }
+
+    /// The field of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::all().find(|field| field.name() == name)
+    }
+
+    fn bit(self) -> u64 {
+        match self {
+            Self::Id => 1,
+            Self::Email => 1 << 1,
+            Self::PayStatus => 1 << 2,
+            Self::Created => 1 << 3,
+            Self::Paid => 1 << 4,
+            Self::IsRecurrent => 1 << 5,
+            Self::Text(text) => 1 << (6 + text as u32),
+        }
+    }
+}
+
+/// A field of an order's line, and of a catalogue entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemField {
+    Id,
+    GoodName,
+    GoodTitle,
+    Sum,
+    Price,
+    Pincode,
+}
+
+impl ItemField {
+    /// Every field, in the order that an export has them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Id, Self::GoodName, Self::GoodTitle, Self::Sum, Self::Price, Self::Pincode];
+
+    /// The field's name in JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::GoodName => "good_name",
+            Self::GoodTitle => "good_title",
+            Self::Sum => "sum",
+            Self::Price => "price",
+            Self::Pincode => "pincode",
+        }
+    }
+
+    /// The field's name in a CSV header.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Id => "item_id",
+            Self::GoodName => "item_good_name",
+            Self::GoodTitle => "item_good_title",
+            Self::Sum => "item_sum",
+            Self::Price => "item_price",
+            Self::Pincode => "item_pincode",
+        }
+    }
+
+    /// The field of that name in JSON.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// A set of an order's fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(u64);
+
+impl FieldSet {
+    /// Adds a field; false if it was in already.
+    pub(crate) fn insert(&mut self, field: Field) -> bool {
+        let new = self.0 & field.bit() == 0;
+        self.0 |= field.bit();
+        new
+    }
+
+    /// Whether the field is in.
+    pub(crate) fn has(self, field: Field) -> bool {
+        self.0 & field.bit() != 0
+    }
+}
+
+/// One record of a file.
+#[derive(Debug, Clone)]
+pub(crate) enum Record {
+    /// An order.
+    Order(Box<Draft>),
+    /// An entry of the catalogue (decision 65); it has no price of a line and no pincode.
+    Product(ItemDraft),
+}
+
+/// What a record says about an order. A field that is not in `given` was left out, and its value here means nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) given: FieldSet,
+    pub(crate) id: OrderId,
+    pub(crate) email: Option<Email>,
+    pub(crate) pay_status: PayStatus,
+    /// Unix seconds.
+    pub(crate) created: i64,
+    /// Unix seconds; 0 if it was said that the order is not paid.
+    pub(crate) paid: i64,
+    pub(crate) is_recurrent: bool,
+    pub(crate) texts: Texts,
+    pub(crate) items: Vec<ItemDraft>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            given: FieldSet::default(),
+            id: OrderId(0),
+            email: None,
+            pay_status: PayStatus::Waiting,
+            created: 0,
+            paid: 0,
+            is_recurrent: false,
+            texts: Texts::default(),
+            items: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// Takes one field's value; times without an offset are those of `zone`.
+    pub(crate) fn set(&mut self, field: Field, value: Value<'_>, zone: &TimeZone) -> Result<(), Fault> {
+        match field {
+            Field::Id => self.id = OrderId(value.number()?),
+            Field::Email => self.email = Some(value.email()?),
+            Field::PayStatus => self.pay_status = value.pay_status()?,
+            Field::Created => self.created = value.time(zone)?,
+            Field::Paid => self.paid = value.time(zone)?,
+            Field::IsRecurrent => self.is_recurrent = value.flag()?,
+            Field::Text(text) => self.texts.set(text, value.text(value::TEXT_BYTES_MAX)?),
+        }
+        self.given.insert(field);
+        Ok(())
+    }
+}
+
+/// What a record says about a product: in a line of an order, or as an entry of the catalogue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ItemDraft {
+    pub(crate) id: Option<GoodId>,
+    pub(crate) good_name: Option<String>,
+    pub(crate) good_title: Option<String>,
+    pub(crate) sum: Option<Money>,
+    pub(crate) price: Option<Money>,
+    pub(crate) pincode: Option<String>,
+}
+
+impl ItemDraft {
+    /// Takes one field's value. An empty name or title is one left out: no product is without them.
+    pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
+        let non_empty = |text: String| Some(text).filter(|text| !text.is_empty());
+        match field {
+            ItemField::Id => self.id = Some(GoodId(value.number()?)),
+            ItemField::GoodName => self.good_name = non_empty(value.text(value::GOOD_NAME_BYTES_MAX)?),
+            ItemField::GoodTitle => self.good_title = non_empty(value.text(value::TEXT_BYTES_MAX)?),
+            ItemField::Sum => self.sum = Some(value.money()?),
+            ItemField::Price => self.price = Some(value.money()?),
+            ItemField::Pincode => self.pincode = Some(value.text(value::TEXT_BYTES_MAX)?),
+        }
+        Ok(())
+    }
+
+    /// This draft as an entry of the catalogue.
+    pub(crate) fn into_product(self) -> Result<Record, Fault> {
+        if self.price.is_some() || self.pincode.is_some() {
+            return Err(Fault::new("a product has no price and no pincode: those belong to an order's line"));
+        }
+        Ok(Record::Product(self))
+    }
+}
+
+/// A fault that names the known name nearest to one that is not known.
+pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Fault {
+    // The comparison's cost grows with the length, and no known name is half so long.
+    let compared: String = name.trim().chars().take(40).collect::<String>().to_lowercase();
+    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&compared, known)).unwrap_or("id");
+    Fault(format!("unknown {what} {}: the nearest known one is `{nearest}`", quoted(name.trim())))
+}
+
+/// Whether an export says when an order was paid. A paid order without a time says 0, because left out it would be taken
+/// as paid when it was created.
+fn writes_paid(order: &Order) -> bool {
+    order.paid != 0 || order.pay_status == PayStatus::Paid
+}
+
+/// A fault: the bytes are no text.
+pub(crate) fn not_text(encoding: &str) -> Fault {
+    let hint = if encoding == "UTF-8" { ": --encoding cp1251 names another encoding" } else { "" };
+    Fault(format!("not valid {encoding}{hint}"))
+}

@@ -1,0 +1,256 @@
+//! Records as CSV: a row is one line of an order, and the rows of one order stand together.
+//!
+//! The cells of the order's own fields stand in its first row; in the following ones they are empty or say the same.
+//! A row without an order's number is an entry of the catalogue (decision 65).
+
+use std::io;
+
+use ::csv::{self, Writer};
+use billhook_store::{orders::Order, products::Product};
+use jiff::tz::TimeZone;
+
+use super::{
+    Draft, Fault, Field, ItemDraft, ItemField, LINES_MAX, Record, Value, not_text, unknown, writes_paid,
+};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Order(Field),
+    Item(ItemField),
+    /// A spreadsheet's trailing column without a name: its cells are empty.
+    Unnamed,
+}
+
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Order(field) => field.name(),
+            Self::Item(field) => field.column(),
+            Self::Unnamed => "",
+        }
+    }
+
+    fn known() -> impl Iterator<Item = Self> {
+        Field::all().map(Self::Order).chain(ItemField::ALL.into_iter().map(Self::Item))
+    }
+}
+
+/// A row's cells, and the line that it begins in.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) line: u64,
+    cells: Vec<u8>,
+    /// Where each cell ends in `cells`.
+    ends: Vec<usize>,
+}
+
+impl Row {
+    pub(crate) fn new(line: u64, cells: Vec<u8>, ends: Vec<usize>) -> Self {
+        Self { line, cells, ends }
+    }
+
+    /// How long its cells are together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether no cell says anything.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(move |end| self.cells.get(std::mem::replace(&mut start, *end)..*end).unwrap_or_default())
+    }
+}
+
+/// A file's columns, by its header.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    all: Vec<Column>,
+    /// Where the order's number stands.
+    id_at: usize,
+    /// What the file is written in, for messages.
+    encoding: &'static str,
+}
+
+impl Columns {
+    /// Reads the header.
+    pub(crate) fn read(header: &Row, encoding: &'static str) -> Result<Self, Fault> {
+        let mut columns = Vec::with_capacity(header.ends.len());
+        for cell in header.cells() {
+            let name = text(cell, encoding)?.trim();
+            let column = if name.is_empty() {
+                Column::Unnamed
+            } else {
+                Column::known()
+                    .find(|column| column.name() == name)
+                    .ok_or_else(|| unknown("column", name, Column::known().map(Column::name)))?
+            };
+            if column != Column::Unnamed && columns.contains(&column) {
+                return Err(Fault(format!("the column `{name}` stands twice")));
+            }
+            columns.push(column);
+        }
+        for needed in [Column::Order(Field::Email), Column::Item(ItemField::Id)] {
+            if !columns.contains(&needed) {
+                return Err(missing(needed));
+            }
+        }
+        let id = Column::Order(Field::Id);
+        let id_at = columns.iter().position(|column| *column == id).ok_or_else(|| missing(id))?;
+        Ok(Self { all: columns, id_at, encoding })
+    }
+
+    /// The cell with the order's number: rows that follow each other with the same one are one order.
+    pub(crate) fn order_of<'r>(&self, row: &'r Row) -> &'r [u8] {
+        row.cells().nth(self.id_at).unwrap_or_default().trim_ascii()
+    }
+
+    /// Reads the rows of one order, or the one row of a product, which has no others. A fault comes with the line that it
+    /// stands in.
+    pub(crate) fn record(
+        &self,
+        first: &Row,
+        others: &[Row],
+        zone: &TimeZone,
+    ) -> Result<Record, (u64, Fault)> {
+        if self.order_of(first).is_empty() {
+            return self.product(first).map_err(|fault| (first.line, fault));
+        }
+        let mut draft = Draft::default();
+        let item = self.order(first, &mut draft, zone).map_err(|fault| (first.line, fault))?;
+        draft.items.push(item);
+        for row in others {
+            let item = self.following(row, first).map_err(|fault| (row.line, fault))?;
+            if draft.items.len() == LINES_MAX {
+                return Err((row.line, Fault::new("an order has at most 1,000 items")));
+            }
+            draft.items.push(item);
+        }
+        Ok(Record::Order(Box::new(draft)))
+    }
+
+    /// Hands every cell that is not empty to `read`, with its place and column; a fault names the column.
+    fn cells<'r>(
+        &self,
+        row: &'r Row,
+        mut read: impl FnMut(usize, Column, &'r str) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        if row.ends.len() != self.all.len() {
+            let (cells, columns) = (row.ends.len(), self.all.len());
+            return Err(Fault(format!("the row has {cells} cells, the header has {columns}")));
+        }
+        for (place, (column, cell)) in self.all.iter().zip(row.cells()).enumerate() {
+            if cell.is_empty() {
+                continue;
+            }
+            if *column == Column::Unnamed {
+                return Err(Fault(format!("cell {} has no column's name above it", place + 1)));
+            }
+            text(cell, self.encoding)
+                .and_then(|cell| read(place, *column, cell))
+                .map_err(|fault| fault.at(format_args!("`{}`", column.name())))?;
+        }
+        Ok(())
+    }
+
+    fn order(&self, row: &Row, draft: &mut Draft, zone: &TimeZone) -> Result<ItemDraft, Fault> {
+        let mut item = ItemDraft::default();
+        self.cells(row, |_, column, cell| match column {
+            Column::Order(field) => draft.set(field, Value::Text(cell.into()), zone),
+            Column::Item(field) => item.set(field, Value::Text(cell.into())),
+            Column::Unnamed => Ok(()),
+        })?;
+        Ok(item)
+    }
+
+    fn following(&self, row: &Row, first: &Row) -> Result<ItemDraft, Fault> {
+        let mut item = ItemDraft::default();
+        self.cells(row, |place, column, cell| match column {
+            Column::Item(field) => item.set(field, Value::Text(cell.into())),
+            Column::Order(field)
+                if field != Field::Id && first.cells().nth(place) != Some(cell.as_bytes()) =>
+            {
+                Err(Fault(format!("differs from the order's first row, line {}", first.line)))
+            }
+            Column::Order(_) | Column::Unnamed => Ok(()),
+        })?;
+        Ok(item)
+    }
+
+    fn product(&self, row: &Row) -> Result<Record, Fault> {
+        let mut product = ItemDraft::default();
+        self.cells(row, |_, column, cell| match column {
+            Column::Item(field) => product.set(field, Value::Text(cell.into())),
+            Column::Order(field) if field != Field::Id => {
+                Err(Fault::new("the row has no `id`: every row of an order repeats its number"))
+            }
+            Column::Order(_) | Column::Unnamed => Ok(()),
+        })?;
+        product.into_product()
+    }
+}
+
+fn text<'c>(cell: &'c [u8], encoding: &str) -> Result<&'c str, Fault> {
+    std::str::from_utf8(cell).map_err(|_| not_text(encoding))
+}
+
+fn missing(column: Column) -> Fault {
+    Fault(format!("the column `{}` is missing", column.name()))
+}
+
+/// The header of an export.
+pub(crate) fn write_header(out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+    out.write_record(Column::known().map(Column::name))
+}
+
+/// Writes an order: the first row has its fields, the others repeat only its number.
+pub(crate) fn write_order(order: &Order, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+    for (position, line) in order.lines.iter().enumerate() {
+        out.write_field(order.id.to_string())?;
+        for field in Field::all().skip(1) {
+            if position > 0 {
+                out.write_field("")?;
+                continue;
+            }
+            match field {
+                Field::Id => {}
+                Field::Email => out.write_field(order.email.as_str())?,
+                Field::PayStatus => out.write_field(order.pay_status.as_str())?,
+                Field::Created => out.write_field(order.created.to_string())?,
+                Field::Paid if writes_paid(order) => out.write_field(order.paid.to_string())?,
+                Field::IsRecurrent if order.is_recurrent => out.write_field("true")?,
+                Field::Paid | Field::IsRecurrent => out.write_field("")?,
+                Field::Text(text) => out.write_field(order.texts.get(text))?,
+            }
+        }
+        out.write_field(line.good_id.to_string())?;
+        out.write_field(&line.good_name)?;
+        out.write_field(&line.good_title)?;
+        out.write_field(line.sum.to_string())?;
+        let price = if line.price == line.sum { String::new() } else { line.price.to_string() };
+        out.write_field(price)?;
+        out.write_field(&line.pincode)?;
+        out.write_record(None::<&[u8]>)?;
+    }
+    Ok(())
+}
+
+/// Writes a catalogue entry: a row without an order's number.
+pub(crate) fn write_product(product: &Product, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+    for _ in Field::all() {
+        out.write_field("")?;
+    }
+    out.write_field(product.id.to_string())?;
+    out.write_field(&product.good_name)?;
+    out.write_field(&product.good_title)?;
+    out.write_field(product.good_sum.to_string())?;
+    out.write_field("")?;
+    out.write_field("")?;
+    out.write_record(None::<&[u8]>)
+}

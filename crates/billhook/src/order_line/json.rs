@@ -1,0 +1,336 @@
+//! Records as JSON Lines: one object a line, read strictly, written always in the same order.
+
+use std::{fmt, io};
+
+use billhook_store::{
+    orders::{Line, Order, TextField},
+    products::Product,
+};
+use jiff::tz::TimeZone;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor},
+    ser::SerializeMap,
+};
+
+use super::{Draft, Fault, Field, FieldSet, ItemDraft, ItemField, LINES_MAX, Record, Value, unknown};
+
+/// Reads one line; times without an offset are those of `zone`.
+pub(crate) fn read(line: &str, zone: &TimeZone) -> Result<Record, Fault> {
+    let mut deserializer = serde_json::Deserializer::from_str(line);
+    let record = RecordOf { zone }.deserialize(&mut deserializer).map_err(|error| fault(&error))?;
+    deserializer.end().map_err(|error| fault(&error))?;
+    record
+}
+
+/// serde's message. Its line is always 1, and a column says more than the field's name only where the JSON is broken.
+fn fault(error: &serde_json::Error) -> Fault {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    // It may repeat a text of the line, however long.
+    let mut short: String = text.strip_suffix(&place).unwrap_or(&text).chars().take(200).collect();
+    if short.len() + place.len() < text.len() {
+        short.push('…');
+    }
+    if error.is_data() { Fault(short) } else { Fault(format!("{short}, column {}", error.column())) }
+}
+
+/// A whole line: an order or a product. What is wrong between its fields is the inner error.
+struct RecordOf<'z> {
+    zone: &'z TimeZone,
+}
+
+/// A key of a line's object.
+enum Key {
+    Field(Field),
+    Items,
+    Product,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named(|name: &str| match name {
+            "items" => Ok(Self::Items),
+            "product" => Ok(Self::Product),
+            _ => Field::named(name).map(Self::Field).ok_or_else(|| {
+                unknown("field", name, Field::all().map(Field::name).chain(["items", "product"]))
+            }),
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named(|name: &str| {
+            Self::named(name)
+                .ok_or_else(|| unknown("field of an item", name, Self::ALL.into_iter().map(Self::name)))
+        }))
+    }
+}
+
+/// Reads a name through a function.
+struct Named<F>(F);
+
+impl<T, F: FnOnce(&str) -> Result<T, Fault>> Visitor<'_> for Named<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<T, E> {
+        (self.0)(name).map_err(E::custom)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for RecordOf<'_> {
+    type Value = Result<Record, Fault>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RecordOf<'_> {
+    type Value = Result<Record, Fault>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an order as one JSON object on a line")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut draft = Draft::default();
+        let mut seen = FieldSet::default();
+        let mut items: Option<Option<Items>> = None;
+        let mut product: Option<ItemDraft> = None;
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Field(field) => {
+                    if !seen.insert(field) {
+                        return Err(twice(field.name()));
+                    }
+                    value(field.name(), &mut map, |value| draft.set(field, value, self.zone))?;
+                }
+                Key::Items if items.is_some() => return Err(twice("items")),
+                Key::Items => items = Some(map.next_value()?),
+                Key::Product if product.is_some() => return Err(twice("product")),
+                Key::Product => {
+                    product = Some(map.next_value().map_err(|error| named("product", &error))?);
+                }
+            }
+        }
+        Ok(match product {
+            None => {
+                draft.items = items.flatten().map(|items| items.0).unwrap_or_default();
+                Ok(Record::Order(Box::new(draft)))
+            }
+            Some(product) if seen == FieldSet::default() && items.is_none() => product.into_product(),
+            Some(_) => Err(Fault::new("a line with `product` holds nothing else")),
+        })
+    }
+}
+
+/// Reads the value of the key `name`; null is a field left out.
+fn value<'de, A: MapAccess<'de>>(
+    name: &str,
+    map: &mut A,
+    set: impl FnOnce(Value<'de>) -> Result<(), Fault>,
+) -> Result<(), A::Error> {
+    match map.next_value::<Option<Value<'de>>>().map_err(|error| named(name, &error))? {
+        None => Ok(()),
+        Some(value) => set(value).map_err(|fault| de::Error::custom(fault.at(format_args!("`{name}`")))),
+    }
+}
+
+fn named<E: de::Error>(name: &str, error: &E) -> E {
+    E::custom(format_args!("`{name}`: {error}"))
+}
+
+fn twice<E: de::Error>(name: &str) -> E {
+    E::custom(format_args!("`{name}` stands twice"))
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a number, true, false or null")
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+                Ok(Value::Flag(flag))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+                Ok(Value::Whole(number.into()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+                Ok(Value::Whole(number.into()))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+                Ok(Value::Float(number))
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Value::Text(text.into()))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Value::Text(text.to_owned().into()))
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
+
+/// An order's items, at most [`LINES_MAX`].
+struct Items(Vec<ItemDraft>);
+
+impl<'de> Deserialize<'de> for Items {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Items;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of items")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items, A::Error> {
+                let mut items = Vec::new();
+                loop {
+                    let place = items.len() + 1;
+                    let item = list
+                        .next_element()
+                        .map_err(|error| de::Error::custom(format_args!("item {place}: {error}")))?;
+                    match item {
+                        None => return Ok(Items(items)),
+                        Some(_) if place > LINES_MAX => {
+                            return Err(de::Error::custom("an order has at most 1,000 items"));
+                        }
+                        Some(item) => items.push(item),
+                    }
+                }
+            }
+        }
+
+        deserializer.deserialize_seq(List)
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemDraft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = ItemDraft;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the fields of an item")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ItemDraft, A::Error> {
+                let mut draft = ItemDraft::default();
+                let mut seen = [false; ItemField::ALL.len()];
+                while let Some(field) = map.next_key::<ItemField>()? {
+                    match seen.get_mut(field as usize) {
+                        Some(seen) if !*seen => *seen = true,
+                        _ => return Err(twice(field.name())),
+                    }
+                    value(field.name(), &mut map, |value| draft.set(field, value))?;
+                }
+                Ok(draft)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Writes an order's line, with its line break. Fields that have their default are left out.
+pub(crate) fn write_order(order: &Order, out: &mut impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &OrderLine(order))?;
+    out.write_all(b"\n")
+}
+
+/// Writes a catalogue entry's line, with its line break.
+pub(crate) fn write_product(product: &Product, out: &mut impl io::Write) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct ProductLine<'a> {
+        product: Entry<'a>,
+    }
+    #[derive(Serialize)]
+    struct Entry<'a> {
+        id: billhook_wire::GoodId,
+        good_name: &'a str,
+        good_title: &'a str,
+        sum: billhook_wire::Money,
+    }
+    let Product { id, good_name, good_title, good_sum } = product;
+    let entry = Entry { id: *id, good_name, good_title, sum: *good_sum };
+    serde_json::to_writer(&mut *out, &ProductLine { product: entry })?;
+    out.write_all(b"\n")
+}
+
+struct OrderLine<'a>(&'a Order);
+
+impl Serialize for OrderLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let order = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &order.id)?;
+        map.serialize_entry("email", &order.email)?;
+        map.serialize_entry("pay_status", &order.pay_status)?;
+        map.serialize_entry("created", &order.created)?;
+        if super::writes_paid(order) {
+            map.serialize_entry("paid", &order.paid)?;
+        }
+        if order.is_recurrent {
+            map.serialize_entry("is_recurrent", &true)?;
+        }
+        for field in TextField::ALL {
+            let text = order.texts.get(field);
+            if !text.is_empty() {
+                map.serialize_entry(field.name(), text)?;
+            }
+        }
+        map.serialize_entry("items", &ItemLines(&order.lines))?;
+        map.end()
+    }
+}
+
+struct ItemLines<'a>(&'a [Line]);
+
+impl Serialize for ItemLines<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(ItemLine))
+    }
+}
+
+struct ItemLine<'a>(&'a Line);
+
+impl Serialize for ItemLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let line = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &line.good_id)?;
+        map.serialize_entry("good_name", &line.good_name)?;
+        map.serialize_entry("good_title", &line.good_title)?;
+        map.serialize_entry("sum", &line.sum)?;
+        if line.price != line.sum {
+            map.serialize_entry("price", &line.price)?;
+        }
+        if !line.pincode.is_empty() {
+            map.serialize_entry("pincode", &line.pincode)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,57 @@
+//! What commands write to standard output: lines, and JSON that people and programs can read.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes one JSON value on one line, as reports with `--json` are.
+pub(crate) fn json_line<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).map_err(Failure::failed)?;
+    writeln!(out, "{}", for_terminals(&text))?;
+    Ok(out.flush()?)
+}
+
+/// Writes one JSON value over several lines.
+pub(crate) fn json_pretty<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
+    writeln!(out, "{}", for_terminals(&text))?;
+    Ok(out.flush()?)
+}
+
+/// JSON leaves some control characters as they are that a terminal would obey; they can only stand in texts, so an escape
+/// means the same.
+fn for_terminals(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// Standard output, for as long as a command writes.
+pub(crate) fn stdout() -> io::StdoutLock<'static> {
+    io::stdout().lock()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stay_readable_and_harmless() {
+        let mut out = Vec::new();
+        json_line(&mut out, &serde_json::json!({"a": "Оплата \u{9b}2J\u{202e}"})).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":\"Оплата \\u009b2J\\u202e\"}\n");
+    }
+}

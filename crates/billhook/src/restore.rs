@@ -1,0 +1,69 @@
+//! `billhook restore`: a backup in the place of a store.
+
+use std::{io::Write as _, path::PathBuf};
+
+use billhook_store::DataFolder;
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    command_line::Everywhere,
+    failure::Failure,
+    output::{json_line, stdout},
+    progress::Bar,
+};
+
+/// Put a backup into the data folder
+///
+/// The backup is verified first. No other billhook command may be at work in the folder. A store that is there already
+/// stays as it is, unless --replace is given: then it is kept beside the new one, under another name.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook restore shop-2026-11-24.billhook --data ./elsewhere
+  billhook restore shop-2026-11-24.billhook --replace")]
+pub(crate) struct Arguments {
+    /// A file that `billhook backup` made
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Put it in the place of the store that is there
+    #[arg(long)]
+    replace: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let folder = DataFolder::open(&everywhere.data)?;
+        let bar = Bar::new("restoring");
+        let report =
+            billhook_store::restore(&self.file, &folder, self.replace, &mut |progress| bar.at(progress))?;
+        drop(bar);
+        let mut out = stdout();
+        if self.json {
+            let report = json!({
+                "data": folder.path().to_string_lossy(),
+                "bytes": report.restored.bytes,
+                "accounts": report.restored.accounts,
+                "orders": report.restored.orders,
+                "kept": report.kept.as_ref().map(|kept| kept.to_string_lossy()),
+            });
+            return json_line(&mut out, &report);
+        }
+        let restored = report.restored;
+        writeln!(
+            out,
+            "{}: {} orders of {} accounts restored",
+            folder.path().display(),
+            restored.orders,
+            restored.accounts
+        )?;
+        if let Some(kept) = report.kept {
+            writeln!(out, "the store that was there is kept as {}", kept.display())?;
+        }
+        Ok(out.flush()?)
+    }
+}

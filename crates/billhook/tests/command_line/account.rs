@@ -1,0 +1,130 @@
+//! `billhook account`: a life, and what is refused.
+
+use serde_json::Value;
+
+use super::{Place, says};
+
+fn shown(place: &Place, login: &str) -> Value {
+    serde_json::from_str(&place.run(&["account", "show", login, "--json"]).succeeded()).unwrap()
+}
+
+#[test]
+fn an_account_from_first_to_last() {
+    let place = Place::new();
+    let added = place.run(&["account", "add", "Shop"]).succeeded();
+    says(
+        &added,
+        &[
+            "account shop added",
+            "shown this once",
+            "http://shop.localhost:8080/api/METHOD",
+            "billhook import",
+            "billhook serve",
+            "billhook call GetBills",
+        ],
+    );
+    let key = added.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned();
+    assert!(
+        key.len() == 32 && key.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)),
+        "{key}"
+    );
+    assert_ne!(place.account("other"), place.account("third"), "keys are random");
+
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   on\nthird  on\n");
+    let text = place.run(&["account", "show", "shop"]).succeeded();
+    says(
+        &text,
+        &["key: 32 characters", "state: on", "created: 20", "MSK", "orders: 0", "getbills_empty=error"],
+    );
+    assert!(!text.contains(&key), "{text}");
+    says(&place.run(&["account", "show", "shop", "--reveal-key"]).succeeded(), &[&format!("key: {key}\n")]);
+
+    let set = place.run(&["account", "set", "shop", "time_zone=UTC", "rate=600"]).succeeded();
+    assert_eq!(set, "shop: time_zone=UTC\nshop: rate=600\n");
+    says(&place.run(&["account", "show", "shop"]).succeeded(), &["UTC\n", "rate=600"]);
+
+    place.run(&["account", "disable", "shop"]).succeeded();
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   off\nthird  on\n");
+    place.run(&["account", "enable", "shop"]).succeeded();
+    assert_eq!(shown(&place, "shop")["disabled"], false);
+
+    place.run(&["account", "bind", "shop", "Pay.Shop.Example."]).succeeded();
+    assert_eq!(shown(&place, "shop")["domains"][0], "pay.shop.example");
+    place.run(&["account", "bind", "shop", "pay.shop.example", "--remove"]).succeeded();
+    assert_eq!(shown(&place, "shop")["domains"], Value::Array(vec![]));
+
+    let rotated = place.run(&["account", "rotate-key", "shop", "--keep-old", "60"]).succeeded();
+    says(&rotated, &["key: ", "60 more minutes"]);
+    assert!(!rotated.contains(&key), "{rotated}");
+    assert!(shown(&place, "shop")["old_key_until"].as_i64().unwrap() > 1_700_000_000);
+    says(&place.run(&["account", "rotate-key", "shop"]).succeeded(), &["works no more"]);
+    assert_eq!(shown(&place, "shop")["old_key_until"], Value::Null);
+}
+
+#[test]
+fn what_is_refused_says_what_would_do() {
+    let place = Place::new();
+    place.account("shop");
+    place.account("other");
+    says(&place.run(&["account", "add", "SHOP"]).failed(1), &["shop is taken", "account show shop"]);
+    for command in ["disable", "enable", "rotate-key", "show"] {
+        says(&place.run(&["account", command, "shpo"]).failed(1), &["no account shpo", "did you mean shop?"]);
+    }
+    says(&place.run(&["account", "set", "zzz", "rate=1"]).failed(1), &["no account zzz", "account add zzz"]);
+
+    let error = place.run(&["account", "set", "shop", "getbill_empty=ok"]).failed(2);
+    says(&error, &["did you mean getbills_empty?", "time_zone"]);
+    says(&place.run(&["account", "set", "shop", "rate=many"]).failed(2), &["rate", "many"]);
+    says(&place.run(&["account", "set", "shop", "rate"]).failed(2), &["rate"]);
+    place.run(&["account", "set", "shop", "rate=5", "text_case=UPPER"]).failed(2);
+    assert_eq!(shown(&place, "shop")["settings"]["rate"], "0", "one bad setting, and none is taken");
+
+    place.run(&["account", "bind", "shop", "pay.example"]).succeeded();
+    let taken = place.run(&["account", "bind", "other", "PAY.example"]).failed(1);
+    says(&taken, &["pay.example is bound to shop", "account bind shop pay.example --remove"]);
+    says(
+        &place.run(&["account", "bind", "other", "pay.example", "--remove"]).failed(1),
+        &["not bound to other"],
+    );
+    for domain in ["127.0.0.1", "localhost", "тест.рф", "shop.example:80", "a..b"] {
+        place.run(&["account", "bind", "shop", domain]).failed(2);
+    }
+}
+
+#[test]
+fn a_weak_key_is_warned_of_and_taken() {
+    let place = Place::new();
+    let done = place.run(&["account", "add", "shop", "--key", "short"]);
+    assert_eq!(done.status, Some(0));
+    says(&done.stderr, &["warning", "16 characters", "rotate-key shop"]);
+    assert!(!done.stderr.contains("short") || done.stderr.contains("shorter"), "{done:?}");
+    assert_eq!(shown(&place, "shop")["key_characters"], 5);
+    let error = place.run(&["account", "add", "two", "--key", "two words"]).failed(2);
+    says(&error, &["printable ASCII"]);
+}
+
+#[test]
+fn an_empty_list_says_what_to_do() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("here")).unwrap();
+    let done = place.run(&["account", "list", "--data", "here"]);
+    assert_eq!((done.status, done.stdout.as_str()), (Some(0), ""));
+    says(&done.stderr, &["no account yet", "account add --data here"]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made_by_commands_that_look() {
+    let place = Place::new();
+    for command in [
+        &["account", "list"][..],
+        &["account", "show", "shop"],
+        &["account", "disable", "shop"],
+        &["export", "--account", "shop"],
+        &["backup", "shop.backup"],
+        &["check"],
+    ] {
+        let line = place.run(&[command, &["--data", "typo"]].concat()).failed(1);
+        says(&line, &["no data folder typo", "--data", "billhook account add"]);
+    }
+    assert!(!place.path("typo").exists() && !place.path("shop.backup").exists());
+}

@@ -1,0 +1,162 @@
+//! `billhook backup`, `restore` and `check`; and data folders that cannot be used.
+
+use std::{
+    fs,
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+};
+
+use super::{Place, says, text};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// The store's one file, after the last command has closed it.
+fn store_file(place: &Place) -> std::path::PathBuf {
+    place.path("billhook-data/billhook.db")
+}
+
+#[test]
+fn a_backup_restores_elsewhere() {
+    let place = Place::new();
+    let key = place.account("shop");
+    let report = place.run(&["backup", "shop.backup", "--json"]).succeeded();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((&report["accounts"], &report["orders"]), (&1.into(), &0.into()));
+    assert_eq!(mode(&place.path("shop.backup")), 0o600);
+    assert_eq!(mode(&place.path("billhook-data")), 0o700);
+
+    says(&place.run(&["backup", "shop.backup"]).failed(1), &["shop.backup"]);
+    says(&place.run(&["backup", "nowhere/shop.backup"]).failed(1), &["nowhere", "check the path"]);
+
+    let text = place.run(&["restore", "shop.backup", "--data", "elsewhere"]).succeeded();
+    says(&text, &["elsewhere", "1 accounts restored"]);
+    let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "elsewhere"]).succeeded();
+    says(&shown, &[&key]);
+    says(&place.run(&["check", "--data", "elsewhere"]).succeeded(), &["elsewhere: sound"]);
+    assert_eq!(place.run(&["check", "--json"]).succeeded(), "{\"sound\":true,\"findings\":[]}\n");
+}
+
+#[test]
+fn a_store_that_is_there_is_replaced_only_if_asked() {
+    let place = Place::new();
+    place.account("old");
+    place.run(&["backup", "old.backup"]).succeeded();
+    place.account("new");
+    says(&place.run(&["restore", "old.backup"]).failed(1), &["--replace", "billhook-data"]);
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "new  on\nold  on\n");
+
+    let report = place.run(&["restore", "old.backup", "--replace", "--json"]).succeeded();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert!(Path::new(&place.path(report["kept"].as_str().unwrap())).exists(), "{report}");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "old  on\n");
+}
+
+#[test]
+fn what_is_no_backup_is_refused() {
+    let place = Place::new();
+    let file = place.write("letter.txt", "Dear Sirs,\n");
+    says(&place.run(&["restore", text(&file), "--data", "elsewhere"]).failed(1), &["letter.txt"]);
+    says(&place.run(&["restore", "absent.backup", "--data", "elsewhere"]).failed(1), &["absent.backup"]);
+    assert!(!place.path("elsewhere/billhook.db").exists());
+}
+
+#[test]
+fn a_served_folder_is_backed_up_but_not_restored_into() {
+    let place = Place::new();
+    place.account("shop");
+    let serving = place.serve(&[]);
+    place.run(&["backup", "shop.backup"]).succeeded();
+    place.run(&["check"]).succeeded();
+    says(
+        &place.run(&["restore", "shop.backup", "--replace"]).failed(1),
+        &["holds", "billhook-data", "--data"],
+    );
+    drop(serving);
+    place.run(&["restore", "shop.backup", "--replace"]).succeeded();
+}
+
+#[test]
+fn damage_is_found_and_status_1() {
+    let place = Place::new();
+    place.account("shop");
+    let mut file = fs::OpenOptions::new().read(true).write(true).open(store_file(&place)).unwrap();
+    let length = file.metadata().unwrap().len();
+    // The first page stays, so that the file still looks like a store.
+    file.seek(SeekFrom::Start(4096)).unwrap();
+    file.write_all(&vec![0xa5; usize::try_from(length).unwrap() - 4096]).unwrap();
+    drop(file);
+    let done = place.run(&["check"]);
+    says(&done.failed(1), &["damaged", "billhook restore"]);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let place = Place::new();
+    place.account("shop");
+    // SQLite keeps user_version, the number of steps that a store has taken, at byte 60.
+    let mut file = fs::OpenOptions::new().read(true).write(true).open(store_file(&place)).unwrap();
+    file.seek(SeekFrom::Start(60)).unwrap();
+    file.write_all(&9_999_u32.to_be_bytes()).unwrap();
+    drop(file);
+    for command in [&["account", "list"][..], &["check"], &["serve", "--listen", "127.0.0.1:0"]] {
+        says(&place.run(command).failed(1), &["newer", "billhook-data"]);
+    }
+}
+
+#[test]
+fn a_file_of_somebody_elses_is_refused() {
+    let place = Place::new();
+    fs::create_dir(place.path("billhook-data")).unwrap();
+    place.write("billhook-data/billhook.db", &"This is a diary. ".repeat(1000));
+    says(&place.run(&["account", "list"]).failed(1), &["billhook.db"]);
+    let mut diary = String::new();
+    fs::File::open(store_file(&place)).unwrap().read_to_string(&mut diary).unwrap();
+    assert!(diary.starts_with("This is a diary."));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let place = Place::new();
+    place.write("file", "");
+    for data in ["file", "file/data", "/proc/billhook-data"] {
+        for command in [
+            &["account", "add", "shop"][..],
+            &["account", "list"],
+            &["serve", "--listen", "127.0.0.1:0"],
+            &["restore", "x"],
+        ] {
+            let line = place.run(&[command, &["--data", data]].concat()).failed(1);
+            says(&line, &[data]);
+            assert!(line.contains("--data") || line.contains("check the path"), "{line}");
+        }
+    }
+}
+
+/// Root may write whatever the permissions say, so the folder is mounted read-only, in a mount namespace of the command's own.
+/// Where that cannot be made (a container without the right to mount), there is nothing to look at.
+#[test]
+fn a_read_only_folder_is_named() {
+    let place = Place::new();
+    place.account("shop");
+    let mounted = |script: &str| {
+        let script = format!("mount --bind -o ro billhook-data billhook-data && {script}");
+        Command::new("unshare")
+            .args(["--mount", "--map-root-user", "sh", "-c", &script, env!("CARGO_BIN_EXE_billhook")])
+            .current_dir(place.path(""))
+            .output()
+    };
+    if !mounted("true").is_ok_and(|output| output.status.success()) {
+        eprintln!("no read-only mount can be made here: not tried");
+        return;
+    }
+    for arguments in ["serve --listen 127.0.0.1:0", "account add other", "check"] {
+        let output = mounted(&format!("exec \"$0\" {arguments}")).unwrap();
+        let line = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), line.lines().count()), (Some(1), 1), "{arguments}: {line}");
+        says(&line, &["billhook: ", "billhook-data", "read-only"]);
+    }
+}

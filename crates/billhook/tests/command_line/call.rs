@@ -1,0 +1,103 @@
+//! `billhook call`, against a server of the test's own and against nobody.
+
+use super::{Place, says};
+
+#[test]
+fn a_call_prints_the_answer_and_judges_it() {
+    let place = Place::new();
+    let key = place.account("shop");
+    let serving = place.serve(&[]);
+    let url = format!("http://shop.localhost:{}/api/", serving.port());
+    let call = |rest: &[&str]| {
+        place.run_with(&[&["call"], rest, &["--url", &url]].concat(), &[("BILLHOOK_KEY", &key)])
+    };
+
+    let done = call(&["GetBills", "email=anna@example.com"]);
+    assert!(
+        done.stdout
+            .starts_with("{\"error_code\":400,\"error_text\":\"Order not found\",\"result\":[],\"hash\":\""),
+        "{done:?}"
+    );
+    says(&done.failed(1), &["GetBills was refused: 400 Order not found"]);
+
+    place.run(&["account", "set", "shop", "getbills_empty=ok"]).succeeded();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let done = call(&["getbills", "email=anna@example.com", "pay_status=paid", "--require-signature"]);
+    says(&done.succeeded(), &["{\"error_code\":0,\"error_text\":\"OK\",\"result\":[]"]);
+    let done = call(&["GetBills", "email=anna@example.com", "--pretty"]);
+    says(&done.succeeded(), &["{\n  \"error_code\": 0,\n"]);
+
+    says(&call(&["GetBills"]).failed(1), &["3 Wrong posted data", "call --describe GetBills"]);
+    says(
+        &call(&["GetBill", "email=anna@example.com"]).failed(1),
+        &["3 Wrong posted data", "did you mean GetBills?"],
+    );
+    says(&call(&["Get/Bills"]).failed(1), &["no method's name"]);
+}
+
+#[test]
+fn who_is_calling_has_to_be_known() {
+    let place = Place::new();
+    let key = place.account("shop");
+    place.account("other");
+    let serving = place.serve(&["--default-account", "shop"]);
+    let port = serving.port();
+    let named = format!("http://shop.localhost:{port}");
+    let call = |rest: &[&str]| place.run(&[&["call", "GetBills", "email=anna@example.com"], rest].concat());
+
+    let error = call(&["--url", serving.url(), "--key", &key]).failed(2);
+    says(&error, &["names no login", "--login"]);
+    says(&call(&["--url", &named]).failed(2), &["a key is needed", "BILLHOOK_KEY_FILE"]);
+    says(
+        &call(&["--url", serving.url(), "--login", "shop", "--key", &key]).failed(1),
+        &["400 Order not found"],
+    );
+
+    let error = call(&["--url", &named, "--key", "wrong-wrong-wrong-wrong"]).failed(1);
+    says(&error, &["the key is wrong", "4 Incorrect hash"]);
+    let error = call(&["--url", &named, "--login", "other", "--key", &key]).failed(1);
+    says(&error, &["4 Incorrect hash", "billhook explain"]);
+    let nobody = format!("http://nobody.localhost:{port}");
+    says(&call(&["--url", &nobody, "--key", &key]).failed(1), &["5 Invalid user name", "account list"]);
+    let error = call(&["--url", &nobody, "--key", &key, "--require-signature"]).failed(1);
+    says(&error, &["Billhook-Signature"]);
+}
+
+#[test]
+fn what_cannot_be_reached_is_named() {
+    let place = Place::new();
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let call = |url: &str, rest: &[&str]| {
+        place.run(&[&["call", "GetBills", "--key", "x", "--login", "shop", "--url", url], rest].concat())
+    };
+    let url = format!("http://shop.localhost:{free}");
+    says(&call(&url, &[]).failed(1), &["cannot connect", &format!("shop.localhost:{free}"), "running"]);
+    says(&call("shop.localhost:8080", &[]).failed(2), &["http://"]);
+    says(&call("http://shop.localhost/api/GetBills", &[]).failed(2), &["method's name"]);
+    says(&call("https://shop.localhost", &["--ca-file", "absent.pem"]).failed(1), &["absent.pem"]);
+}
+
+#[test]
+fn a_self_signed_server_needs_a_word() {
+    let place = Place::new();
+    let key = place.account("shop");
+    let serving = place.serve(&["--tls-self-signed", "--tls-listen", "127.0.0.1:0"]);
+    let port = serving.greeting[1].rsplit(':').next().unwrap();
+    let url = format!("https://shop.localhost:{port}");
+    let call = |rest: &[&str]| {
+        place.run(&[&["call", "GetBills", "email=a@b", "--url", &url, "--key", &key], rest].concat())
+    };
+    says(&call(&[]).failed(1), &["certificate", "--insecure", "--ca-file"]);
+    says(&call(&["--insecure"]).failed(1), &["400 Order not found"]);
+}
+
+#[test]
+fn no_proxy_stands_between_this_machine_and_itself() {
+    let place = Place::new();
+    let key = place.account("shop");
+    let serving = place.serve(&[]);
+    let url = format!("http://shop.localhost:{}", serving.port());
+    let proxies = [("http_proxy", "http://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:1")];
+    let done = place.run_with(&["call", "GetBills", "email=a@b", "--url", &url, "--key", &key], &proxies);
+    says(&done.failed(1), &["400 Order not found"]);
+}

@@ -1,0 +1,137 @@
+//! Where an option's value comes from: flag, environment, file, default.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use super::{Place, says, text};
+
+#[test]
+fn flag_before_environment_before_file_before_default() {
+    let place = Place::new();
+    place.write("billhook.toml", "data = 'from-file'\n");
+    let config = ("BILLHOOK_CONFIG", "billhook.toml");
+    let data = ("BILLHOOK_DATA", "from-environment");
+    for (arguments, environment, made) in [
+        (&["account", "add", "shop"][..], &[][..], "billhook-data"),
+        (&["account", "add", "shop", "--config", "billhook.toml"], &[], "from-file"),
+        (&["--config=billhook.toml", "account", "add", "shop"], &[], "from-file"),
+        (&["account", "add", "shop"], &[config], "from-file"),
+        (&["account", "add", "shop"], &[config, data], "from-environment"),
+        (&["account", "add", "shop", "--data", "from-flag"], &[config, data], "from-flag"),
+    ] {
+        let done = place.run_with(arguments, environment);
+        assert_eq!(done.status, Some(0), "{done:?}");
+        let folders = ["billhook-data", "from-file", "from-environment", "from-flag"];
+        let there: Vec<_> = folders.into_iter().filter(|name| place.path(name).exists()).collect();
+        assert_eq!(there, [made], "{arguments:?} {environment:?}");
+        fs::remove_dir_all(place.path(made)).unwrap();
+    }
+}
+
+#[test]
+fn commands_have_tables_and_switches_and_lists() {
+    let place = Place::new();
+    place.account("shop");
+    place.write(
+        "billhook.toml",
+        "log_level = 'error'\n[serve]\nlisten = ['127.0.0.1:0', '127.0.0.2:0']\ndefault-account = 'shop'\nstop_timeout = 0.5\n\
+         [account.list]\njson = true\n[account.show]\njson = false\n",
+    );
+    let listed = place.run(&["account", "list", "--config", "billhook.toml"]).succeeded();
+    says(&listed, &["{\"login\":\"shop\""]);
+    let listed = place
+        .run_with(&["account", "list", "--config", "billhook.toml"], &[("BILLHOOK_JSON", "no")])
+        .succeeded();
+    assert_eq!(listed, "shop  on\n");
+
+    let serving = super::Serving::start(place.command(&["serve", "--config", "billhook.toml"]));
+    assert_eq!(serving.greeting.len(), 2, "{:?}", serving.greeting);
+    assert!(serving.greeting[1].starts_with("listening on http://127.0.0.2:"), "{:?}", serving.greeting);
+}
+
+#[test]
+fn what_a_file_has_wrong_is_named() {
+    let place = Place::new();
+    for (file, parts) in [
+        ("dta = 'x'", &["unknown key dta", "did you mean data?"][..]),
+        ("[serve]\nlisten_on = '127.0.0.1:0'", &["unknown key serve.listen_on", "did you mean listen?"]),
+        ("[sevre]\nlisten = '127.0.0.1:0'", &["unknown key sevre", "did you mean [serve]?"]),
+        ("[account.lst]\njson = true", &["unknown key account.lst", "[account.list]"]),
+        ("zzzzzz = 1", &["unknown key zzzzzz", "known are data"]),
+        ("config = 'other.toml'", &["unknown key config"]),
+        ("[serve]\nlisten = true", &["serve.listen", "text or a number"]),
+        ("[serve]\nlisten = '8080'", &["serve.listen", "8080", "127.0.0.1:8080"]),
+        ("[serve]\ndemo = 'yes'", &["serve.demo", "true or false"]),
+        ("[serve]\nmax-body = [1]", &["serve.max-body", "not a list"]),
+        ("[serve]\nmax-body = 1", &["serve.max-body", "1024"]),
+        ("[serve]\nlisten = [['127.0.0.1:0']]", &["serve.listen", "list of texts"]),
+        ("serve = 1", &["unknown key serve"]),
+        ("log-level = 'loud'", &["log-level", "loud", "debug"]),
+        ("data = 1979-05-27", &["data", "text or a number"]),
+        ("a\nb = ", &["line 1"]),
+    ] {
+        place.write("billhook.toml", file);
+        let line = place.run(&["check", "--config", "billhook.toml"]).failed(2);
+        says(&line, &["billhook.toml"]);
+        says(&line, parts);
+    }
+    says(&place.run(&["check", "--config", "absent.toml"]).failed(2), &["cannot read", "absent.toml"]);
+    // Help is to be had all the same.
+    says(&place.run(&["check", "--help", "--config", "absent.toml"]).succeeded(), &["Usage: billhook check"]);
+    assert!(!place.path("billhook-data").exists(), "nothing is done before the configuration is understood");
+}
+
+#[test]
+fn a_key_comes_from_option_file_or_environment() {
+    let place = Place::new();
+    let shown = |place: &Place, login: &str| {
+        let shown = place.run(&["account", "show", login, "--reveal-key", "--json"]).succeeded();
+        serde_json::from_str::<serde_json::Value>(&shown).unwrap()["key"].as_str().unwrap().to_owned()
+    };
+    place.write("a.key", "from-a-file-of-its-own\n");
+    place.write("billhook.toml", "[account.add]\nkey = 'from-the-configuration'\n");
+    fs::set_permissions(place.path("billhook.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    let variable = ("BILLHOOK_KEY", "from-the-environment");
+    let file_variable = ("BILLHOOK_KEY_FILE", "a.key");
+    let config = ("BILLHOOK_CONFIG", "billhook.toml");
+    for (login, arguments, environment, key) in [
+        ("a", &["--key", "from-the-command-line"][..], &[variable, config][..], "from-the-command-line"),
+        ("b", &["--key-file", "a.key"], &[variable, config], "from-a-file-of-its-own"),
+        ("c", &["--key", "from-the-command-line"], &[file_variable], "from-the-command-line"),
+        ("d", &[], &[variable, config], "from-the-environment"),
+        ("e", &[], &[file_variable, config], "from-a-file-of-its-own"),
+        ("f", &[], &[config], "from-the-configuration"),
+    ] {
+        let added =
+            place.run_with(&[&["account", "add", login], arguments].concat(), environment).succeeded();
+        assert!(!added.contains(key), "a key that was given is not printed: {added}");
+        assert_eq!(shown(&place, login), key, "{login}");
+    }
+    let both = place.run_with(&["account", "add", "g"], &[variable, file_variable]);
+    says(&both.failed(2), &["--key", "--key-file"]);
+    says(&place.run(&["account", "add", "g", "--key-file", "none.key"]).failed(1), &["none.key"]);
+    place.write("odd.key", "two words\n");
+    let odd = place.run_with(&["account", "add", "g"], &[("BILLHOOK_KEY", "two words")]).failed(2);
+    assert!(odd.contains("--key") && !odd.contains("two words"), "{odd}");
+    let odd = place.run(&["account", "add", "g", "--key-file", "odd.key"]).failed(1);
+    says(&odd, &["odd.key", "printable"]);
+    assert!(!odd.contains("two words"), "{odd}");
+}
+
+#[test]
+fn a_configuration_with_a_key_is_nobody_elses() {
+    let place = Place::new();
+    place.account("shop");
+    let config = place.write("billhook.toml", "[call]\nkey = 'sesame-sesame-sesame'\n");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+    let done = place.run(&["account", "list", "--json", "--config", text(&config)]);
+    assert_eq!(done.status, Some(0));
+    says(&done.stderr, &["warning", "billhook.toml", "chmod 600"]);
+    assert!(!done.stderr.contains("sesame"), "{done:?}");
+
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    place.run(&["account", "list", "--json", "--config", text(&config)]).succeeded();
+
+    place.write("billhook.toml", "[call]\nkey = 'open sesame'\n");
+    let line = place.run(&["check", "--config", text(&config)]).failed(2);
+    assert!(line.contains("call.key") && !line.contains("sesame"), "{line}");
+}

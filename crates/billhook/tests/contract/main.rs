@@ -1,0 +1,23 @@
+//! The contract with strangers' clients: the real program on a port of its own, spoken to over HTTP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets a fault shall stop"
+)]
+
+mod bad_input;
+mod disk;
+mod get_bills;
+mod isolation;
+mod model;
+mod moving;
+mod php;
+mod program;
+mod proxy;
+mod python;
+mod readme;
+mod running;
+mod tls;

@@ -1,0 +1,175 @@
+//! Beside a running server: what commands change is seen, what it logs, how it stops.
+
+use std::{
+    io::Write,
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Signal, kill_process};
+
+use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, read_answer, signed};
+
+const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
+
+/// Waits until something holds: a second at most, which is what the design promises.
+pub(crate) fn until(mut holds: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_millis(1500);
+    while !holds() {
+        assert!(Instant::now() < limit, "not within a second");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_rotated_key_counts_within_a_second() {
+    let shop = Billhook::demo();
+    assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 0);
+    let rotate = |more: &[&str]| {
+        let printed = shop.run(&[&["account", "rotate-key", DEMO_LOGIN], more].concat());
+        printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned()
+    };
+    let fresh = &rotate(&["--keep-old", "10"]);
+    until(|| shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).code() == 0);
+    // The old one goes on, and its holder can check the answers; anything else is signed with the new one.
+    let old = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+    assert_eq!(old.code(), 0);
+    check_signed(&old, DEMO_KEY);
+    check_signed(&shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA), fresh);
+    check_signed(&shop.call(DEMO_LOGIN, "wrong-key", "GetBills", ANNA), fresh);
+
+    let last = &rotate(&[]);
+    until(|| shop.call(DEMO_LOGIN, last, "GetBills", ANNA).code() == 0);
+    assert_eq!(shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).code(), 4);
+    assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 4);
+}
+
+#[test]
+fn accounts_come_and_go_within_a_second() {
+    let shop = Billhook::demo();
+    shop.run(&["account", "disable", DEMO_LOGIN]);
+    until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 7);
+    shop.run(&["account", "enable", DEMO_LOGIN]);
+    until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 0);
+
+    let key = "second-key-0123456789";
+    assert_eq!(shop.call("second", key, "GetBills", ANNA).code(), 5);
+    shop.run(&["account", "add", "second", "--key", key]);
+    until(|| shop.call("second", key, "GetBills", ANNA).code() == 400);
+
+    shop.run(&["account", "set", DEMO_LOGIN, "allow_ips=10.0.0.0/8"]);
+    until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 6);
+    let denied = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+    assert_eq!(denied.json()["error_text"], "Permission denied for ip 127.0.0.1");
+    check_signed(&denied, DEMO_KEY);
+    shop.run(&["account", "set", DEMO_LOGIN, "allow_ips="]);
+    shop.run(&["account", "set", DEMO_LOGIN, "rate=5"]);
+    until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 8);
+}
+
+#[test]
+fn the_log_has_a_line_a_request_and_no_secrets() {
+    let shop = Billhook::start(&["--demo", "--log-level", "debug", "--log-format", "json"]);
+    let good = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+    let body = signed(DEMO_LOGIN, "another-key-of-40-characters-another-key", ANNA);
+    let bad = shop.post("username.localhost", "GetBills", &body);
+    let keyed =
+        shop.post("username.localhost", "GetBills", &format!("email=anna%40example.com&rpsKey={DEMO_KEY}"));
+    let hash = body.rsplit_once('=').unwrap().1;
+    for (answer, code) in [(&good, 0), (&bad, 4), (&keyed, 0)] {
+        let id = answer.header("x-request-id").unwrap();
+        until(|| shop.log().lines().any(|line| line.contains(id)));
+        let log = shop.log();
+        let line = log.lines().find(|line| line.contains(id) && line.contains("billhook::access")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["account"], DEMO_LOGIN);
+        assert_eq!(line["code"], code);
+        assert_eq!(line["method"], "GetBills");
+        assert!(line["ms"].is_number() && line["bytes"].is_number(), "{line}");
+    }
+    let log = shop.log();
+    let right = signed(DEMO_LOGIN, DEMO_KEY, ANNA);
+    let right = right.rsplit_once('=').unwrap().1;
+    for secret in [
+        DEMO_KEY,
+        hash,
+        right,
+        &hash[..7],
+        &right[..7],
+        "another-key",
+        "anna@example.com",
+        "anna%40example.com",
+    ] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    // At debug level it says what is likely wrong, with six digits of each hash.
+    assert!(log.contains(&hash[..6]) && log.contains(&right[..6]), "{log}");
+}
+
+#[test]
+fn health_is_told_apart() {
+    let shop = Billhook::demo();
+    shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+    assert_eq!(shop.admin("/healthz").status, 200);
+    assert_eq!(shop.admin("/readyz").status, 200);
+    let metrics = shop.admin("/metrics");
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.body.contains("GetBills"), "{}", metrics.body);
+    assert_eq!(shop.admin("/other").status, 404);
+    // The API's listener knows nothing of it.
+    let outside = shop.send("GET /metrics HTTP/1.1", "Host: username.localhost\r\n", b"");
+    assert_eq!(outside.status, 405);
+}
+
+#[test]
+fn a_stop_finishes_what_has_begun() {
+    let mut shop = Billhook::demo();
+    let body = signed(DEMO_LOGIN, DEMO_KEY, ANNA);
+    let idle = TcpStream::connect(shop.http()).unwrap();
+    let mut begun = TcpStream::connect(shop.http()).unwrap();
+    write!(
+        begun,
+        "POST /api/GetBills HTTP/1.1\r\nHost: username.localhost\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    let (first, rest) = body.as_bytes().split_at(10);
+    begun.write_all(first).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    kill_process(shop.process(), Signal::TERM).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(TcpStream::connect(shop.http()).is_err(), "still listening");
+    begun.write_all(rest).unwrap();
+    let answer = read_answer(&mut begun);
+    assert_eq!(answer.code(), 0);
+    drop(idle);
+    assert_eq!(shop.wait(Duration::from_secs(3)), Some(0));
+}
+
+#[test]
+fn idle_connections_do_not_hold_a_stop_up() {
+    let mut shop = Billhook::demo();
+    let connections: Vec<_> = (0..50)
+        .map(|n| {
+            let mut stream = TcpStream::connect(shop.http()).unwrap();
+            if n % 2 == 0 {
+                let body = signed(DEMO_LOGIN, DEMO_KEY, ANNA);
+                write!(stream, "POST /api/GetBills HTTP/1.1\r\nHost: username.localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+                assert_eq!(read_answer(&mut stream).code(), 0);
+            }
+            stream
+        })
+        .collect();
+    kill_process(shop.process(), Signal::INT).unwrap();
+    assert_eq!(shop.wait(Duration::from_secs(2)), Some(0));
+    drop(connections);
+}
+
+#[test]
+fn a_public_key_is_served_on_loopback_only() {
+    let place = tempfile::tempdir().unwrap();
+    let output = crate::program::run(place.path(), &["serve", "--demo", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("127.0.0.1 only") && text.lines().count() == 1, "{text}");
+}
