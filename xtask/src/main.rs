@@ -1,0 +1,88 @@
+//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`.
+
+mod tidy;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+  ci                 everything that guards a change: format, lints, documentation, tests, tidy, vectors
+  tidy               what no compiler checks: file sizes, decisions that are cited but not written down
+  vectors [--check]  make the test vectors anew with PHP; with --check, only compare";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["ci"] => ci(),
+        ["tidy"] => tidy::check(&root()),
+        ["vectors"] => vectors(false),
+        ["vectors", "--check"] => vectors(true),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| ".".into(), Path::to_owned)
+}
+
+/// Runs every check, cheapest first, and stops at the first that fails.
+fn ci() -> Result<(), String> {
+    tidy::check(&root())?;
+    run("cargo", &["fmt", "--all", "--check"], &[])?;
+    run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
+    run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    vectors(true)?;
+    run("cargo", &["test", "--workspace", "--locked"], &[])?;
+    if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success())
+    {
+        run("cargo", &["deny", "check", "bans", "licenses", "sources"], &[])?;
+    } else {
+        eprintln!(
+            "xtask: cargo-deny is not installed: licences, bans and sources of the crates were NOT checked"
+        );
+    }
+    Ok(())
+}
+
+/// Makes the vectors with PHP, or compares what PHP makes with what is committed.
+fn vectors(check: bool) -> Result<(), String> {
+    let folder = root().join("crates/wire/vectors");
+    let mut arguments = vec!["generate.php"];
+    if check {
+        arguments.push("--check");
+    }
+    let status = Command::new("php").args(&arguments).current_dir(&folder).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("php {}: {status}", arguments.join(" "))),
+        Err(cause) => {
+            Err(format!("cannot run php: {cause}: install it (`apt-get install php-cli php-curl`)"))
+        }
+    }
+}
+
+fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    let shown = format!("{program} {}", arguments.join(" "));
+    eprintln!("xtask: {shown}");
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|cause| format!("{shown}: {cause}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+}
