@@ -64,12 +64,25 @@ impl Everywhere {
     /// Opens the store of a data folder that is there. A folder that isn't would be a slip of the pen: its backup, say, would be
     /// sound and empty.
     pub(crate) fn open_store(&self) -> Result<(DataFolder, Store), Failure> {
+        self.folder_must_exist()?;
+        self.open_or_make_store()
+    }
+
+    /// The same for a command that writes a great many orders.
+    pub(crate) fn open_store_for_bulk(&self) -> Result<(DataFolder, Store), Failure> {
+        self.folder_must_exist()?;
+        let folder = DataFolder::open(&self.data)?;
+        let store = Store::open_for_bulk(&folder)?;
+        Ok((folder, store))
+    }
+
+    fn folder_must_exist(&self) -> Result<(), Failure> {
         match self.data.try_exists() {
             Ok(false) => Err(Failure::failed(format!(
                 "there is no data folder {}: name another with --data, or begin one with `billhook account add`",
                 self.data.display()
             ))),
-            _ => self.open_or_make_store(),
+            _ => Ok(()),
         }
     }
 

@@ -29,12 +29,13 @@ use crate::{
     command_line::Everywhere,
     failure::Failure,
     output::{json_line, stdout},
+    pipeline::Pipeline,
     progress::Bar,
 };
 use shop::Shop;
 
 /// So many orders are one transaction.
-const BATCH_ORDERS: u64 = 1_000;
+const BATCH_ORDERS: u64 = 20_000;
 
 /// Fill an account with synthetic orders, for trials and measurements
 ///
@@ -70,7 +71,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (_folder, store) = everywhere.open_store()?;
+        let (_folder, store) = everywhere.open_store_for_bulk()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;
@@ -140,6 +141,7 @@ impl Plan {
             Ok::<u64, Error>(added)
         })?;
         let bar = Bar::new("generating");
+        let mut pipeline = Pipeline::new(store);
         let mut done = 0;
         while done < self.orders {
             let batch_end = self.orders.min(done + batch_orders);
@@ -147,10 +149,11 @@ impl Plan {
                 .map(|index| shop.order(index, OrderId(highest + 1 + index.cast_signed())))
                 .collect::<Result<_, _>>()
                 .map_err(Failure::failed)?;
-            store.write(move |tx| batch.iter().try_for_each(|order| orders::add(tx, account, order)))?;
+            pipeline.write(move |tx| batch.iter().try_for_each(|order| orders::add(tx, account, order)))?;
             done = batch_end;
             bar.at(Progress { done, total: self.orders });
         }
+        pipeline.wait()?;
         Ok(Made { orders: self.orders, products_added, first: OrderId(highest + 1), last: OrderId(last) })
     }
 

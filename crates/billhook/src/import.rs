@@ -37,6 +37,7 @@ use crate::{
     failure::Failure,
     order_line::Fault,
     output::{json_line, stdout},
+    pipeline::Pipeline,
     progress::Bar,
 };
 use check::{Checker, Refusal, Step};
@@ -47,9 +48,9 @@ use write::{Counts, apply};
 /// So many bad records are told one by one.
 const FAULTS_TOLD: usize = 20;
 /// A batch, one transaction, is full at so many records …
-const BATCH_RECORDS: usize = 1_000;
+const BATCH_RECORDS: usize = 20_000;
 /// … or when so much of the file was read for it.
-const BATCH_BYTES: u64 = 4 << 20;
+const BATCH_BYTES: u64 = 16 << 20;
 
 /// Take orders from a file into an account
 ///
@@ -135,7 +136,7 @@ impl Arguments {
         let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
             Failure::usage("the file's name does not say its form: add --format jsonl or --format csv")
         })?;
-        let (_folder, store) = everywhere.open_store()?;
+        let (_folder, store) = everywhere.open_store_for_bulk()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;
@@ -274,6 +275,7 @@ impl Job<'_> {
     }
 
     fn write_batches(&self, tally: &Tally, counts: &mut Counts) -> Result<(), Failure> {
+        let mut pipeline = Pipeline::new(self.store);
         let mut batch = Vec::new();
         let (mut good, mut bad, mut written_at) = (0, 0, 0);
         self.scan(if self.dry_run { "comparing" } else { "writing" }, |_, step, done| {
@@ -289,16 +291,22 @@ impl Job<'_> {
             }
             if batch.len() >= BATCH_RECORDS || done - written_at >= BATCH_BYTES {
                 written_at = done;
-                self.flush(std::mem::take(&mut batch), counts)?;
+                self.flush(std::mem::take(&mut batch), &mut pipeline, counts)?;
             }
             Ok(())
         })?;
-        self.flush(batch, counts)?;
+        self.flush(batch, &mut pipeline, counts)?;
+        *counts += pipeline.wait()?.unwrap_or_default();
         if (good, bad) == (tally.good, tally.bad) { Ok(()) } else { Err(self.changed()) }
     }
 
-    /// Writes one batch, or finds out what that would do.
-    fn flush(&self, batch: Vec<Step>, counts: &mut Counts) -> Result<(), Failure> {
+    /// Sends one batch to be written, or finds out what it would do; counts what is done.
+    fn flush(
+        &self,
+        batch: Vec<Step>,
+        pipeline: &mut Pipeline<'_, Counts>,
+        counts: &mut Counts,
+    ) -> Result<(), Failure> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -307,11 +315,11 @@ impl Job<'_> {
         }
         let account = self.account.id;
         let done = if self.dry_run {
-            self.store.read(|tx| apply(tx, account, &batch, true))
+            Some(self.store.read(|tx| apply(tx, account, &batch, true))?)
         } else {
-            self.store.write(move |tx| apply(tx, account, &batch, false))
+            pipeline.write(move |tx| apply(tx, account, &batch, false))?
         };
-        *counts += done?;
+        *counts += done.unwrap_or_default();
         Ok(())
     }
 

@@ -127,6 +127,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         let _ = send.send(result);
     };
     match M::ACCESS {
+        Access::ReadOne => call.store.read_one_then(body, done),
         Access::Read => call.store.read_then(body, done),
         Access::Write => call.store.write_then(body, done),
     }

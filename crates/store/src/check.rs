@@ -41,11 +41,13 @@ const ORDERS: Sql = Sql::new(
 
 const LINES: Sql = Sql::new(
     "check.lines",
-    "SELECT l.account_id, l.order_id, l.position, l.pay_status, l.good_id,
+    "SELECT l.account_id, l.order_id, l.position, l.pay_status, COALESCE(v.good_id, 0),
             COALESCE((SELECT o.pay_status FROM orders o
                        WHERE o.account_id = l.account_id AND o.order_id = l.order_id AND o.email_key = l.email_key), ''),
-            (SELECT COUNT(*) FROM products p WHERE p.account_id = l.account_id AND p.good_id = l.good_id)
-       FROM order_lines l ORDER BY l.account_id, l.email_key, l.order_id, l.position",
+            (SELECT COUNT(*) FROM products p WHERE p.account_id = l.account_id AND p.good_id = v.good_id)
+       FROM order_lines l
+       LEFT JOIN product_versions v ON v.account_id = l.account_id AND v.version_id = l.version_id
+      ORDER BY l.account_id, l.email_key, l.order_id, l.position",
 );
 
 /// Compares the tables with each other.
@@ -95,8 +97,10 @@ pub(crate) fn contradictions(
             status if status != row.text(3)? => find(format!("{line}: its status is not its order's")),
             _ => {}
         }
-        if row.int(6)? == 0 {
-            find(format!("{line}: product {} is not in the catalogue", row.int(4)?));
+        match (row.int(4)?, row.int(6)?) {
+            (0, _) => find(format!("{line}: the version of its product is missing")),
+            (good, 0) => find(format!("{line}: product {good} is not in the catalogue")),
+            _ => {}
         }
         let expected = match before {
             Some((account_before, id_before, position)) if (account_before, id_before) == (account, id) => {

@@ -41,7 +41,8 @@ pub enum Kind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
+    /// A failure in one line.
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into().into_boxed_str() }
     }
 

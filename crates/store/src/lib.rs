@@ -19,6 +19,7 @@ pub mod products;
 pub mod settings;
 mod store;
 mod tx;
+mod versions;
 
 pub use accounts::AccountId;
 pub use check::Finding;

@@ -1,11 +1,11 @@
 //! Orders and their lines, and every query over them.
 //!
-//! Lines are clustered by (account, e-mail, order, position), and hold the product's names as they were when ordered and their
-//! order's status: so `GetBills` is one range scan. [`add`] and `remove` alone write both tables; `check` compares them.
+//! Lines are clustered by (account, e-mail, order, position), and hold their order's status and the version of the product that was
+//! ordered (see `versions`): so `GetBills` is one range scan. [`add`] and `remove` alone write both tables; `check` compares them.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx};
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, versions};
 
 /// An order with everything that is known of it.
 #[derive(Debug, Clone)]
@@ -182,7 +182,7 @@ const BILLS_TEXT_MAX_BYTES: usize = 64 << 20;
 
 const BILLS_OF: Sql = Sql::new(
     "orders.bills_of",
-    "SELECT order_id, good_id, good_name, good_title
+    "SELECT order_id, version_id
        FROM order_lines -- clustered by (account_id, email_key, order_id, position): one range scan
       WHERE account_id = $1 AND email_key = $2 AND ($3 = '' OR pay_status = $3)
       ORDER BY order_id, position",
@@ -196,31 +196,37 @@ pub fn bills_of(
     state: Option<PayStatus>,
 ) -> Result<Bills, Error> {
     let state = state.map_or("", PayStatus::as_str);
-    let mut bills = Bills::default();
+    let mut lines = Vec::new();
     tx.rows(&BILLS_OF, &[account.0.into(), email.key().into(), state.into()], |row| {
-        bills.push(OrderId(row.int(0)?), GoodId(row.int(1)?), row.text(2)?, row.text(3)?);
+        lines.push((OrderId(row.int(0)?), row.int(1)?));
+        Ok::<(), Error>(())
+    })?;
+    let mut bills = Bills::default();
+    for (order, version) in lines {
+        let version = versions::get(tx, account, version)?;
+        bills.push(order, version.good_id, &version.good_name, &version.good_title);
         if bills.text_bytes() > BILLS_TEXT_MAX_BYTES {
             return Err(Error::new(Kind::TooLarge, "one customer's orders hold more than 64 MiB of names"));
         }
-        Ok(())
-    })?;
+    }
     Ok(bills)
 }
 
 // The columns that `order` and `line` read. Written as a cross join, which SQLite walks from left to right: along the orders'
-// key, and for each order along the lines' key, with nothing to sort.
+// key, for each order along the lines' key, and to each line's version, with nothing to sort.
 macro_rules! order_lines_where {
     ($rest:literal) => {
         concat!(
             "SELECT o.order_id, o.email, o.pay_status, o.created, o.paid, o.is_recurrent,
-                    l.good_id, l.good_name, l.good_title, l.sum, l.price, l.pincode,
+                    v.good_id, v.good_name, v.good_title, l.sum, l.price, l.pincode,
                     o.first_name, o.last_name, o.middle_name, o.phone, o.country, o.region, o.city, o.address, o.postalcode,
                     o.comment, o.tag, o.kupon, o.ip, o.domain, o.link, o.type, o.payway, o.rpo,
                     o.utm_medium, o.utm_source, o.utm_campaign, o.utm_content, o.utm_term,
                     o.aff_medium, o.aff_source, o.aff_campaign, o.aff_content, o.aff_term,
                     o.aff, o.aff_name, o.paff, o.paff_name, o.ad_id
-               FROM orders o CROSS JOIN order_lines l
+               FROM orders o CROSS JOIN order_lines l CROSS JOIN product_versions v
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id
+                AND v.account_id = l.account_id AND v.version_id = l.version_id
                 AND ",
             $rest,
             " ORDER BY o.order_id, l.position"
@@ -303,8 +309,8 @@ const ADD_ORDER: Sql = Sql::new(
 const ADD_LINE: Sql = Sql::new(
     "orders.add_line",
     "INSERT INTO order_lines (account_id, email_key, order_id, position, pay_status,
-                              good_id, good_name, good_title, sum, price, pincode)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                              version_id, sum, price, pincode)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 );
 
 /// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
@@ -323,6 +329,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
     args.extend(order.texts.0.iter().map(Arg::from));
     tx.execute(&ADD_ORDER, &args)?;
     for (position, line) in (0_i64..).zip(&order.lines) {
+        let version = versions::number(tx, account, line)?;
         tx.execute(
             &ADD_LINE,
             &[
@@ -331,9 +338,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
                 order.id.0.into(),
                 position.into(),
                 order.pay_status.as_str().into(),
-                line.good_id.0.into(),
-                (&line.good_name).into(),
-                (&line.good_title).into(),
+                version.into(),
                 line.sum.kopecks().into(),
                 line.price.kopecks().into(),
                 (&line.pincode).into(),

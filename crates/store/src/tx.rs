@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::{Error, Kind, engine};
+use crate::{
+    Error, Kind, engine,
+    versions::{KnownVersions, UsedVersions},
+};
 
 /// A statement: its name for messages, and its text in the dialect that all engines share.
 ///
@@ -81,11 +84,30 @@ pub struct Tx<'a> {
     engine: &'a mut dyn engine::Statements,
     on_commit: Vec<Box<dyn FnOnce() + Send>>,
     broken: bool,
+    /// How many statements may still be run; none: any number.
+    left: Option<u32>,
+    known_versions: Option<&'a KnownVersions>,
+    used_versions: UsedVersions,
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(engine: &'a mut dyn engine::Statements) -> Self {
-        Self { engine, on_commit: Vec::new(), broken: false }
+    pub(crate) fn writing(engine: &'a mut dyn engine::Statements) -> Self {
+        Self {
+            engine,
+            on_commit: Vec::new(),
+            broken: false,
+            left: None,
+            known_versions: None,
+            used_versions: UsedVersions::default(),
+        }
+    }
+
+    pub(crate) fn reading(engine: &'a mut dyn engine::Statements, known: &'a KnownVersions) -> Self {
+        Self { known_versions: Some(known), ..Self::writing(engine) }
+    }
+
+    pub(crate) fn reading_once(engine: &'a mut dyn engine::Statements, known: &'a KnownVersions) -> Self {
+        Self { left: Some(1), ..Self::reading(engine, known) }
     }
 
     /// Runs a statement and shows each row to `each`, which may stop with an error of its own.
@@ -95,6 +117,7 @@ impl<'a> Tx<'a> {
         args: &[Arg<'_>],
         mut each: impl FnMut(&dyn Row) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.count(sql)?;
         let mut stopped = None;
         let outcome = self.engine.rows(sql, args, &mut |row| match each(row) {
             Ok(()) => ControlFlow::Continue(()),
@@ -124,6 +147,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement that gives no rows; says how many rows it touched.
     pub fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
+        self.count(sql)?;
         let outcome = self.engine.execute(sql, args);
         self.note(outcome)
     }
@@ -132,6 +156,44 @@ impl<'a> Tx<'a> {
     /// may run twice.
     pub fn on_commit(&mut self, act: impl FnOnce() + Send + 'static) {
         self.on_commit.push(Box::new(act));
+    }
+
+    /// Runs a statement that gives one row at most, which is the same in every state that has it. Not counted where one statement
+    /// may be run.
+    pub(crate) fn row_that_never_changes<T>(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        read: impl Fn(&dyn Row) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let left = self.left.take();
+        let found = self.row(sql, args, read);
+        self.left = left;
+        found
+    }
+
+    /// What read transactions know of product versions; none in a write transaction.
+    pub(crate) fn known_versions(&self) -> Option<&'a KnownVersions> {
+        self.known_versions
+    }
+
+    /// What this write transaction knows of product versions.
+    pub(crate) fn used_versions(&mut self) -> &mut UsedVersions {
+        &mut self.used_versions
+    }
+
+    fn count(&mut self, sql: &Sql) -> Result<(), Error> {
+        match &mut self.left {
+            None => Ok(()),
+            Some(0) => Err(Error::new(
+                Kind::Statement,
+                format!("store: {}: this transaction takes one statement only", sql.name),
+            )),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+        }
     }
 
     fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {

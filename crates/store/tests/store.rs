@@ -102,7 +102,7 @@ fn bills(
     state: Option<PayStatus>,
 ) -> Vec<(i64, i64, String)> {
     let email = Email::parse(email).unwrap();
-    let bills = store.read(|tx| orders::bills_of(tx, account, &email, state)).unwrap();
+    let bills = store.read_one(|tx| orders::bills_of(tx, account, &email, state)).unwrap();
     bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.good_title.to_owned())).collect()
 }
 
@@ -142,6 +142,18 @@ fn what_is_written_is_read_and_survives() {
     assert_eq!(store.read(|tx| orders::count(tx, id)).unwrap(), 3);
     assert_eq!(store.read(|tx| orders::highest(tx, id)).unwrap(), Some(OrderId(3)));
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+}
+
+#[test]
+fn a_read_of_one_statement_takes_no_second() {
+    let place = place();
+    let id = account(&place.store, "anna");
+    assert_eq!(place.store.read_one(|tx| orders::count(tx, id)).unwrap(), 0);
+    let second = place.store.read_one(|tx| {
+        orders::count(tx, id)?;
+        orders::count(tx, id)
+    });
+    assert!(second.unwrap_err().to_string().contains("one statement only"));
 }
 
 #[test]
@@ -398,6 +410,7 @@ fn check_finds_what_can_not_be() {
         ("DELETE FROM order_lines WHERE order_id = 1 AND position = 0", "a line before it is missing"),
         ("DELETE FROM order_lines WHERE order_id = 2", "it has no lines"),
         ("DELETE FROM products WHERE good_id = 2", "product 2 is not in the catalogue"),
+        ("DELETE FROM product_versions WHERE good_id = 2", "the version of its product is missing"),
         ("DELETE FROM orders WHERE order_id = 1", "no such order"),
         ("DELETE FROM accounts", "there is no such account"),
     ] {

@@ -6,6 +6,15 @@ use std::{ops::ControlFlow, path::Path};
 
 use crate::{BackupReport, Error, Finding, Progress, Row, Sql, Tx, tx::Arg};
 
+/// What a store is opened for: how much memory its writer may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Many small transactions beside other things.
+    Serving,
+    /// A few huge ones.
+    Bulk,
+}
+
 /// The statements of one open transaction.
 pub(crate) trait Statements {
     /// Runs a statement, row by row, until its end or until `each` breaks off.
@@ -31,6 +40,10 @@ pub(crate) trait Work: Send {
 
 /// A database engine.
 pub(crate) trait Engine: Send + Sync {
+    /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, and a
+    /// transaction around it would cost as much again.
+    fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
+
     /// Runs `body` once in a read transaction, on this thread.
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
 

@@ -43,7 +43,9 @@ pub enum Api {
 /// Whether a method changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// It only looks.
+    /// It looks, with one statement.
+    ReadOne,
+    /// It looks, with several statements that must see the same state.
     Read,
     /// It may write.
     Write,

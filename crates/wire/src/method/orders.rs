@@ -25,7 +25,7 @@ pub struct GetBills {
 impl Method for GetBills {
     const NAME: &'static str = "GetBills";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
     type Answer = Bills;
 }

@@ -50,6 +50,16 @@ const FIRST: &str = "
         UNIQUE (account_id, good_name)
     ) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE product_versions (
+        account_id INTEGER NOT NULL,
+        version_id INTEGER NOT NULL,
+        good_id INTEGER NOT NULL,
+        good_name TEXT NOT NULL,
+        good_title TEXT NOT NULL,
+        PRIMARY KEY (account_id, version_id),
+        UNIQUE (account_id, good_id, good_name, good_title)
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE orders (
         account_id INTEGER NOT NULL,
         order_id INTEGER NOT NULL,
@@ -101,9 +111,7 @@ const FIRST: &str = "
         order_id INTEGER NOT NULL,
         position INTEGER NOT NULL,
         pay_status TEXT NOT NULL,
-        good_id INTEGER NOT NULL,
-        good_name TEXT NOT NULL,
-        good_title TEXT NOT NULL,
+        version_id INTEGER NOT NULL,
         sum INTEGER NOT NULL,
         price INTEGER NOT NULL,
         pincode TEXT NOT NULL,

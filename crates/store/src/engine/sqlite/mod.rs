@@ -16,8 +16,10 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use super::{Engine, Statements, Work};
-use crate::{BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg};
+use super::{Engine, Purpose, Statements, Work};
+use crate::{
+    BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
+};
 use writer::Writer;
 
 /// Earlier versions can corrupt a file when a WAL is reset while it is read.
@@ -27,25 +29,39 @@ const APPLICATION_ID: i32 = 0x4268_6B31;
 const FILE_NAME: &str = "billhook.db";
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
+/// Lines lie by customer, so a bulk load touches pages all over: each is written once a transaction and once a log.
+const SERVING_CACHE_KIB: i32 = 8 * 1024;
+const SERVING_LOG_PAGES: i32 = 1000;
+const BULK_CACHE_KIB: i32 = 256 * 1024;
+const BULK_LOG_PAGES: i32 = 32_768;
 /// Statements kept prepared on each connection: more than there are.
 const PREPARED_MAX: usize = 256;
 
 pub(crate) struct Sqlite {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
+    known_versions: KnownVersions,
     writer: Writer,
 }
 
 impl Sqlite {
     /// Opens the folder's store, or makes it, and brings it up to date.
-    pub(crate) fn open(folder: &DataFolder) -> Result<Self, Error> {
+    pub(crate) fn open(folder: &DataFolder, purpose: Purpose) -> Result<Self, Error> {
         check_library()?;
         let path = folder.path().join(FILE_NAME);
         let _alone = folder.lock_migrations()?;
         let mut connection = connect(&path)?;
         migrations::run(&mut connection, &path)?;
+        let (cache, log) = match purpose {
+            Purpose::Serving => (SERVING_CACHE_KIB, SERVING_LOG_PAGES),
+            Purpose::Bulk => (BULK_CACHE_KIB, BULK_LOG_PAGES),
+        };
+        let failed = |error| file_failure(&path, &error);
+        connection.pragma_update(None, "cache_size", -cache).map_err(failed)?;
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", log, |_| Ok(())).map_err(failed)?;
         let writer = Writer::start(connection)?;
-        Ok(Self { path, readers: Mutex::default(), writer })
+        Ok(Self { path, readers: Mutex::default(), known_versions: KnownVersions::default(), writer })
     }
 
     fn reader(&self) -> Result<Connection, Error> {
@@ -57,16 +73,27 @@ impl Sqlite {
         connection.pragma_update(None, "query_only", true).map_err(|error| failure("open", &error))?;
         Ok(connection)
     }
+
+    fn give_back(&self, connection: Connection) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
 }
 
 impl Engine for Sqlite {
+    fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
+        let connection = self.reader()?;
+        body(&mut Tx::reading_once(&mut Open(&connection), &self.known_versions));
+        self.give_back(connection);
+        Ok(())
+    }
+
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
         let connection = self.reader()?;
         begin(&connection, "BEGIN DEFERRED")?;
-        body(&mut Tx::new(&mut Open(&connection)));
+        body(&mut Tx::reading(&mut Open(&connection), &self.known_versions));
         // Nothing was written, so there is nothing to lose; a connection that can't end its transaction is not used again.
         if end(&connection, "COMMIT").is_ok() {
-            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.give_back(connection);
         }
         Ok(())
     }
@@ -81,7 +108,7 @@ impl Engine for Sqlite {
         connection
             .query_row("SELECT COUNT(*) FROM marks", [], |row| row.get::<_, i64>(0))
             .map_err(|error| failure("health", &error))?;
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.give_back(connection);
         Ok(())
     }
 
@@ -176,8 +203,11 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Plans don't depend on what is bound: otherwise `$3 = ''` has its statement prepared anew at every call.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(connection)
     };
     open().map_err(|error| file_failure(path, &error))

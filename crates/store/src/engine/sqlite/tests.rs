@@ -1,7 +1,7 @@
 //! What only this engine can show: every statement's plan, and what a lost group does.
 
 use super::*;
-use crate::{accounts, check, marks, orders, products};
+use crate::{accounts, check, marks, orders, products, versions};
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
     let place = tempfile::tempdir().unwrap();
@@ -14,7 +14,7 @@ fn folder() -> (tempfile::TempDir, DataFolder) {
 fn statements_read_by_key() {
     const WHOLE_TABLES: &[&str] = &["accounts.list", "check.total", "check.orders", "check.lines"];
     let (_place, folder) = folder();
-    drop(Sqlite::open(&folder).unwrap());
+    drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
     let all = [
         accounts::STATEMENTS,
@@ -22,6 +22,7 @@ fn statements_read_by_key() {
         products::STATEMENTS,
         orders::STATEMENTS,
         check::STATEMENTS,
+        versions::STATEMENTS,
     ]
     .concat();
     let sources = [
@@ -30,6 +31,7 @@ fn statements_read_by_key() {
         include_str!("../../products.rs"),
         include_str!("../../orders.rs"),
         include_str!("../../check.rs"),
+        include_str!("../../versions.rs"),
     ];
     let declared: usize = sources.iter().map(|source| source.matches("Sql::new(").count()).sum();
     assert_eq!(all.len(), declared, "a statement is missing in its module's STATEMENTS");
@@ -57,7 +59,7 @@ fn statements_read_by_key() {
 #[test]
 fn bills_are_one_range_scan() {
     let (_place, folder) = folder();
-    drop(Sqlite::open(&folder).unwrap());
+    drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
     let sql = orders::STATEMENTS.iter().find(|sql| sql.name == "orders.bills_of").unwrap();
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
@@ -69,21 +71,21 @@ fn bills_are_one_range_scan() {
 #[test]
 fn a_newer_or_foreign_file_is_refused() {
     let (_place, folder) = folder();
-    drop(Sqlite::open(&folder).unwrap());
+    drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let file = folder.path().join(FILE_NAME);
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 1000).unwrap();
-    let error = Sqlite::open(&folder).err().unwrap();
+    let error = Sqlite::open(&folder, Purpose::Serving).err().unwrap();
     assert_eq!(error.kind(), Kind::Newer);
     assert!(error.to_string().contains("newer version"), "{error}");
 
     Connection::open(&file).unwrap().pragma_update(None, "application_id", 7).unwrap();
-    assert_eq!(Sqlite::open(&folder).err().unwrap().kind(), Kind::Foreign);
+    assert_eq!(Sqlite::open(&folder, Purpose::Serving).err().unwrap().kind(), Kind::Foreign);
 
     std::fs::write(&file, "a letter, not a database; long enough to be read as a header".repeat(20)).unwrap();
     for log in ["billhook.db-wal", "billhook.db-shm"] {
         let _ = std::fs::remove_file(folder.path().join(log));
     }
-    assert_eq!(Sqlite::open(&folder).err().unwrap().kind(), Kind::Foreign);
+    assert_eq!(Sqlite::open(&folder, Purpose::Serving).err().unwrap().kind(), Kind::Foreign);
 }
 
 /// A store that can grow no further refuses writes, keeps what it has, and goes on when there is space again.

@@ -1,7 +1,7 @@
 //! The one writer: a thread that commits many waiting transactions with one sync.
 //!
-//! Each transaction runs in a savepoint of its own, so that one that fails or refuses leaves the others alone, and each is
-//! answered after the commit that made it durable. While a commit is at work the next transactions gather by themselves.
+//! Each transaction but the first of a group runs in a savepoint of its own, so that one that fails or refuses leaves the others
+//! alone, and each is answered after the commit that made it durable. While a commit is at work the next transactions gather by themselves.
 //!
 //! An I/O error at commit stops all writing for good: a sync that failed is never tried again, since the kernel may have dropped
 //! what it could not write.
@@ -124,34 +124,43 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, shared:
 /// Runs transactions until no more are waiting, and commits them together.
 fn run_group(
     connection: &Connection,
-    first: Box<dyn Work>,
+    mut first: Box<dyn Work>,
     mut next: impl FnMut() -> Option<Box<dyn Work>>,
 ) -> (Vec<Box<dyn Work>>, Result<(), Error>) {
     if let Err(error) = begin(connection, "BEGIN IMMEDIATE") {
         return (vec![first], Err(error));
     }
     let started = Instant::now();
-    let mut group = Vec::new();
-    let mut waiting = Some(first);
-    while let Some(mut work) = waiting.take() {
-        let ran = run_one(connection, work.as_mut());
+    // The first needs no savepoint, in which every page that it changes would be copied: if it is not kept, nothing is.
+    let mut outcome = match run_one(connection, first.as_mut()) {
+        Ok(true) => Ok(()),
+        Ok(false) => return (vec![first], end(connection, "ROLLBACK")),
+        Err(error) => Err(error),
+    };
+    let mut group = vec![first];
+    while outcome.is_ok() && group.len() < GROUP_MAX && started.elapsed() < GROUP_TIME_MAX {
+        let Some(mut work) = next() else { break };
+        outcome = run_in_savepoint(connection, work.as_mut());
         group.push(work);
-        if let Err(error) = ran {
-            return (group, Err(roll_back(connection, error)));
-        }
-        if group.len() < GROUP_MAX && started.elapsed() < GROUP_TIME_MAX {
-            waiting = next();
-        }
     }
-    let outcome = end(connection, "COMMIT").map_err(|error| roll_back(connection, error));
-    (group, outcome)
+    let outcome = outcome.and_then(|()| end(connection, "COMMIT"));
+    (group, outcome.map_err(|error| roll_back(connection, error)))
 }
 
 /// Runs one transaction in a savepoint. An error means that the group as a whole is lost.
-fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<(), Error> {
+fn run_in_savepoint(connection: &Connection, work: &mut dyn Work) -> Result<(), Error> {
     begin(connection, "SAVEPOINT work")?;
+    if !run_one(connection, work)? {
+        end(connection, "ROLLBACK TO work")?;
+    }
+    end(connection, "RELEASE work")
+}
+
+/// Runs one transaction's body; says whether to keep what it did.
+fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<bool, Error> {
     // A fault in one body must not end the writer; its caller learns of it because it has no result.
-    let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::new(&mut Open(connection))))).unwrap_or(false);
+    let keep =
+        catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut Open(connection))))).unwrap_or(false);
     if connection.is_autocommit() {
         // Some errors (a full disk, for one) roll back everything at once.
         return Err(Error::new(
@@ -159,10 +168,7 @@ fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<(), Error> {
             "store: the transaction was rolled back: free space on the disk and try again",
         ));
     }
-    if !keep {
-        end(connection, "ROLLBACK TO work")?;
-    }
-    end(connection, "RELEASE work")
+    Ok(keep)
 }
 
 fn roll_back(connection: &Connection, error: Error) -> Error {
