@@ -58,21 +58,41 @@ fn ci() -> Result<(), String> {
     Ok(())
 }
 
-/// Makes the vectors with PHP, or compares what PHP makes with what is committed.
+/// Makes the vectors with PHP. With `check` they are only compared with what is committed, which stays as it is.
 fn vectors(check: bool) -> Result<(), String> {
     let folder = root().join("crates/wire/vectors");
-    let mut arguments = vec!["generate.php"];
-    if check {
-        arguments.push("--check");
-    }
-    let status = Command::new("php").args(&arguments).current_dir(&folder).status();
+    let before = vector_files(&folder)?;
+    let status = Command::new("php").arg("generate.php").current_dir(&folder).status();
     match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("php {}: {status}", arguments.join(" "))),
+        Ok(status) if status.success() => {}
+        Ok(status) => return Err(format!("php generate.php: {status}")),
         Err(cause) => {
-            Err(format!("cannot run php: {cause}: install it (`apt-get install php-cli php-curl`)"))
+            return Err(format!("cannot run php: {cause}: install it (`apt-get install php-cli php-curl`)"));
         }
     }
+    if !check || vector_files(&folder)? == before {
+        return Ok(());
+    }
+    for (path, content) in &before {
+        std::fs::write(path, content).map_err(|cause| format!("{}: {cause}", path.display()))?;
+    }
+    Err("PHP makes other vectors than those committed (they were made by PHP 8.2): see `cargo xtask vectors`"
+        .to_owned())
+}
+
+/// The files of vectors and what is in them.
+fn vector_files(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+    let failed = |cause: std::io::Error| format!("{}: {cause}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            let content = std::fs::read(&path).map_err(failed)?;
+            files.push((path, content));
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {

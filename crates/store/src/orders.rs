@@ -204,7 +204,7 @@ pub fn bills_of(
     let mut bills = Bills::default();
     for (order, version) in lines {
         let version = versions::get(tx, account, version)?;
-        bills.push(order, version.good_id, &version.good_name, &version.good_title);
+        bills.push(order, version.good, &version.name, &version.title);
         if bills.text_bytes() > BILLS_TEXT_MAX_BYTES {
             return Err(Error::new(Kind::TooLarge, "one customer's orders hold more than 64 MiB of names"));
         }

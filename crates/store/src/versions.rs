@@ -14,9 +14,9 @@ use crate::{AccountId, Error, Kind, Sql, Tx, orders::Line};
 /// A product under the names of some time.
 #[derive(Debug)]
 pub(crate) struct Version {
-    pub(crate) good_id: GoodId,
-    pub(crate) good_name: Box<str>,
-    pub(crate) good_title: Box<str>,
+    pub(crate) good: GoodId,
+    pub(crate) name: Box<str>,
+    pub(crate) title: Box<str>,
 }
 
 /// The memory that known versions take, at most.
@@ -33,7 +33,7 @@ struct Bytes;
 
 impl Weighter<(i64, i64), Arc<Version>> for Bytes {
     fn weight(&self, _: &(i64, i64), version: &Arc<Version>) -> u64 {
-        (KNOWN_BYTES_EACH + version.good_name.len() + version.good_title.len()) as u64
+        (KNOWN_BYTES_EACH + version.name.len() + version.title.len()) as u64
     }
 }
 
@@ -44,6 +44,9 @@ impl Default for KnownVersions {
         Self(Cache::with_weighter(entries, KNOWN_BYTES_MAX, Bytes))
     }
 }
+
+/// Versions of one product that a transaction remembers, at most: they are searched one by one.
+const USED_OF_ONE_MAX: usize = 16;
 
 /// The numbers that one write transaction has looked up or given, by account and product.
 #[derive(Default)]
@@ -62,11 +65,7 @@ pub(crate) fn get(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Arc<Ve
     }
     // It never changes, so it may be read beside the one statement of a transaction that takes one.
     let found = tx.row_that_never_changes(&GET, &[account.0.into(), id.into()], |row| {
-        Ok(Version {
-            good_id: GoodId(row.int(0)?),
-            good_name: row.text(1)?.into(),
-            good_title: row.text(2)?.into(),
-        })
+        Ok(Version { good: GoodId(row.int(0)?), name: row.text(1)?.into(), title: row.text(2)?.into() })
     })?;
     let lost =
         || Error::new(Kind::Damaged, format!("product version {id} of account {} is missing", account.0));
@@ -92,9 +91,9 @@ const ADD: Sql = Sql::new(
 /// The number of the version that a line's product has; it is given one if it has none.
 pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result<i64, Error> {
     let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
-    let known = used.iter().find(|(version, _)| {
-        *version.good_name == *line.good_name && *version.good_title == *line.good_title
-    });
+    let known = used
+        .iter()
+        .find(|(version, _)| *version.name == *line.good_name && *version.title == *line.good_title);
     if let Some((_, id)) = known {
         return Ok(*id);
     }
@@ -106,11 +105,14 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
             .ok_or_else(|| Error::new(Kind::Statement, "store: versions.add: no number was given"))?,
     };
     let version = Version {
-        good_id: line.good_id,
-        good_name: line.good_name.as_str().into(),
-        good_title: line.good_title.as_str().into(),
+        good: line.good_id,
+        name: line.good_name.as_str().into(),
+        title: line.good_title.as_str().into(),
     };
-    tx.used_versions().0.entry((account, line.good_id)).or_default().push((version, id));
+    let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
+    if used.len() < USED_OF_ONE_MAX {
+        used.push((version, id));
+    }
     Ok(id)
 }
 
