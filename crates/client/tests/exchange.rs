@@ -104,7 +104,7 @@ fn a_typed_call_signs_sends_and_verifies() {
     let port = server.port;
     let bills: Bills = client(port).call(&get_bills()).unwrap();
     let bills: Vec<_> =
-        bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.good_title.to_owned())).collect();
+        bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.names.good_title().to_owned())).collect();
     assert_eq!(bills, [(258_367, 12549, "Оплата".to_owned())]);
 
     let request = server.request();

@@ -178,7 +178,7 @@ impl Texts {
 }
 
 /// The most that the names in one answer may take; an answer is built in memory (decision 64).
-const BILLS_TEXT_MAX_BYTES: usize = 64 << 20;
+const BILLS_MAX_BYTES: usize = 64 << 20;
 
 const BILLS_OF: Sql = Sql::new(
     "orders.bills_of",
@@ -204,8 +204,8 @@ pub fn bills_of(
     let mut bills = Bills::default();
     for (order, version) in lines {
         let version = versions::get(tx, account, version)?;
-        bills.push(order, version.good, &version.name, &version.title);
-        if bills.text_bytes() > BILLS_TEXT_MAX_BYTES {
+        bills.push(order, version.good, version.names.clone());
+        if bills.bytes() > BILLS_MAX_BYTES {
             return Err(Error::new(Kind::TooLarge, "one customer's orders hold more than 64 MiB of names"));
         }
     }

@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use billhook_wire::GoodId;
+use billhook_wire::{GoodId, method::GoodNames};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{AccountId, Error, Kind, Sql, Tx, orders::Line};
@@ -15,8 +15,7 @@ use crate::{AccountId, Error, Kind, Sql, Tx, orders::Line};
 #[derive(Debug)]
 pub(crate) struct Version {
     pub(crate) good: GoodId,
-    pub(crate) name: Box<str>,
-    pub(crate) title: Box<str>,
+    pub(crate) names: Arc<GoodNames>,
 }
 
 /// The memory that known versions take, at most.
@@ -33,13 +32,13 @@ struct Bytes;
 
 impl Weighter<(i64, i64), Arc<Version>> for Bytes {
     fn weight(&self, _: &(i64, i64), version: &Arc<Version>) -> u64 {
-        (KNOWN_BYTES_EACH + version.name.len() + version.title.len()) as u64
+        (KNOWN_BYTES_EACH + version.names.bytes()) as u64
     }
 }
 
 impl Default for KnownVersions {
     fn default() -> Self {
-        let typical = KNOWN_BYTES_EACH as u64 + 100;
+        let typical = KNOWN_BYTES_EACH as u64 + 300;
         let entries = usize::try_from(KNOWN_BYTES_MAX / typical).unwrap_or(usize::MAX);
         Self(Cache::with_weighter(entries, KNOWN_BYTES_MAX, Bytes))
     }
@@ -50,7 +49,13 @@ const USED_OF_ONE_MAX: usize = 16;
 
 /// The numbers that one write transaction has looked up or given, by account and product.
 #[derive(Default)]
-pub(crate) struct UsedVersions(HashMap<(AccountId, GoodId), Vec<(Version, i64)>>);
+pub(crate) struct UsedVersions(HashMap<(AccountId, GoodId), Vec<UsedVersion>>);
+
+struct UsedVersion {
+    good_name: String,
+    good_title: String,
+    id: i64,
+}
 
 const GET: Sql = Sql::new(
     "versions.get",
@@ -65,7 +70,9 @@ pub(crate) fn get(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Arc<Ve
     }
     // It never changes, so it may be read beside the one statement of a transaction that takes one.
     let found = tx.row_that_never_changes(&GET, &[account.0.into(), id.into()], |row| {
-        Ok(Version { good: GoodId(row.int(0)?), name: row.text(1)?.into(), title: row.text(2)?.into() })
+        let names = GoodNames::new(row.text(1)?, row.text(2)?)
+            .map_err(|error| Error::new(Kind::Statement, format!("store: versions.get: {error}")))?;
+        Ok(Version { good: GoodId(row.int(0)?), names: Arc::new(names) })
     })?;
     let lost =
         || Error::new(Kind::Damaged, format!("product version {id} of account {} is missing", account.0));
@@ -91,11 +98,10 @@ const ADD: Sql = Sql::new(
 /// The number of the version that a line's product has; it is given one if it has none.
 pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result<i64, Error> {
     let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
-    let known = used
-        .iter()
-        .find(|(version, _)| *version.name == *line.good_name && *version.title == *line.good_title);
-    if let Some((_, id)) = known {
-        return Ok(*id);
+    let known =
+        used.iter().find(|known| known.good_name == line.good_name && known.good_title == line.good_title);
+    if let Some(known) = known {
+        return Ok(known.id);
     }
     let args = [account.0.into(), line.good_id.0.into(), (&line.good_name).into(), (&line.good_title).into()];
     let id = match tx.row(&FIND, &args, |row| row.int(0))? {
@@ -104,14 +110,9 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
             .row(&ADD, &args, |row| row.int(0))?
             .ok_or_else(|| Error::new(Kind::Statement, "store: versions.add: no number was given"))?,
     };
-    let version = Version {
-        good: line.good_id,
-        name: line.good_name.as_str().into(),
-        title: line.good_title.as_str().into(),
-    };
     let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
     if used.len() < USED_OF_ONE_MAX {
-        used.push((version, id));
+        used.push(UsedVersion { good_name: line.good_name.clone(), good_title: line.good_title.clone(), id });
     }
     Ok(id)
 }

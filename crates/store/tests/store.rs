@@ -103,7 +103,7 @@ fn bills(
 ) -> Vec<(i64, i64, String)> {
     let email = Email::parse(email).unwrap();
     let bills = store.read_one(|tx| orders::bills_of(tx, account, &email, state)).unwrap();
-    bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.good_title.to_owned())).collect()
+    bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.names.good_title().to_owned())).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod orders;
 
-pub use orders::{Bill, Bills, GetBills};
+pub use orders::{Bill, Bills, GetBills, GoodNames};
 
 use serde::{Serialize, de::DeserializeOwned};
 

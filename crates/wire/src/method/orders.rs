@@ -1,6 +1,6 @@
 //! The methods about orders (section 4).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -8,8 +8,10 @@ use serde::{
     ser::SerializeMap,
 };
 
+use serde_json::value::RawValue;
+
 use super::{Access, Api, Method};
-use crate::{Code, Email, GoodId, OrderId, PayStatus};
+use crate::{Code, Email, GoodId, OrderId, PayStatus, json};
 
 /// All orders of one customer, by e-mail, with the products in each (section 4.8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,61 +34,94 @@ impl Method for GetBills {
 
 /// A customer's orders and the products in each: order number → product code → names.
 ///
-/// Filled in order: orders one after the other, each with its lines. All names share one buffer, so that however many rows
-/// there are, few allocations are made.
-#[derive(Clone, Default)]
+/// Filled in order: orders one after the other, each with its lines.
+#[derive(Clone, Default, PartialEq)]
 pub struct Bills {
-    text: String,
-    lines: Vec<BillLine>,
+    lines: Vec<Bill>,
     orders: usize,
+    bytes: usize,
 }
 
-/// One product of one order, its names as ranges that end at the given offsets of [`Bills::text`].
-#[derive(Clone, Copy)]
-struct BillLine {
-    order: OrderId,
-    good: GoodId,
-    start: usize,
-    name_end: usize,
-    title_end: usize,
-}
-
-/// One product of one order, as [`Bills::iter`] shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bill<'a> {
+/// One product of one order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
     /// The order's number.
     pub order: OrderId,
     /// The product's numeric code.
     pub good: GoodId,
-    /// The product's symbolic name, as it was when ordered.
-    pub good_name: &'a str,
-    /// The product's title, as it was when ordered.
-    pub good_title: &'a str,
+    /// The product's names, as they were when ordered.
+    pub names: Arc<GoodNames>,
+}
+
+/// A product's names, with the JSON that stands for them in answers: it is written once, however many answers it is part of.
+#[derive(Debug, Clone)]
+pub struct GoodNames {
+    good_name: Box<str>,
+    good_title: Box<str>,
+    json: Box<RawValue>,
+}
+
+impl GoodNames {
+    /// Takes a symbolic name and a title. Fails if they can't be written as JSON, which no text does.
+    pub fn new(good_name: &str, good_title: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Names<'a> {
+            good_name: &'a str,
+            good_title: &'a str,
+        }
+        let json = json::to_vec(&Names { good_name, good_title })?;
+        let json = serde_json::from_slice(&json)?;
+        Ok(Self { good_name: good_name.into(), good_title: good_title.into(), json })
+    }
+
+    /// The symbolic name.
+    pub fn good_name(&self) -> &str {
+        &self.good_name
+    }
+
+    /// The title.
+    pub fn good_title(&self) -> &str {
+        &self.good_title
+    }
+
+    /// The memory that the texts take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.good_name.len() + self.good_title.len() + self.json.get().len()
+    }
+}
+
+impl PartialEq for GoodNames {
+    fn eq(&self, other: &Self) -> bool {
+        self.good_name == other.good_name && self.good_title == other.good_title
+    }
+}
+
+impl<'de> Deserialize<'de> for GoodNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Names {
+            good_name: String,
+            good_title: String,
+        }
+        let names = Names::deserialize(deserializer)?;
+        Self::new(&names.good_name, &names.good_title).map_err(de::Error::custom)
+    }
 }
 
 impl Bills {
     /// Adds a line. Lines of one order must come together; a product that the order already has keeps its place and takes
     /// these names, as an entry of a PHP array would (decision 55).
-    pub fn push(&mut self, order: OrderId, good: GoodId, good_name: &str, good_title: &str) {
-        let start = self.text.len();
-        self.text.push_str(good_name);
-        let name_end = self.text.len();
-        self.text.push_str(good_title);
-        let line = BillLine { order, good, start, name_end, title_end: self.text.len() };
-        let twin = self
-            .lines
-            .iter_mut()
-            .rev()
-            .take_while(|known| known.order == order)
-            .find(|known| known.good == good);
-        if let Some(twin) = twin {
-            *twin = line;
+    pub fn push(&mut self, order: OrderId, good: GoodId, names: Arc<GoodNames>) {
+        self.bytes += names.json.get().len();
+        let of_this_order = self.lines.iter_mut().rev().take_while(|line| line.order == order);
+        if let Some(twin) = of_this_order.into_iter().find(|line| line.good == good) {
+            twin.names = names;
             return;
         }
         if self.lines.last().is_none_or(|last| last.order != order) {
             self.orders += 1;
         }
-        self.lines.push(line);
+        self.lines.push(Bill { order, good, names });
     }
 
     /// How many orders there are.
@@ -99,35 +134,20 @@ impl Bills {
         self.lines.is_empty()
     }
 
-    /// The memory that the names take, in bytes.
-    pub fn text_bytes(&self) -> usize {
-        self.text.len()
+    /// What the names take in an answer, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Every line, order by order.
-    pub fn iter(&self) -> impl Iterator<Item = Bill<'_>> {
-        self.lines.iter().map(|line| self.show(line))
-    }
-
-    fn show(&self, line: &BillLine) -> Bill<'_> {
-        Bill {
-            order: line.order,
-            good: line.good,
-            good_name: self.text.get(line.start..line.name_end).unwrap_or_default(),
-            good_title: self.text.get(line.name_end..line.title_end).unwrap_or_default(),
-        }
+    pub fn iter(&self) -> impl Iterator<Item = &Bill> {
+        self.lines.iter()
     }
 }
 
 impl fmt::Debug for Bills {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-impl PartialEq for Bills {
-    fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
     }
 }
 
@@ -140,7 +160,7 @@ impl Serialize for Bills {
         let mut orders = serializer.serialize_map(Some(self.orders))?;
         for lines in self.lines.chunk_by(|one, next| one.order == next.order) {
             if let Some(first) = lines.first() {
-                orders.serialize_entry(&first.order, &Goods { bills: self, lines })?;
+                orders.serialize_entry(&first.order, &Goods(lines))?;
             }
         }
         orders.end()
@@ -148,29 +168,12 @@ impl Serialize for Bills {
 }
 
 /// One order's products, as a map.
-struct Goods<'a> {
-    bills: &'a Bills,
-    lines: &'a [BillLine],
-}
+struct Goods<'a>(&'a [Bill]);
 
 impl Serialize for Goods<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut goods = serializer.serialize_map(Some(self.lines.len()))?;
-        for line in self.lines {
-            let Bill { good, good_name, good_title, .. } = self.bills.show(line);
-            goods.serialize_entry(
-                &good,
-                &Names { good_name: good_name.into(), good_title: good_title.into() },
-            )?;
-        }
-        goods.end()
+        serializer.collect_map(self.0.iter().map(|line| (line.good, &line.names.json)))
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Names<'a> {
-    good_name: std::borrow::Cow<'a, str>,
-    good_title: std::borrow::Cow<'a, str>,
 }
 
 impl<'de> Deserialize<'de> for Bills {
@@ -186,9 +189,9 @@ impl<'de> Deserialize<'de> for Bills {
 
             fn visit_map<A: MapAccess<'de>>(self, mut orders: A) -> Result<Bills, A::Error> {
                 let mut bills = Bills::default();
-                while let Some((order, OneOrder(goods))) = orders.next_entry::<OrderId, OneOrder<'_>>()? {
+                while let Some((order, OneOrder(goods))) = orders.next_entry::<OrderId, OneOrder>()? {
                     for (good, names) in goods {
-                        bills.push(order, good, &names.good_name, &names.good_title);
+                        bills.push(order, good, Arc::new(names));
                     }
                 }
                 Ok(bills)
@@ -207,14 +210,14 @@ impl<'de> Deserialize<'de> for Bills {
 }
 
 /// One order's products on their way in, in the order of the text.
-struct OneOrder<'a>(Vec<(GoodId, Names<'a>)>);
+struct OneOrder(Vec<(GoodId, GoodNames)>);
 
-impl<'de> Deserialize<'de> for OneOrder<'de> {
+impl<'de> Deserialize<'de> for OneOrder {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = OneOrder<'de>;
+            type Value = OneOrder;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map of products")
@@ -237,20 +240,24 @@ impl<'de> Deserialize<'de> for OneOrder<'de> {
 mod tests {
     use super::*;
 
+    fn names(good_name: &str, good_title: &str) -> Arc<GoodNames> {
+        Arc::new(GoodNames::new(good_name, good_title).unwrap())
+    }
+
     fn page() -> Bills {
         let mut bills = Bills::default();
-        bills.push(OrderId(258_367), GoodId(12549), "oplata", "Оплата");
-        bills.push(OrderId(258_368), GoodId(13011), "sales", "Продажи");
-        bills.push(OrderId(258_368), GoodId(28363), "222", "222 способа");
+        bills.push(OrderId(258_367), GoodId(12549), names("oplata", "Оплата"));
+        bills.push(OrderId(258_368), GoodId(13011), names("sales", "a/b"));
+        bills.push(OrderId(258_368), GoodId(28363), names("222", "222"));
         bills
     }
 
     #[test]
     fn bills_are_a_map_of_maps() {
-        let text = serde_json::to_string(&page()).unwrap();
+        let text = String::from_utf8(json::to_vec(&page()).unwrap()).unwrap();
         assert_eq!(
             text,
-            r#"{"258367":{"12549":{"good_name":"oplata","good_title":"Оплата"}},"258368":{"13011":{"good_name":"sales","good_title":"Продажи"},"28363":{"good_name":"222","good_title":"222 способа"}}}"#
+            r#"{"258367":{"12549":{"good_name":"oplata","good_title":"\u041e\u043f\u043b\u0430\u0442\u0430"}},"258368":{"13011":{"good_name":"sales","good_title":"a\/b"},"28363":{"good_name":"222","good_title":"222"}}}"#
         );
         assert_eq!(serde_json::from_str::<Bills>(&text).unwrap(), page());
         assert_eq!(page().orders(), 2);
@@ -267,11 +274,12 @@ mod tests {
     #[test]
     fn a_product_ordered_twice_keeps_its_place_and_takes_the_last_names() {
         let mut bills = Bills::default();
-        bills.push(OrderId(1), GoodId(5), "a", "A");
-        bills.push(OrderId(1), GoodId(6), "b", "B");
-        bills.push(OrderId(1), GoodId(5), "c", "C");
-        bills.push(OrderId(2), GoodId(5), "d", "D");
-        let lines: Vec<_> = bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.good_name)).collect();
+        bills.push(OrderId(1), GoodId(5), names("a", "A"));
+        bills.push(OrderId(1), GoodId(6), names("b", "B"));
+        bills.push(OrderId(1), GoodId(5), names("c", "C"));
+        bills.push(OrderId(2), GoodId(5), names("d", "D"));
+        let lines: Vec<_> =
+            bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.names.good_name())).collect();
         assert_eq!(lines, [(1, 5, "c"), (1, 6, "b"), (2, 5, "d")]);
     }
 }
