@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use crate::{
-    access_log,
+    access_log::{AccessLog, Line},
     accounts::{Directory, Served, WhichKey},
     answer::Answer,
     body::{self, Body, BodyError, Budget},
@@ -41,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) body_budget: Budget,
+    pub(crate) access_log: Option<AccessLog>,
 }
 
 /// The API, as one peer sees it.
@@ -172,7 +173,8 @@ impl Service {
     fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration) {
         let method = self.methods.name_of(asked.head.uri.path());
         self.metrics.count(method, answer.code.number(), took.as_secs_f64());
-        access_log::write(&access_log::Line {
+        let Some(log) = &self.access_log else { return };
+        log.add(&Line {
             request_id: asked.request_id,
             account: asked.account.as_ref().map(|account| account.login.as_str()),
             method,

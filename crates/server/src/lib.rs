@@ -41,6 +41,7 @@ mod tests;
 mod tls;
 mod watch;
 
+pub use access_log::LogFormat;
 pub use options::{Certificate, Options, TlsOptions};
 pub use server::{Addresses, Server};
 pub use start_error::StartError;

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use billhook_wire::Login;
 use ipnet::IpNet;
 
+use crate::access_log::LogFormat;
+
 /// Everything that can be set. [`Options::default`] listens nowhere and serves `localhost`.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -34,6 +36,8 @@ pub struct Options {
     pub idle_timeout: Duration,
     /// How long a client may take none of its answer.
     pub write_timeout: Duration,
+    /// How each request's line looks, which is written to standard error; none: no line is written.
+    pub access_log: Option<LogFormat>,
     /// How long requests that have begun may go on after the stop.
     pub stop_timeout: Duration,
 }
@@ -54,6 +58,7 @@ impl Default for Options {
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
+            access_log: None,
             stop_timeout: Duration::from_secs(10),
         }
     }

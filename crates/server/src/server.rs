@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     StartError,
+    access_log::AccessLog,
     accounts::Directory,
     activity::Timeouts,
     admin::Admin,
@@ -92,6 +93,7 @@ impl Server {
         if directory.lacks_default() {
             tracing::warn!("the default account does not exist yet; add it with `billhook account add`");
         }
+        let access_log = options.access_log.map(|format| AccessLog::start(format, std::io::stderr()));
         let service = Arc::new(Service {
             store,
             directory,
@@ -102,6 +104,7 @@ impl Server {
             max_body_bytes: options.max_body_bytes,
             body_timeout: options.body_timeout,
             body_budget: Budget::default(),
+            access_log: access_log.transpose().map_err(StartError::Thread)?,
         });
         let timeouts = Timeouts {
             header: options.header_timeout,

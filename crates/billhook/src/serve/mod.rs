@@ -11,14 +11,15 @@ use billhook_store::{Store, accounts, accounts::Account};
 pub(crate) use options::{Arguments, seconds};
 
 use crate::{
-    account::data_flag, command_line::Everywhere, demo, failure::Failure, open_files, output::stdout,
+    account::data_flag, command_line::{Everywhere, LogFormat, LogLevel}, demo, failure::Failure, open_files, output::stdout,
 };
 
 impl Arguments {
     /// Serves until it is told to stop.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let is_demo = self.demo;
-        let options = self.into_options()?;
+        let mut options = self.into_options()?;
+        options.access_log = access_log(everywhere);
         let folder = billhook_store::DataFolder::open(&everywhere.data)?;
         let _serving = folder.lock_for_serving()?;
         let store = Store::open(&folder)?;
@@ -48,6 +49,17 @@ impl Arguments {
         runtime.shutdown_timeout(Duration::from_secs(1));
         served
     }
+}
+
+/// The access log is part of the log from level info on, in the same form.
+fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
+    if matches!(everywhere.log_level, Some(LogLevel::Error | LogLevel::Warn)) {
+        return None;
+    }
+    Some(match everywhere.log_format {
+        LogFormat::Text => billhook_server::LogFormat::Text,
+        LogFormat::Json => billhook_server::LogFormat::Json,
+    })
 }
 
 /// The demo's key stands on a public page: nobody but this machine may come in with it.

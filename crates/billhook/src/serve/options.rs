@@ -123,6 +123,7 @@ impl Arguments {
             body_timeout: self.body_timeout,
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
+            access_log: None,
             stop_timeout: self.stop_timeout,
         })
     }

@@ -9,12 +9,16 @@ fn on_a_small_disk(script: &str) -> Output {
     if !rustix::process::geteuid().is_root() {
         unshare.arg("--map-root-user");
     }
-    unshare
+    let output = unshare
         .args(["--mount", "sh", "-eu", "-c", &format!("mount -t tmpfs -o size=3m tmpfs \"$disk\"; {script}")])
         .env("disk", place.path())
         .env("billhook", env!("CARGO_BIN_EXE_billhook"))
         .output()
-        .expect("unshare runs: apt-get install util-linux")
+        .expect("unshare runs: apt-get install util-linux");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let place_was_made = !text.contains("unshare: ") && !text.contains("mount: ");
+    assert!(place_was_made, "a mount namespace is needed (docker: --cap-add SYS_ADMIN): {text}");
+    output
 }
 
 #[test]

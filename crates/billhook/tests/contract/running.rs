@@ -87,7 +87,14 @@ fn the_log_has_a_line_a_request_and_no_secrets() {
         assert_eq!(line["method"], "GetBills");
         assert!(line["ms"].is_number() && line["bytes"].is_number(), "{line}");
     }
+    // What a caller makes up is not repeated.
+    let nobody = shop.send("GET /made/up HTTP/1.1", "Host: nobody.localhost\r\n", b"");
+    let id = nobody.header("x-request-id").unwrap();
+    until(|| shop.log().contains(id));
     let log = shop.log();
+    let line = log.lines().find(|line| line.contains(id)).unwrap();
+    assert!(line.contains(r#""account":"-""#) && line.contains(r#""status":405"#), "{line}");
+    assert!(!log.contains("made/up") && !log.contains("nobody"), "{log}");
     let right = signed(DEMO_LOGIN, DEMO_KEY, ANNA);
     let right = right.rsplit_once('=').unwrap().1;
     for secret in [
