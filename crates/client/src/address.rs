@@ -29,9 +29,18 @@ impl Address {
         }
         let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?.as_str();
         if authority.contains('@') {
-            return Err(refuse("it carries a user name; the login and the key are options of their own"));
+            let url = "the URL".to_owned();
+            return Err(Error::Url {
+                url,
+                why: "it carries a user name or a password; the login and the key are options of their own",
+            });
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it names no host"))?;
+        // A port that is none would be passed over, and the request would go to the scheme's own.
+        let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(refuse("its port is not a number from 0 to 65535"));
+        }
         if uri.query().is_some() || !matches!(uri.path(), "" | "/" | "/api" | "/api/") {
             return Err(refuse("it goes on behind the host; the method's name is added here"));
         }
@@ -52,6 +61,11 @@ pub fn login_in(url: &str) -> Option<Login> {
     }
     let (first, rest) = host.split_once('.')?;
     if rest.is_empty() { None } else { Login::parse(first).ok() }
+}
+
+/// Whether a URL's host is `localhost` or a name under it.
+pub fn names_localhost(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_localhost))
 }
 
 /// Whether a host is `localhost` or a name under it, which the system's resolver often doesn't know.
@@ -94,9 +108,17 @@ mod tests {
             "http://shop.example/api/GetBills",
             "http://shop.example/?x=1",
             "/api",
+            "http://shop.localhost:99999",
+            "http://[::1]:x",
         ] {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn localhost_is_known_by_name() {
+        assert!(names_localhost("http://Shop.localhost:8080/api/") && names_localhost("https://localhost"));
+        assert!(!names_localhost("http://127.0.0.1") && !names_localhost("http://localhost.example"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use billhook_wire::{Api, Key, Login, Method, method::METHODS, query, signature};
+use rustls::CertificateError;
 use serde_json::Value;
 use ureq::{
     Agent,
@@ -200,9 +201,30 @@ impl Raw {
 
 fn tls(address: String, error: &rustls::Error) -> CallError {
     match error {
-        rustls::Error::InvalidCertificate(why) => CallError::Certificate { address, why: why.to_string() },
+        rustls::Error::InvalidCertificate(why) => CallError::Certificate { address, why: distrust(why) },
+        rustls::Error::InvalidMessage(_) => {
+            CallError::Tls { address, why: "this is not a TLS port".to_owned() }
+        }
         other => CallError::Tls { address, why: other.to_string() },
     }
+}
+
+/// Why a certificate is not trusted, in plain words: rustls shows most reasons by their names in Rust.
+fn distrust(why: &CertificateError) -> String {
+    let words = match why {
+        CertificateError::UnknownIssuer => "its issuer is not known",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet",
+        CertificateError::NotValidForName => "it is for another host name",
+        CertificateError::NotValidForNameContext { .. } => return why.to_string(),
+        CertificateError::Revoked => "it was revoked",
+        // The verifier's own type is not ours to name.
+        CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
+            "it is an authority's (CA:TRUE), not a server's"
+        }
+        _ => "it cannot be verified",
+    };
+    words.to_owned()
 }
 
 fn io_error(address: String, error: &io::Error) -> CallError {

@@ -24,7 +24,7 @@ mod client;
 mod error;
 mod resolver;
 
-pub use address::login_in;
+pub use address::{login_in, names_localhost};
 pub use answer::{Answer, SignatureFault};
 pub use client::{Client, MAX_ANSWER_BYTES, Options};
 pub use error::{CallError, Error};

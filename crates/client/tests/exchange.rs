@@ -269,16 +269,19 @@ fn odd_method_names_are_not_sent() {
 }
 
 /// A TLS server for one connection, with a certificate that it signed itself.
-fn tls_server(answer: Vec<u8>) -> (SocketAddr, String, JoinHandle<()>) {
-    let certified = rcgen::generate_simple_self_signed(["demo.localhost".to_owned()]).unwrap();
-    let pem = certified.cert.pem();
-    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
+fn tls_server(answer: Vec<u8>, is_ca: rcgen::IsCa) -> (SocketAddr, String, JoinHandle<()>) {
+    let mut params = rcgen::CertificateParams::new(["demo.localhost".to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&signing_key).unwrap();
+    let pem = certificate.pem();
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
     let config =
         rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], private)
+            .with_single_cert(vec![certificate.der().clone()], private)
             .unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -306,17 +309,25 @@ fn a_self_signed_certificate_needs_a_word() {
         Client::new(options).unwrap().send("GetBills", &[])
     };
 
-    let (address, _, server) = tls_server(answer());
+    let (address, _, server) = tls_server(answer(), rcgen::IsCa::NoCa);
     let error = ask(address, &|_| {}).unwrap_err();
     assert!(matches!(error, CallError::Certificate { .. }), "{error:?}");
     assert!(error.to_string().contains("--insecure") && error.to_string().contains("--ca-file"), "{error}");
+    assert!(error.to_string().contains("is not trusted: its issuer is not known;"), "{error}");
     server.join().unwrap();
 
-    let (address, _, server) = tls_server(answer());
+    // What `openssl req -x509` makes.
+    let is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (address, _, server) = tls_server(answer(), is_ca);
+    let error = ask(address, &|_| {}).unwrap_err().to_string();
+    assert!(error.contains("is not trusted: it is an authority's (CA:TRUE), not a server's;"), "{error}");
+    server.join().unwrap();
+
+    let (address, _, server) = tls_server(answer(), rcgen::IsCa::NoCa);
     assert_eq!(ask(address, &|options| options.insecure = true).unwrap().error_code, 0);
     server.join().unwrap();
 
-    let (address, pem, server) = tls_server(answer());
+    let (address, pem, server) = tls_server(answer(), rcgen::IsCa::NoCa);
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), pem).unwrap();
     assert_eq!(
@@ -337,6 +348,7 @@ fn a_plain_port_speaks_no_tls() {
     let options = Options { url: format!("https://demo.localhost:{port}"), ..options(port) };
     let error = Client::new(options).unwrap().send("GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::Tls { .. }), "{error:?}");
+    assert!(error.to_string().contains(": this is not a TLS port;"), "{error}");
     answering.join().unwrap();
 }
 

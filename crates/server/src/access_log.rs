@@ -21,6 +21,8 @@ use jiff::Timestamp;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// As soon as this much has gathered it is written.
 const FULL_BYTES: usize = 64 << 10;
+/// How long the end of the server waits for the last lines.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// What may gather while nothing can be written.
 const WAITING_BYTES_MAX: usize = 4 << 20;
 
@@ -58,6 +60,7 @@ pub(crate) struct AccessLog {
 struct Gathered {
     lines: Mutex<Lines>,
     wake: Condvar,
+    written: Condvar,
 }
 
 #[derive(Default)]
@@ -65,6 +68,10 @@ struct Lines {
     text: String,
     lost: u64,
     ended: bool,
+    /// Somebody waits until all is written.
+    hurry: bool,
+    /// Lines are with the thread, on their way out.
+    writing: bool,
     /// The second that `stamp` is of, and its text without the `Z`.
     second: u64,
     stamp: String,
@@ -95,6 +102,18 @@ impl AccessLog {
         if before < FULL_BYTES && lines.text.len() >= FULL_BYTES {
             self.gathered.wake.notify_one();
         }
+    }
+}
+
+impl AccessLog {
+    /// Waits until the lines so far are written, for a second at most.
+    pub(crate) fn flush(&self) {
+        let mut lines = self.gathered.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.hurry = true;
+        self.gathered.wake.notify_one();
+        let waits = |lines: &mut Lines| lines.writing || !lines.text.is_empty();
+        // A reader that is too slow for that loses the rest, as everywhere here.
+        drop(self.gathered.written.wait_timeout_while(lines, FLUSH_TIMEOUT, waits));
     }
 }
 
@@ -142,15 +161,18 @@ fn write_out(gathered: &Gathered, mut sink: impl Write) {
     let mut text = String::new();
     loop {
         let lines = gathered.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = gathered
-            .wake
-            .wait_timeout_while(lines, INTERVAL, |lines| !lines.ended && lines.text.len() < FULL_BYTES);
+        let waited = gathered.wake.wait_timeout_while(lines, INTERVAL, |lines| {
+            !lines.ended && !lines.hurry && lines.text.len() < FULL_BYTES
+        });
         let (mut lines, _) = waited.unwrap_or_else(PoisonError::into_inner);
         mem::swap(&mut text, &mut lines.text);
         let (lost, ended) = (mem::take(&mut lines.lost), lines.ended);
+        (lines.hurry, lines.writing) = (false, true);
         drop(lines);
         // Where nobody reads the log any more, the server goes on without.
         let _ = sink.write_all(text.as_bytes());
+        gathered.lines.lock().unwrap_or_else(PoisonError::into_inner).writing = false;
+        gathered.written.notify_all();
         text.clear();
         text.shrink_to(2 * FULL_BYTES);
         if lost > 0 {

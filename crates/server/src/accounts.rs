@@ -35,6 +35,7 @@ pub(crate) enum WhichKey {
 pub(crate) struct Directory {
     domains: Vec<String>,
     default_account: Option<Login>,
+    refused_key: Option<Key>,
     known: ArcSwap<Known>,
 }
 
@@ -83,7 +84,12 @@ impl Deref for Served {
 impl Directory {
     /// An empty directory. `domains` are normalised host names.
     pub(crate) fn new(domains: Vec<String>, default_account: Option<Login>) -> Self {
-        Self { domains, default_account, known: ArcSwap::default() }
+        Self { domains, default_account, refused_key: None, known: ArcSwap::default() }
+    }
+
+    /// The same, with accounts that have this key answered as if they were disabled.
+    pub(crate) fn refusing(self, key: Option<Key>) -> Self {
+        Self { refused_key: key, ..self }
     }
 
     /// Takes over what has changed in the store. On an error everything stays as it was.
@@ -94,6 +100,11 @@ impl Directory {
             self.take_over(changed, version);
         }
         Ok(())
+    }
+
+    fn refuses(&self, account: &Account) -> bool {
+        let keys = [Some(&account.key), account.old_key.as_ref().map(|old| &old.key)];
+        self.refused_key.is_some() && keys.contains(&self.refused_key.as_ref())
     }
 
     fn take_over(&self, changed: Vec<Account>, version: i64) {
@@ -109,7 +120,14 @@ impl Directory {
                 known.by_id.insert(account.id, before);
             }
         }
-        for account in changed {
+        for mut account in changed {
+            if self.refuses(&account) {
+                account.disabled = true;
+                tracing::warn!(
+                    account = account.login.as_str(),
+                    "its key is a public one, so it is not served here; `billhook account rotate-key` gives it another"
+                );
+            }
             let limit = match known.by_id.get(&account.id).and_then(|before| before.limit.clone()) {
                 Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
                 _ => Limit::new(account.settings.rate).map(Arc::new),

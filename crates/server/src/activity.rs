@@ -6,7 +6,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -39,10 +39,9 @@ pub(crate) struct Activity {
     phase_since: AtomicU64,
     /// Requests whose answer has not been handed over whole.
     in_flight: AtomicU32,
-    /// Answers of which a part is still to be taken.
-    answers: AtomicU32,
-    /// When a part of an answer was last taken.
-    taken: AtomicU64,
+    /// The answers of which a part is still to be taken: when one of each was last taken, or 0 where a place is free. One
+    /// that is taken must not keep the others alive. HTTP/1.1 needs a single place, and nobody else wants the lock.
+    answers: Mutex<Vec<u64>>,
     /// Since when the socket takes nothing.
     blocked: AtomicU64,
     unread: AtomicBool,
@@ -63,8 +62,7 @@ impl Activity {
             phase: AtomicU8::new(if heads { HEAD } else { IDLE }),
             phase_since: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
-            answers: AtomicU32::new(0),
-            taken: AtomicU64::new(0),
+            answers: Mutex::default(),
             blocked: AtomicU64::new(0),
             unread: AtomicBool::new(false),
         }
@@ -84,10 +82,9 @@ impl Activity {
                 LINGERING => Some(at(since, LINGER_TIME)),
                 _ => Some(at(since, self.timeouts.idle)),
             }
-        } else if self.answers.load(Relaxed) > 0 {
-            Some(at(self.taken.load(Relaxed), self.timeouts.write))
         } else {
-            None
+            let longest = self.answers().iter().copied().filter(|taken| *taken != 0).min();
+            longest.map(|taken| at(taken, self.timeouts.write))
         };
         blocked.into_iter().chain(waiting).min()
     }
@@ -107,20 +104,40 @@ impl Activity {
         self.unread.store(true, Relaxed);
     }
 
-    /// An answer is ready to be taken.
-    pub(crate) fn answer_ready(&self) {
-        self.answers.fetch_add(1, Relaxed);
-        self.answer_taken();
+    /// An answer is ready to be taken. The place is the answer's own until it is gone.
+    pub(crate) fn answer_ready(&self) -> usize {
+        let now = self.now();
+        let mut answers = self.answers();
+        match answers.iter_mut().enumerate().find(|(_, taken)| **taken == 0) {
+            Some((place, taken)) => {
+                *taken = now;
+                place
+            }
+            None => {
+                answers.push(now);
+                answers.len() - 1
+            }
+        }
     }
 
     /// A part of an answer was taken.
-    pub(crate) fn answer_taken(&self) {
-        self.taken.store(self.now(), Relaxed);
+    pub(crate) fn answer_taken(&self, place: usize) {
+        self.set_taken(place, self.now());
     }
 
     /// An answer was taken whole, or given up.
-    pub(crate) fn answer_gone(&self) {
-        self.answers.fetch_sub(1, Relaxed);
+    pub(crate) fn answer_gone(&self, place: usize) {
+        self.set_taken(place, 0);
+    }
+
+    fn set_taken(&self, place: usize, at: u64) {
+        if let Some(taken) = self.answers().get_mut(place) {
+            *taken = at;
+        }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, phase: u8) {
@@ -280,9 +297,9 @@ mod tests {
         assert_eq!(seconds_left(&activity), Some(10), "the first head");
         let first = InFlight::begin(activity.clone());
         assert_eq!(seconds_left(&activity), None, "the server's own work");
-        activity.answer_ready();
+        let place = activity.answer_ready();
         assert_eq!(seconds_left(&activity), Some(30), "the answer");
-        activity.answer_gone();
+        activity.answer_gone(place);
         drop(first);
         assert_eq!(seconds_left(&activity), Some(75), "idle");
         activity.bytes_came();
@@ -293,6 +310,19 @@ mod tests {
         activity.wrote(&Poll::Ready(()));
         assert_eq!(seconds_left(&activity), None);
         drop(second);
+    }
+
+    #[test]
+    fn an_answer_that_is_taken_does_not_keep_another_one_alive() {
+        let mut activity = Activity::new(TIMEOUTS, false);
+        let _request = activity.in_flight.fetch_add(1, Relaxed);
+        let (stalled, trickling) = (activity.answer_ready(), activity.answer_ready());
+        activity.opened = activity.opened.checked_sub(Duration::from_secs(20)).unwrap();
+        activity.answer_taken(trickling);
+        assert_eq!(seconds_left(&activity), Some(30));
+        activity.answer_gone(stalled);
+        assert_eq!(seconds_left(&activity), Some(50));
+        assert_eq!(activity.answer_ready(), stalled, "a place is used again");
     }
 
     #[test]

@@ -1,13 +1,59 @@
 //! The answer to one request: the signed envelope and the HTTP around it.
 
+use std::sync::Arc;
+
 use billhook_wire::{Code, Key, TextCase, envelope, signature};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failure::Failure;
 
 /// The longest answer, in bytes (decision 64).
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The memory for long answers, over all connections: a client that takes none of its answer makes us hold it.
+const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+/// An answer up to this size, in bytes, is not counted: connections and streams bound these.
+const SHORT_BYTES: usize = 64 * 1024;
+
+/// What is left of the memory for long answers, a permit a byte.
+#[derive(Debug)]
+pub(crate) struct Budget(Arc<Semaphore>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_BYTES_IN_ALL)))
+    }
+}
+
+impl Budget {
+    /// The envelope as the bytes of a body, within its own bound and what is left for all.
+    fn hold(&self, mut envelope: Vec<u8>) -> Result<Bytes, Failure> {
+        if envelope.len() <= SHORT_BYTES {
+            return Ok(envelope.into());
+        }
+        if envelope.len() > MAX_BYTES {
+            return Err(Failure::Fault("an answer is longer than 64 MiB"));
+        }
+        // It grew by doubling, so as much again may lie behind it.
+        envelope.shrink_to_fit();
+        let bytes = u32::try_from(envelope.len()).map_err(|_| Failure::NoRoom)?;
+        let permit = self.0.clone().try_acquire_many_owned(bytes).map_err(|_| Failure::NoRoom)?;
+        Ok(Bytes::from_owner(Held { envelope, _permit: permit }))
+    }
+}
+
+/// A long answer and its part of the budget. As their owner it lives until the last piece of the bytes is gone.
+struct Held {
+    envelope: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.envelope
+    }
+}
 
 /// An answer, ready but for its HTTP headers.
 #[derive(Debug)]
@@ -28,9 +74,10 @@ impl Answer {
         case: TextCase,
         key: Option<&Key>,
         request_id: &str,
+        budget: &Budget,
     ) -> Self {
-        match outcome.and_then(bounded) {
-            Ok(body) => Self { status: StatusCode::OK, code: Code::OK, body: body.into(), retry_after: None },
+        match outcome.and_then(|envelope| budget.hold(envelope)) {
+            Ok(body) => Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None },
             Err(failure) => {
                 failure.log(request_id);
                 Self::refusal(&failure, case, key)
@@ -69,13 +116,6 @@ impl Answer {
     }
 }
 
-fn bounded(body: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    if body.len() > MAX_BYTES {
-        return Err(Failure::Fault("an answer is longer than 64 MiB"));
-    }
-    Ok(body)
-}
-
 /// Sets a header to a text of ours, which is always plain ASCII.
 fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -91,7 +131,7 @@ mod tests {
 
     fn shown(failure: Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
-        let answer = Answer::new(Err(failure), TextCase::Sentence, Some(&key), "1f");
+        let answer = Answer::new(Err(failure), TextCase::Sentence, Some(&key), "1f", &Budget::default());
         let head = answer.head(Some(&key), 1_700_000_000, "1f");
         (head.status().as_u16(), String::from_utf8(answer.body.to_vec()).unwrap(), head.headers().clone())
     }
@@ -160,7 +200,8 @@ mod tests {
 
     #[test]
     fn without_an_account_nothing_is_signed() {
-        let answer = Answer::new(Err(Code::NO_USER.into()), TextCase::Sentence, None, "1f");
+        let answer =
+            Answer::new(Err(Code::NO_USER.into()), TextCase::Sentence, None, "1f", &Budget::default());
         let head = answer.head(None, 0, "1f");
         assert!(!head.headers().contains_key("billhook-signature"));
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -169,7 +210,29 @@ mod tests {
 
     #[test]
     fn an_answer_has_a_bound() {
-        let answer = Answer::new(Ok(vec![b' '; MAX_BYTES + 1]), TextCase::Sentence, None, "1f");
+        let answer =
+            Answer::new(Ok(vec![b' '; MAX_BYTES + 1]), TextCase::Sentence, None, "1f", &Budget::default());
         assert_eq!((answer.status, answer.code), (StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE));
+        assert!(Budget::default().hold(vec![b' '; MAX_BYTES]).is_ok());
+    }
+
+    #[test]
+    fn answers_have_a_bound_over_all() {
+        let budget = Budget(Arc::new(Semaphore::new(3 * SHORT_BYTES)));
+        let answer = |bytes| Answer::new(Ok(vec![b' '; bytes]), TextCase::Sentence, None, "1f", &budget);
+        let mut first = answer(2 * SHORT_BYTES);
+        let refused = answer(SHORT_BYTES + 1);
+        assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE));
+        assert_eq!(refused.head(None, 0, "1f").headers()["retry-after"], "2");
+        assert_eq!(answer(SHORT_BYTES).status, StatusCode::OK, "a short one always passes");
+        let piece = first.body.split_to(1);
+        drop(first);
+        assert_eq!(
+            answer(2 * SHORT_BYTES).status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "a piece holds the whole"
+        );
+        drop(piece);
+        assert_eq!(answer(3 * SHORT_BYTES).status, StatusCode::OK);
     }
 }

@@ -184,20 +184,24 @@ impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     rest: Bytes,
+    /// Whether the rest is but a part of its buffer.
+    is_cut: bool,
+    /// Its place in the connection's [`Activity`].
+    place: usize,
     open: Open,
 }
 
 impl AnswerBody {
     /// A body that ends its request when it is dropped.
     pub(crate) fn new(body: Bytes, open: Open) -> Self {
-        open.0.answer_ready();
-        Self { rest: body, open }
+        let place = open.0.answer_ready();
+        Self { rest: body, is_cut: false, place, open }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.open.0.answer_gone();
+        self.open.0.answer_gone(self.place);
     }
 }
 
@@ -212,9 +216,15 @@ impl Body for AnswerBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let piece = self.rest.len().min(PIECE_BYTES);
-        let piece = self.rest.split_to(piece);
-        self.open.0.answer_taken();
+        let piece = if self.rest.len() > PIECE_BYTES {
+            self.is_cut = true;
+            self.rest.split_to(PIECE_BYTES)
+        } else {
+            let last = std::mem::take(&mut self.rest);
+            // It may wait in an HTTP/2 stream for long, and must not hold the whole answer meanwhile.
+            if self.is_cut { Bytes::copy_from_slice(&last) } else { last }
+        };
+        self.open.0.answer_taken(self.place);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use crate::{
     access_log::{AccessLog, Line},
     accounts::{Directory, Served, WhichKey},
-    answer::Answer,
+    answer::{self, Answer},
     body::{self, Body, BodyError, Budget},
     caller,
     connection::{AnswerBody, Answers, Open},
@@ -41,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) body_budget: Budget,
+    pub(crate) answer_budget: answer::Budget,
     pub(crate) access_log: Option<AccessLog>,
 }
 
@@ -93,7 +94,7 @@ impl Answers for Peer {
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
-        let answer = Answer::new(outcome, case, signer, &request_id);
+        let answer = Answer::new(outcome, case, signer, &request_id, &service.answer_budget);
         service.note(&asked, &answer, arrived.elapsed());
 
         let mut response = answer.head(signer, unix_now(), &request_id);
@@ -142,8 +143,8 @@ impl Service {
         let content_type = asked.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
         let request = Request::read(content_type, body);
         if request.is_empty() {
-            let content_type = content_type.map(String::from_utf8_lossy);
-            tracing::debug!(request = asked.request_id, ?content_type, bytes = body.len(), "no parameters");
+            let media_type = media_type(content_type);
+            tracing::debug!(request = asked.request_id, media_type, bytes = body.len(), "no parameters");
             return Err(Code::NO_DATA.into());
         }
         if request.over_limit() {
@@ -214,6 +215,23 @@ fn log_mistake(request_id: &str, account: &Served, content_type: Option<&[u8]>, 
         sent,
         "a credential was refused"
     );
+}
+
+/// What a log may have of a `Content-Type`: anything may stand in it, a secret too.
+fn media_type(content_type: Option<&[u8]>) -> &'static str {
+    const KNOWN: [&str; 8] = [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json",
+        "application/octet-stream",
+        "application/xml",
+        "text/html",
+        "text/plain",
+        "text/xml",
+    ];
+    let Some(content_type) = content_type else { return "none" };
+    let named = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    KNOWN.into_iter().find(|known| named.eq_ignore_ascii_case(known.as_bytes())).unwrap_or("another")
 }
 
 /// Turns a panic into a failure, so that it ends neither the connection nor the other requests on it.

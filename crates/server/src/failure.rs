@@ -97,7 +97,10 @@ impl Failure {
         match self {
             Self::Broken(error) => tracing::error!(request = request_id, %error, "the store failed"),
             Self::NoRoom => {
-                tracing::warn!(request = request_id, "no memory is left for the bodies of requests");
+                tracing::warn!(
+                    request = request_id,
+                    "no memory is left for the bodies of requests, or for answers"
+                );
             }
             Self::Fault(fault) => {
                 tracing::error!(request = request_id, fault, "a fault in this program; please report it");

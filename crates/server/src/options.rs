@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use billhook_wire::Login;
+use billhook_wire::{Key, Login};
 use ipnet::IpNet;
 
 use crate::access_log::LogFormat;
@@ -20,6 +20,8 @@ pub struct Options {
     pub domains: Vec<String>,
     /// The account of requests whose host names none (decision 49).
     pub default_account: Option<Login>,
+    /// A key that is known to everybody: accounts that have it are not served.
+    pub refused_key: Option<Key>,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The longest body that is read, in bytes (decision 60).
@@ -50,6 +52,7 @@ impl Default for Options {
             admin_listen: None,
             domains: vec!["localhost".to_owned()],
             default_account: None,
+            refused_key: None,
             trusted_proxies: Vec::new(),
             max_body_bytes: 1024 * 1024,
             max_connections: 16_384,

@@ -21,6 +21,7 @@ use crate::{
     accounts::Directory,
     activity::Timeouts,
     admin::Admin,
+    answer,
     body::Budget,
     caller,
     connection::{self, Protocol, Terms},
@@ -86,7 +87,8 @@ impl Server {
             .domains
             .iter()
             .map(|domain| host::name(domain).ok_or_else(|| StartError::Domain { domain: domain.clone() }));
-        let directory = Directory::new(domains.collect::<Result<_, _>>()?, options.default_account);
+        let directory = Directory::new(domains.collect::<Result<_, _>>()?, options.default_account)
+            .refusing(options.refused_key);
         directory.refresh(&store)?;
         let metrics = Metrics::new();
         metrics.store_ready.set(1);
@@ -104,6 +106,7 @@ impl Server {
             max_body_bytes: options.max_body_bytes,
             body_timeout: options.body_timeout,
             body_budget: Budget::default(),
+            answer_budget: answer::Budget::default(),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
         });
         let timeouts = Timeouts {
@@ -198,6 +201,9 @@ impl Server {
             tracing::warn!(connections = slots.taken(), "stopped with requests in flight");
         }
         admin_terms.stop.begin();
+        if let Some(log) = &service.access_log {
+            log.flush();
+        }
         failure.or_else(|| service.store.failed()).map_or(Ok(()), Err)
     }
 }

@@ -212,7 +212,7 @@ pub fn bills_of(
     Ok(bills)
 }
 
-// The columns that `order` and `line` read. Written as a cross join, which SQLite walks from left to right: along the orders'
+// The columns that `order` and `line` read. Written as a cross join, so that no engine sorts: along the orders'
 // key, for each order along the lines' key, and to each line's version, with nothing to sort.
 macro_rules! order_lines_where {
     ($rest:literal) => {

@@ -145,8 +145,10 @@ impl Setting {
             let names: Vec<_> = SETTINGS.iter().map(|info| info.name).collect();
             let nearest = names
                 .iter()
-                .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-            let hint = nearest.map_or_else(String::new, |nearest| format!(": did you mean {nearest}?"));
+                .map(|known| (strsim::jaro_winkler(known, name), known))
+                .filter(|(likeness, _)| *likeness > 0.7)
+                .max_by(|one, other| one.0.total_cmp(&other.0));
+            let hint = nearest.map_or_else(String::new, |(_, near)| format!(": did you mean {near}?"));
             return Err(SettingError(format!("no setting {name:?}{hint} (there are {})", names.join(", "))));
         };
         let text = value.trim();
@@ -202,8 +204,9 @@ impl Settings {
 
 /// A network, or one address as a network of its own.
 fn network(text: &str) -> Option<IpNet> {
-    let network =
-        text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))?;
+    let network = text.parse::<IpNet>().ok().or_else(|| {
+        text.parse::<std::net::IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()))
+    })?;
     Some(network.trunc())
 }
 
@@ -244,6 +247,11 @@ mod tests {
         );
         let error = Setting::parse("getbill_empty", "ok").unwrap_err().to_string();
         assert!(error.contains("did you mean getbills_empty?"), "{error}");
+        let error = Setting::parse("emptyy", "ok").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone)"
+        );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]
         {

@@ -49,6 +49,11 @@ pub struct RestoreReport {
 }
 
 impl Store {
+    /// Whether a folder holds a store.
+    pub fn is_in(folder: &Path) -> bool {
+        engine::is_in(folder)
+    }
+
     /// Opens the store of a data folder, or makes it; an older one is brought up to date, a newer one is refused.
     pub fn open(folder: &DataFolder) -> Result<Self, Error> {
         Self::open_for(folder, Purpose::Serving)
@@ -61,8 +66,7 @@ impl Store {
 
     fn open_for(folder: &DataFolder, purpose: Purpose) -> Result<Self, Error> {
         let open = folder.lock_open()?;
-        let engine = engine::sqlite::Sqlite::open(folder, purpose)?;
-        Ok(Self { engine: Arc::new(engine), _open: Arc::new(open) })
+        Ok(Self { engine: engine::open(folder, purpose)?, _open: Arc::new(open) })
     }
 
     /// Runs one read transaction on the calling thread: all its statements see one state.
@@ -121,7 +125,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.engine.submit(Box::new(Write { body, done, result: None, on_commit: Vec::new() }));
+        self.engine.submit(Box::new(Write { body, done, result: None, on_commit: Vec::new(), broken: None }));
     }
 
     /// One real read, and the writer's state.
@@ -161,7 +165,7 @@ pub fn restore(
 ) -> Result<RestoreReport, Error> {
     let _serving = folder.lock_for_serving()?;
     let _alone = folder.lock_alone()?;
-    engine::sqlite::backup::restore(from, folder, replace, progress)
+    engine::restore(from, folder, replace, progress)
 }
 
 /// Has an engine run a body, and gives what the body gave.
@@ -181,6 +185,7 @@ struct Write<B, D, T, E> {
     done: D,
     result: Option<Result<T, E>>,
     on_commit: Vec<Box<dyn FnOnce() + Send>>,
+    broken: Option<Error>,
 }
 
 impl<B, D, T, E> Work for Write<B, D, T, E>
@@ -192,14 +197,21 @@ where
 {
     fn run(&mut self, mut tx: Tx<'_>) -> bool {
         let mut result = (self.body)(&mut tx);
-        match (tx.finish(), &result) {
-            (Ok(acts), Ok(_)) => self.on_commit = acts,
-            (Err(broken), Ok(_)) => result = Err(broken.into()),
-            (_, Err(_)) => {}
+        match tx.finish() {
+            Ok(acts) if result.is_ok() => self.on_commit = acts,
+            Ok(_) => {}
+            Err(broken) => {
+                self.broken = Some(broken.clone());
+                result = result.and(Err(broken.into()));
+            }
         }
         let keep = result.is_ok();
         self.result = Some(result);
         keep
+    }
+
+    fn error(&self) -> Option<Error> {
+        self.broken.clone()
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), Error>) {

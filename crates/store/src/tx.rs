@@ -83,7 +83,7 @@ pub trait Row {
 pub struct Tx<'a> {
     engine: &'a mut dyn engine::Statements,
     on_commit: Vec<Box<dyn FnOnce() + Send>>,
-    broken: bool,
+    broken: Option<Error>,
     /// How many statements may still be run; none: any number.
     left: Option<u32>,
     known_versions: Option<&'a KnownVersions>,
@@ -95,7 +95,7 @@ impl<'a> Tx<'a> {
         Self {
             engine,
             on_commit: Vec::new(),
-            broken: false,
+            broken: None,
             left: None,
             known_versions: None,
             used_versions: UsedVersions::default(),
@@ -197,16 +197,15 @@ impl<'a> Tx<'a> {
     }
 
     fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {
-        self.broken |= outcome.is_err();
+        if let Err(error) = &outcome {
+            self.broken.get_or_insert_with(|| error.clone());
+        }
         outcome
     }
 
     /// What is to be done after the commit, unless a statement failed: such a transaction is not to be kept, even if its body
     /// overlooked the failure.
     pub(crate) fn finish(self) -> Result<Vec<Box<dyn FnOnce() + Send>>, Error> {
-        if self.broken {
-            return Err(Error::new(Kind::Statement, "a statement of the transaction failed"));
-        }
-        Ok(self.on_commit)
+        self.broken.map_or(Ok(self.on_commit), Err)
     }
 }

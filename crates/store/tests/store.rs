@@ -375,6 +375,38 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// A log that was left behind without its store is not applied to the one that is restored.
+#[test]
+fn what_is_left_of_a_store_is_put_aside() {
+    let place = place();
+    account(&place.store, "anna");
+    let file = place.temporary.path().join("backup.db");
+    place.store.backup(&file, &mut |_| {}).unwrap();
+    let left = DataFolder::open(&place.temporary.path().join("left")).unwrap();
+    account(&place.store, "later");
+    for suffix in ["-wal", "-shm"] {
+        let name = format!("billhook.db{suffix}");
+        std::fs::copy(place.folder.path().join(&name), left.path().join(&name)).unwrap();
+    }
+    assert_eq!(restore(&file, &left, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
+    restore(&file, &left, true, &mut |_| {}).unwrap();
+    let logins = Store::open(&left).unwrap().read(accounts::list).unwrap();
+    assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["anna"]);
+}
+
+/// A store whose file is taken away is written to no more, and says so.
+#[test]
+fn a_store_that_is_gone_is_noticed() {
+    let place = place();
+    assert!(place.store.failed().is_none());
+    std::fs::rename(place.folder.path().join("billhook.db"), place.temporary.path().join("elsewhere"))
+        .unwrap();
+    let error = place.store.failed().unwrap();
+    assert_eq!(error.kind(), Kind::Closed);
+    assert!(error.to_string().contains("moved or removed"), "{error}");
+    assert!(place.store.health().is_err());
+}
+
 #[test]
 fn a_damaged_backup_is_not_restored() {
     let place = place();

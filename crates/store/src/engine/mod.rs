@@ -1,10 +1,10 @@
 //! What an engine must do. Everything that differs between engines is below this module.
 
-pub(crate) mod sqlite;
+mod sqlite;
 
-use std::{ops::ControlFlow, path::Path};
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
-use crate::{BackupReport, Error, Finding, Progress, Row, Sql, Tx, tx::Arg};
+use crate::{BackupReport, DataFolder, Error, Finding, Progress, RestoreReport, Row, Sql, Tx, tx::Arg};
 
 /// What a store is opened for: how much memory its writer may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,26 @@ pub(crate) enum Purpose {
     Serving,
     /// A few huge ones.
     Bulk,
+}
+
+/// Whether a folder holds a store.
+pub(crate) fn is_in(folder: &Path) -> bool {
+    sqlite::is_in(folder)
+}
+
+/// Opens the store of a folder, or makes it.
+pub(crate) fn open(folder: &DataFolder, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
+    Ok(Arc::new(sqlite::Sqlite::open(folder, purpose)?))
+}
+
+/// Puts a backup in place of a folder's store. The caller holds all locks.
+pub(crate) fn restore(
+    from: &Path,
+    folder: &DataFolder,
+    replace: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RestoreReport, Error> {
+    sqlite::backup::restore(from, folder, replace, progress)
 }
 
 /// The statements of one open transaction.
@@ -33,6 +53,9 @@ pub(crate) trait Statements {
 pub(crate) trait Work: Send {
     /// Runs the body; it may be run more than once. True: keep what it did; false: roll it back.
     fn run(&mut self, tx: Tx<'_>) -> bool;
+
+    /// The store's error that the body met in its last run, if any.
+    fn error(&self) -> Option<Error>;
 
     /// Answers the caller: after the commit (or the roll-back that the body asked for), or with the error that prevented it.
     fn finish(self: Box<Self>, outcome: Result<(), Error>);

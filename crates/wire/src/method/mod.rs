@@ -9,7 +9,7 @@ pub use orders::{Bill, Bills, GetBills, GoodNames};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Code;
+use crate::{Code, Request, form::FieldError};
 
 /// A method of the API, implemented by the struct of its parameters.
 pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -62,6 +62,8 @@ pub struct MethodInfo {
     pub access: Access,
     /// [`Method::REFUSALS`].
     pub refusals: &'static [Code],
+    /// What is wrong with a request's parameters, if they are not this method's.
+    pub fault: fn(&Request<'_>) -> Option<FieldError>,
     /// The JSON schema of the parameters.
     #[cfg(feature = "schema")]
     pub parameters: fn() -> schemars::Schema,
@@ -75,6 +77,7 @@ macro_rules! methods {
             api: <$method>::API,
             access: <$method>::ACCESS,
             refusals: <$method>::REFUSALS,
+            fault: |request| request.read_parameters::<$method>().err(),
             #[cfg(feature = "schema")]
             parameters: || schemars::schema_for!($method),
         }),+];

@@ -54,6 +54,8 @@ pub enum Verdict {
     },
     /// `rpsKey` is the account's key.
     KeyFits,
+    /// The body is JSON, or looks like it.
+    Json,
     /// The body was not read, since its `Content-Type` is none of a form.
     NotAForm,
     /// One of PHP's limits was passed, so that PHP drops a part of the form.
@@ -62,7 +64,7 @@ pub enum Verdict {
     NoCredential,
     /// `rpsKey` is another key.
     WrongKey,
-    /// The hash does not fit. It would have with these mistakes made, one or two; with none of the known ones if there are none.
+    /// The hash does not fit. It would have with these mistakes made, one or two; with none of the known ones if there are none. [`Mistake::NotMd5`] stands alone.
     Wrong(Vec<Mistake>),
 }
 
@@ -73,6 +75,8 @@ pub enum Mistake {
     HashSpaces,
     /// The hash in upper-case hex.
     UpperCaseHash,
+    /// No 32 hex digits, and none of the other mistakes.
+    NotMd5,
     /// The key itself in place of a hash.
     KeyAsHash,
     /// White space around the key.
@@ -131,6 +135,7 @@ impl fmt::Display for Mistake {
         f.write_str(match self {
             Self::HashSpaces => "The hash has white space around it. Trim it before it is sent.",
             Self::UpperCaseHash => "The hash is written in upper-case hex. Send it in lower case, as PHP's md5() gives it.",
+            Self::NotMd5 => "The hash is not 32 hexadecimal digits. Send the MD5 in lower case, as PHP's md5() gives it.",
             Self::KeyAsHash => "The key itself was sent as the hash. Send the MD5 of `parameters::login::key`, or the key as `rpsKey`.",
             Self::KeySpaces => "The key was signed with white space or a line end around it. Trim the key where it is read from.",
             Self::KeyCase => "The key was signed in another letter case. Use it exactly as the account shows it.",
@@ -181,13 +186,19 @@ impl fmt::Display for Verdict {
                 f.write_str("The hash is right, over the parameters as PHP encodes them. The body was encoded otherwise.")
             }
             Self::KeyFits => f.write_str("The rpsKey is right."),
+            Self::Json => {
+                f.write_str("This looks like JSON. The API takes a form, as PHP's http_build_query writes it.")
+            }
             Self::NotAForm => f.write_str(
                 "The body was not read, so there are no parameters. Send it as application/x-www-form-urlencoded.",
             ),
             Self::OverLimit => {
                 f.write_str("The form has more than 1,000 variables or 64 pairs of brackets in a name. Send it in several requests.")
             }
-            Self::NoCredential => f.write_str("There is neither a `hash` nor an `rpsKey`, or it is empty."),
+            Self::NoCredential => f.write_str(
+                "There is neither a `hash` nor an `rpsKey`, or it is empty. API 1.0 takes `hash`, the MD5 of `parameters::login::key`, \
+                 and API 2.0 takes `rpsKey`, the key itself.",
+            ),
             Self::WrongKey => f.write_str("The rpsKey is not this account's key."),
             Self::Wrong(mistakes) if mistakes.is_empty() => {
                 f.write_str("The hash is wrong, and no known mistake was found. Most likely the key is wrong, or what was signed is not what was sent.")
@@ -239,6 +250,7 @@ pub fn diagnose(login: &Login, key: &Key, content_type: Option<&[u8]>, body: &[u
     let raw = raw_query.as_deref().map(|query| signed(query, login, key));
     let encoded = signed(&encoded_query, login, key);
     let verdict = match request.credential() {
+        Credential::Absent if looks_like_json(body) => Verdict::Json,
         _ if request.content() == Content::Unread => Verdict::NotAForm,
         _ if request.over_limit() => Verdict::OverLimit,
         Credential::Absent => Verdict::NoCredential,
@@ -250,17 +262,31 @@ pub fn diagnose(login: &Login, key: &Key, content_type: Option<&[u8]>, body: &[u
             let over_encoded = encoded.hash.as_bytes() == sent;
             if over_raw || over_encoded {
                 Verdict::Fits { raw: over_raw, encoded: over_encoded }
-            } else if body.len() > LONGEST_SEARCHED {
-                Verdict::Wrong(Vec::new())
             } else {
-                let lists = (request.content() == Content::Multipart)
-                    .then(|| search::query_with_lists(content_type.unwrap_or_default(), body));
-                Verdict::Wrong(search::mistakes(&request, lists.as_deref(), login, key, sent))
+                let mut mistakes = Vec::new();
+                if body.len() <= LONGEST_SEARCHED {
+                    let lists = (request.content() == Content::Multipart)
+                        .then(|| search::query_with_lists(content_type.unwrap_or_default(), body));
+                    mistakes = search::mistakes(&request, lists.as_deref(), login, key, sent);
+                }
+                if mistakes.is_empty() && !is_md5(sent.trim_ascii()) {
+                    mistakes.push(Mistake::NotMd5);
+                }
+                Verdict::Wrong(mistakes)
             }
         }
     };
     let sent = request.sent_hash().map(|sent| mask::hash(sent, key));
     Diagnosis { content: request.content(), raw, encoded, sent, verdict }
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii(), [b'{', .., b'}'] | [b'[', .., b']'])
+}
+
+/// In either letter case: upper case is a mistake of its own.
+fn is_md5(sent: &[u8]) -> bool {
+    sent.len() == 32 && sent.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn signed(query: &[u8], login: &Login, key: &Key) -> Signed {

@@ -42,6 +42,17 @@ fn other_secrets() {
 }
 
 #[test]
+fn what_is_no_md5_is_told_from_a_wrong_one() {
+    let right = hash(QUERY, "demo", KEY);
+    for odd in [&right[..31], &format!("{right}0"), "%E2%80%A6", "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        assert_found(odd, &[Mistake::NotMd5]);
+    }
+    assert_found(&"0F".repeat(16), &[]);
+    let long = format!("a={}&hash=x", "b".repeat(LONGEST_SEARCHED));
+    assert_eq!(look(&long).verdict, Verdict::Wrong(vec![Mistake::NotMd5]));
+}
+
+#[test]
 fn the_key_as_the_hash() {
     assert_found(&format!("{KEY}%0A"), &[Mistake::KeyAsHash]);
     assert_eq!(look(&format!("hash={KEY}")).sent.as_deref(), Some("KEY"));
@@ -144,14 +155,17 @@ fn other_verdicts() {
     assert_eq!(look("hash=&rpsKey=").verdict, Verdict::NoCredential);
     assert_eq!(look(&format!("rpsKey={KEY}")).verdict, Verdict::KeyFits);
     assert_eq!(look("rpsKey=x").verdict, Verdict::WrongKey);
-    assert_eq!(look("hash[]=x").verdict, Verdict::Wrong(vec![]));
+    assert_eq!(look("hash[]=x").verdict, Verdict::Wrong(vec![Mistake::NotMd5]));
     let too_many = format!("{}&hash=x", vec!["a[]=1&hash=y"; 1001].join("&"));
     let diagnosis = look(&too_many);
     assert_eq!(diagnosis.verdict, Verdict::OverLimit);
     let json =
         diagnose(&Login::parse("demo").unwrap(), &Key::parse(KEY).unwrap(), Some(b"application/json"), b"{}");
-    assert_eq!(json.verdict, Verdict::NotAForm);
+    assert_eq!(json.verdict, Verdict::Json);
     assert_eq!(json.raw, None);
+    assert_eq!(look(" {\"email\": \"a@b\", \"hash\": \"x\"}\n").verdict, Verdict::Json);
+    let odd = diagnose(&Login::parse("demo").unwrap(), &Key::parse(KEY).unwrap(), Some(b"text/xml"), b"<a/>");
+    assert_eq!(odd.verdict, Verdict::NotAForm);
     let space_as_hex = hash("a=b+c", "demo", KEY);
     let diagnosis = look(&format!("a=b%20c&hash={space_as_hex}"));
     assert_eq!(diagnosis.verdict, Verdict::Fits { raw: false, encoded: true });

@@ -31,6 +31,11 @@ pub(super) fn write(
         ));
     }
     let folder = folder_of(to);
+    if !folder.is_dir() {
+        let text =
+            format!("the folder {} does not exist: make it, or choose another place", folder.display());
+        return Err(Error::new(Kind::Folder, text));
+    }
     let partial = private_partial(folder)?;
     copy_pages(from, partial.path(), progress)?;
     let report = verify(partial.path())?;
@@ -43,6 +48,8 @@ pub(super) fn write(
 fn copy_pages(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
     let failed = |error| failure("backup", &error);
     let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
+    // The copy has no name yet, so it needs no journal, which would be left lying about if this failed.
+    copy.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(())).map_err(failed)?;
     // A read transaction pins one state: without it each write beside us would begin the copy anew.
     from.execute_batch("BEGIN; SELECT COUNT(*) FROM marks;").map_err(failed)?;
     {
@@ -102,12 +109,18 @@ pub(crate) fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, Error> {
     if !from.is_file() {
-        return Err(Error::file("read", from, &io::ErrorKind::NotFound.into()));
+        let what = if from.exists() { "is not a file" } else { "does not exist" };
+        return Err(Error::new(
+            Kind::Folder,
+            format!("{} {what}: give a file that `billhook backup` wrote", from.display()),
+        ));
     }
     let place = folder.path().join(FILE_NAME);
-    if place.exists() && !replace {
+    let is_taken = FILES.iter().any(|suffix| with_suffix(&place, suffix).exists());
+    if is_taken && !replace {
         let text = format!(
-            "{} holds a store already: give --replace to put it aside, or choose another folder with --data",
+            "{} holds a store already, or what is left of one: give --replace to put it aside, or choose another folder \
+             with --data",
             folder.path().display()
         );
         return Err(Error::new(Kind::Exists, text));
@@ -116,8 +129,9 @@ pub(crate) fn restore(
     let partial = private_partial(folder.path())?;
     copy_bytes(from, partial.path(), progress)?;
     let restored = verify(partial.path())?;
-    let kept = if place.exists() { Some(put_aside(&place)?) } else { None };
-    partial.persist_noclobber(&place).map_err(|error| Error::file("write", &place, &error.error))?;
+    let kept = if is_taken { Some(put_aside(&place)?) } else { None };
+    // From one store to the other in one step: a power cut leaves either.
+    partial.persist(&place).map_err(|error| Error::file("write", &place, &error.error))?;
     DataFolder::sync(folder.path())?;
     // An older backup is brought up to date now, so that `serve` starts at once.
     migrations::run(&mut connect(&place)?, &place)?;
@@ -142,27 +156,45 @@ fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Res
     target.sync_all().map_err(|cause| Error::file("sync", to, &cause))
 }
 
-/// Renames a store, with all that its log still holds, to a name that says when it was put aside.
+/// What a store's files are called behind its name: the log and its index, and the store itself.
+const FILES: [&str; 3] = ["-wal", "-shm", ""];
+
+fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left
+/// behind would be applied to the store that comes in its place.
 fn put_aside(place: &Path) -> Result<PathBuf, Error> {
-    // A damaged or foreign file is put aside as it is.
-    if let Ok(connection) = connect(place) {
-        let _ = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
+    if place.exists() && migrations::is_store(place) {
+        // With all that its log holds, so that it is one file.
+        let failed = |error: &rusqlite::Error| failure("put aside", error);
+        let connection = connect(place)?;
+        let mode = connection
+            .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get::<_, String>(0))
+            .map_err(|error| failed(&error))?;
+        if mode != "delete" {
+            return Err(Error::new(
+                Kind::Busy,
+                "restore: the store that is there is held by another process; try again",
+            ));
+        }
+        connection.close().map_err(|(_, error)| failed(&error))?;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let aside = |suffix: &str| {
-        let mut name = place.as_os_str().to_owned();
-        name.push(format!(".replaced-{now}{suffix}"));
-        PathBuf::from(name)
-    };
-    for suffix in ["-wal", "-shm", ""] {
-        let mut file = place.as_os_str().to_owned();
-        file.push(suffix);
-        let file = PathBuf::from(file);
-        if file.exists() {
-            fs::rename(&file, aside(suffix)).map_err(|cause| Error::file("put aside", &file, &cause))?;
+    let aside = with_suffix(place, &format!(".replaced-{now}"));
+    for suffix in FILES {
+        let (file, aside) = (with_suffix(place, suffix), with_suffix(&aside, suffix));
+        if !file.exists() {
+            continue;
         }
+        // The store keeps its own name until the new one takes it.
+        let moved = if suffix.is_empty() { fs::hard_link(&file, &aside) } else { fs::rename(&file, &aside) };
+        moved.map_err(|cause| Error::file("put aside", &file, &cause))?;
     }
-    Ok(aside(""))
+    Ok(aside)
 }
 
 /// A temporary file for its owner alone, removed unless it is given its name.

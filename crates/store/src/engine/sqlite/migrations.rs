@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{APPLICATION_ID, file_failure};
 use crate::{Error, Kind};
@@ -141,6 +141,18 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, Err
         },
         _ => Err(Error::new(Kind::Foreign, format!("{} is not a Billhook store", path.display()))),
     }
+}
+
+/// Whether a file is one of our stores, of whatever version.
+pub(super) fn is_store(path: &Path) -> bool {
+    let read = || {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.pragma_query_value(
+            None,
+            "application_id",
+            |row| row.get::<_, i32>(0),
+        )
+    };
+    read().is_ok_and(|id| id == APPLICATION_ID)
 }
 
 /// Takes the steps that are missing.

@@ -8,7 +8,9 @@ mod migrations;
 mod writer;
 
 use std::{
+    fs,
     ops::ControlFlow,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -40,6 +42,8 @@ const PREPARED_MAX: usize = 256;
 
 pub(crate) struct Sqlite {
     path: PathBuf,
+    /// Device and inode of the file that was opened.
+    identity: (u64, u64),
     readers: Mutex<Vec<Connection>>,
     known_versions: KnownVersions,
     writer: Writer,
@@ -60,8 +64,16 @@ impl Sqlite {
         let failed = |error| file_failure(&path, &error);
         connection.pragma_update(None, "cache_size", -cache).map_err(failed)?;
         connection.pragma_update_and_check(None, "wal_autocheckpoint", log, |_| Ok(())).map_err(failed)?;
+        let file = fs::metadata(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+        let identity = (file.dev(), file.ino());
         let writer = Writer::start(connection)?;
-        Ok(Self { path, readers: Mutex::default(), known_versions: KnownVersions::default(), writer })
+        Ok(Self {
+            path,
+            identity,
+            readers: Mutex::default(),
+            known_versions: KnownVersions::default(),
+            writer,
+        })
     }
 
     fn reader(&self) -> Result<Connection, Error> {
@@ -72,6 +84,20 @@ impl Sqlite {
         let connection = connect(&self.path)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| failure("open", &error))?;
         Ok(connection)
+    }
+
+    /// A store whose file was moved or removed is written to no more: nobody would ever find what was.
+    fn is_gone(&self) -> Option<Error> {
+        let there = fs::metadata(&self.path).ok().map(|file| (file.dev(), file.ino()));
+        (there != Some(self.identity)).then(|| {
+            let path = self.path.display();
+            Error::new(
+                Kind::Closed,
+                format!(
+                    "store: {path} was moved or removed while it was in use: put it back and start again"
+                ),
+            )
+        })
     }
 
     fn give_back(&self, connection: Connection) {
@@ -113,7 +139,7 @@ impl Engine for Sqlite {
     }
 
     fn failed(&self) -> Option<Error> {
-        self.writer.failed()
+        self.writer.failed().or_else(|| self.is_gone())
     }
 
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
@@ -123,6 +149,11 @@ impl Engine for Sqlite {
     fn check(&self) -> Result<Vec<Finding>, Error> {
         integrity(&connect(&self.path)?)
     }
+}
+
+/// Whether a folder holds a store of this engine.
+pub(crate) fn is_in(folder: &Path) -> bool {
+    folder.join(FILE_NAME).exists()
 }
 
 /// The statements of a connection's open transaction.

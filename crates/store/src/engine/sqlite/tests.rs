@@ -81,9 +81,9 @@ fn a_newer_or_foreign_file_is_refused() {
     Connection::open(&file).unwrap().pragma_update(None, "application_id", 7).unwrap();
     assert_eq!(Sqlite::open(&folder, Purpose::Serving).err().unwrap().kind(), Kind::Foreign);
 
-    std::fs::write(&file, "a letter, not a database; long enough to be read as a header".repeat(20)).unwrap();
+    fs::write(&file, "a letter, not a database; long enough to be read as a header".repeat(20)).unwrap();
     for log in ["billhook.db-wal", "billhook.db-shm"] {
-        let _ = std::fs::remove_file(folder.path().join(log));
+        let _ = fs::remove_file(folder.path().join(log));
     }
     assert_eq!(Sqlite::open(&folder, Purpose::Serving).err().unwrap().kind(), Kind::Foreign);
 }
@@ -101,7 +101,7 @@ fn a_full_disk_loses_nothing_acknowledged() {
     let (send, answers) = std::sync::mpsc::channel();
     let put = |name: String| {
         let send = send.clone();
-        writer.submit(Box::new(Put { name, send }));
+        writer.submit(Box::new(Put { name, send, error: None }));
         answers.recv().unwrap()
     };
     let mut kept = 0;
@@ -123,14 +123,20 @@ fn a_full_disk_loses_nothing_acknowledged() {
 struct Put {
     name: String,
     send: std::sync::mpsc::Sender<Result<(), Error>>,
+    error: Option<Error>,
 }
 
 impl Work for Put {
     fn run(&mut self, mut tx: Tx<'_>) -> bool {
-        marks::set(&mut tx, &self.name, &"x".repeat(2000)).is_ok()
+        self.error = marks::set(&mut tx, &self.name, &"x".repeat(2000)).err();
+        self.error.is_none()
+    }
+
+    fn error(&self) -> Option<Error> {
+        self.error.clone()
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), Error>) {
-        self.send.send(outcome).unwrap();
+        self.send.send(self.error.map_or(outcome, Err)).unwrap();
     }
 }

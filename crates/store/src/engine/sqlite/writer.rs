@@ -116,7 +116,8 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, shared:
             let _ = shared.failed.set(Error::new(Kind::Closed, text));
         }
         for work in group {
-            work.finish(outcome.clone());
+            // A fault in what a caller does with its answer must not end the writer either.
+            let _ = catch_unwind(AssertUnwindSafe(|| work.finish(outcome.clone())));
         }
     }
 }
@@ -134,7 +135,10 @@ fn run_group(
     // The first needs no savepoint, in which every page that it changes would be copied: if it is not kept, nothing is.
     let mut outcome = match run_one(connection, first.as_mut()) {
         Ok(true) => Ok(()),
-        Ok(false) => return (vec![first], end(connection, "ROLLBACK")),
+        Ok(false) => {
+            let outcome = end(connection, "ROLLBACK").map_err(|error| roll_back(connection, error));
+            return (vec![first], outcome);
+        }
         Err(error) => Err(error),
     };
     let mut group = vec![first];
@@ -162,11 +166,10 @@ fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<bool, Error> 
     let keep =
         catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut Open(connection))))).unwrap_or(false);
     if connection.is_autocommit() {
-        // Some errors (a full disk, for one) roll back everything at once.
-        return Err(Error::new(
-            Kind::Full,
-            "store: the transaction was rolled back: free space on the disk and try again",
-        ));
+        // A full disk or a failed one has rolled everything back; which of them it was, the transaction's own error says.
+        return Err(work.error().unwrap_or_else(|| {
+            Error::new(Kind::Io, "store: the transaction was rolled back, as after an I/O error")
+        }));
     }
     Ok(keep)
 }
