@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     command_line::Everywhere,
     failure::Failure,
-    output::{json_line, stdout},
+    output::{counted, json_line, stdout},
     progress::Bar,
 };
 
@@ -49,11 +49,11 @@ impl Arguments {
         }
         writeln!(
             out,
-            "{}: {} orders of {} accounts, {} bytes, verified",
+            "{}: {} of {}, {}, verified",
             self.file.display(),
-            report.orders,
-            report.accounts,
-            report.bytes
+            counted(report.orders, "order"),
+            counted(report.accounts, "account"),
+            counted(report.bytes, "byte")
         )?;
         Ok(out.flush()?)
     }

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use billhook_client::{Client, Options, login_in};
+use billhook_client::{Client, Options, login_in, names_localhost};
 use billhook_wire::{
-    Api, Login,
+    Api, Login, Request,
     method::{METHODS, MethodInfo},
+    query,
 };
 use clap::{ArgMatches, Args};
 use serde_json::Value;
@@ -97,6 +98,7 @@ impl Arguments {
         let pretty = self.pretty || io::stdout().is_terminal();
         let method = self.method.clone().unwrap_or_default();
         let parameters = self.parameters.clone();
+        let url = self.url.clone();
         let client = Client::new(self.options(sources)?).map_err(|error| match error {
             billhook_client::Error::Url { .. } => Failure::usage(error),
             other => Failure::failed(other),
@@ -113,7 +115,7 @@ impl Arguments {
             code => Err(Failure::failed(format!(
                 "{method} was refused: {code} {}{}",
                 answer.error_text,
-                hint(code, &method)
+                hint(code, &method, &parameters, &url)
             ))),
         }
     }
@@ -137,16 +139,48 @@ impl Arguments {
 }
 
 /// What may help against a refusal, in the words of this command line.
-fn hint(code: i64, method: &str) -> String {
-    let known = METHODS.iter().any(|known| known.name.eq_ignore_ascii_case(method));
-    match code {
-        3 if known => format!("; `billhook call --describe {method}` shows its parameters"),
-        3 => nearest(method, METHODS.iter().map(|known| known.name))
+fn hint(code: i64, method: &str, parameters: &[(String, String)], url: &str) -> String {
+    let known = METHODS.iter().find(|known| known.name.eq_ignore_ascii_case(method));
+    match (code, known) {
+        (3, Some(known)) => {
+            let fault = fault(known, parameters).map_or_else(String::new, |fault| format!("; {fault}"));
+            format!("{fault}; `billhook call --describe {}` shows its parameters", known.name)
+        }
+        (3, None) => nearest(method, METHODS.iter().map(|known| known.name))
             .map_or_else(String::new, |near| format!("; did you mean {near}?")),
-        4 => "; `billhook explain` finds out why a hash does not fit".to_owned(),
-        5 => "; the host names no account: check the URL and `billhook account list`".to_owned(),
+        (4, _) => "; `billhook explain` finds out why a hash does not fit".to_owned(),
+        (5, _) => {
+            let domain = if names_localhost(url) {
+                "; or the server's --domain may not include localhost"
+            } else {
+                ""
+            };
+            format!("; the host names no account: check the URL and `billhook account list`{domain}")
+        }
         _ => String::new(),
     }
+}
+
+/// Which parameter is missing or wrong, as far as it can be told from here.
+fn fault(method: &MethodInfo, sent: &[(String, String)]) -> Option<String> {
+    let mut form = Vec::new();
+    query::build_pairs(sent.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut form);
+    let request = Request::read(None, &form);
+    let fault = (method.fault)(&request)?;
+    let name = fault.field();
+    if request.form().fields().get(name.as_bytes()).is_none() {
+        return Some(format!("{name} is missing"));
+    }
+    let schema = (method.parameters)();
+    let schema = schema.as_value();
+    let words =
+        schema.get("properties").and_then(|fields| fields.get(name)).map(|field| words(schema, field));
+    Some(match words.as_deref() {
+        Some([others @ .., last]) if !others.is_empty() => {
+            format!("{name} takes {} or {last}", others.join(", "))
+        }
+        _ => format!("{name}: {}", fault.reason()),
+    })
 }
 
 /// The list of methods that stands in this command's help.

@@ -61,29 +61,31 @@ pub(crate) struct Everywhere {
 }
 
 impl Everywhere {
-    /// Opens the store of a data folder that is there. A folder that isn't would be a slip of the pen: its backup, say, would be
-    /// sound and empty.
+    /// Opens a store that is there. One that isn't would be a slip of the pen, or a disk that was not mounted: its backup, say,
+    /// would be sound and empty.
     pub(crate) fn open_store(&self) -> Result<(DataFolder, Store), Failure> {
-        self.folder_must_exist()?;
+        self.store_must_exist()?;
         self.open_or_make_store()
     }
 
     /// The same for a command that writes a great many orders.
     pub(crate) fn open_store_for_bulk(&self) -> Result<(DataFolder, Store), Failure> {
-        self.folder_must_exist()?;
+        self.store_must_exist()?;
         let folder = DataFolder::open(&self.data)?;
         let store = Store::open_for_bulk(&folder)?;
         Ok((folder, store))
     }
 
-    fn folder_must_exist(&self) -> Result<(), Failure> {
-        match self.data.try_exists() {
-            Ok(false) => Err(Failure::failed(format!(
-                "there is no data folder {}: name another with --data, or begin one with `billhook account add`",
-                self.data.display()
-            ))),
-            _ => Ok(()),
-        }
+    fn store_must_exist(&self) -> Result<(), Failure> {
+        let what = match self.data.try_exists() {
+            Ok(false) => "data folder",
+            Ok(true) if self.data.is_dir() && !Store::is_in(&self.data) => "store in",
+            _ => return Ok(()),
+        };
+        Err(Failure::failed(format!(
+            "there is no {what} {}: name another folder with --data, or begin one with `billhook account add`",
+            self.data.display()
+        )))
     }
 
     /// Opens the data folder and the store in it, or makes them.

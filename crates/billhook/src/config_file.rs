@@ -12,7 +12,7 @@ use billhook_wire::Key;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, small_file};
 
 /// A file that was read, and not yet looked at.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl ConfigFile {
         let fault = |error: std::io::Error| {
             Failure::usage(format!("cannot read the configuration file {}: {error}", path.display()))
         };
-        let text = fs::read_to_string(path).map_err(fault)?;
+        let text = small_file::read(path).map_err(fault)?;
         let mode = fs::metadata(path).map_err(fault)?.permissions().mode();
         let table = text.parse::<Table>().map_err(|error| {
             let line = error

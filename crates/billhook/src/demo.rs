@@ -29,6 +29,11 @@ const LINES: [(i64, i64, &str, &str, i64); 3] = [
     (258_368, 28363, "222", "222 способа", 99_000),
 ];
 
+/// The key that stands on the documentation's page.
+pub(crate) fn public_key() -> Result<Key, Failure> {
+    Key::parse(PUBLIC_KEY).map_err(Failure::failed)
+}
+
 /// Whether an account has the key that stands on the documentation's page.
 pub(crate) fn has_public_key(account: &Account) -> bool {
     let is_public = |key: &Key| key.reveal() == PUBLIC_KEY;
@@ -49,7 +54,7 @@ pub(crate) fn fill(store: &Store, data: &Path) -> Result<Vec<Account>, Failure> 
             )));
         }
         let login = Login::parse(LOGIN).map_err(Failure::failed)?;
-        let key = Key::parse(PUBLIC_KEY).map_err(Failure::failed)?;
+        let key = public_key()?;
         let id = accounts::add(tx, &login, &key, now())?
             .ok_or_else(|| Failure::failed("the demo's account is there already"))?;
         for (_, good, name, title, kopecks) in LINES {

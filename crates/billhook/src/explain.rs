@@ -84,11 +84,7 @@ impl Arguments {
             print(&mut out, &diagnosis, shown_key, &key)?;
             out.flush()?;
         }
-        if fits {
-            Ok(())
-        } else {
-            Err(Failure::failed("the credential is not the expected one: what was found is told above"))
-        }
+        if fits { Ok(()) } else { Err(Failure::failed(summary(&diagnosis.verdict))) }
     }
 }
 
@@ -155,6 +151,19 @@ fn with_key(signed: &Signed, shown_key: Option<&Key>) -> String {
     match (shown_key, signed.text.strip_suffix("KEY")) {
         (Some(key), Some(text)) => format!("{text}{}", key.reveal()),
         _ => signed.text.clone(),
+    }
+}
+
+/// The verdict in the fewest words, for the last line of a failure.
+fn summary(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fits { .. } => "the hash is right",
+        Verdict::KeyFits => "the rpsKey is right",
+        Verdict::Json | Verdict::NotAForm => "the body is not a form",
+        Verdict::OverLimit => "the form is too large",
+        Verdict::NoCredential => "there is no hash and no rpsKey",
+        Verdict::WrongKey => "the rpsKey is wrong",
+        Verdict::Wrong(_) => "the hash is wrong",
     }
 }
 

@@ -23,6 +23,7 @@ mod progress;
 mod restore;
 mod secret;
 mod serve;
+mod small_file;
 
 use std::{env, process::ExitCode};
 

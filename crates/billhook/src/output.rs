@@ -23,6 +23,11 @@ pub(crate) fn json_pretty<T: Serialize>(out: &mut impl Write, value: &T) -> Resu
     Ok(out.flush()?)
 }
 
+/// A number and what it counts, such as "1 order" and "2 orders".
+pub(crate) fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// JSON leaves some control characters as they are that a terminal would obey; they can only stand in texts, so an escape
 /// means the same.
 fn for_terminals(json: &str) -> String {
@@ -47,6 +52,11 @@ pub(crate) fn stdout() -> io::StdoutLock<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "order")), ["0 orders", "1 order", "2 orders"]);
+    }
 
     #[test]
     fn texts_stay_readable_and_harmless() {

@@ -1,8 +1,11 @@
 //! Writes one transaction while the next is being prepared: what bulk commands do.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, thread, time::Duration};
 
 use billhook_store::{Error, Kind, Store, Tx};
+
+/// How long the store is left alone between two transactions: other processes look every tenth of a second whether they may write.
+const PAUSE: Duration = Duration::from_millis(15);
 
 /// A store with one transaction on its way at most.
 pub(crate) struct Pipeline<'a, T> {
@@ -22,6 +25,9 @@ impl<'a, T: Send + 'static> Pipeline<'a, T> {
         body: impl Fn(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<Option<T>, Error> {
         let before = self.wait()?;
+        if before.is_some() {
+            thread::sleep(PAUSE);
+        }
         let (send, receive) = mpsc::sync_channel(1);
         self.store.write_then(body, move |result| {
             // Nobody waits for it any more where something else has failed.

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     command_line::Everywhere,
     failure::Failure,
-    output::{json_line, stdout},
+    output::{counted, json_line, stdout},
     progress::Bar,
 };
 
@@ -56,10 +56,10 @@ impl Arguments {
         let restored = report.restored;
         writeln!(
             out,
-            "{}: {} orders of {} accounts restored",
+            "{}: {} of {} restored",
             folder.path().display(),
-            restored.orders,
-            restored.accounts
+            counted(restored.orders, "order"),
+            counted(restored.accounts, "account")
         )?;
         if let Some(kept) = report.kept {
             writeln!(out, "the store that was there is kept as {}", kept.display())?;

@@ -1,11 +1,11 @@
 //! The key as an option: itself, or the file that holds it.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use billhook_wire::Key;
 use clap::{ArgMatches, Args, parser::ValueSource};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, small_file};
 
 /// `--key` and `--key-file`.
 ///
@@ -36,7 +36,7 @@ impl KeyOption {
                 "both a key and a file of the key are given: leave one of --key and --key-file out",
             )),
             Some(path) if file > key => {
-                let text = fs::read_to_string(&path)
+                let text = small_file::read(&path)
                     .map_err(|error| Failure::file("read the key in", &path, &error))?;
                 let key = Key::parse(text.trim_end_matches(['\r', '\n']));
                 key.map(Some).map_err(|error| Failure::failed(format!("{}: {error}", path.display())))

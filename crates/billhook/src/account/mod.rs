@@ -206,28 +206,42 @@ impl Add {
                 self.login
             ));
         }
-        let mut out = stdout();
-        if self.json {
-            let shown = is_new.then(|| key.reveal());
-            return json_line(&mut out, &json!({"login": self.login.as_str(), "key": shown}));
+        match tell_added(&self.login, &key, is_new, self.json, everywhere) {
+            Err(failure) if is_new => Err(key_not_shown(&self.login, failure)),
+            told => told,
         }
-        writeln!(out, "account {} added", self.login)?;
-        if is_new {
-            writeln!(out, "key: {}", key.reveal())?;
-            writeln!(out, "Keep the key: it is shown this once.")?;
-        }
-        let (login, data) = (&self.login, data_flag(everywhere));
-        writeln!(
-            out,
-            "\nWhile `billhook serve` runs, it answers at http://{login}.localhost:8080/api/METHOD"
-        )?;
-        writeln!(out, "Next: give it orders, start the server, and ask for a customer's")?;
-        writeln!(out, "  billhook import{data} --account {login} orders.csv")?;
-        writeln!(out, "  billhook serve{data}")?;
-        let call = "billhook call GetBills email=anna@example.com --url";
-        writeln!(out, "  BILLHOOK_KEY=… {call} http://{login}.localhost:8080")?;
-        Ok(out.flush()?)
     }
+}
+
+fn tell_added(
+    login: &Login,
+    key: &Key,
+    is_new: bool,
+    json: bool,
+    everywhere: &Everywhere,
+) -> Result<(), Failure> {
+    let mut out = stdout();
+    if json {
+        let shown = is_new.then(|| key.reveal());
+        return json_line(&mut out, &json!({"login": login.as_str(), "key": shown}));
+    }
+    writeln!(out, "account {login} added")?;
+    if is_new {
+        writeln!(out, "key: {}", key.reveal())?;
+        writeln!(out, "Keep the key: it is shown this once.")?;
+    }
+    let data = data_flag(everywhere);
+    writeln!(
+        out,
+        "\nWhile `billhook serve` runs, it answers at http://{login}.localhost:8080/api/METHOD\n\
+             (if `serve` has no --domain of its own)"
+    )?;
+    writeln!(out, "Next: give it orders, start the server, and ask for a customer's")?;
+    writeln!(out, "  billhook import{data} --account {login} orders.csv")?;
+    writeln!(out, "  billhook serve{data}")?;
+    let call = "billhook call GetBills email=anna@example.com --url";
+    writeln!(out, "  BILLHOOK_KEY=… {call} http://{login}.localhost:8080")?;
+    Ok(out.flush()?)
 }
 
 impl List {
@@ -264,6 +278,10 @@ impl RotateKey {
         let until = self.keep_old.map(|minutes| now() + i64::from(minutes) * 60);
         let stored = key.clone();
         change(&store, &self.login, move |tx, account| accounts::rotate_key(tx, account.id, &stored, until))?;
+        self.tell(&key, until).map_err(|failure| key_not_shown(&self.login, failure))
+    }
+
+    fn tell(&self, key: &Key, until: Option<i64>) -> Result<(), Failure> {
         let mut out = stdout();
         if self.json {
             let report = json!({"login": self.login.as_str(), "key": key.reveal(), "old_key_until": until});
@@ -277,6 +295,17 @@ impl RotateKey {
         }
         Ok(out.flush()?)
     }
+}
+
+/// The account has a new key, but nobody has seen it.
+fn key_not_shown(login: &Login, failure: Failure) -> Failure {
+    let cause = match failure {
+        Failure::Failed(text) => text,
+        _ => "standard output is closed".to_owned(),
+    };
+    Failure::failed(format!(
+        "{login} has a new key, which could not be shown ({cause}): make another with `billhook account rotate-key {login}`"
+    ))
 }
 
 impl Bind {

@@ -11,7 +11,12 @@ use billhook_store::{Store, accounts, accounts::Account};
 pub(crate) use options::{Arguments, seconds};
 
 use crate::{
-    account::data_flag, command_line::{Everywhere, LogFormat, LogLevel}, demo, failure::Failure, open_files, output::stdout,
+    account::data_flag,
+    command_line::{Everywhere, LogFormat, LogLevel},
+    demo,
+    failure::Failure,
+    open_files,
+    output::stdout,
 };
 
 impl Arguments {
@@ -20,6 +25,10 @@ impl Arguments {
         let is_demo = self.demo;
         let mut options = self.into_options()?;
         options.access_log = access_log(everywhere);
+        if outside(&options).is_some() {
+            // For accounts that come later; those that are there already stop the start below.
+            options.refused_key = Some(demo::public_key()?);
+        }
         let folder = billhook_store::DataFolder::open(&everywhere.data)?;
         let _serving = folder.lock_for_serving()?;
         let store = Store::open(&folder)?;
@@ -51,6 +60,13 @@ impl Arguments {
     }
 }
 
+/// An address that others than this machine can reach, if one is listened on.
+fn outside(options: &billhook_server::Options) -> Option<SocketAddr> {
+    let https = options.tls.as_ref().map(|tls| tls.listen);
+    let mut addresses = options.listen.iter().copied().chain(https);
+    addresses.find(|address| !address.ip().to_canonical().is_loopback())
+}
+
 /// The access log is part of the log from level info on, in the same form.
 fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
     if matches!(everywhere.log_level, Some(LogLevel::Error | LogLevel::Warn)) {
@@ -64,13 +80,12 @@ fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
 
 /// The demo's key stands on a public page: nobody but this machine may come in with it.
 fn keep_public_key_at_home(options: &billhook_server::Options, login: &str) -> Result<(), Failure> {
-    let https = options.tls.as_ref().map(|tls| tls.listen);
-    let mut addresses = options.listen.iter().copied().chain(https);
-    match addresses.find(|address| !address.ip().to_canonical().is_loopback()) {
+    match outside(options) {
         None => Ok(()),
         Some(address) => Err(Failure::failed(format!(
             "the account {login} has the public key of the demo, so {address} is not served: \
-             listen on 127.0.0.1 only, or change the key with `billhook account rotate-key {login}`"
+             listen on 127.0.0.1 only, change the key with `billhook account rotate-key {login}`, \
+             or name another folder with --data, without --demo"
         ))),
     }
 }

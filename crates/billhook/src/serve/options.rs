@@ -115,6 +115,7 @@ impl Arguments {
             admin_listen: self.admin_listen,
             domains: self.domain,
             default_account: self.default_account,
+            refused_key: None,
             trusted_proxies: self.trusted_proxy,
             max_body_bytes: bounded(self.max_body),
             max_connections: bounded(self.max_connections),

@@ -18,6 +18,7 @@ fn an_account_from_first_to_last() {
             "account shop added",
             "shown this once",
             "http://shop.localhost:8080/api/METHOD",
+            "if `serve` has no --domain",
             "billhook import",
             "billhook serve",
             "billhook call GetBills",
@@ -74,6 +75,9 @@ fn what_is_refused_says_what_would_do() {
 
     let error = place.run(&["account", "set", "shop", "getbill_empty=ok"]).failed(2);
     says(&error, &["did you mean getbills_empty?", "time_zone"]);
+    let error = place.run(&["account", "set", "shop", "emptyy=ok"]).failed(2);
+    says(&error, &["no setting", "getbills_empty", "time_zone"]);
+    assert!(!error.contains("did you mean"), "{error}");
     says(&place.run(&["account", "set", "shop", "rate=many"]).failed(2), &["rate", "many"]);
     says(&place.run(&["account", "set", "shop", "rate"]).failed(2), &["rate"]);
     place.run(&["account", "set", "shop", "rate=5", "text_case=UPPER"]).failed(2);
@@ -103,13 +107,19 @@ fn a_weak_key_is_warned_of_and_taken() {
     says(&error, &["printable ASCII"]);
 }
 
+/// A folder without a store may be a disk that is not mounted: what only looks makes none there.
 #[test]
-fn an_empty_list_says_what_to_do() {
+fn an_empty_folder_is_not_taken_for_an_empty_store() {
     let place = Place::new();
     std::fs::create_dir(place.path("here")).unwrap();
-    let done = place.run(&["account", "list", "--data", "here"]);
-    assert_eq!((done.status, done.stdout.as_str()), (Some(0), ""));
-    says(&done.stderr, &["no account yet", "account add --data here"]);
+    for command in
+        [&["account", "list"][..], &["export", "--account", "shop"], &["backup", "shop.backup"], &["check"]]
+    {
+        let done = place.run(&[command, &["--data", "here"]].concat());
+        assert_eq!((done.status, done.stdout.as_str()), (Some(1), ""), "{command:?}");
+        says(&done.stderr, &["no store in here", "account add"]);
+    }
+    assert_eq!(std::fs::read_dir(place.path("here")).unwrap().count(), 0);
 }
 
 #[test]

@@ -30,10 +30,11 @@ fn a_backup_restores_elsewhere() {
     assert_eq!(mode(&place.path("billhook-data")), 0o700);
 
     says(&place.run(&["backup", "shop.backup"]).failed(1), &["shop.backup"]);
-    says(&place.run(&["backup", "nowhere/shop.backup"]).failed(1), &["nowhere", "check the path"]);
+    says(&place.run(&["backup", "nowhere/shop.backup"]).failed(1), &["the folder nowhere does not exist"]);
+    assert!(!place.run(&["backup", "nowhere/shop.backup"]).stderr.contains(".partial"));
 
     let text = place.run(&["restore", "shop.backup", "--data", "elsewhere"]).succeeded();
-    says(&text, &["elsewhere", "1 accounts restored"]);
+    says(&text, &["elsewhere", "0 orders of 1 account restored"]);
     let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "elsewhere"]).succeeded();
     says(&shown, &[&key]);
     says(&place.run(&["check", "--data", "elsewhere"]).succeeded(), &["elsewhere: sound"]);
@@ -60,7 +61,10 @@ fn what_is_no_backup_is_refused() {
     let place = Place::new();
     let file = place.write("letter.txt", "Dear Sirs,\n");
     says(&place.run(&["restore", text(&file), "--data", "elsewhere"]).failed(1), &["letter.txt"]);
-    says(&place.run(&["restore", "absent.backup", "--data", "elsewhere"]).failed(1), &["absent.backup"]);
+    let absent = place.run(&["restore", "absent.backup", "--data", "elsewhere"]).failed(1);
+    says(&absent, &["absent.backup does not exist"]);
+    fs::create_dir(place.path("folder")).unwrap();
+    says(&place.run(&["restore", "folder", "--data", "elsewhere"]).failed(1), &["folder is not a file"]);
     assert!(!place.path("elsewhere/billhook.db").exists());
 }
 

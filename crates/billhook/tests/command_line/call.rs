@@ -27,7 +27,19 @@ fn a_call_prints_the_answer_and_judges_it() {
     let done = call(&["GetBills", "email=anna@example.com", "--pretty"]);
     says(&done.succeeded(), &["{\n  \"error_code\": 0,\n"]);
 
-    says(&call(&["GetBills"]).failed(1), &["3 Wrong posted data", "call --describe GetBills"]);
+    for (parameters, fault) in [
+        (&["GetBills"][..], "email is missing"),
+        (&["GetBills", "mail=anna@example.com"], "email is missing"),
+        (&["GetBills", "email="], "email: missing or empty"),
+        (&["getbills", "email=anna"], "email: an e-mail has one @"),
+        (
+            &["GetBills", "email=anna@example.com", "pay_status=payed"],
+            "pay_status takes waiting, paid, cancel or return",
+        ),
+    ] {
+        let line = call(parameters).failed(1);
+        says(&line, &["3 Wrong posted data; ", fault, "; `billhook call --describe GetBills`"]);
+    }
     says(
         &call(&["GetBill", "email=anna@example.com"]).failed(1),
         &["3 Wrong posted data", "did you mean GetBills?"],
@@ -58,7 +70,10 @@ fn who_is_calling_has_to_be_known() {
     let error = call(&["--url", &named, "--login", "other", "--key", &key]).failed(1);
     says(&error, &["4 Incorrect hash", "billhook explain"]);
     let nobody = format!("http://nobody.localhost:{port}");
-    says(&call(&["--url", &nobody, "--key", &key]).failed(1), &["5 Invalid user name", "account list"]);
+    says(
+        &call(&["--url", &nobody, "--key", &key]).failed(1),
+        &["5 Invalid user name", "account list", "--domain may not include localhost"],
+    );
     let error = call(&["--url", &nobody, "--key", &key, "--require-signature"]).failed(1);
     says(&error, &["Billhook-Signature"]);
 }
@@ -89,6 +104,10 @@ fn a_self_signed_server_needs_a_word() {
     };
     says(&call(&[]).failed(1), &["certificate", "--insecure", "--ca-file"]);
     says(&call(&["--insecure"]).failed(1), &["400 Order not found"]);
+    let plain = format!("https://shop.localhost:{}", serving.port());
+    let line = place.run(&["call", "GetBills", "--url", &plain, "--key", &key]).failed(1);
+    says(&line, &["this is not a TLS port"]);
+    assert!(!line.contains("Invalid"), "{line}");
 }
 
 #[test]

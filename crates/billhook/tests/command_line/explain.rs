@@ -35,7 +35,7 @@ fn both_texts_are_shown_where_they_differ() {
     let body = "lead_name=Anna%20K&hash=0123456789abcdef0123456789abcdef";
     let done = Place::new().run(&explain(&["--body", body]));
     assert_eq!(done.status, Some(1));
-    says(&done.stderr, &["billhook: the credential is not the expected one"]);
+    assert_eq!(done.stderr, "billhook: the hash is wrong\n");
     says(
         &done.stdout,
         &[
@@ -51,7 +51,7 @@ fn known_mistakes_are_named() {
     let upper = RIGHT.replace("9abaa24bc9afbfc0c9b0c5d04f897e2d", "9ABAA24BC9AFBFC0C9B0C5D04F897E2D");
     let done = place.run(&explain(&["--body", &upper]));
     assert_eq!(done.status, Some(1));
-    says(&done.stderr, &["billhook: the credential is not the expected one"]);
+    assert_eq!(done.stderr, "billhook: the hash is wrong\n");
     says(&done.stdout, &["The hash is wrong.", "upper-case hex", "lower case"]);
 
     let done = place.run(&explain(&["--body", &upper, "--json"]));
@@ -64,7 +64,18 @@ fn known_mistakes_are_named() {
     let done = place.run(&explain(&["--body", &RIGHT.replace("paid", "waiting")]));
     says(&done.stdout, &["no known mistake"]);
     let done = place.run(&explain(&["--body", "email=anna%40example.com"]));
-    says(&done.stdout, &["It got:    no hash", "neither"]);
+    says(&done.stdout, &["It got:    no hash", "neither", "parameters::login::key", "the key itself"]);
+    assert_eq!(done.stderr, "billhook: there is no hash and no rpsKey\n");
+    let done = place.run(&explain(&["--body", "email=anna%40example.com&hash=…"]));
+    says(&done.stdout, &["not 32 hexadecimal digits"]);
+    assert_eq!(done.stderr, "billhook: the hash is wrong\n");
+    for content_type in ["application/json", "text/plain"] {
+        let body = r#"{"email": "anna@example.com"}"#;
+        let done = place.run(&explain(&["--body", body, "--content-type", content_type]));
+        says(&done.stdout, &["looks like JSON", "http_build_query"]);
+        assert_eq!(done.stderr, "billhook: the body is not a form\n");
+    }
+    assert_eq!(place.run(&explain(&["--body", "rpsKey=x"])).stderr, "billhook: the rpsKey is wrong\n");
 }
 
 #[test]

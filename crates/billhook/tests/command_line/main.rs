@@ -16,6 +16,7 @@ mod call;
 mod config;
 mod explain;
 mod help;
+mod orders;
 mod serve;
 
 use std::{

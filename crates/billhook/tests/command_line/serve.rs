@@ -73,7 +73,10 @@ fn the_public_key_stays_at_home() {
     let tls = ["serve", "--listen", "127.0.0.1:0", "--tls-listen", "0.0.0.0:0", "--tls-self-signed"];
     for arguments in [&all[..], &tls] {
         let line = place.run(&[arguments, &["--demo"]].concat()).failed(1);
-        says(&line, &["username", "0.0.0.0:0", "127.0.0.1", "rotate-key username"]);
+        says(
+            &line,
+            &["username", "0.0.0.0:0", "127.0.0.1", "rotate-key username", "another folder with --data"],
+        );
     }
     let filled = place.run(&["account", "list", "--json"]);
     assert_eq!(filled.stdout, "", "what is refused leaves nothing behind");

@@ -43,7 +43,7 @@ fn a_full_disk_is_told_and_loses_nothing() {
 fn a_read_only_disk_is_told() {
     let output = on_a_small_disk(
         r#"
-        mkdir $disk/data
+        $billhook --data $disk/data account add anna --key 0123456789abcdef >/dev/null
         mount -o remount,ro $disk
         for command in "account list" "serve --listen 127.0.0.1:0" "check"; do
             status=0

@@ -30,8 +30,9 @@ fn a_backup_under_load_is_the_store_of_one_moment() {
                 shop.call("still", DEMO_KEY, "GetBills", &[("email", "customer1@example.com")]);
             }
         });
-        shop.run(&["backup", backup.to_str().unwrap()]);
+        let backed_up = run(shop.place(), &["backup", backup.to_str().unwrap()]);
         done.store(true, Ordering::Relaxed);
+        assert!(backed_up.status.success(), "{backed_up:?}");
     });
     let elsewhere = tempfile::tempdir().unwrap();
     succeed(elsewhere.path(), &["restore", backup.to_str().unwrap()]);

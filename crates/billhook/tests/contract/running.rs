@@ -12,13 +12,14 @@ use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, read_answer, 
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 
-/// Waits until something holds: a second at most, which is what the design promises.
-pub(crate) fn until(mut holds: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_millis(1500);
+/// Waits until something holds, and gives the time that it took. Long enough for a busy machine; who promises less measures it.
+pub(crate) fn until(mut holds: impl FnMut() -> bool) -> Duration {
+    let started = Instant::now();
     while !holds() {
-        assert!(Instant::now() < limit, "not within a second");
+        assert!(started.elapsed() < Duration::from_secs(20), "not within 20 seconds");
         std::thread::sleep(Duration::from_millis(20));
     }
+    started.elapsed()
 }
 
 #[test]
@@ -30,7 +31,8 @@ fn a_rotated_key_counts_within_a_second() {
         printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned()
     };
     let fresh = &rotate(&["--keep-old", "10"]);
-    until(|| shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).code() == 0);
+    let took = until(|| shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).code() == 0);
+    assert!(took < Duration::from_secs(1), "{took:?}");
     // The old one goes on, and its holder can check the answers; anything else is signed with the new one.
     let old = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
     assert_eq!(old.code(), 0);
@@ -151,6 +153,8 @@ fn a_stop_finishes_what_has_begun() {
     assert_eq!(answer.code(), 0);
     drop(idle);
     assert_eq!(shop.wait(Duration::from_secs(3)), Some(0));
+    // Its line is in the log, though lines are written together.
+    assert!(shop.log().contains(answer.header("x-request-id").unwrap()), "{}", shop.log());
 }
 
 #[test]
@@ -170,6 +174,16 @@ fn idle_connections_do_not_hold_a_stop_up() {
     kill_process(shop.process(), Signal::INT).unwrap();
     assert_eq!(shop.wait(Duration::from_secs(2)), Some(0));
     drop(connections);
+}
+
+/// An account that gets the public key while strangers can come in is not served.
+#[test]
+fn a_public_key_that_comes_later_is_not_served_to_strangers() {
+    let shop = Billhook::start(&["--listen", "0.0.0.0:0"]);
+    shop.run(&["account", "add", "open", "--key", DEMO_KEY]);
+    until(|| shop.call("open", DEMO_KEY, "GetBills", ANNA).code() == 7);
+    shop.run(&["account", "rotate-key", "open"]);
+    until(|| shop.call("open", DEMO_KEY, "GetBills", ANNA).code() == 4);
 }
 
 #[test]
