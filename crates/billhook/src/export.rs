@@ -20,6 +20,7 @@ use billhook_store::{
 };
 use billhook_wire::{GoodId, Login};
 use clap::Args;
+use serde::Serialize;
 
 use crate::{
     account,
@@ -27,7 +28,7 @@ use crate::{
     failure::Failure,
     import::Format,
     order_line::{csv, json},
-    output::stdout,
+    output::{counted, json_line, stdout},
     progress::Bar,
 };
 
@@ -55,6 +56,9 @@ pub(crate) struct Arguments {
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
+    /// Print the report on a file as JSON
+    #[arg(long)]
+    json: bool,
     /// The file to make; only its owner can read it [default: - for standard output]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -70,10 +74,17 @@ impl Arguments {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;
         if let Some(file) = file {
-            return to_file(&store, &account, format, file, self.force);
+            let Some(written) = to_file(&store, &account, format, file, self.force)? else { return Ok(()) };
+            let mut out = stdout();
+            if self.json {
+                return json_line(&mut out, &Report { file: file.display().to_string(), written });
+            }
+            let (orders, products) = (counted(written.orders, "order"), counted(written.products, "product"));
+            writeln!(out, "{}: {orders}, {products}", file.display())?;
+            return Ok(out.flush()?);
         }
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, stdout());
-        export(&store, &account, format, &mut out).map_err(|stop| match stop {
+        export(&store, &account, format, &mut out).map(drop).map_err(|stop| match stop {
             Stop::Store(error) => error.into(),
             Stop::Output(error) => error.into(),
         })
@@ -81,6 +92,21 @@ impl Arguments {
 }
 
 const BUFFER_BYTES: usize = 256 << 10;
+
+/// What an export wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Written {
+    orders: u64,
+    /// All that the catalogue has.
+    products: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    file: String,
+    #[serde(flatten)]
+    written: Written,
+}
 
 /// Why an export stops.
 #[derive(Debug)]
@@ -101,14 +127,15 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes to a temporary file beside `file`, and gives it the name when it is whole.
+/// Writes to a temporary file beside `file`, and gives it the name when it is whole. Gives nothing where it is a device or a
+/// pipe: it may be where a report would go.
 fn to_file(
     store: &Store,
     account: &Account,
     format: Format,
     file: &Path,
     force: bool,
-) -> Result<(), Failure> {
+) -> Result<Option<Written>, Failure> {
     let fault = |error: &io::Error| Failure::file("write", file, error);
     let stopped = |stop: Stop| match stop {
         Stop::Store(error) => error.into(),
@@ -119,7 +146,7 @@ fn to_file(
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
             let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
-            return export(store, account, format, &mut out).map_err(stopped);
+            return export(store, account, format, &mut out).map(|_| None).map_err(stopped);
         }
         Ok(_) if !force => {
             let name = file.display();
@@ -136,15 +163,16 @@ fn to_file(
     // Its mode is 0600.
     let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| fault(&error))?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, temporary);
-    export(store, account, format, &mut out).map_err(stopped)?;
+    let written = export(store, account, format, &mut out).map_err(stopped)?;
     let temporary = out.into_inner().map_err(|error| fault(error.error()))?;
     temporary.as_file().sync_all().map_err(|error| fault(&error))?;
     let kept = if force { temporary.persist(file) } else { temporary.persist_noclobber(file) };
-    kept.map(drop).map_err(|error| fault(&error.error))
+    kept.map_err(|error| fault(&error.error))?;
+    Ok(Some(written))
 }
 
 /// Writes an account, in one transaction, and flushes.
-fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write) -> Result<(), Stop> {
+fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write) -> Result<Written, Stop> {
     let bar = Bar::new("exporting");
     store.read(|tx| {
         let total = orders::count(tx, account.id)?;
@@ -153,6 +181,7 @@ fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write
             catalogue.insert(product.id, product);
             Ok::<(), Error>(())
         })?;
+        let products = catalogue.len() as u64;
         let mut export = Export { pen: Pen::new(format, out)?, catalogue };
         let mut done = 0;
         orders::each(tx, account.id, |order| {
@@ -164,7 +193,8 @@ fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write
             Ok::<(), Stop>(())
         })?;
         export.rest()?;
-        Ok(export.pen.flush()?)
+        export.pen.flush()?;
+        Ok(Written { orders: done, products })
     })
 }
 

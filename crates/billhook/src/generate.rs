@@ -28,7 +28,7 @@ use crate::{
     account,
     command_line::Everywhere,
     failure::Failure,
-    output::{json_line, stdout},
+    output::{counted, json_line, stdout},
     pipeline::Pipeline,
     progress::Bar,
 };
@@ -84,15 +84,16 @@ impl Arguments {
         };
         let made = plan.run(&store, &account, BATCH_ORDERS)?;
         let seconds = begun.elapsed().as_secs_f64();
-        // Where standard error is closed, nobody is left to tell.
-        let _ = writeln!(io::stderr().lock(), "{:.0} orders a second", rate(made.orders, seconds));
         let mut out = stdout();
         if self.json {
-            return json_line(&mut out, &made);
+            json_line(&mut out, &made)?;
+        } else {
+            writeln!(out, "{made}")?;
+            out.flush()?;
         }
-        let Made { orders, products_added, first, last } = made;
-        writeln!(out, "made {orders} orders, {first} to {last}; {products_added} products added")?;
-        Ok(out.flush()?)
+        // Where standard error is closed, nobody is left to tell.
+        let _ = writeln!(io::stderr().lock(), "{:.0} orders a second", rate(made.orders, seconds));
+        Ok(())
     }
 }
 
@@ -118,6 +119,17 @@ struct Made {
     /// The first order's number.
     first: OrderId,
     last: OrderId,
+}
+
+impl std::fmt::Display for Made {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { orders, products_added, first, last } = self;
+        write!(f, "made {}, {first}", counted(*orders, "order"))?;
+        if first != last {
+            write!(f, " to {last}")?;
+        }
+        write!(f, "; {} added", counted(*products_added, "product"))
+    }
 }
 
 impl Plan {
@@ -200,6 +212,14 @@ mod tests {
         });
         assert!(one == two);
         assert!(one.0 != other.0);
+    }
+
+    #[test]
+    fn one_is_not_told_as_many() {
+        let mut made = Made { orders: 1, products_added: 1, first: OrderId(5), last: OrderId(5) };
+        assert_eq!(made.to_string(), "made 1 order, 5; 1 product added");
+        made = Made { orders: 2, products_added: 0, last: OrderId(6), ..made };
+        assert_eq!(made.to_string(), "made 2 orders, 5 to 6; 0 products added");
     }
 
     #[test]

@@ -34,9 +34,9 @@ use serde::Serialize;
 use crate::{
     account,
     command_line::Everywhere,
-    failure::Failure,
+    failure::{Failure, say},
     order_line::Fault,
-    output::{json_line, stdout},
+    output::{counted, json_line, stdout},
     pipeline::Pipeline,
     progress::Bar,
 };
@@ -62,26 +62,36 @@ const BATCH_BYTES: u64 = 16 << 20;
 /// is equal, it counts as same. So an import that was stopped is simply run again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Fields of an order: id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid,
-is_recurrent, first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag,
-kupon, ip, domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium,
-aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id.
-Fields of an item: id (the product's number), and if known good_name, good_title, sum, price, pincode. A product that is
-new needs good_name. In CSV an item's columns are item_id, item_good_name and so on; an empty cell is a field left out.
-A row without id, or a line {\"product\":{\"id\":…}}, is an entry of the catalogue.
+CSV, a header with the columns' names and a row:
+  id,email,pay_status,item_id,item_good_name,item_sum
+  17,anna@example.com,paid,7,book,3900.00
 
-An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time is
-unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the account's
-time_zone. CSV may have commas, semicolons or tabs; the header shows which.
+JSON Lines, an order a line:
+  {\"id\":17,\"email\":\"anna@example.com\",\"items\":[{\"id\":7,\"good_name\":\"book\"}]}
+
+Ids are numbers from 1 up; an item's id is its product's.
+
+Fields of an order:
+  id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
+first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag, kupon, ip, \
+domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
+aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id
+
+Fields of an item:
+  id, and if known good_name, good_title, sum, price, pincode; a product that is new needs good_name
+
+In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
+semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
+{\"product\":{\"id\":…}}, is an entry of the catalogue.
+
+An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time \
+is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the \
+account's time_zone.
 
 Examples:
   billhook import --account shop orders.jsonl
-  billhook import --account shop --encoding cp1251 --dry-run orders.csv     what a spreadsheet saved; only check it
-  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -
-
-One line of JSON Lines:
-  {\"id\":258367,\"email\":\"anna@example.com\",\"pay_status\":\"paid\",\"created\":\"2013-03-02 22:46:40\",\"items\":[{\"id\":12549,\
-\"good_name\":\"oplata\",\"good_title\":\"Оплата за тренинг\",\"sum\":\"3900.00\"}]}")]
+  billhook import --account shop --encoding cp1251 --dry-run orders.csv
+  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
 pub(crate) struct Arguments {
     /// The account that the orders belong to
     #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
@@ -131,11 +141,33 @@ fn encoding(label: &str) -> Result<&'static Encoding, String> {
 }
 
 impl Arguments {
+    /// The file's form, by the option or the name; what is surely no file of orders is refused.
+    fn form(&self) -> Result<Format, Failure> {
+        let name = self.file.display();
+        if self.file.is_dir() {
+            return Err(Failure::usage(format!("{name} is a folder: name a file in it")));
+        }
+        if let Some(format) = self.format.or_else(|| Format::of(&self.file)) {
+            return Ok(format);
+        }
+        if self.file.as_os_str() == "-" {
+            return Err(Failure::usage("standard input has no name: add --format jsonl or --format csv"));
+        }
+        let extension = self.file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        Err(Failure::usage(match extension.as_str() {
+            "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => {
+                format!("{name} is a spreadsheet: save it as CSV, and import that")
+            }
+            "json" => format!(
+                "{name} is imported only if it has an order a line: then add --format jsonl; of a list, `jq -c .[] {name}` makes such lines"
+            ),
+            _ => format!("the name {name} does not say its form: add --format jsonl or --format csv"),
+        }))
+    }
+
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
-            Failure::usage("the file's name does not say its form: add --format jsonl or --format csv")
-        })?;
+        let format = self.form()?;
         let (_folder, store) = everywhere.open_store_for_bulk()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
@@ -149,7 +181,7 @@ impl Arguments {
         let (skip_bad, dry_run, encoding) = (self.skip_bad, self.dry_run, self.encoding);
         let job =
             Job { store: &store, account: &account, source, name, format, encoding, skip_bad, dry_run, now };
-        let report = job.run(&mut |tally| tally.tell(skip_bad))?;
+        let report = job.run(&mut |tally| tally.tell(&job.name, skip_bad))?;
         let mut out = stdout();
         if self.json {
             return json_line(&mut out, &report);
@@ -184,8 +216,11 @@ struct Tally {
 }
 
 impl Tally {
-    /// Lists the faults on standard error.
-    fn tell(&self, skipped: bool) {
+    /// Says on standard error that there is nothing, or lists the faults.
+    fn tell(&self, name: &str, skipped: bool) {
+        if self.good + self.bad == 0 {
+            say(&format!("warning: {name} holds no orders"));
+        }
         let mut err = io::stderr().lock();
         let what = if skipped { "skipped: " } else { "" };
         // Where standard error is closed, nobody is left to tell.
@@ -214,29 +249,35 @@ impl std::fmt::Display for Report {
         if self.dry_run {
             f.write_str("dry run, nothing was written: ")?;
         }
-        write!(f, "added {added}, changed {changed}, same {same} orders; {products_added} products added")?;
+        let (same, products_added) = (counted(same, "order"), counted(products_added, "product"));
+        write!(f, "added {added}, changed {changed}, same {same}; {products_added} added")?;
         if products_changed > 0 {
             write!(f, ", {products_changed} changed")?;
         }
         if self.skipped > 0 {
-            write!(f, "; {} bad lines skipped", self.skipped)?;
+            write!(f, "; {} skipped", counted(self.skipped, "bad record"))?;
         }
         Ok(())
     }
 }
 
 impl Job<'_> {
-    /// Checks, then writes. `tell` is shown what the check found if there are bad records.
+    /// Checks, then writes. `tell` is shown what the check found if there are bad records, or none at all.
     fn run(&self, tell: &mut dyn FnMut(&Tally)) -> Result<Report, Failure> {
         let tally = self.check()?;
-        if tally.bad > 0 {
+        let name = &self.name;
+        if tally.bad > 0 || tally.good == 0 {
             tell(&tally);
-            if !self.skip_bad {
-                let (bad, all, name) = (tally.bad, tally.bad + tally.good, &self.name);
-                return Err(Failure::failed(format!(
-                    "nothing was imported: {bad} of {all} records of {name} are bad; mend them, or add --skip-bad to import the others"
-                )));
-            }
+        }
+        if tally.bad > 0 && tally.good == 0 {
+            let bad = counted(tally.bad, "bad record");
+            return Err(Failure::failed(format!("nothing was imported: {name} holds {bad} and no good one")));
+        }
+        if tally.bad > 0 && !self.skip_bad {
+            let (bad, all) = (counted(tally.bad, "bad record"), tally.bad + tally.good);
+            return Err(Failure::failed(format!(
+                "nothing was imported: {name} holds {bad} among {all}; mend what is bad, or add --skip-bad to import the others"
+            )));
         }
         let counts = self.write(&tally)?;
         Ok(Report { dry_run: self.dry_run, counts, skipped: tally.bad })

@@ -11,7 +11,7 @@ use billhook_store::orders::{Order, TextField, Texts};
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use jiff::tz::TimeZone;
 
-pub(crate) use value::{Value, quoted};
+pub(crate) use value::{TEXT_BYTES_MAX, Value, quoted};
 
 /// The most lines that an order has (decision 66).
 pub(crate) const LINES_MAX: usize = 1_000;
@@ -201,7 +201,7 @@ impl Draft {
             Field::Created => self.created = value.time(zone)?,
             Field::Paid => self.paid = value.time(zone)?,
             Field::IsRecurrent => self.is_recurrent = value.flag()?,
-            Field::Text(text) => self.texts.set(text, value.text(value::TEXT_BYTES_MAX)?),
+            Field::Text(text) => self.texts.set(text, value.text(TEXT_BYTES_MAX)?),
         }
         self.given.insert(field);
         Ok(())
@@ -226,10 +226,10 @@ impl ItemDraft {
         match field {
             ItemField::Id => self.id = Some(GoodId(value.number()?)),
             ItemField::GoodName => self.good_name = non_empty(value.text(value::GOOD_NAME_BYTES_MAX)?),
-            ItemField::GoodTitle => self.good_title = non_empty(value.text(value::TEXT_BYTES_MAX)?),
+            ItemField::GoodTitle => self.good_title = non_empty(value.text(TEXT_BYTES_MAX)?),
             ItemField::Sum => self.sum = Some(value.money()?),
             ItemField::Price => self.price = Some(value.money()?),
-            ItemField::Pincode => self.pincode = Some(value.text(value::TEXT_BYTES_MAX)?),
+            ItemField::Pincode => self.pincode = Some(value.text(TEXT_BYTES_MAX)?),
         }
         Ok(())
     }
@@ -243,12 +243,62 @@ impl ItemDraft {
     }
 }
 
-/// A fault that names the known name nearest to one that is not known.
-pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Fault {
+/// So many unknown names are told one by one.
+const UNKNOWN_TOLD: usize = 10;
+
+/// A fault for names that are not known. Each comes with the known name that it is close to; where one has none, `listed` is
+/// told too, and how many `others` there are.
+pub(crate) fn unknown(
+    what: &str,
+    names: &[&str],
+    listed: impl Iterator<Item = &'static str> + Clone,
+    others: impl Iterator<Item = &'static str> + Clone,
+) -> Fault {
+    let mut all_close = true;
+    let told = names.iter().take(UNKNOWN_TOLD).map(|name| {
+        let quoted = quoted(name.trim());
+        if let Some(known) = closest(name, listed.clone().chain(others.clone())) {
+            return format!("{quoted} (did you mean `{known}`?)");
+        }
+        all_close = false;
+        quoted
+    });
+    let mut text = told.collect::<Vec<_>>().join(", ");
+    let untold = names.len().saturating_sub(UNKNOWN_TOLD);
+    if untold > 0 {
+        text = format!("{text} and {untold} more");
+    }
+    if !all_close {
+        let more = match others.count() {
+            0 => String::new(),
+            more => format!(" and {more} more that `billhook import --help` names"),
+        };
+        text = format!("{text}; known are {}{more}", listed.collect::<Vec<_>>().join(", "));
+    }
+    Fault(format!("unknown {what} {text}"))
+}
+
+/// The known name that was probably meant: the one with a slip of the pen in it, or the only one of which this is a part or
+/// the other way round (`name` of an item is `good_name`).
+fn closest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     // The comparison's cost grows with the length, and no known name is half so long.
-    let compared: String = name.trim().chars().take(40).collect::<String>().to_lowercase();
-    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&compared, known)).unwrap_or("id");
-    Fault(format!("unknown {what} {}: the nearest known one is `{nearest}`", quoted(name.trim())))
+    let name: String = name.trim().chars().take(40).collect::<String>().to_lowercase();
+    let slips = name.chars().count().div_ceil(4).min(2);
+    let slip = known
+        .clone()
+        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
+        .filter(|(distance, known)| *distance <= slips && *distance < known.len())
+        .min_by_key(|(distance, _)| *distance);
+    if let Some((_, known)) = slip {
+        return Some(known);
+    }
+    let mut parts = known.filter(|known| is_part(&name, known) || is_part(known, &name));
+    parts.next().filter(|_| parts.next().is_none())
+}
+
+/// Whether all words of `part` stand in `whole`. What is shorter than four letters may stand anywhere by chance.
+fn is_part(part: &str, whole: &str) -> bool {
+    part.len() >= 4 && part.split('_').all(|word| whole.contains(word))
 }
 
 /// Whether an export says when an order was paid. A paid order without a time says 0, because left out it would be taken
@@ -261,4 +311,54 @@ fn writes_paid(order: &Order) -> bool {
 pub(crate) fn not_text(encoding: &str) -> Fault {
     let hint = if encoding == "UTF-8" { ": --encoding cp1251 names another encoding" } else { "" };
     Fault(format!("not valid {encoding}{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_close_name_is_suggested() {
+        let items = || ItemField::ALL.into_iter().map(ItemField::name);
+        for (name, meant) in [
+            ("name", Some("good_name")),
+            ("title", Some("good_title")),
+            ("Good_Name", Some("good_name")),
+            ("goodname", Some("good_name")),
+            ("prise", Some("price")),
+            ("good", None),
+            ("x", None),
+            ("", None),
+            ("quantity", None),
+        ] {
+            assert_eq!(closest(name, items()), meant, "{name}");
+        }
+        let fields: Vec<_> = Field::all().map(Field::name).collect();
+        for (name, meant) in [
+            ("e-mail", Some("email")),
+            ("customer_email", Some("email")),
+            ("created_at", Some("created")),
+            ("postal", Some("postalcode")),
+            ("adress", Some("address")),
+            // Several have it.
+            ("name", None),
+            ("delivery", None),
+            ("Телефон", None),
+        ] {
+            assert_eq!(closest(name, fields.iter().copied()), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn many_unknown_names_are_one_short_line() {
+        let names: Vec<_> = std::iter::repeat_n("foo", 12).collect();
+        let fault = unknown("columns", &names, ["id", "email"].into_iter(), ["tag"].into_iter());
+        let ten = ["\"foo\""; 10].join(", ");
+        assert_eq!(
+            fault.0,
+            format!(
+                "unknown columns {ten} and 2 more; known are id, email and 1 more that `billhook import --help` names"
+            )
+        );
+    }
 }

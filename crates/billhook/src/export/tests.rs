@@ -113,7 +113,8 @@ fn comes_back(shop: &Shop) {
         assert_eq!(exported(copy, Format::Jsonl), jsonl);
         assert_eq!(exported(copy, Format::Csv), csv);
     }
-    let same = format!("added 0, changed 0, same {} orders; 0 products added", shop.orders().len());
+    let same = counted(shop.orders().len() as u64, "order");
+    let same = format!("added 0, changed 0, same {same}; 0 products added");
     assert_eq!(shop.csv(&csv).unwrap(), same);
     assert_eq!(shop.jsonl(&jsonl).unwrap(), same);
 }
@@ -209,7 +210,8 @@ fn files_are_private_whole_and_not_written_over() {
 
     let new = file.with_file_name("new.jsonl");
     for (file, force) in [(&file, true), (&new, false)] {
-        to_file(&shop.store, &shop.account, Format::Jsonl, file, force).unwrap();
+        let written = to_file(&shop.store, &shop.account, Format::Jsonl, file, force).unwrap();
+        assert_eq!(written, Some(Written { orders: 2, products: 3 }));
         assert_eq!(fs::read_to_string(file).unwrap(), exported(&shop, Format::Jsonl));
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -222,7 +224,8 @@ fn files_are_private_whole_and_not_written_over() {
         panic!("a folder was made")
     };
     assert!(text.starts_with(&format!("cannot write {}: ", nowhere.display())), "{text}");
-    to_file(&shop.store, &shop.account, Format::Csv, Path::new("/dev/null"), false).unwrap();
+    let device = to_file(&shop.store, &shop.account, Format::Csv, Path::new("/dev/null"), false).unwrap();
+    assert_eq!(device, None);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::io::{self, BufRead, Read as _};
 
-use crate::order_line::{Fault, not_text};
+use crate::order_line::{Fault, LINES_MAX, TEXT_BYTES_MAX, not_text};
 
-/// The longest line, and the longest order of a CSV file.
-pub(super) const RECORD_BYTES_MAX: usize = 16 << 20;
+/// The longest line, and the longest order of a CSV file: it holds an order of as many lines as there may be, each with the
+/// longest title.
+pub(super) const RECORD_BYTES_MAX: usize = 128 << 20;
+const _: () = assert!(LINES_MAX * (TEXT_BYTES_MAX + 1_024) < RECORD_BYTES_MAX);
 
 /// A file's lines.
 pub(super) struct Lines {
@@ -13,12 +15,13 @@ pub(super) struct Lines {
     /// The last line's number; the first is 1.
     number: u64,
     line: Vec<u8>,
+    line_bytes_max: usize,
     encoding: &'static str,
 }
 
 impl Lines {
     pub(super) fn new(reader: Box<dyn BufRead>, encoding: &'static str) -> Self {
-        Self { reader, number: 0, line: Vec::new(), encoding }
+        Self { reader, number: 0, line: Vec::new(), line_bytes_max: RECORD_BYTES_MAX, encoding }
     }
 
     /// The next line that is not blank, with its number.
@@ -26,16 +29,16 @@ impl Lines {
         loop {
             self.line.clear();
             self.number += 1;
-            let limit = RECORD_BYTES_MAX as u64 + 1;
+            let limit = self.line_bytes_max as u64 + 1;
             if self.reader.by_ref().take(limit).read_until(b'\n', &mut self.line)? == 0 {
                 return Ok(None);
             }
             if self.line.last() == Some(&b'\n') {
                 self.line.pop();
-            } else if self.line.len() > RECORD_BYTES_MAX {
+            } else if self.line.len() > self.line_bytes_max {
                 self.line = Vec::new();
                 self.skip_rest()?;
-                return Ok(Some((self.number, Err(Fault::new("the line is longer than 16 MiB")))));
+                return Ok(Some((self.number, Err(Fault::new("the line is longer than 128 MiB")))));
             }
             if !self.line.trim_ascii().is_empty() {
                 break;
@@ -73,12 +76,13 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_passed_over() {
-        let mut bytes = vec![b'x'; RECORD_BYTES_MAX];
-        bytes.extend_from_slice(b"\nb\n");
-        let lines = read(bytes.clone().leak());
-        assert_eq!(lines[0].1.as_ref().unwrap().len(), RECORD_BYTES_MAX);
-        bytes.insert(0, b'x');
-        let lines = read(bytes.leak());
-        assert_eq!(lines, [(1, Err("the line is longer than 16 MiB".to_owned())), (2, Ok("b".to_owned()))]);
+        let text = [&[b'x'; 1_000][..], b"\n", &[b'y'; 10_000], b"\nb\n"].concat();
+        let mut lines = Lines::new(Box::new(io::Cursor::new(text)), "UTF-8");
+        lines.line_bytes_max = 1_000;
+        assert_eq!(lines.next().unwrap().unwrap().1.unwrap().len(), 1_000);
+        let too_long = Fault::new("the line is longer than 128 MiB");
+        assert_eq!(lines.next().unwrap(), Some((2, Err(too_long))));
+        assert!(lines.line.capacity() <= 2_002, "{} bytes are held", lines.line.capacity());
+        assert_eq!(lines.next().unwrap(), Some((3, Ok("b"))));
     }
 }

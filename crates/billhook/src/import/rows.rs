@@ -14,12 +14,16 @@ use crate::order_line::{
     csv::{Columns, Row},
 };
 
+/// The longest row. All cells together that an order may have are shorter; what is longer lacks a closing quote.
+const ROW_BYTES_MAX: usize = 16 << 20;
+
 /// A CSV file's orders and products.
 pub(super) struct Rows {
     reader: RowReader,
     columns: Columns,
     /// The row behind the last record.
     ahead: Option<Row>,
+    order_bytes_max: usize,
     zone: TimeZone,
 }
 
@@ -31,7 +35,7 @@ impl Rows {
         zone: TimeZone,
     ) -> Result<Self, Unreadable> {
         let mut start = Vec::new();
-        text.by_ref().take(RECORD_BYTES_MAX as u64).read_until(b'\n', &mut start)?;
+        text.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut start)?;
         let delimiter = delimiter(&start);
         let mut reader = RowReader {
             text: Box::new(Cursor::new(start).chain(text)),
@@ -47,7 +51,7 @@ impl Rows {
         let columns =
             Columns::read(&header, encoding).map_err(|fault| Unreadable::Line(header.line, fault))?;
         let ahead = reader.next()?;
-        Ok(Self { reader, columns, ahead, zone })
+        Ok(Self { reader, columns, ahead, order_bytes_max: RECORD_BYTES_MAX, zone })
     }
 
     /// The next record.
@@ -64,8 +68,8 @@ impl Rows {
                 break;
             }
             bytes += row.bytes();
-            if bytes > RECORD_BYTES_MAX {
-                too_long.get_or_insert((row.line, Fault::new("the order is longer than 16 MiB")));
+            if bytes > self.order_bytes_max {
+                too_long.get_or_insert((row.line, Fault::new("the order is longer than 128 MiB")));
             } else if others.len() < LINES_MAX {
                 others.push(row);
             }
@@ -146,7 +150,7 @@ impl RowReader {
                     ));
                 }
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if cells.len() > RECORD_BYTES_MAX => {
+                ReadRecordResult::OutputFull if cells.len() > ROW_BYTES_MAX => {
                     let text = "the row is longer than 16 MiB: a closing quote may be missing";
                     return Err(Unreadable::Line(first_line, Fault::new(text)));
                 }
@@ -186,4 +190,26 @@ fn delimiter(header: &[u8]) -> u8 {
         }
     }
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| delimiter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_that_is_too_long_is_passed_over() {
+        let row = format!("1,,7,{}\n", "x".repeat(96));
+        let text = format!("id,email,item_id,item_good_title\n1,a@b,7,\n{}2,a@b,7,x\n", row.repeat(20));
+        let mut rows = Rows::open(Box::new(Cursor::new(text)), "UTF-8", TimeZone::UTC).unwrap();
+        // The first row holds 5 bytes, each of the others 98.
+        rows.order_bytes_max = 1_000;
+        let found = rows.next().unwrap().unwrap();
+        assert_eq!(
+            (found.line, found.record.unwrap_err().0.as_str()),
+            (13, "the order is longer than 128 MiB")
+        );
+        let found = rows.next().unwrap().unwrap();
+        assert!(found.line == 23 && found.record.is_ok());
+        assert!(rows.next().unwrap().is_none());
+    }
 }

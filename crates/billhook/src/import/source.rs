@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek as _},
+    os::unix::fs::FileExt as _,
     path::Path,
     rc::Rc,
     time::SystemTime,
@@ -14,6 +15,8 @@ use encoding_rs::{Encoding, UTF_8};
 use super::decode::Decoded;
 
 const BUFFER_BYTES: usize = 256 << 10;
+/// How Excel's files begin, the new ones and those of before 2007.
+const WORKBOOKS: [[u8; 4]; 2] = [*b"PK\x03\x04", *b"\xd0\xcf\x11\xe0"];
 
 /// A file that can be read from its beginning as often as needed.
 pub(super) struct Source {
@@ -44,6 +47,11 @@ impl Source {
                 if kind.is_file() { file } else { spool(&mut file)? }
             }
         };
+        let mut start = [0; 4];
+        // A file that is shorter is no workbook.
+        if file.read_exact_at(&mut start, 0).is_ok() && WORKBOOKS.contains(&start) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an Excel workbook: save it as CSV"));
+        }
         let metadata = file.metadata()?;
         Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok(), file })
     }
@@ -139,6 +147,23 @@ mod tests {
             );
         }
         assert!(source.is_unchanged().unwrap());
+    }
+
+    #[test]
+    fn a_workbook_is_no_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.csv");
+        for (start, refused) in [
+            (&b"PK\x03\x04\x14"[..], true),
+            (b"\xd0\xcf\x11\xe0", true),
+            (b"PK\x03", false),
+            (b"PK,id", false),
+        ] {
+            std::fs::write(&path, start).unwrap();
+            let said = Source::open(Some(&path)).map(|_| ()).map_err(|error| error.to_string());
+            let expected = if refused { Err("an Excel workbook: save it as CSV".to_owned()) } else { Ok(()) };
+            assert_eq!(said, expected, "{start:?}");
+        }
     }
 
     #[test]

@@ -122,7 +122,7 @@ const ONE: &str = r#"{"id":5,"email":" Anna@example.com","items":[{"id":7,"good_
 #[test]
 fn what_is_left_out_has_a_default() {
     let shop = Shop::new();
-    assert_eq!(shop.jsonl(ONE).unwrap(), "added 1, changed 0, same 0 orders; 1 products added");
+    assert_eq!(shop.jsonl(ONE).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
     let order = &shop.orders()[0];
     assert_eq!((order.id, order.email.as_str()), (OrderId(5), "Anna@example.com"));
     assert_eq!((order.pay_status, order.created, order.paid), (PayStatus::Waiting, NOW, 0));
@@ -141,7 +141,7 @@ fn every_form_of_a_value_is_taken() {
 {"id":2,"email":"a@b","pay_status":"paid","created":5,"paid":"1970-01-01T00:00:09Z","is_recurrent":1,"phone":79990000000,"comment":"","tag":null,"items":[{"id":7,"sum":3.25}]}
 {"id":3,"email":"a@b","pay_status":"paid","created":5,"paid":0,"is_recurrent":"true","items":[{"id":7}]}
 {"id":4,"email":"a@b","pay_status":"return","paid":null,"created":5,"items":[{"id":7,"pincode":"x"}]}"#;
-    assert_eq!(shop.jsonl(text).unwrap(), "added 4, changed 0, same 0 orders; 1 products added");
+    assert_eq!(shop.jsonl(text).unwrap(), "added 4, changed 0, same 0 orders; 1 product added");
     let orders = shop.orders();
     let times: Vec<_> = orders.iter().map(|order| (order.created, order.paid, order.is_recurrent)).collect();
     // The account's clocks are Moscow's, which were four hours ahead in 2013.
@@ -160,7 +160,7 @@ fn an_order_that_exists_keeps_what_is_left_out() {
     shop.jsonl(full).unwrap();
     let before = shop.orders();
     let short = r#"{"id":5,"email":"a@b","items":[{"id":7},{"id":8}]}"#;
-    assert_eq!(shop.jsonl(short).unwrap(), "added 0, changed 0, same 1 orders; 0 products added");
+    assert_eq!(shop.jsonl(short).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
     assert_eq!(shop.orders(), before);
 
     // Another product at a position has nothing to do with what stood there; an empty text is said, not left out.
@@ -182,7 +182,7 @@ fn an_order_that_becomes_paid_was_paid_when_it_was_created() {
     let paid = r#"{"id":5,"email":"a@b","pay_status":"paid","items":[{"id":7}]}"#;
     assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
     assert_eq!(shop.orders()[0].paid, 50);
-    assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 0, same 1 orders; 0 products added");
+    assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn the_catalogue_keeps_its_own_words_unless_a_product_has_a_line() {
     assert_eq!(shop.orders()[1].lines[0].good_title, "Third");
 
     let lines = "{\"product\":{\"id\":7,\"sum\":15}}\n{\"product\":{\"id\":9,\"good_name\":\"disc\"}}";
-    assert_eq!(shop.jsonl(lines).unwrap(), "added 0, changed 0, same 0 orders; 1 products added, 1 changed");
+    assert_eq!(shop.jsonl(lines).unwrap(), "added 0, changed 0, same 0 orders; 1 product added, 1 changed");
     assert_eq!(shop.products(), [product(7, "book", "First", 1500), product(9, "disc", "disc", 0)]);
     assert_eq!(shop.jsonl(lines).unwrap(), "added 0, changed 0, same 0 orders; 0 products added");
 }
@@ -213,7 +213,7 @@ fn a_product_that_the_catalogue_lost_is_told_by_the_stored_order() {
     let account = shop.account.id;
     shop.store.write(move |tx| orders::add(tx, account, &order)).unwrap();
     let line = r#"{"id":5,"email":"a@b","items":[{"id":7}]}"#;
-    assert_eq!(shop.jsonl(line).unwrap(), "added 0, changed 0, same 1 orders; 1 products added");
+    assert_eq!(shop.jsonl(line).unwrap(), "added 0, changed 0, same 1 order; 1 product added");
     assert_eq!(shop.products(), [product(7, "book", "T", 200)]);
 }
 
@@ -279,7 +279,7 @@ fn bad_lines_are_skipped_where_that_is_asked() {
     // What a bad line said of products counts for nothing.
     assert_eq!(
         report.unwrap().to_string(),
-        "added 2, changed 0, same 0 orders; 2 products added; 2 bad lines skipped"
+        "added 2, changed 0, same 0 orders; 2 products added; 2 bad records skipped"
     );
     assert_eq!(
         told[0],
@@ -296,9 +296,27 @@ fn a_csv_order_with_one_bad_row_is_skipped_whole() {
     let job = Job { skip_bad: true, ..shop.job(text.as_bytes(), Format::Csv) };
     assert_eq!(
         said(&job).unwrap(),
-        "added 1, changed 0, same 0 orders; 1 products added; 1 bad lines skipped"
+        "added 1, changed 0, same 0 orders; 1 product added; 1 bad record skipped"
     );
     assert_eq!(shop.orders()[0].id, OrderId(6));
+}
+
+#[test]
+fn a_header_says_its_names_in_either_case_with_spaces_around() {
+    let shop = Shop::new();
+    shop.csv("ID, Email ,ITEM_ID,Item_Good_Name\n5,a@b,7,book\n").unwrap();
+    assert_eq!(
+        (shop.orders()[0].email.as_str(), &shop.products()[..]),
+        ("a@b", &[product(7, "book", "book", 0)][..])
+    );
+}
+
+#[test]
+fn an_order_with_as_long_titles_as_there_may_be() {
+    let shop = Shop::new();
+    let item = format!(r#"{{"id":7,"good_name":"book","good_title":"{}"}}"#, "x".repeat(65_536));
+    let text = format!(r#"{{"id":5,"email":"a@b","items":[{}]}}"#, vec![item; 1_000].join(","));
+    assert_eq!(shop.jsonl(&text).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
 }
 
 #[test]
@@ -312,7 +330,7 @@ fn a_dry_run_counts_and_writes_nothing() {
     );
     let before = (shop.orders(), shop.products());
     let job = Job { dry_run: true, ..shop.job(text.as_bytes(), Format::Jsonl) };
-    let counts = "added 1, changed 1, same 1 orders; 1 products added, 1 changed";
+    let counts = "added 1, changed 1, same 1 order; 1 product added, 1 changed";
     assert_eq!(said(&job).unwrap(), format!("dry run, nothing was written: {counts}"));
     assert_eq!((shop.orders(), shop.products()), before);
     assert_eq!(shop.jsonl(&text).unwrap(), counts);
@@ -351,7 +369,7 @@ fn files_larger_than_a_batch() {
         (1..=count).map(|id| ONE.replace("\"id\":5", &format!("\"id\":{id}")) + "\n").collect();
     assert_eq!(
         shop.jsonl(&text).unwrap(),
-        format!("added {count}, changed 0, same 0 orders; 1 products added")
+        format!("added {count}, changed 0, same 0 orders; 1 product added")
     );
     assert_eq!(
         shop.jsonl(&text).unwrap(),
@@ -374,10 +392,67 @@ fn forms_and_encodings_by_name() {
 }
 
 #[test]
+fn what_is_no_file_of_orders_is_told_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let form = |file: &str, format| {
+        let account = Login::parse("shop").unwrap();
+        let file = PathBuf::from(file);
+        let arguments =
+            Arguments { account, format, encoding: None, skip_bad: false, dry_run: false, json: false, file };
+        arguments.form().map_err(|failure| match failure {
+            Failure::Usage(text) => text,
+            other => panic!("{other:?}"),
+        })
+    };
+    let name = folder.path().to_str().unwrap();
+    for format in [None, Some(Format::Csv)] {
+        assert_eq!(form(name, format), Err(format!("{name} is a folder: name a file in it")));
+    }
+    for (file, text) in [
+        ("x.XLSX", "x.XLSX is a spreadsheet: save it as CSV, and import that"),
+        (
+            "order.json",
+            "order.json is imported only if it has an order a line: then add --format jsonl; of a list, `jq -c .[] order.json` makes such lines",
+        ),
+        ("-", "standard input has no name: add --format jsonl or --format csv"),
+        ("orders.txt", "the name orders.txt does not say its form: add --format jsonl or --format csv"),
+    ] {
+        assert_eq!(form(file, None), Err(text.to_owned()));
+        assert_eq!(form(file, Some(Format::Jsonl)), Ok(Format::Jsonl));
+    }
+    assert_eq!(form("orders.csv", None), Ok(Format::Csv));
+}
+
+fn command() -> clap::Command {
+    <Arguments as Args>::augment_args(clap::Command::new("import"))
+}
+
+#[test]
+fn the_help_fits_a_terminal_and_its_samples_are_good() {
+    for width in [80, 100] {
+        let help = command().term_width(width).render_long_help().to_string();
+        let (_, after) = help.split_once("CSV, a header").unwrap();
+        let long: Vec<_> = after.lines().filter(|line| line.chars().count() > width).collect();
+        assert_eq!(long, Vec::<&str>::new());
+        // Nothing was wrapped by hand: a line that ends early ends its paragraph.
+        for (line, next) in after.lines().zip(after.lines().skip(1)).filter(|(line, _)| line.ends_with(',')) {
+            let word = next.split_whitespace().next().unwrap();
+            assert!(line.chars().count() + 1 + word.chars().count() > width, "{width}: {line}");
+        }
+        let lines: Vec<_> = after.lines().map(str::trim).collect();
+        let csv = lines.iter().position(|line| line.starts_with("id,email,")).unwrap();
+        let shop = Shop::new();
+        let added = "added 1, changed 0, same 0 orders; 1 product added";
+        assert_eq!(shop.csv(&lines[csv..csv + 2].join("\n")).unwrap(), added);
+        let json = lines.iter().find(|line| line.starts_with("{\"id\"")).unwrap();
+        assert_eq!(Shop::new().jsonl(json).unwrap(), added);
+    }
+}
+
+#[test]
 fn the_help_names_every_field() {
     use crate::order_line::{Field, ItemField};
-    let command = <Arguments as Args>::augment_args(clap::Command::new("import"));
-    let help = command.get_after_help().unwrap().to_string();
+    let help = command().get_after_help().unwrap().to_string();
     let words: Vec<_> = help.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     for name in Field::all().map(Field::name).chain(ItemField::ALL.map(ItemField::name)) {
         assert!(words.contains(&name), "{name} is missing");

@@ -6,11 +6,15 @@
 use std::io;
 
 use ::csv::{self, Writer};
-use billhook_store::{orders::Order, products::Product};
+use billhook_store::{
+    orders::{Order, TextField},
+    products::Product,
+};
 use jiff::tz::TimeZone;
 
 use super::{
-    Draft, Fault, Field, ItemDraft, ItemField, LINES_MAX, Record, Value, not_text, unknown, writes_paid,
+    Draft, Fault, Field, ItemDraft, ItemField, LINES_MAX, Record, Value, not_text, quoted, unknown,
+    writes_paid,
 };
 
 /// What a column holds.
@@ -33,6 +37,14 @@ impl Column {
 
     fn known() -> impl Iterator<Item = Self> {
         Field::all().map(Self::Order).chain(ItemField::ALL.into_iter().map(Self::Item))
+    }
+
+    /// The column that a header's cell names, in letters of either case.
+    fn named(name: &str) -> Option<Self> {
+        if name.is_empty() {
+            return Some(Self::Unnamed);
+        }
+        Self::known().find(|column| column.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -81,18 +93,28 @@ pub(crate) struct Columns {
 impl Columns {
     /// Reads the header.
     pub(crate) fn read(header: &Row, encoding: &'static str) -> Result<Self, Fault> {
-        let mut columns = Vec::with_capacity(header.ends.len());
-        for cell in header.cells() {
-            let name = text(cell, encoding)?.trim();
-            let column = if name.is_empty() {
-                Column::Unnamed
-            } else {
-                Column::known()
-                    .find(|column| column.name() == name)
-                    .ok_or_else(|| unknown("column", name, Column::known().map(Column::name)))?
-            };
+        let names =
+            header.cells().map(|cell| text(cell, encoding).map(str::trim)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(first) = names.first()
+            && !first.is_empty()
+            && first.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return Err(Fault(format!(
+                "no header line? It begins with {}, not with columns' names such as id,email,item_id",
+                quoted(first)
+            )));
+        }
+        let strange: Vec<_> = names.iter().copied().filter(|name| Column::named(name).is_none()).collect();
+        if !strange.is_empty() {
+            let what = if strange.len() == 1 { "column" } else { "columns" };
+            let listed =
+                Field::FIRST.map(Field::name).into_iter().chain(ItemField::ALL.map(ItemField::column));
+            return Err(unknown(what, &strange, listed, TextField::ALL.into_iter().map(TextField::name)));
+        }
+        let mut columns = Vec::with_capacity(names.len());
+        for column in names.into_iter().filter_map(Column::named) {
             if column != Column::Unnamed && columns.contains(&column) {
-                return Err(Fault(format!("the column `{name}` stands twice")));
+                return Err(Fault(format!("the column `{}` stands twice", column.name())));
             }
             columns.push(column);
         }

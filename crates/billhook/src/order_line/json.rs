@@ -1,6 +1,6 @@
 //! Records as JSON Lines: one object a line, read strictly, written always in the same order.
 
-use std::{fmt, io};
+use std::{fmt, io, iter};
 
 use billhook_store::{
     orders::{Line, Order, TextField},
@@ -53,7 +53,8 @@ impl<'de> Deserialize<'de> for Key {
             "items" => Ok(Self::Items),
             "product" => Ok(Self::Product),
             _ => Field::named(name).map(Self::Field).ok_or_else(|| {
-                unknown("field", name, Field::all().map(Field::name).chain(["items", "product"]))
+                let listed = Field::FIRST.into_iter().map(Field::name).chain(["items", "product"]);
+                unknown("field", &[name], listed, TextField::ALL.into_iter().map(TextField::name))
             }),
         }))
     }
@@ -62,8 +63,9 @@ impl<'de> Deserialize<'de> for Key {
 impl<'de> Deserialize<'de> for ItemField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Named(|name: &str| {
-            Self::named(name)
-                .ok_or_else(|| unknown("field of an item", name, Self::ALL.into_iter().map(Self::name)))
+            Self::named(name).ok_or_else(|| {
+                unknown("field of an item", &[name], Self::ALL.into_iter().map(Self::name), iter::empty())
+            })
         }))
     }
 }

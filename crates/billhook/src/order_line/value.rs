@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use super::Fault;
 
 /// The longest text, in bytes of UTF-8.
-pub(super) const TEXT_BYTES_MAX: usize = 65_536;
+pub(crate) const TEXT_BYTES_MAX: usize = 65_536;
 /// The longest `good_name`, in bytes of UTF-8.
 pub(super) const GOOD_NAME_BYTES_MAX: usize = 255;
 /// The last second of the year 9999.

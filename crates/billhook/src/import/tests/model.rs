@@ -118,7 +118,7 @@ impl Model {
     /// One import: the model after it with the report, or none if it is refused.
     fn import(&self, file: &[Said]) -> Option<(Self, String)> {
         let mut next = self.clone();
-        let (mut added, mut changed, mut same) = (0, 0, 0);
+        let (mut added, mut changed, mut same) = (0, 0, 0_u64);
         for (at, said) in file.iter().enumerate() {
             if file[..at].iter().any(|other| other.id == said.id) {
                 return None;
@@ -131,8 +131,8 @@ impl Model {
             }
         }
         let products = next.products.len() - self.products.len();
-        let report =
-            format!("added {added}, changed {changed}, same {same} orders; {products} products added");
+        let (same, products) = (counted(same, "order"), counted(products as u64, "product"));
+        let report = format!("added {added}, changed {changed}, same {same}; {products} added");
         Some((next, report))
     }
 
@@ -203,7 +203,8 @@ proptest! {
                     prop_assert_eq!(said, report);
                     model = next;
                     let again = shop.jsonl(&text).unwrap();
-                    prop_assert_eq!(again, format!("added 0, changed 0, same {} orders; 0 products added", file.len()));
+                    let same = counted(file.len() as u64, "order");
+                    prop_assert_eq!(again, format!("added 0, changed 0, same {same}; 0 products added"));
                 }
                 (None, Err(_)) => {}
                 (expected, said) => prop_assert!(false, "expected {:?}, said {:?}", expected, said),
