@@ -108,16 +108,12 @@ impl Activity {
     pub(crate) fn answer_ready(&self) -> usize {
         let now = self.now();
         let mut answers = self.answers();
-        match answers.iter_mut().enumerate().find(|(_, taken)| **taken == 0) {
-            Some((place, taken)) => {
-                *taken = now;
-                place
-            }
-            None => {
-                answers.push(now);
-                answers.len() - 1
-            }
+        if let Some((place, taken)) = answers.iter_mut().enumerate().find(|(_, taken)| **taken == 0) {
+            *taken = now;
+            return place;
         }
+        answers.push(now);
+        answers.len() - 1
     }
 
     /// A part of an answer was taken.

@@ -3,6 +3,8 @@
 use std::{
     collections::HashMap,
     fmt,
+    fs::File,
+    io::{self, Read as _},
     net::{Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -26,6 +28,8 @@ use crate::{StartError, dispatch::Service, host, options::Certificate};
 
 /// How many certificates made on the spot are remembered.
 const MAX_MADE: usize = 4096;
+/// The largest certificate or key file, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Takes over new certificate files, while connections go on.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ pub struct TlsReloader {
 
 impl TlsReloader {
     /// Reads the files again. If they can't be used, the certificate stays as it is. Certificates that the server makes itself
-    /// need no reload.
+    /// need no reload. This blocks for as long as the files' disk does.
     pub fn reload(&self) -> Result<(), StartError> {
         self.files.as_ref().map_or(Ok(()), |files| files.reload())
     }
@@ -102,13 +106,17 @@ fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certi
             },
         )
     };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+    let chain = read_file(cert)
+        .map_err(pem::Error::Io)
+        .and_then(|text| CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>())
         .map_err(|error| unreadable(cert, "certificate", &error))?;
     if chain.is_empty() {
         return Err(unreadable(cert, "certificate", &pem::Error::NoItemsFound));
     }
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, "private key", &error))?;
+    let secret = read_file(key)
+        .map_err(pem::Error::Io)
+        .and_then(|text| PrivateKeyDer::from_pem_slice(&text))
+        .map_err(|error| unreadable(key, "private key", &error))?;
     CertifiedKey::from_der(chain, secret, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             problem(key, format!("it is not the key of the certificate in {}; give the pair", cert.display()))
@@ -118,6 +126,20 @@ fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certi
         }
         _ => problem(key, format!("its key can't be used ({error}); ECDSA, Ed25519 and RSA keys can")),
     })
+}
+
+/// Reads a file of a pair. Anything but a regular file may never end, or never begin.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    if !std::fs::metadata(path)?.is_file() {
+        return refused("it is no regular file");
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return refused("it is longer than 1 MiB");
+    }
+    Ok(bytes)
 }
 
 /// Certificates made on the spot: curl takes no wildcard right under a top-level name such as `localhost`, so each name has one

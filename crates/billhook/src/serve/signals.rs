@@ -37,10 +37,16 @@ async fn reload_at(mut hangup: Signal, reloader: Option<TlsReloader>) {
     while hangup.recv().await.is_some() {
         match &reloader {
             None => tracing::info!("SIGHUP: there is no TLS certificate to read again"),
-            Some(reloader) => match reloader.reload() {
-                Ok(()) => tracing::info!("the TLS certificate was read again"),
-                Err(error) => tracing::error!("the old TLS certificate stays: {error}"),
-            },
+            Some(reloader) => reload(reloader.clone()).await,
         }
+    }
+}
+
+/// Reads the files on a thread of its own: a disk that hangs must hold up neither requests nor a stop.
+async fn reload(reloader: TlsReloader) {
+    match tokio::task::spawn_blocking(move || reloader.reload()).await {
+        Ok(Ok(())) => tracing::info!("the TLS certificate was read again"),
+        Ok(Err(error)) => tracing::error!("the old TLS certificate stays: {error}"),
+        Err(error) => tracing::error!("the old TLS certificate stays: reading the new one failed: {error}"),
     }
 }

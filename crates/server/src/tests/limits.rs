@@ -213,3 +213,24 @@ fn a_trusted_proxy_tells_who_calls() {
     assert_eq!(from("1.1.1.1, 192.0.2.7"), 0);
     assert_eq!(from("192.0.2.7, 1.1.1.1"), 6);
 }
+
+#[test]
+fn answers_that_nobody_takes_have_a_bound_together() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    let ask = post("Big", &sign("bytes=60000000", "anna", KEY));
+    let mut held: Vec<_> = (0..4).map(|_| shop.connect()).collect();
+    for stream in &mut held {
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        stream.write_all(&ask).unwrap();
+    }
+    for stream in &held {
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+    }
+    let refused = shop.send(&ask);
+    assert_eq!(refused.checked(Some(KEY)), (503, 9));
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    assert_eq!(shop.call("GetBills", ASK).code(), 0, "short answers go on");
+    drop(held.pop());
+    assert!(within(SOON, || shop.slots.taken() == 3));
+    assert_eq!(shop.send(&ask).status, 200);
+}

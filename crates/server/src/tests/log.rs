@@ -69,3 +69,20 @@ fn a_wrong_hash_is_explained_without_telling_secrets() {
     let reply = shop.send(&post("GetBills", &format!("{ASK}&rpsKey=a-wrong-secret")));
     assert!(!about(&reply).contains("a-wrong-secret"));
 }
+
+#[test]
+fn a_content_type_is_logged_by_a_known_name_only() {
+    log();
+    let shop = Shop::start(|_| {});
+    let logged = |content_type: &str| {
+        let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost";
+        let request = format!("{head}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\n\r\n{{}}");
+        about(&shop.send(request.as_bytes()))
+    };
+    for content_type in [format!("Application/JSON; key={KEY}"), format!("text/{KEY}"), KEY.to_owned()] {
+        let lines = logged(&content_type);
+        assert!(lines.contains("no parameters") && !lines.contains(&KEY[..8]), "{lines}");
+        let is_json = content_type.starts_with("App");
+        assert!(lines.contains(if is_json { "\"application/json\"" } else { "\"another\"" }), "{lines}");
+    }
+}

@@ -294,3 +294,65 @@ fn files_are_read_again_and_broken_ones_change_nothing() {
     assert!(error.to_string().contains("not the key of the certificate"), "{error}");
     assert!(shows("two.example"));
 }
+
+#[test]
+fn what_is_no_file_or_too_long_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pair(folder.path(), "one.example");
+    let shop = Shop::start(tls(files(folder.path())));
+    let reloader = shop.reloader.clone().unwrap();
+    for name in ["cert.pem", "key.pem"] {
+        let path = folder.path().join(name);
+        let good = std::fs::read(&path).unwrap();
+        // Spaces behind a good PEM are no fault of their own.
+        std::fs::write(&path, [good.as_slice(), &vec![b'\n'; 1024 * 1024]].concat()).unwrap();
+        let error = reloader.reload().unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("longer than 1 MiB"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = reloader.reload().unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("no regular file"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, good).unwrap();
+        reloader.reload().unwrap();
+    }
+}
+
+#[test]
+fn a_trickling_http_2_stream_does_not_keep_a_stalled_one_alive() {
+    let shop = Shop::start_with(test_methods(), |options| {
+        tls(Certificate::SelfSigned)(options);
+        options.write_timeout = Duration::from_millis(800);
+    });
+    let address = shop.addresses.https.unwrap();
+    on_runtime(async {
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
+        let (client, connection) = h2::client::Builder::new()
+            .initial_connection_window_size(8 * 1024 * 1024)
+            .handshake::<_, Bytes>(stream)
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let ask = async |mut client: h2::client::SendRequest<Bytes>| {
+            let request = http::Request::post("https://anna.localhost/api/Big").body(()).unwrap();
+            let (answer, mut sender) = client.send_request(request, false).unwrap();
+            sender.send_data(Bytes::from(sign("bytes=8000000", "anna", KEY)), true).unwrap();
+            answer.await.unwrap().into_body()
+        };
+        let stalled = ask(client.clone()).await;
+        let mut trickling = ask(client.clone()).await;
+        let since = Instant::now();
+        let mut seen = 0;
+        while let Some(Ok(piece)) = trickling.data().await {
+            seen += piece.len();
+            let _ = trickling.flow_control().release_capacity(piece.len());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let ended = tokio::time::timeout(Duration::from_secs(2), connection).await;
+        assert!(ended.is_ok(), "the connection is still held");
+        let took = since.elapsed();
+        assert!(seen > 64 * 1024 && seen < 8_000_000 && took < Duration::from_secs(4), "{seen} in {took:?}");
+        drop((stalled, client));
+    });
+}

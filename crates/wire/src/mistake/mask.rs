@@ -26,10 +26,14 @@ fn masked_pair(pair: &[u8], key: &Key, hide_emails: bool) -> String {
     let is_email = memmem::find(&lower, b"mail").is_some();
     // rpsKey, and what else a key may be sent as: rps_key, api_key, another account's.
     let is_key = memmem::find(&lower, b"key").is_some();
+    let is_hash = has_hash_name(&lower);
     let name = masked(name, key, hide_emails, false);
     match value {
         None => name,
         Some(_) if is_key => format!("{name}=KEY"),
+        Some(value) if hide_emails && (looks_secret(value, key) || (is_hash && variable != b"hash")) => {
+            format!("{name}=…")
+        }
         // Only behind PHP's limits, where it is not read as one.
         Some(value) if variable == b"hash" => format!("{name}={}", first_digits(&hash(value, key))),
         Some(value) => format!("{name}={}", masked(value, key, hide_emails, is_email)),
@@ -41,6 +45,9 @@ fn masked(text: &[u8], key: &Key, hide_emails: bool, is_email: bool) -> String {
     let decoded = form::decode(text);
     if has_key(&decoded, key) {
         return "KEY".to_owned();
+    }
+    if hide_emails && looks_secret(text, key) {
+        return "…".to_owned();
     }
     let has_at = decoded.contains(&b'@') || memmem::find(&decoded, b"%40").is_some();
     if !hide_emails || text.is_empty() || !(is_email || has_at) {
@@ -81,6 +88,30 @@ const SHORT_KEY: usize = 4;
 fn has_key(text: &[u8], key: &Key) -> bool {
     let key = key.reveal().as_bytes();
     text == key || (key.len() >= SHORT_KEY && memmem::find(text, key).is_some())
+}
+
+/// Whether a parameter's name, in lower case, is one that hashes are sent under.
+fn has_hash_name(lower: &[u8]) -> bool {
+    let is_signature = |part: &[u8]| matches!(part.trim_ascii(), b"sig" | b"sign" | b"signature");
+    memmem::find(lower, b"hash").is_some()
+        || lower.split(|byte| matches!(byte, b'[' | b']')).any(is_signature)
+}
+
+/// How much of a key a log may have, in bytes: less than this.
+const KEY_PIECE: usize = 8;
+
+/// Whether a text may be a hash or a key, or has a piece of the account's key, in any letter case and even if it was encoded
+/// twice.
+fn looks_secret(text: &[u8], key: &Key) -> bool {
+    let key = key.reveal().to_ascii_lowercase();
+    let once = form::decode(text);
+    let twice = form::decode(&once);
+    [text, &once, &twice].into_iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        let digits = text.trim_ascii();
+        (digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
+            || key.as_bytes().windows(KEY_PIECE).any(|piece| memmem::find(&text, piece).is_some())
+    })
 }
 
 /// The query, the word KEY wherever the key stands bare: it may hold `&` and `=`, which would hide it among pairs.

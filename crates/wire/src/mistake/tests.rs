@@ -193,6 +193,35 @@ fn nobody_sees_the_key_and_a_log_no_address() {
 }
 
 #[test]
+fn a_log_has_no_hash_and_no_piece_of_the_key() {
+    let digits = "ABCDEF0123456789abcdef0123456789";
+    let once = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+    let twice = |text: &str| once(text).replace('%', "%25");
+    for pair in [
+        format!("x={digits}"),
+        format!("x=+{digits}%0A"),
+        format!("x={}", twice(digits)),
+        "Hash=secret".to_owned(),
+        "data%5BmyHASH%5D=secret".to_owned(),
+        "SIG=secret".to_owned(),
+        "data[sign]=secret".to_owned(),
+        format!("x=see{}", &KEY[5..13]),
+        format!("x={}", &KEY.to_uppercase()[..31]),
+        format!("x={}", once(&KEY[..8])),
+        format!("x={}", twice(KEY)),
+        format!("hash={}", &KEY[..9]),
+        format!("a=1&{}", twice(&KEY[20..])),
+    ] {
+        let logged = mask::query(pair.as_bytes(), &Key::parse(KEY).unwrap(), true);
+        assert_eq!(logged.rsplit(['=', '&']).next(), Some("…"), "{pair}: {logged}");
+    }
+    for pair in ["design=secret", "x=0123456", "x=abcdef01234567890123456789", "signal=1"] {
+        let key = Key::parse("another-one").unwrap();
+        assert_eq!(mask::query(pair.as_bytes(), &key, true), pair);
+    }
+}
+
+#[test]
 fn long_bodies_are_not_searched_and_not_logged_whole() {
     let query = format!("a={}", "ж".repeat(LONGEST_SEARCHED / 2));
     let diagnosis = look(&format!("{query}&hash={}", hash(&query, "demo", "")));
