@@ -133,7 +133,7 @@ impl Lines {
         if self.second != now.as_secs() || self.stamp.is_empty() {
             self.second = now.as_secs();
             let second = Timestamp::from_second(i64::try_from(self.second).unwrap_or(0)).unwrap_or_default();
-            self.stamp = second.to_string().trim_end_matches('Z').to_owned();
+            second.to_string().trim_end_matches('Z').clone_into(&mut self.stamp);
         }
         let Line { request_id, account, method, code, status, took, bytes, caller } = line;
         let (account, method, status) = (account.unwrap_or("-"), method.unwrap_or("-"), status.as_u16());
