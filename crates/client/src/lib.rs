@@ -12,7 +12,7 @@
 //! let client = Client::new(Options::new("http://shop.localhost:8080", Login::parse("shop")?, key))?;
 //! let bills = client.call(&GetBills { email: Email::parse("anna@example.com")?, pay_status: None })?;
 //! for bill in bills.iter() {
-//!     println!("{}: {}", bill.order, bill.good_title);
+//!     println!("{}: {}", bill.order, bill.names.good_title());
 //! }
 //! # Ok(())
 //! # }
