@@ -1,8 +1,9 @@
-//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`.
+//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`, `cargo xtask bench`.
 
 mod tidy;
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -11,7 +12,8 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
   ci                 everything that guards a change: format, lints, documentation, tests, tidy, vectors
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
-  vectors [--check]  make the test vectors anew with PHP; with --check, only compare";
+  vectors [--check]  make the test vectors anew with PHP; with --check, only compare
+  bench [OPTIONS]    Billhook beside the floor, in release builds; `bench --help` has the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(&root()),
         ["vectors"] => vectors(false),
         ["vectors", "--check"] => vectors(true),
+        ["bench", options @ ..] => bench(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -56,6 +59,22 @@ fn ci() -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// Builds what is measured and what measures, and becomes the latter. The program is built by itself, so that its crates have
+/// just the features that a user's build gives them.
+fn bench(options: &[&str]) -> Result<(), String> {
+    run("sh", &[".ci/packages", "wrk", "util-linux"], &[])?;
+    run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
+    run(
+        "cargo",
+        &["build", "--release", "--locked", "--package", "xtask", "--bin", "bench", "--bin", "floor"],
+        &[],
+    )?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let program = root().join(target).join("release/bench");
+    let cause = Command::new(&program).args(options).current_dir(root()).exec();
+    Err(format!("{}: {cause}", program.display()))
 }
 
 /// Makes the vectors with PHP. With `check` they are only compared with what is committed, which stays as it is.

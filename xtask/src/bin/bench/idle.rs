@@ -1,0 +1,65 @@
+//! Connections that stay open and say nothing.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::{Result, http::Parts};
+
+/// The server takes 1,024 from one address.
+const FROM_ONE_ADDRESS: usize = 1000;
+
+/// Raises this process's limit of open files as far as the system lets it; its children inherit that.
+pub(crate) fn allow_many_files() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
+}
+
+/// Opens connections from several addresses of this machine. With a request, each asks it once.
+pub(crate) fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result<Vec<TcpStream>> {
+    let mut streams = Vec::with_capacity(count);
+    for number in 0..count {
+        let from = Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number / FROM_ONE_ADDRESS)?);
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+        socket.bind(&SocketAddr::from((from, 0)).into())?;
+        socket.connect(&address.into())?;
+        let mut stream = TcpStream::from(socket);
+        if let Some(request) = request {
+            ask(&mut stream, request)?;
+        }
+        streams.push(stream);
+    }
+    Ok(streams)
+}
+
+fn ask(stream: &mut TcpStream, request: &[u8]) -> Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(request)?;
+    let mut answer = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    while Parts::of(&answer)?.is_none_or(|parts| answer.len() < parts.bytes()) {
+        let read = stream.read(&mut piece)?;
+        if read == 0 {
+            return Err("a connection was closed in place of an answer".into());
+        }
+        answer.extend_from_slice(piece.get(..read).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Whether all of them are still open: the figures would be those of fewer.
+pub(crate) fn all_open(streams: &[TcpStream]) -> Result<()> {
+    for stream in streams {
+        stream.set_nonblocking(true)?;
+        match stream.peek(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            _ => return Err("the server closed an idle connection".into()),
+        }
+    }
+    Ok(())
+}

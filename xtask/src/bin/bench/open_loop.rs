@@ -1,0 +1,211 @@
+//! Open loop: requests begin at a fixed rate, whatever the answers do, and each one's latency counts from the moment when it should
+//! have number. A server that stalls is charged for all who had to wait.
+//!
+//! One thread and an epoll of its own: a runtime's timer rounds to milliseconds, and the generator shares the processors with what
+//! it measures.
+
+use std::{
+    collections::VecDeque,
+    io::{ErrorKind, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    num::NonZeroU64,
+    os::fd::OwnedFd,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use rustix::{
+    event::{Timespec, epoll},
+    thread::set_current_timer_slack,
+};
+
+use crate::{Result, http::Parts};
+
+/// Connections that requests are sent on; those that find none free wait, and their time runs.
+const CONNECTIONS: usize = 64;
+/// What is not counted: the first requests on new connections.
+const WARM_UP: Duration = Duration::from_millis(500);
+/// How long the answers to the last requests may take.
+const TAIL_MAX: Duration = Duration::from_secs(10);
+/// The longest latency that is told apart, in nanoseconds.
+const LATENCY_MAX_NS: u64 = 60_000_000_000;
+
+/// A rate and a time to hold it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) per_second: f64,
+    /// From the end of the warm-up.
+    pub(crate) time: Duration,
+    /// Whether the first requests are what matters, so that there is no warm-up.
+    pub(crate) cold: bool,
+}
+
+/// Latencies of one run, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+}
+
+/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most.
+pub(crate) fn run(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    plan: Plan,
+    enough: &dyn Fn() -> bool,
+) -> Result<Latency> {
+    // Without it the kernel may end a pause 50 µs late.
+    set_current_timer_slack(NonZeroU64::new(1))?;
+    let mut generator = Generator::new(address, requests)?;
+    let warm_up = if plan.cold { Duration::ZERO } else { WARM_UP };
+    let begin = Instant::now() + Duration::from_millis(1);
+    let (counted_from, end) = (begin + warm_up, begin + warm_up + plan.time);
+    let last = end + plan.time * 9;
+    let mut number: u64 = 0;
+    loop {
+        let now = Instant::now();
+        let mut next = begin + at(number, plan.per_second);
+        while next <= now {
+            generator.waiting.push_back(next);
+            number += 1;
+            next = begin + at(number, plan.per_second);
+        }
+        if now >= last || (now >= end && enough()) {
+            break;
+        }
+        generator.send()?;
+        generator.receive(next.saturating_duration_since(Instant::now()), counted_from)?;
+    }
+    let tail = Instant::now();
+    while generator.is_busy() {
+        if tail.elapsed() > TAIL_MAX {
+            return Err("an answer did not come within ten seconds".into());
+        }
+        generator.send()?;
+        generator.receive(Duration::from_millis(10), counted_from)?;
+    }
+    let latency = |quantile| milliseconds(generator.latencies.value_at_quantile(quantile));
+    Ok(Latency { p50: latency(0.5), p99: latency(0.99), p999: latency(0.999) })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 requests")]
+fn at(number: u64, per_second: f64) -> Duration {
+    Duration::from_secs_f64(number as f64 / per_second)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "latencies are below 2^53 nanoseconds")]
+fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+struct Generator<'r> {
+    requests: std::iter::Cycle<std::slice::Iter<'r, Vec<u8>>>,
+    epoll: OwnedFd,
+    connections: Vec<Connection>,
+    /// The places of connections without a request in flight.
+    free: Vec<usize>,
+    /// When requests that nobody has sent yet should have number.
+    waiting: VecDeque<Instant>,
+    latencies: Histogram<u64>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    /// When the request in flight should have number.
+    intended: Option<Instant>,
+    received: Vec<u8>,
+}
+
+impl<'r> Generator<'r> {
+    fn new(address: SocketAddr, requests: &'r [Vec<u8>]) -> Result<Self> {
+        if requests.is_empty() {
+            return Err("there are no requests".into());
+        }
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let mut connections = Vec::new();
+        for place in 0..CONNECTIONS as u64 {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            epoll::add(&epoll, &stream, epoll::EventData::new_u64(place), epoll::EventFlags::IN)?;
+            connections.push(Connection { stream, intended: None, received: Vec::new() });
+        }
+        Ok(Self {
+            requests: requests.iter().cycle(),
+            epoll,
+            connections,
+            free: (0..CONNECTIONS).collect(),
+            waiting: VecDeque::new(),
+            latencies: Histogram::new_with_max(LATENCY_MAX_NS, 3)?,
+        })
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || self.free.len() < CONNECTIONS
+    }
+
+    /// Sends what is due on the connections that are free.
+    fn send(&mut self) -> Result<()> {
+        while let (Some(&intended), Some(&place)) = (self.waiting.front(), self.free.last()) {
+            let (Some(connection), Some(request)) = (self.connections.get_mut(place), self.requests.next())
+            else {
+                return Err("no such connection".into());
+            };
+            // A request is far smaller than a socket's buffer, which is empty here.
+            connection.stream.write_all(request)?;
+            connection.intended = Some(intended);
+            self.waiting.pop_front();
+            self.free.pop();
+        }
+        Ok(())
+    }
+
+    /// Waits for answers, for so long at most, and takes in those that are there.
+    fn receive(&mut self, time_max: Duration, counted_from: Instant) -> Result<()> {
+        let timeout = Timespec::try_from(time_max)?;
+        let mut events = [const {
+            epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }
+        }; CONNECTIONS];
+        let ready = match epoll::wait(&self.epoll, &mut events[..], Some(&timeout)) {
+            Ok(ready) => ready,
+            Err(rustix::io::Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        for event in events.iter().take(ready) {
+            let place = usize::try_from(event.data.u64())?;
+            let connection = self.connections.get_mut(place).ok_or("no such connection")?;
+            let Some(intended) = connection.answered()? else { continue };
+            self.free.push(place);
+            if intended >= counted_from {
+                let latency = u64::try_from(intended.elapsed().as_nanos())?;
+                self.latencies.record(latency.clamp(1, LATENCY_MAX_NS))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Reads what is there. Once the answer is whole: when its request should have number.
+    fn answered(&mut self) -> Result<Option<Instant>> {
+        let mut piece = [0; 16 * 1024];
+        match self.stream.read(&mut piece) {
+            Ok(0) => return Err("the server closed a connection".into()),
+            Ok(read) => self.received.extend_from_slice(piece.get(..read).unwrap_or_default()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let Some(parts) = Parts::of(&self.received)? else { return Ok(None) };
+        if self.received.len() < parts.bytes() {
+            return Ok(None);
+        }
+        if parts.status != 200 {
+            return Err(format!("HTTP status {}", parts.status).into());
+        }
+        self.received.clear();
+        Ok(self.intended.take())
+    }
+}
