@@ -1,10 +1,11 @@
 //! The embedded engine: one SQLite file in the data folder, in WAL mode with `synchronous=FULL`.
 //!
-//! Reads run on the caller's thread, each on a connection of the pool. Writes go through one thread (`writer`), which commits
-//! many waiting transactions with one sync.
+//! Reads run on the caller's thread, each on a connection of the pool (`readers`). Writes go through one thread (`writer`), which
+//! commits many waiting transactions with one sync.
 
 pub(crate) mod backup;
 mod migrations;
+mod readers;
 mod writer;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     ops::ControlFlow,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -22,6 +23,7 @@ use super::{Engine, Purpose, Statements, Work};
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
 };
+use readers::Readers;
 use writer::Writer;
 
 /// Earlier versions can corrupt a file when a WAL is reset while it is read.
@@ -34,9 +36,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
 /// Lines lie by customer, so a bulk load touches pages all over: each is written once a transaction and once a log.
 const SERVING_CACHE_KIB: i32 = 8 * 1024;
-const SERVING_LOG_PAGES: i32 = 1000;
+const SERVING_LOG_PAGES: u32 = 1000;
 const BULK_CACHE_KIB: i32 = 256 * 1024;
-const BULK_LOG_PAGES: i32 = 32_768;
+const BULK_LOG_PAGES: u32 = 32_768;
 /// Statements kept prepared on each connection: more than there are.
 const PREPARED_MAX: usize = 256;
 
@@ -44,7 +46,7 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     /// Device and inode of the file that was opened.
     identity: (u64, u64),
-    readers: Mutex<Vec<Connection>>,
+    readers: Arc<Readers>,
     known_versions: KnownVersions,
     writer: Writer,
 }
@@ -63,27 +65,13 @@ impl Sqlite {
         };
         let failed = |error| file_failure(&path, &error);
         connection.pragma_update(None, "cache_size", -cache).map_err(failed)?;
-        connection.pragma_update_and_check(None, "wal_autocheckpoint", log, |_| Ok(())).map_err(failed)?;
+        // The writer copies the log into the file itself (`Writer`).
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(failed)?;
         let file = fs::metadata(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         let identity = (file.dev(), file.ino());
-        let writer = Writer::start(connection)?;
-        Ok(Self {
-            path,
-            identity,
-            readers: Mutex::default(),
-            known_versions: KnownVersions::default(),
-            writer,
-        })
-    }
-
-    fn reader(&self) -> Result<Connection, Error> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(connection) = idle {
-            return Ok(connection);
-        }
-        let connection = connect(&self.path)?;
-        connection.pragma_update(None, "query_only", true).map_err(|error| failure("open", &error))?;
-        Ok(connection)
+        let readers = Arc::new(Readers::new(path.clone())?);
+        let writer = Writer::start(connection, readers.clone(), log)?;
+        Ok(Self { path, identity, readers, known_versions: KnownVersions::default(), writer })
     }
 
     /// A store whose file was moved or removed is written to no more: nobody would ever find what was.
@@ -100,28 +88,35 @@ impl Sqlite {
         })
     }
 
-    fn give_back(&self, connection: Connection) {
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    /// Runs a body in a reader's transaction, in which it may say that something went wrong.
+    fn run_read(&self, body: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
+        let reader = self.readers.take()?;
+        let done = body(&reader.connection);
+        // A transaction in which a statement failed is not used again.
+        if done.is_ok() {
+            self.readers.give_back(reader);
+        }
+        done
     }
 }
 
 impl Engine for Sqlite {
     fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        let connection = self.reader()?;
-        body(&mut Tx::reading_once(&mut Open(&connection), &self.known_versions));
-        self.give_back(connection);
-        Ok(())
+        self.run_read(|connection| {
+            let mut open = Open(connection);
+            let mut tx = Tx::reading_once(&mut open, &self.known_versions);
+            body(&mut tx);
+            tx.finish().map(drop)
+        })
     }
 
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        let connection = self.reader()?;
-        begin(&connection, "BEGIN DEFERRED")?;
-        body(&mut Tx::reading(&mut Open(&connection), &self.known_versions));
-        // Nothing was written, so there is nothing to lose; a connection that can't end its transaction is not used again.
-        if end(&connection, "COMMIT").is_ok() {
-            self.give_back(connection);
-        }
-        Ok(())
+        self.run_read(|connection| {
+            let mut open = Open(connection);
+            let mut tx = Tx::reading(&mut open, &self.known_versions);
+            body(&mut tx);
+            tx.finish().map(drop)
+        })
     }
 
     fn submit(&self, work: Box<dyn Work>) {
@@ -130,12 +125,10 @@ impl Engine for Sqlite {
 
     fn health(&self) -> Result<(), Error> {
         self.failed().map_or(Ok(()), Err)?;
-        let connection = self.reader()?;
-        connection
-            .query_row("SELECT COUNT(*) FROM marks", [], |row| row.get::<_, i64>(0))
-            .map_err(|error| failure("health", &error))?;
-        self.give_back(connection);
-        Ok(())
+        self.run_read(|connection| {
+            let count = connection.query_row("SELECT COUNT(*) FROM marks", [], |row| row.get::<_, i64>(0));
+            count.map(drop).map_err(|error| failure("health", &error))
+        })
     }
 
     fn failed(&self) -> Option<Error> {

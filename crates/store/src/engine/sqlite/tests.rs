@@ -96,7 +96,8 @@ fn a_full_disk_loses_nothing_acknowledged() {
     migrations::run(&mut connection, &folder.path().join(FILE_NAME)).unwrap();
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
     connection.pragma_update(None, "max_page_count", pages + 8).unwrap();
-    let writer = Writer::start(connection).unwrap();
+    let readers = Arc::new(Readers::new(folder.path().join(FILE_NAME)).unwrap());
+    let writer = Writer::start(connection, readers, SERVING_LOG_PAGES).unwrap();
 
     let (send, answers) = std::sync::mpsc::channel();
     let put = |name: String| {
@@ -139,4 +140,94 @@ impl Work for Put {
     fn finish(self: Box<Self>, outcome: Result<(), Error>) {
         self.send.send(self.error.map_or(outcome, Err)).unwrap();
     }
+}
+
+fn set(store: &Sqlite, name: &str, text: &str) {
+    let (send, answer) = std::sync::mpsc::channel();
+    store.submit(Box::new(Set { name: name.to_owned(), text: text.to_owned(), send }));
+    answer.recv().unwrap().unwrap();
+}
+
+struct Set {
+    name: String,
+    text: String,
+    send: std::sync::mpsc::Sender<Result<(), Error>>,
+}
+
+impl Work for Set {
+    fn run(&mut self, mut tx: Tx<'_>) -> bool {
+        marks::set(&mut tx, &self.name, &self.text).is_ok()
+    }
+
+    fn error(&self) -> Option<Error> {
+        None
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Error>) {
+        self.send.send(outcome).unwrap();
+    }
+}
+
+fn mark(store: &Sqlite, name: &str) -> Option<String> {
+    let mut found = None;
+    store.read_one(&mut |tx| found = Some(marks::get(tx, name).unwrap())).unwrap();
+    found.unwrap()
+}
+
+/// Readers hold their transactions; none may show what was before a commit that is done, whoever made it.
+#[test]
+fn a_held_transaction_never_shows_an_old_state() {
+    let (_place, folder) = folder();
+    let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
+    let beside = Sqlite::open(&folder, Purpose::Serving).unwrap();
+    let foreign = connect(&folder.path().join(FILE_NAME)).unwrap();
+    for n in 0..200 {
+        let number = n.to_string();
+        match n % 3 {
+            0 => set(&store, "n", &number),
+            1 => set(&beside, "n", &number),
+            _ => drop(foreign.execute("UPDATE marks SET value = ?1 WHERE name = 'n'", [&number]).unwrap()),
+        }
+        assert_eq!((mark(&store, "n"), mark(&beside, "n")), (Some(number.clone()), Some(number.clone())));
+        let [reader] = store.readers.take().into_iter().collect::<Vec<_>>().try_into().ok().unwrap();
+        assert!(!reader.connection.is_autocommit(), "it holds its transaction");
+        store.readers.give_back(reader);
+    }
+}
+
+/// Readers that hold transactions, at work or idle, here or in another process, must not keep the log from being begun anew.
+#[test]
+fn the_log_stays_short_while_readers_hold_transactions() {
+    let (_place, folder) = folder();
+    let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
+    let beside = Sqlite::open(&folder, Purpose::Serving).unwrap();
+    set(&store, "n", "");
+    // Of two readers at once one will be idle, and so will the other store's.
+    let two = [store.readers.take().unwrap(), store.readers.take().unwrap()];
+    for reader in two {
+        reader.connection.query_row("SELECT COUNT(*) FROM marks", [], |_| Ok(())).unwrap();
+        store.readers.give_back(reader);
+    }
+    mark(&beside, "n");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let longest = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                mark(&store, "n");
+            }
+        });
+        let mut longest = 0;
+        for n in 0..1000 {
+            // Always another text: one that is there already is not written again.
+            set(&store, &(n % 50).to_string(), &format!("{n:05}").repeat(8_000));
+            longest = longest.max(store.readers.log_pages());
+            if n % 300 == 0 {
+                mark(&beside, "n");
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        longest
+    });
+    assert!(longest > SERVING_LOG_PAGES, "{longest}: too little was written to tell");
+    assert!(longest < 3 * SERVING_LOG_PAGES, "{longest} pages");
 }

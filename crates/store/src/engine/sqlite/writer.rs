@@ -5,13 +5,16 @@
 //!
 //! An I/O error at commit stops all writing for good: a sync that failed is never tried again, since the kernel may have dropped
 //! what it could not write.
+//!
+//! Between groups it copies the log into the file, once the log is long enough. SQLite would do so within a commit, and would give up
+//! where a reader holds a transaction; here the answers are out, and the readers are asked to let go.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
-        mpsc,
+        mpsc::{self, RecvTimeoutError},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -19,7 +22,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{Open, begin, end, failure};
+use super::{BUSY_TIMEOUT, Open, Readers, begin, end, failure};
 use crate::{Error, Kind, Tx, engine::Work};
 
 /// Transactions committed together, at most.
@@ -28,6 +31,13 @@ const GROUP_MAX: usize = 512;
 const GROUP_TIME_MAX: Duration = Duration::from_millis(50);
 /// Transactions waiting, at most; more are refused at once.
 const WAITING_MAX: usize = 10_000;
+/// How often idle readers are asked to let go of old states: other processes wait for that.
+const LET_GO_EVERY: Duration = Duration::from_millis(50);
+/// How long the writer waits, again and again, for readers that are in the way of the log's copying: altogether longer than
+/// [`LET_GO_EVERY`], after which no reader but one at work is.
+const PAUSES_MS: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
+/// How many times the usual length the log grows by until it is tried again, if a reader was in the way for longer.
+const AGAIN_AFTER: u32 = 8;
 
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Work>>>,
@@ -42,14 +52,24 @@ struct Shared {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, Error> {
+    /// Starts the thread. A log of `log_pages` is copied into the file.
+    pub(super) fn start(
+        connection: Connection,
+        readers: Arc<Readers>,
+        log_pages: u32,
+    ) -> Result<Self, Error> {
         let (queue, work) = mpsc::channel();
         let shared = Arc::new(Shared::default());
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || write(&connection, &work, &shared)
+                move || {
+                    let log =
+                        Log { connection: &connection, readers: &readers, usual: log_pages, due: log_pages };
+                    write(log, &work, &shared);
+                    readers.close();
+                }
             })
             .map_err(|cause| {
                 Error::new(Kind::Statement, format!("cannot start the writer's thread: {cause}"))
@@ -93,8 +113,16 @@ impl Drop for Writer {
     }
 }
 
-fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Shared) {
-    while let Ok(first) = queue.recv() {
+fn write(mut log: Log<'_>, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Shared) {
+    loop {
+        let first = match queue.recv_timeout(LET_GO_EVERY) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                log.readers.let_go_of_old();
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let next = || {
             let work = queue.try_recv().ok();
             work.inspect(|_| {
@@ -106,19 +134,68 @@ fn write(connection: &Connection, queue: &mpsc::Receiver<Box<dyn Work>>, shared:
             first.finish(Err(error.clone()));
             continue;
         }
-        let (group, outcome) = run_group(connection, first, next);
-        if let Err(error) = &outcome
-            && error.kind() == Kind::Io
-        {
-            let text =
-                format!("{error}. Nothing is written any more: restart Billhook once the disk is sound");
-            // Set once: the loop above refuses everything afterwards.
-            let _ = shared.failed.set(Error::new(Kind::Closed, text));
-        }
+        let (group, outcome) = run_group(log.connection, first, next);
+        shared.stop_after(outcome.as_ref());
         for work in group {
             // A fault in what a caller does with its answer must not end the writer either.
             let _ = catch_unwind(AssertUnwindSafe(|| work.finish(outcome.clone())));
         }
+        if outcome.is_ok() {
+            shared.stop_after(log.copy_if_due().as_ref());
+        }
+    }
+}
+
+impl Shared {
+    /// Stops all writing after an I/O error.
+    fn stop_after(&self, outcome: Result<&(), &Error>) {
+        if let Err(error) = outcome
+            && error.kind() == Kind::Io
+        {
+            let text =
+                format!("{error}. Nothing is written any more: restart Billhook once the disk is sound");
+            // Set once: everything is refused afterwards.
+            let _ = self.failed.set(Error::new(Kind::Closed, text));
+        }
+    }
+}
+
+/// The log that commits are written to.
+struct Log<'a> {
+    connection: &'a Connection,
+    readers: &'a Readers,
+    /// The length from which it is copied, and the one from which it is tried next, in pages.
+    usual: u32,
+    due: u32,
+}
+
+impl Log<'_> {
+    /// Copies a log that is long enough into the file, so that the next transaction begins it anew.
+    fn copy_if_due(&mut self) -> Result<(), Error> {
+        let pages = self.readers.log_pages();
+        if pages < self.usual {
+            self.due = self.usual;
+        }
+        if pages < self.due {
+            return Ok(());
+        }
+        let failed = |error| failure("copy the log", &error);
+        // Whoever is in the way is asked again below.
+        self.connection.busy_timeout(Duration::ZERO).map_err(failed)?;
+        let copied = PAUSES_MS.iter().try_fold(false, |copied, pause| {
+            if copied {
+                return Ok(true);
+            }
+            thread::sleep(Duration::from_millis(*pause));
+            self.readers.let_go();
+            let busy =
+                self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, bool>(0));
+            busy.map(|busy| !busy)
+        });
+        self.connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        self.due =
+            if copied.map_err(failed)? { self.usual } else { pages.saturating_add(AGAIN_AFTER * self.usual) };
+        Ok(())
     }
 }
 
