@@ -201,10 +201,11 @@ pub fn bills_of(
         lines.push((OrderId(row.int(0)?), row.int(1)?));
         Ok::<(), Error>(())
     })?;
-    let mut bills = Bills::default();
+    let mut bills = Bills::with_capacity(lines.len());
+    let mut versions = versions::Lookup::new(account);
     for (order, version) in lines {
-        let version = versions::get(tx, account, version)?;
-        bills.push(order, version.good, version.names.clone());
+        let version = versions.get(tx, version)?;
+        bills.push(order, version.good, version.names);
         if bills.bytes() > BILLS_MAX_BYTES {
             return Err(Error::new(Kind::TooLarge, "one customer's orders hold more than 64 MiB of names"));
         }

@@ -158,18 +158,17 @@ impl<'a> Tx<'a> {
         self.on_commit.push(Box::new(act));
     }
 
-    /// Runs a statement that gives one row at most, which is the same in every state that has it. Not counted where one statement
-    /// may be run.
-    pub(crate) fn row_that_never_changes<T>(
+    /// Runs a statement whose rows are the same in every state that has them. Not counted where one statement may be run.
+    pub(crate) fn rows_that_never_change(
         &mut self,
         sql: &'static Sql,
         args: &[Arg<'_>],
-        read: impl Fn(&dyn Row) -> Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
+        each: impl FnMut(&dyn Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let left = self.left.take();
-        let found = self.row(sql, args, read);
+        let done = self.rows(sql, args, each);
         self.left = left;
-        found
+        done
     }
 
     /// What read transactions know of product versions; none in a write transaction.

@@ -12,35 +12,122 @@ use quick_cache::{Weighter, sync::Cache};
 use crate::{AccountId, Error, Kind, Sql, Tx, orders::Line};
 
 /// A product under the names of some time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Version {
     pub(crate) good: GoodId,
     pub(crate) names: Arc<GoodNames>,
 }
 
-/// The memory that known versions take, at most.
-const KNOWN_BYTES_MAX: u64 = 8 << 20;
-/// What a version takes beside its names: the cache's entry, the allocations.
-const KNOWN_BYTES_EACH: usize = 160;
+/// The memory that known versions take, at most: what some hundred thousand of them need.
+const KNOWN_BYTES_MAX: u64 = 64 << 20;
+/// What a version takes beside its names: its place, the allocations.
+const KNOWN_BYTES_EACH: usize = 120;
 
-/// Versions that were read from the store, by account and number. Filled by read transactions alone: what a write transaction sees
-/// may never come to be.
-pub(crate) struct KnownVersions(Cache<(i64, i64), Arc<Version>, Bytes>);
+/// So many numbers make a block: the versions that are read, and kept in memory, together. One that is not known costs a
+/// statement, and a customer's orders are mostly of few products, whose numbers lie close together in a small catalogue.
+const BLOCK_NUMBERS: i64 = 16;
+
+/// Versions that were read from the store. Filled by read transactions alone: what a write transaction sees may never come to be.
+pub(crate) struct KnownVersions(Cache<Place, Arc<Block>, Bytes>);
+
+/// An account, and a block's number in it.
+type Place = (i64, i64);
+
+/// Versions in the order of their numbers.
+#[derive(Debug, Default)]
+struct Block(Vec<(i64, Version)>);
 
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<(i64, i64), Arc<Version>> for Bytes {
-    fn weight(&self, _: &(i64, i64), version: &Arc<Version>) -> u64 {
-        (KNOWN_BYTES_EACH + version.names.bytes()) as u64
+impl Weighter<Place, Arc<Block>> for Bytes {
+    fn weight(&self, _: &Place, block: &Arc<Block>) -> u64 {
+        let versions = block.0.iter().map(|(_, version)| KNOWN_BYTES_EACH + version.names.bytes());
+        (KNOWN_BYTES_EACH + versions.sum::<usize>()) as u64
     }
 }
 
 impl Default for KnownVersions {
     fn default() -> Self {
-        let typical = KNOWN_BYTES_EACH as u64 + 300;
-        let entries = usize::try_from(KNOWN_BYTES_MAX / typical).unwrap_or(usize::MAX);
-        Self(Cache::with_weighter(entries, KNOWN_BYTES_MAX, Bytes))
+        // A guess that the cache can do without: half-full blocks with names of a usual length.
+        let typical = 8 * (KNOWN_BYTES_EACH as u64 + 300);
+        let blocks = usize::try_from(KNOWN_BYTES_MAX / typical).unwrap_or(usize::MAX);
+        Self(Cache::with_weighter(blocks, KNOWN_BYTES_MAX, Bytes))
+    }
+}
+
+/// Shelves that a [`Lookup`] keeps at hand, at most: they are searched one by one.
+const AT_HAND_MAX: usize = 16;
+
+/// Looks up versions of one account within one transaction.
+pub(crate) struct Lookup {
+    account: AccountId,
+    at_hand: Vec<(i64, Arc<Block>)>,
+}
+
+const BLOCK: Sql = Sql::new(
+    "versions.block",
+    "SELECT version_id, good_id, good_name, good_title FROM product_versions
+      WHERE account_id = $1 AND version_id >= $2 AND version_id < $3 ORDER BY version_id",
+);
+
+impl Lookup {
+    pub(crate) fn new(account: AccountId) -> Self {
+        Self { account, at_hand: Vec::new() }
+    }
+
+    /// The version of a number.
+    pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<Version, Error> {
+        let number = id.div_euclid(BLOCK_NUMBERS);
+        if let Some((_, block)) = self.at_hand.iter().find(|(at, _)| *at == number)
+            && let Some(version) = block.get(id)
+        {
+            return Ok(version);
+        }
+        let place = (self.account.0, number);
+        let known = tx.known_versions().and_then(|known| known.0.get(&place));
+        // A block that was read before this version was made does not have it.
+        let found = known.and_then(|block| block.get(id).map(|version| (block, version)));
+        let (block, version) = if let Some(found) = found {
+            found
+        } else {
+            let block = Arc::new(self.read(tx, number)?);
+            if let Some(known) = tx.known_versions() {
+                known.0.insert(place, block.clone());
+            }
+            let lost = || {
+                let account = self.account.0;
+                Error::new(Kind::Damaged, format!("product version {id} of account {account} is missing"))
+            };
+            let version = block.get(id).ok_or_else(lost)?;
+            (block, version)
+        };
+        if self.at_hand.len() == AT_HAND_MAX {
+            self.at_hand.clear();
+        }
+        self.at_hand.push((number, block));
+        Ok(version)
+    }
+
+    fn read(&self, tx: &mut Tx<'_>, number: i64) -> Result<Block, Error> {
+        let first = number.saturating_mul(BLOCK_NUMBERS);
+        let end = first.saturating_add(BLOCK_NUMBERS);
+        let mut block = Block::default();
+        // Versions never change, so they may be read beside the one statement of a transaction that takes one.
+        tx.rows_that_never_change(&BLOCK, &[self.account.0.into(), first.into(), end.into()], |row| {
+            let names = GoodNames::new(row.text(2)?, row.text(3)?)
+                .map_err(|error| Error::new(Kind::Statement, format!("store: versions.block: {error}")))?;
+            block.0.push((row.int(0)?, Version { good: GoodId(row.int(1)?), names: Arc::new(names) }));
+            Ok(())
+        })?;
+        Ok(block)
+    }
+}
+
+impl Block {
+    fn get(&self, id: i64) -> Option<Version> {
+        let at = self.0.binary_search_by_key(&id, |(number, _)| *number).ok()?;
+        self.0.get(at).map(|(_, version)| version.clone())
     }
 }
 
@@ -55,32 +142,6 @@ struct UsedVersion {
     good_name: String,
     good_title: String,
     id: i64,
-}
-
-const GET: Sql = Sql::new(
-    "versions.get",
-    "SELECT good_id, good_name, good_title FROM product_versions WHERE account_id = $1 AND version_id = $2",
-);
-
-/// The version of a number.
-pub(crate) fn get(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Arc<Version>, Error> {
-    let place = (account.0, id);
-    if let Some(known) = tx.known_versions().and_then(|known| known.0.get(&place)) {
-        return Ok(known);
-    }
-    // It never changes, so it may be read beside the one statement of a transaction that takes one.
-    let found = tx.row_that_never_changes(&GET, &[account.0.into(), id.into()], |row| {
-        let names = GoodNames::new(row.text(1)?, row.text(2)?)
-            .map_err(|error| Error::new(Kind::Statement, format!("store: versions.get: {error}")))?;
-        Ok(Version { good: GoodId(row.int(0)?), names: Arc::new(names) })
-    })?;
-    let lost =
-        || Error::new(Kind::Damaged, format!("product version {id} of account {} is missing", account.0));
-    let version = Arc::new(found.ok_or_else(lost)?);
-    if let Some(known) = tx.known_versions() {
-        known.0.insert(place, version.clone());
-    }
-    Ok(version)
 }
 
 const FIND: Sql = Sql::new(
@@ -118,4 +179,4 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&GET, &FIND, &ADD];
+pub(crate) const STATEMENTS: &[&Sql] = &[&BLOCK, &FIND, &ADD];

@@ -132,18 +132,21 @@ pub(crate) fn hmac_sha256_hex(key: &[u8], parts: impl IntoIterator<Item: AsRef<[
 
 /// Hex digits as text.
 pub(crate) fn text(hex: &[u8]) -> String {
-    hex.iter().copied().map(char::from).collect()
+    String::from_utf8_lossy(hex).into_owned()
 }
 
 /// Lower-case hex; `M` is twice `N`.
 fn lower_hex<const N: usize, const M: usize>(bytes: [u8; N]) -> [u8; M] {
     let mut hex = [b'0'; M];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(
-            &[byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }),
-        );
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     hex
+}
+
+/// The digit of a number below 16.
+fn digit(number: u8) -> u8 {
+    if number < 10 { b'0' + number } else { b'a' + number - 10 }
 }
 
 #[cfg(test)]

@@ -109,6 +109,11 @@ impl<'de> Deserialize<'de> for GoodNames {
 }
 
 impl Bills {
+    /// No orders yet, and room for so many lines.
+    pub fn with_capacity(lines: usize) -> Self {
+        Self { lines: Vec::with_capacity(lines), ..Self::default() }
+    }
+
     /// Adds a line. Lines of one order must come together; a product that the order already has keeps its place and takes
     /// these names, as an entry of a PHP array would (decision 55).
     pub fn push(&mut self, order: OrderId, good: GoodId, names: Arc<GoodNames>) {
