@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -186,17 +186,35 @@ impl<A: AsRef<Activity>> Drop for InFlight<A> {
 ///
 /// A client that takes its answer slowly is not cut off: each time the kernel's buffer has emptied by about a third, the wait
 /// begins anew.
+///
+/// What is to be written waits until the worker has looked after the other connections that it has to: so requests that came
+/// together are answered together. Each write wakes its reader, and where answers leave one by one, every one of them costs a
+/// change of threads, here or on the way.
 #[derive(Debug)]
 pub(crate) struct Watched<S> {
     io: S,
     activity: Arc<Activity>,
     lingered: usize,
+    /// The others have had their turn.
+    may_write: bool,
 }
 
 impl<S> Watched<S> {
     /// Watches a stream.
     pub(crate) fn new(io: S, activity: Arc<Activity>) -> Self {
-        Self { io, activity, lingered: 0 }
+        Self { io, activity, lingered: 0, may_write: false }
+    }
+
+    /// Whether the others have had their turn since the last answer left; else the task comes again behind them.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.may_write {
+            return Poll::Ready(());
+        }
+        self.may_write = true;
+        cx.waker().wake_by_ref();
+        // hyper is done with the answer, so this alone tells that there is still one.
+        self.activity.wrote(&Poll::<()>::Pending);
+        Poll::Pending
     }
 }
 
@@ -221,6 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        ready!(self.poll_turn(cx));
         let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
         self.activity.wrote(&outcome);
         outcome
@@ -231,6 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
+        ready!(self.poll_turn(cx));
         let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.activity.wrote(&outcome);
         outcome
@@ -244,6 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         // Asked for only once everything was written: so this tells of a block and of its end as well as a write does.
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         self.activity.wrote(&outcome);
+        self.may_write = outcome.is_pending();
         outcome
     }
 

@@ -52,7 +52,7 @@ pub(crate) enum Protocol {
 }
 
 /// Answers requests. Called on the connection's own task (HTTP/1.1) or on one a request (HTTP/2).
-pub(crate) trait Answers: Clone + Send + Sync + 'static {
+pub(crate) trait Answers: Send + Sync + 'static {
     /// Answers one. `open` goes into the answer's body, which ends the request by dropping it.
     fn answer(
         &self,
@@ -71,7 +71,7 @@ where
 {
     let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
     let io = TokioIo::new(Watched::new(io, activity.clone()));
-    let service = Requests { activity: activity.clone(), answers };
+    let service = Requests { activity: activity.clone(), answers: Arc::new(answers) };
     let ended = match protocol {
         Protocol::Http1 => {
             let connection = http1::Builder::new()
@@ -165,7 +165,7 @@ fn deadline(activity: &Activity, stopping_since: Option<Instant>, stop_timeout: 
 /// The requests of one connection, as hyper hands them over.
 struct Requests<A> {
     activity: Arc<Activity>,
-    answers: A,
+    answers: Arc<A>,
 }
 
 impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {

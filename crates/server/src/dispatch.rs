@@ -46,7 +46,6 @@ pub(crate) struct Service {
 }
 
 /// The API, as one peer sees it.
-#[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) service: Arc<Service>,
     /// The other end of the connection: the caller, or a proxy.
@@ -84,9 +83,9 @@ impl Answers for Peer {
         };
         let mut key = WhichKey::Current;
         let outcome = guarded(async {
-            match service.begin(&asked, &mut key) {
-                Ok(begun) => begun.await,
-                Err(failure) => Err(failure),
+            match service.begin(&asked, &mut key)? {
+                Begun::Done(envelope) => Ok(envelope),
+                Begun::Waits(envelope) => envelope.await,
             }
         })
         .await;

@@ -12,6 +12,7 @@ use std::{
 
 use billhook_store::{Store, Tx};
 use billhook_wire::{Access, Api, Code, Method, Request, envelope, method::GetBills};
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -29,8 +30,13 @@ pub(crate) fn table() -> Methods {
 /// A method's function. It takes its parameters by reference because a write may run twice.
 type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
 
-/// A call that has begun: it ends in the signed envelope.
-pub(crate) type Begun = Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>;
+/// A call that has begun. It ends in the signed envelope.
+pub(crate) enum Begun {
+    /// It was done at once.
+    Done(Vec<u8>),
+    /// The store is at work on it.
+    Waits(Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>),
+}
 
 /// How a method's call begins, whatever its types.
 type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
@@ -115,7 +121,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         tracing::debug!(request = call.request_id, field, "a parameter is missing or wrong");
         Failure::from(code)
     })?;
-    let (send, result) = oneshot::channel();
+    let (send, mut result) = oneshot::channel();
     let served = call.account.clone();
     let body = move |tx: &mut Tx<'_>| {
         let mut cx = Cx { tx, account: served.id, settings: &served.settings };
@@ -131,12 +137,20 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Access::Read => call.store.read_then(body, done),
         Access::Write => call.store.write_then(body, done),
     }
+    if let Ok(answer) = result.try_recv() {
+        return written(&answer?, call.account, call.key).map(Begun::Done);
+    }
     let (served, key) = (call.account.clone(), call.key);
-    Ok(Box::pin(async move {
+    Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
-        envelope::write(Code::OK, None, served.settings.text_case, &answer, Some(served.key(key)))
-            .map_err(|_| Failure::Fault("an answer could not be written as JSON"))
-    }))
+        written(&answer, &served, key)
+    })))
+}
+
+/// The envelope of an answer.
+fn written(answer: &impl Serialize, served: &Served, key: WhichKey) -> Result<Vec<u8>, Failure> {
+    envelope::write(Code::OK, None, served.settings.text_case, answer, Some(served.key(key)))
+        .map_err(|_| Failure::Fault("an answer could not be written as JSON"))
 }
 
 #[cfg(test)]
