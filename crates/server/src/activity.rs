@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::connection::Stream;
 
 /// For how long a connection that ends with an unread body is listened to, so that its client comes to read the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -92,6 +95,12 @@ impl Activity {
     /// Whether no request is being answered, and no answer waits to be sent.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.load(Relaxed) == 0 && self.blocked.load(Relaxed) == 0
+    }
+
+    /// Since when nothing has come and nothing is to be sent.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let idle = self.is_idle() && self.phase.load(Relaxed) == IDLE;
+        idle.then(|| self.opened + Duration::from_millis(self.phase_since.load(Relaxed)))
     }
 
     /// How long the connection may stay without a request.
@@ -197,12 +206,20 @@ pub(crate) struct Watched<S> {
     lingered: usize,
     /// The others have had their turn.
     may_write: bool,
+    /// What was read already and is to be read again.
+    ahead: Bytes,
 }
 
 impl<S> Watched<S> {
     /// Watches a stream.
     pub(crate) fn new(io: S, activity: Arc<Activity>) -> Self {
-        Self { io, activity, lingered: 0, may_write: false }
+        Self { io, activity, lingered: 0, may_write: false, ahead: Bytes::new() }
+    }
+
+    /// Gives back what was read and not used.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        // Of no bytes, too, their whole buffer would be kept.
+        self.ahead = if bytes.is_empty() { Bytes::new() } else { bytes };
     }
 
     /// Whether the others have had their turn since the last answer left; else the task comes again behind them.
@@ -218,6 +235,13 @@ impl<S> Watched<S> {
     }
 }
 
+impl<S: Stream> Watched<S> {
+    /// Ready once there may be something to read, or the end.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ahead.is_empty() { self.io.poll_readable(cx) } else { Poll::Ready(()) }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -225,7 +249,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
-        let outcome = Pin::new(&mut self.io).poll_read(cx, buf);
+        let outcome = if self.ahead.is_empty() {
+            Pin::new(&mut self.io).poll_read(cx, buf)
+        } else {
+            let bytes = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead.split_to(bytes));
+            Poll::Ready(Ok(()))
+        };
         if buf.filled().len() > before {
             self.activity.bytes_came();
         }

@@ -1,6 +1,7 @@
 //! Serving one connection: HTTP/1.1 or HTTP/2 through hyper, its time-outs, its end.
 
 use std::{
+    future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -14,7 +15,11 @@ use hyper::{
     service::Service,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
 
 use crate::{
     activity::{Activity, InFlight, Timeouts, Watched},
@@ -26,6 +31,8 @@ use crate::{
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How much of an answer is handed over at once: what a client that takes nothing can make an HTTP/2 stream hold.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How long an HTTP/1.1 connection is idle until it is at rest.
+const REST_AFTER: Duration = Duration::from_millis(200);
 /// The largest head of a request, in bytes.
 const MAX_HEAD_BYTES: u32 = 32 * 1024;
 /// What an HTTP/1.1 connection may hold of a body that is not yet taken, or of an answer that is not yet sent.
@@ -64,34 +71,35 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// A request that is being answered.
 pub(crate) type Open = InFlight<Arc<Activity>>;
 
+/// A stream of bytes that can be waited for without being read.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Ready once there may be something to read, or the end.
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+impl Stream for TcpStream {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // A look, since what the runtime thinks may be no more than a guess. An error is told by the read that comes next.
+        self.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map(drop)
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let (socket, tls) = self.get_ref();
+        // A request may have come with the end of the handshake; it is no longer in the socket then.
+        if tls.wants_read() { socket.poll_readable(cx) } else { Poll::Ready(()) }
+    }
+}
+
 /// Serves a connection to its end. Whoever waits for it learns nothing from how it ended.
-pub(crate) async fn serve<S>(io: S, protocol: Protocol, terms: &Terms, answers: impl Answers)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub(crate) async fn serve(io: impl Stream, protocol: Protocol, terms: &Terms, answers: impl Answers) {
     let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
-    let io = TokioIo::new(Watched::new(io, activity.clone()));
-    let service = Requests { activity: activity.clone(), answers: Arc::new(answers) };
+    let io = Watched::new(io, activity.clone());
+    let service = Requests { activity, answers: Arc::new(answers) };
     let ended = match protocol {
-        Protocol::Http1 => {
-            let connection = http1::Builder::new()
-                .half_close(true)
-                .header_read_timeout(None)
-                .max_header_size(MAX_HEAD_BYTES as usize)
-                .max_buf_size(BUFFER_BYTES)
-                .serve_connection(io, service);
-            drive(connection, http1::Connection::graceful_shutdown, &activity, terms).await
-        }
-        Protocol::Http2 => {
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(MAX_STREAMS)
-                .max_header_list_size(MAX_HEAD_BYTES)
-                .keep_alive_interval(PING_INTERVAL)
-                .keep_alive_timeout(PING_TIMEOUT)
-                .serve_connection(io, service);
-            drive(connection, http2::Connection::graceful_shutdown, &activity, terms).await
-        }
+        Protocol::Http1 => serve_http1(io, service, terms).await,
+        Protocol::Http2 => Box::pin(serve_http2(io, service, terms)).await,
     };
     match ended {
         Ended::Closed => {}
@@ -100,24 +108,85 @@ where
     }
 }
 
+/// A connection at rest is a socket and a timer; what hyper needs for it (buffers of 16 KiB) is there only while it is used.
+async fn serve_http1<A: Answers>(
+    mut io: Watched<impl Stream>,
+    mut service: Requests<A>,
+    terms: &Terms,
+) -> Ended {
+    let activity = service.activity.clone();
+    loop {
+        if let Some(ended) = rest(&io, &activity, terms).await {
+            return ended;
+        }
+        let connection = http1::Builder::new()
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_header_size(MAX_HEAD_BYTES as usize)
+            .max_buf_size(BUFFER_BYTES)
+            .serve_connection(TokioIo::new(io), service);
+        let mut connection = Box::new(connection);
+        let part = http1::Connection::graceful_shutdown;
+        if let Some(ended) = Box::pin(drive(&mut *connection, part, &activity, terms, Some(REST_AFTER))).await
+        {
+            return ended;
+        }
+        let parts = connection.into_parts();
+        io = parts.io.into_inner();
+        io.put_back(parts.read_buf);
+        service = parts.service;
+    }
+}
+
+async fn serve_http2<A: Answers>(io: Watched<impl Stream>, service: Requests<A>, terms: &Terms) -> Ended {
+    let activity = service.activity.clone();
+    let mut connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .serve_connection(TokioIo::new(io), service);
+    let ended = drive(&mut connection, http2::Connection::graceful_shutdown, &activity, terms, None).await;
+    ended.unwrap_or(Ended::Closed)
+}
+
 enum Ended {
     Closed,
     Broken(hyper::Error),
     TimedOut,
 }
 
-/// Polls a connection until it ends, its client has been waited for long enough, or the server's stop is over.
-async fn drive<C>(connection: C, part: impl Fn(Pin<&mut C>), activity: &Activity, terms: &Terms) -> Ended
+/// Waits until there is something to read. `Some`: the connection has ended before.
+async fn rest(io: &Watched<impl Stream>, activity: &Activity, terms: &Terms) -> Option<Ended> {
+    let deadline = activity.deadline().unwrap_or_else(Instant::now);
+    tokio::select! {
+        biased;
+        () = poll_fn(|cx| io.poll_readable(cx)) => None,
+        () = terms.stop.begun() => Some(Ended::Closed),
+        () = tokio::time::sleep_until(deadline.into()) => Some(Ended::TimedOut),
+    }
+}
+
+/// Polls a connection until it ends, its client has been waited for long enough, or the server's stop is over; or, `None`, until
+/// it has been idle for as long as `rests_after` says.
+async fn drive<C>(
+    connection: &mut C,
+    part: impl Fn(Pin<&mut C>),
+    activity: &Activity,
+    terms: &Terms,
+    rests_after: Option<Duration>,
+) -> Option<Ended>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future<Output = hyper::Result<()>> + Unpin,
 {
-    let mut connection = pin!(connection);
+    let mut connection = Pin::new(connection);
     let mut stop = pin!(terms.stop.begun());
     let mut stopping_since = None;
     let mut waits_for_stop = false;
-    let mut armed = Instant::now() + activity.idle_timeout();
+    let mut armed = Instant::now() + rests_after.unwrap_or(activity.idle_timeout());
     let mut timer = pin!(tokio::time::sleep_until(armed.into()));
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         // Once the signal knows this task it need not be asked again before it has come.
         if stopping_since.is_none() && (!waits_for_stop || terms.stop.has_begun()) {
             waits_for_stop = true;
@@ -127,12 +196,13 @@ where
             }
         }
         match connection.as_mut().poll(cx) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ended::Closed),
-            Poll::Ready(Err(error)) => return Poll::Ready(Ended::Broken(error)),
+            Poll::Ready(Ok(())) => return Poll::Ready(Some(Ended::Closed)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Some(Ended::Broken(error))),
             Poll::Pending => {}
         }
         loop {
             let deadline = deadline(activity, stopping_since, terms.stop_timeout);
+            let rests_at = rests_after.and_then(|after| activity.idle_since().map(|since| since + after));
             // The timer is only ever brought forward here; when it fires too early, it is set anew.
             if let Some(deadline) = deadline
                 && deadline < armed
@@ -144,12 +214,14 @@ where
                 return Poll::Pending;
             }
             let now = Instant::now();
-            match deadline {
-                Some(deadline) if deadline <= now => return Poll::Ready(Ended::TimedOut),
-                Some(deadline) => armed = deadline,
-                // A request is in flight; it may end on another task, so have a look again later.
-                None => armed = now + activity.idle_timeout(),
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Poll::Ready(Some(Ended::TimedOut));
             }
+            if rests_at.is_some_and(|rests_at| rests_at <= now) && stopping_since.is_none() {
+                return Poll::Ready(None);
+            }
+            // A request may be in flight, and end on another task: so have a look again later.
+            armed = deadline.into_iter().chain(rests_at).min().unwrap_or(now + activity.idle_timeout());
             timer.as_mut().reset(armed.into());
         }
     })

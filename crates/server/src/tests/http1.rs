@@ -21,6 +21,29 @@ fn get_bills_is_answered() {
     );
 }
 
+/// Longer than a connection is idle before it rests.
+const REST: Duration = Duration::from_millis(500);
+
+#[test]
+fn a_connection_that_rested_goes_on() {
+    let shop = Shop::start(|_| {});
+    let mut client = shop.connect();
+    let request = post("GetBills", &sign(ASK, "anna", KEY));
+    std::thread::sleep(REST);
+    // Each time some of the next head comes with a request, and its rest after a while.
+    for part in [0, 1, 20, request.len() - 1] {
+        client.write_all(&[&request, &request[..part]].concat()).unwrap();
+        assert_eq!(read_reply(&mut client).checked(Some(KEY)), (200, 0), "{part}");
+        std::thread::sleep(REST);
+        client.write_all(&request[part..]).unwrap();
+        assert_eq!(read_reply(&mut client).checked(Some(KEY)), (200, 0), "{part}");
+        std::thread::sleep(REST);
+    }
+    assert_eq!(shop.slots.taken(), 1);
+    client.shutdown(Shutdown::Write).unwrap();
+    assert!(is_closed_within(&mut client, Duration::from_secs(1)));
+}
+
 #[test]
 fn the_order_of_the_checks() {
     let shop = Shop::start(|options| options.max_body_bytes = 1000);

@@ -61,6 +61,21 @@ impl ServerCertVerifier for NameOnly {
     }
 }
 
+fn client_config(
+    alpn: &[&[u8]],
+    version: &'static rustls::SupportedProtocolVersion,
+    verifier: Arc<NameOnly>,
+) -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    config
+}
+
 /// Connects; says which certificate was shown.
 async fn connect_tls(
     address: SocketAddr,
@@ -69,13 +84,7 @@ async fn connect_tls(
     version: &'static rustls::SupportedProtocolVersion,
 ) -> std::io::Result<(TlsStream<tokio::net::TcpStream>, Vec<u8>)> {
     let verifier = Arc::new(NameOnly::default());
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[version])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(verifier.clone())
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    let config = client_config(alpn, version, verifier.clone());
     let stream = tokio::net::TcpStream::connect(address).await?;
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
@@ -137,6 +146,41 @@ fn http_1_over_tls() {
             });
             assert_eq!(read_reply(&mut reply.as_slice()).checked(Some(KEY)), (200, 0));
         }
+    }
+}
+
+/// The request comes in one piece with the handshake's end, and the next one after a rest.
+#[test]
+fn a_request_that_comes_with_the_handshake_is_answered() {
+    use std::io::{Read as _, Write as _};
+    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let address = shop.addresses.https.unwrap();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let config = client_config(&[], version, Arc::default());
+        let name = ServerName::try_from("anna.localhost").unwrap();
+        let mut tls = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut socket = connect(address);
+        tls.writer().write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+        // All that is to be sent goes out at once, so the request is in the same segment as the client's last word of the handshake.
+        while tls.is_handshaking() || tls.wants_write() {
+            let mut flight = Vec::new();
+            while tls.wants_write() {
+                tls.write_tls(&mut flight).unwrap();
+            }
+            socket.write_all(&flight).unwrap();
+            if tls.is_handshaking() {
+                tls.read_tls(&mut socket).unwrap();
+                tls.process_new_packets().unwrap();
+            }
+        }
+        let mut stream = rustls::StreamOwned::new(tls, socket);
+        assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
+        std::thread::sleep(Duration::from_millis(500));
+        stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
+        assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 }
 
