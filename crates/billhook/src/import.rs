@@ -48,9 +48,9 @@ use write::{Counts, apply};
 /// So many bad records are told one by one.
 const FAULTS_TOLD: usize = 20;
 /// A batch, one transaction, is full at so many records …
-const BATCH_RECORDS: usize = 20_000;
+const BATCH_RECORDS: usize = 50_000;
 /// … or when so much of the file was read for it.
-const BATCH_BYTES: u64 = 16 << 20;
+const BATCH_BYTES: u64 = 40 << 20;
 
 /// Take orders from a file into an account
 ///

@@ -152,6 +152,17 @@ impl<'a> Tx<'a> {
         self.note(outcome)
     }
 
+    /// Runs a statement that gives no rows once for each of many rows of arguments.
+    pub(crate) fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error> {
+        self.count(sql)?;
+        let outcome = self.engine.execute_each(sql, rows);
+        self.note(outcome)
+    }
+
     /// Has `act` done once the transaction is durable, and never if it is not: the one way out of a transaction, whose body
     /// may run twice.
     pub fn on_commit(&mut self, act: impl FnOnce() + Send + 'static) {

@@ -7,7 +7,7 @@ use billhook_store::{
     orders::{Line, Order, TextField},
     products,
 };
-use billhook_wire::{OrderId, PayStatus};
+use billhook_wire::PayStatus;
 
 use super::{
     catalogue::Described,
@@ -40,6 +40,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
     let mut counts = Counts::default();
     // A number above all others is free, and an import into an empty account has no others.
     let highest = orders::highest(tx, account)?;
+    let mut new = Vec::new();
     for step in steps {
         match step {
             Step::Product { product, described } => {
@@ -58,30 +59,33 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
                         counts.products_added += 1;
                     }
                 }
-                put(tx, account, order, highest, dry, &mut counts)?;
+                let id = order.order.id;
+                let may_exist = highest.is_some_and(|highest| id <= highest);
+                match if may_exist { orders::find(tx, account, id)? } else { None } {
+                    Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
+                    // A file has each number once, so none of these comes again.
+                    None => new.push(&order.order),
+                }
             }
         }
+    }
+    counts.added += new.len() as u64;
+    if !dry {
+        orders::add_all(tx, account, &new)?;
     }
     Ok(counts)
 }
 
-fn put(
+fn put_over(
     tx: &mut Tx<'_>,
     account: AccountId,
     prepared: &Prepared,
-    highest: Option<OrderId>,
+    stored: &Order,
     dry: bool,
     counts: &mut Counts,
 ) -> Result<(), Error> {
-    let id = prepared.order.id;
-    let stored =
-        if highest.is_some_and(|highest| id <= highest) { orders::find(tx, account, id)? } else { None };
-    let Some(stored) = stored else {
-        counts.added += 1;
-        return if dry { Ok(()) } else { orders::add(tx, account, &prepared.order) };
-    };
-    let order = prepared.over(&stored);
-    if *order == stored {
+    let order = prepared.over(stored);
+    if *order == *stored {
         counts.same += 1;
         return Ok(());
     }

@@ -47,6 +47,13 @@ pub(crate) trait Statements {
 
     /// Runs a statement that gives no rows; says how many rows it touched.
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error>;
+
+    /// Runs a statement that gives no rows, once for each row of arguments.
+    fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error>;
 }
 
 /// One write transaction on its way through an engine.

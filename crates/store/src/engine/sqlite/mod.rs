@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{Engine, Purpose, Statements, Work};
 use crate::{
@@ -153,8 +153,8 @@ pub(crate) fn is_in(folder: &Path) -> bool {
 struct Open<'a>(&'a Connection);
 
 impl Open<'_> {
-    fn prepare(&self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<rusqlite::CachedStatement<'_>, Error> {
-        let mut statement = self.0.prepare_cached(sql.text).map_err(|error| failure(sql.name, &error))?;
+    fn prepare(&self, sql: &'static Sql) -> Result<CachedStatement<'_>, Error> {
+        let statement = self.0.prepare_cached(sql.text).map_err(|error| failure(sql.name, &error))?;
         // SQLite numbers parameters by their first appearance, whatever they are called.
         debug_assert!(
             (1..=statement.parameter_count())
@@ -162,20 +162,24 @@ impl Open<'_> {
             "{}: parameters are not numbered in order of appearance",
             sql.name
         );
-        if statement.parameter_count() != args.len() {
-            let text =
-                format!("{}: takes {} arguments, not {}", sql.name, statement.parameter_count(), args.len());
-            return Err(Error::new(Kind::Statement, text));
-        }
-        for (n, arg) in (1..).zip(args) {
-            match arg {
-                Arg::Int(number) => statement.raw_bind_parameter(n, number),
-                Arg::Text(text) => statement.raw_bind_parameter(n, text),
-            }
-            .map_err(|error| failure(sql.name, &error))?;
-        }
         Ok(statement)
     }
+}
+
+fn bind(statement: &mut CachedStatement<'_>, sql: &Sql, args: &[Arg<'_>]) -> Result<(), Error> {
+    if statement.parameter_count() != args.len() {
+        let text =
+            format!("{}: takes {} arguments, not {}", sql.name, statement.parameter_count(), args.len());
+        return Err(Error::new(Kind::Statement, text));
+    }
+    for (n, arg) in (1..).zip(args) {
+        match arg {
+            Arg::Int(number) => statement.raw_bind_parameter(n, number),
+            Arg::Text(text) => statement.raw_bind_parameter(n, text),
+        }
+        .map_err(|error| failure(sql.name, &error))?;
+    }
+    Ok(())
 }
 
 impl Statements for Open<'_> {
@@ -185,7 +189,8 @@ impl Statements for Open<'_> {
         args: &[Arg<'_>],
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let mut statement = self.prepare(sql, args)?;
+        let mut statement = self.prepare(sql)?;
+        bind(&mut statement, sql, args)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(|error| failure(sql.name, &error))? {
             if each(&Columns { row, sql }).is_break() {
@@ -196,8 +201,23 @@ impl Statements for Open<'_> {
     }
 
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
-        let touched = self.prepare(sql, args)?.raw_execute().map_err(|error| failure(sql.name, &error))?;
+        let mut statement = self.prepare(sql)?;
+        bind(&mut statement, sql, args)?;
+        let touched = statement.raw_execute().map_err(|error| failure(sql.name, &error))?;
         Ok(touched as u64)
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error> {
+        let mut statement = self.prepare(sql)?;
+        for args in rows {
+            bind(&mut statement, sql, &args)?;
+            statement.raw_execute().map_err(|error| failure(sql.name, &error))?;
+        }
+        Ok(())
     }
 }
 
