@@ -3,12 +3,13 @@
 use std::{
     io::Write,
     net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use rustix::process::{Signal, kill_process};
 
-use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, read_answer, signed};
+use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, read_answer, signed, write};
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 
@@ -67,6 +68,46 @@ fn accounts_come_and_go_within_a_second() {
     shop.run(&["account", "set", DEMO_LOGIN, "allow_ips="]);
     shop.run(&["account", "set", DEMO_LOGIN, "rate=5"]);
     until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 8);
+}
+
+/// The server's readers hold what they see for as long as nothing is committed: a command that has ended must be seen by the very
+/// next request, under load and at rest.
+#[test]
+fn what_an_import_wrote_is_in_the_next_answer() {
+    let shop = Billhook::demo();
+    let done = AtomicBool::new(false);
+    let ask = |email: &str| {
+        shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", &[("email", email), ("pay_status", "paid")])
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(ask("anna@example.com").code(), 0);
+                }
+            });
+        }
+        let import = |text: &str| {
+            let file = write(shop.place(), "more.jsonl", text);
+            shop.run(&["import", "--account", DEMO_LOGIN, file.to_str().unwrap()]);
+        };
+        for id in 700_001..700_013 {
+            let email = format!("customer{id}@example.com");
+            let order = |status: &str| {
+                format!(
+                    r#"{{"id":{id},"email":"{email}","pay_status":"{status}","items":[{{"id":7,"good_name":"book"}}]}}"#
+                )
+            };
+            assert_eq!(ask(&email).code(), 400, "{id}");
+            import(&order("waiting"));
+            assert_eq!(ask(&email).code(), 400, "{id}");
+            import(&order("paid"));
+            assert_eq!(ask(&email).json()["result"][id.to_string()]["7"]["good_name"], "book", "{id}");
+            if id == 700_006 {
+                done.store(true, Ordering::Relaxed);
+            }
+        }
+    });
 }
 
 #[test]

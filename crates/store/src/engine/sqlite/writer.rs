@@ -140,8 +140,11 @@ fn write(mut log: Log<'_>, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Share
             // A fault in what a caller does with its answer must not end the writer either.
             let _ = catch_unwind(AssertUnwindSafe(|| work.finish(outcome.clone())));
         }
-        if outcome.is_ok() {
-            shared.stop_after(log.copy_if_due().as_ref());
+        if outcome.is_ok()
+            && let Err(error) = log.copy_if_due()
+        {
+            tracing::warn!(%error, "the log could not be copied into the file; it grows, and is tried again later");
+            shared.stop_after(Err(&error));
         }
     }
 }
@@ -179,6 +182,7 @@ impl Log<'_> {
         if pages < self.due {
             return Ok(());
         }
+        self.due = pages.saturating_add(AGAIN_AFTER * self.usual);
         let failed = |error| failure("copy the log", &error);
         // Whoever is in the way is asked again below.
         self.connection.busy_timeout(Duration::ZERO).map_err(failed)?;
@@ -193,8 +197,9 @@ impl Log<'_> {
             busy.map(|busy| !busy)
         });
         self.connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
-        self.due =
-            if copied.map_err(failed)? { self.usual } else { pages.saturating_add(AGAIN_AFTER * self.usual) };
+        if copied.map_err(failed)? {
+            self.due = self.usual;
+        }
         Ok(())
     }
 }
