@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    command_line::Everywhere,
+    command_line::{Everywhere, step_back},
     failure::Failure,
     output::{counted, json_line, stdout},
     progress::Bar,
@@ -33,6 +33,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        step_back();
         let (_folder, store) = everywhere.open_store()?;
         let bar = Bar::new("backing up");
         let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;

@@ -71,6 +71,7 @@ impl Everywhere {
     /// The same for a command that writes a great many orders.
     pub(crate) fn open_store_for_bulk(&self) -> Result<(DataFolder, Store), Failure> {
         self.store_must_exist()?;
+        step_back();
         let folder = DataFolder::open(&self.data)?;
         let store = Store::open_for_bulk(&folder)?;
         Ok((folder, store))
@@ -94,6 +95,12 @@ impl Everywhere {
         let store = Store::open(&folder)?;
         Ok((folder, store))
     }
+}
+
+/// Lets everybody else go first: a long command must not take the processor from the server that runs beside it.
+pub(crate) fn step_back() {
+    // Where that is not allowed it runs as it is.
+    let _ = rustix::process::nice(10);
 }
 
 /// How much is logged.
