@@ -15,15 +15,11 @@ use hyper::{
     service::Service,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
-use tokio_rustls::server::TlsStream;
 
 use crate::{
     activity::{Activity, InFlight, Timeouts, Watched},
     stop::Stop,
+    stream::Stream,
 };
 
 /// How long a client without a request in flight may take to part once the server is stopping: HTTP/2 has a word for that, which
@@ -70,27 +66,6 @@ pub(crate) trait Answers: Send + Sync + 'static {
 
 /// A request that is being answered.
 pub(crate) type Open = InFlight<Arc<Activity>>;
-
-/// A stream of bytes that can be waited for without being read.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Ready once there may be something to read, or the end.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-impl Stream for TcpStream {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // A look, since what the runtime thinks may be no more than a guess. An error is told by the read that comes next.
-        self.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map(drop)
-    }
-}
-
-impl Stream for TlsStream<TcpStream> {
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let (socket, tls) = self.get_ref();
-        // A request may have come with the end of the handshake; it is no longer in the socket then.
-        if tls.wants_read() { socket.poll_readable(cx) } else { Poll::Ready(()) }
-    }
-}
 
 /// Serves a connection to its end. Whoever waits for it learns nothing from how it ended.
 pub(crate) async fn serve(io: impl Stream, protocol: Protocol, terms: &Terms, answers: impl Answers) {

@@ -36,6 +36,7 @@ mod server;
 mod slots;
 mod start_error;
 mod stop;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -74,8 +74,8 @@ impl Store {
         once(body, |run| self.engine.read(run))
     }
 
-    /// Runs a read of one statement on the calling thread: about half the cost of [`Store::read`]. A second statement is an
-    /// error.
+    /// Runs a read of one statement on the calling thread. It sees one state by itself, so an engine may leave out the transaction
+    /// around it. A second statement is an error.
     pub fn read_one<T, E: From<Error>>(
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,

@@ -102,12 +102,12 @@ impl<'a> Tx<'a> {
         }
     }
 
-    pub(crate) fn reading(engine: &'a mut dyn engine::Statements, known: &'a KnownVersions) -> Self {
-        Self { known_versions: Some(known), ..Self::writing(engine) }
-    }
-
-    pub(crate) fn reading_once(engine: &'a mut dyn engine::Statements, known: &'a KnownVersions) -> Self {
-        Self { left: Some(1), ..Self::reading(engine, known) }
+    pub(crate) fn reading(
+        engine: &'a mut dyn engine::Statements,
+        known: &'a KnownVersions,
+        statements: Option<u32>,
+    ) -> Self {
+        Self { known_versions: Some(known), left: statements, ..Self::writing(engine) }
     }
 
     /// Runs a statement and shows each row to `each`, which may stop with an error of its own.

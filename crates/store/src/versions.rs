@@ -18,7 +18,7 @@ pub(crate) struct Version {
     pub(crate) names: Arc<GoodNames>,
 }
 
-/// The memory that known versions take, at most: what some hundred thousand of them need.
+/// The memory that known versions take, at most: enough for more than a hundred thousand of them.
 const KNOWN_BYTES_MAX: u64 = 64 << 20;
 /// What a version takes beside its names: its place, the allocations.
 const KNOWN_BYTES_EACH: usize = 120;
@@ -56,7 +56,7 @@ impl Default for KnownVersions {
     }
 }
 
-/// Shelves that a [`Lookup`] keeps at hand, at most: they are searched one by one.
+/// Blocks that a [`Lookup`] keeps at hand, at most: they are searched one by one.
 const AT_HAND_MAX: usize = 16;
 
 /// Looks up versions of one account within one transaction.
@@ -79,9 +79,8 @@ impl Lookup {
     /// The version of a number.
     pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<Version, Error> {
         let number = id.div_euclid(BLOCK_NUMBERS);
-        if let Some((_, block)) = self.at_hand.iter().find(|(at, _)| *at == number)
-            && let Some(version) = block.get(id)
-        {
+        let mut at_hand = self.at_hand.iter().filter(|(at, _)| *at == number);
+        if let Some(version) = at_hand.find_map(|(_, block)| block.get(id)) {
             return Ok(version);
         }
         let place = (self.account.0, number);

@@ -61,7 +61,8 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
                 }
                 let id = order.order.id;
                 let may_exist = highest.is_some_and(|highest| id <= highest);
-                match if may_exist { orders::find(tx, account, id)? } else { None } {
+                let stored = if may_exist { orders::find(tx, account, id)? } else { None };
+                match stored {
                     Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
                     // A file has each number once, so none of these comes again.
                     None => new.push(&order.order),

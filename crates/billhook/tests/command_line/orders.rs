@@ -1,6 +1,12 @@
 //! What `import`, `export` and `generate` say, and where.
 
-use super::Place;
+use std::{
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{PATIENCE, Place};
 
 const ORDER: &str = r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book"}]}"#;
 
@@ -54,4 +60,38 @@ fn generate_says_its_rate_last() {
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines[0], "made 1 order, 1; 1 product added");
     assert!(lines.len() == 2 && lines[1].ends_with(" orders a second"), "{said}");
+}
+
+/// A long command lets a server beside it go first, with all its threads.
+#[test]
+fn an_import_runs_at_a_lower_priority() {
+    /// Each thread's name and niceness.
+    fn threads(process: &str) -> Vec<(String, i32)> {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let stats = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
+        let thread = |stat: String| {
+            let (name, rest) = stat.rsplit_once(')').unwrap();
+            let nice = rest.split_whitespace().nth(16).unwrap().parse().unwrap();
+            (name.split_once('(').unwrap().1.to_owned(), nice)
+        };
+        stats.map(thread).collect()
+    }
+    let place = Place::new();
+    place.account("shop");
+    let mut command = place.command(&["import", "--account", "shop", "--format", "jsonl", "-"]);
+    let mut import = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let expected = (threads("self")[0].1 + 10).min(19);
+    let since = Instant::now();
+    let process = import.id().to_string();
+    // It has opened the store once there is the writer's thread, and waits for its input.
+    let seen = loop {
+        let seen = threads(&process);
+        if seen.iter().any(|(name, _)| name == "store-writer") || since.elapsed() > PATIENCE {
+            break seen;
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    drop(import.stdin.take());
+    import.wait().unwrap();
+    assert!(seen.len() > 1 && seen.iter().all(|(_, nice)| *nice == expected), "{seen:?}, not {expected}");
 }

@@ -70,8 +70,8 @@ pub(crate) trait Work: Send {
 
 /// A database engine.
 pub(crate) trait Engine: Send + Sync {
-    /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, and a
-    /// transaction around it would cost as much again.
+    /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, so an engine
+    /// may do without a transaction around it.
     fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
 
     /// Runs `body` once in a read transaction, on this thread.

@@ -42,6 +42,9 @@ const BULK_LOG_PAGES: u32 = 32_768;
 /// Statements kept prepared on each connection: more than there are.
 const PREPARED_MAX: usize = 256;
 
+/// A read that always finds something.
+const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
+
 pub(crate) struct Sqlite {
     path: PathBuf,
     /// Device and inode of the file that was opened.
@@ -88,35 +91,27 @@ impl Sqlite {
         })
     }
 
-    /// Runs a body in a reader's transaction, in which it may say that something went wrong.
-    fn run_read(&self, body: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
+    /// Runs a body in a reader's transaction, for which `statements` may be run, or any number.
+    fn read_some(&self, statements: Option<u32>, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
         let reader = self.readers.take()?;
-        let done = body(&reader.connection);
-        // A transaction in which a statement failed is not used again.
-        if done.is_ok() {
+        let mut open = Open(&reader.connection);
+        let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
+        body(&mut tx);
+        // Of a statement that failed the body has been told; its transaction is not used again.
+        if tx.finish().is_ok() {
             self.readers.give_back(reader);
         }
-        done
+        Ok(())
     }
 }
 
 impl Engine for Sqlite {
     fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        self.run_read(|connection| {
-            let mut open = Open(connection);
-            let mut tx = Tx::reading_once(&mut open, &self.known_versions);
-            body(&mut tx);
-            tx.finish().map(drop)
-        })
+        self.read_some(Some(1), body)
     }
 
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        self.run_read(|connection| {
-            let mut open = Open(connection);
-            let mut tx = Tx::reading(&mut open, &self.known_versions);
-            body(&mut tx);
-            tx.finish().map(drop)
-        })
+        self.read_some(None, body)
     }
 
     fn submit(&self, work: Box<dyn Work>) {
@@ -125,10 +120,9 @@ impl Engine for Sqlite {
 
     fn health(&self) -> Result<(), Error> {
         self.failed().map_or(Ok(()), Err)?;
-        self.run_read(|connection| {
-            let count = connection.query_row("SELECT COUNT(*) FROM marks", [], |row| row.get::<_, i64>(0));
-            count.map(drop).map_err(|error| failure("health", &error))
-        })
+        let mut found = Ok(None);
+        self.read_one(&mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
+        found.map(drop)
     }
 
     fn failed(&self) -> Option<Error> {

@@ -186,21 +186,26 @@ impl Log<'_> {
         let failed = |error| failure("copy the log", &error);
         // Whoever is in the way is asked again below.
         self.connection.busy_timeout(Duration::ZERO).map_err(failed)?;
-        let copied = PAUSES_MS.iter().try_fold(false, |copied, pause| {
-            if copied {
-                return Ok(true);
-            }
-            thread::sleep(Duration::from_millis(*pause));
-            self.readers.let_go();
-            let busy =
-                self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, bool>(0));
-            busy.map(|busy| !busy)
-        });
+        let copied = self.copy();
         self.connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
         if copied.map_err(failed)? {
             self.due = self.usual;
         }
         Ok(())
+    }
+
+    /// Copies it, unless a reader stays in the way; says whether it did.
+    fn copy(&self) -> rusqlite::Result<bool> {
+        for pause in PAUSES_MS {
+            thread::sleep(Duration::from_millis(pause));
+            self.readers.let_go();
+            let checkpoint = "PRAGMA wal_checkpoint(RESTART)";
+            let busy: bool = self.connection.query_row(checkpoint, [], |row| row.get(0))?;
+            if !busy {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
