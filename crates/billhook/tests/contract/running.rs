@@ -74,6 +74,13 @@ fn accounts_come_and_go_within_a_second() {
 /// next request, under load and at rest.
 #[test]
 fn what_an_import_wrote_is_in_the_next_answer() {
+    /// Ends the load, also where the test fails.
+    struct End<'a>(&'a AtomicBool);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let shop = Billhook::demo();
     let done = AtomicBool::new(false);
     let ask = |email: &str| {
@@ -87,6 +94,7 @@ fn what_an_import_wrote_is_in_the_next_answer() {
                 }
             });
         }
+        let mut load = Some(End(&done));
         let import = |text: &str| {
             let file = write(shop.place(), "more.jsonl", text);
             shop.run(&["import", "--account", DEMO_LOGIN, file.to_str().unwrap()]);
@@ -104,9 +112,10 @@ fn what_an_import_wrote_is_in_the_next_answer() {
             import(&order("paid"));
             assert_eq!(ask(&email).json()["result"][id.to_string()]["7"]["good_name"], "book", "{id}");
             if id == 700_006 {
-                done.store(true, Ordering::Relaxed);
+                load = None;
             }
         }
+        drop(load);
     });
 }
 
