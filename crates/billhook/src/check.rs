@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use billhook_store::Store;
 use clap::Args;
 use serde_json::json;
 
@@ -31,7 +32,8 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (folder, store) = everywhere.open_store()?;
+        let location = everywhere.store.there()?;
+        let store = Store::open(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);
@@ -40,7 +42,13 @@ impl Arguments {
         if self.json {
             json_line(&mut out, &json!({"sound": findings.is_empty(), "findings": findings}))?;
         } else if findings.is_empty() {
-            writeln!(out, "{}: sound", folder.path().display())?;
+            writeln!(out, "{location}: sound")?;
+            if location.as_folder().is_none() {
+                writeln!(
+                    out,
+                    "(the data agrees with itself; for damage to the database's own files there is pg_amcheck)"
+                )?;
+            }
         }
         if findings.is_empty() {
             return Ok(out.flush()?);
@@ -52,9 +60,9 @@ impl Arguments {
         }
         out.flush()?;
         Err(Failure::failed(format!(
-            "{} is damaged ({} findings): restore a backup with `billhook restore FILE --replace`",
-            folder.path().display(),
-            findings.len()
+            "{location} is damaged ({} findings): restore a backup{}",
+            findings.len(),
+            if location.as_folder().is_some() { " with `billhook restore FILE --replace`" } else { "" }
         )))
     }
 }

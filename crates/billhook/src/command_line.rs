@@ -4,17 +4,16 @@
 //! The variable is `BILLHOOK_` and the option's name in capitals; clap knows flags, variables and defaults, and the
 //! configuration file's values are put into the place of the defaults before the real parse.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
 
-use billhook_store::{DataFolder, Store};
 use clap::{
     ArgAction, ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser, error::ErrorKind,
 };
 
 use crate::{
-    account, backup, call, check, completions, config_file, explain, export, failure::Failure, generate,
-    import, restore, serve,
+    account, backup, call, check, completions, config_file, copy, explain, export, failure::Failure,
+    generate, import, migrate, restore, serve, store_option::StoreOption,
 };
 
 /// A self-hosted order backend that speaks the JustClick API.
@@ -42,65 +41,27 @@ pub(crate) struct CommandLine {
     pub(crate) action: Action,
 }
 
+/// Lets everybody else go first: a long command must not take the processor from the server that runs beside it.
+pub(crate) fn step_back() {
+    // Where that is not allowed it runs as it is.
+    let _ = rustix::process::nice(10);
+}
+
 /// The options that every command has.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Everywhere {
-    /// The data folder; serve, account add and restore make it if it isn't there
-    #[arg(long, global = true, value_name = "DIR", default_value = "./billhook-data")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreOption,
     /// A configuration file (TOML)
     #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) config: Option<std::path::PathBuf>,
     /// How much is logged, to standard error [default: info for serve, warn for the others]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevel>,
     /// How a log line looks
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
-}
-
-impl Everywhere {
-    /// Opens a store that is there. One that isn't would be a slip of the pen, or a disk that was not mounted: its backup, say,
-    /// would be sound and empty.
-    pub(crate) fn open_store(&self) -> Result<(DataFolder, Store), Failure> {
-        self.store_must_exist()?;
-        self.open_or_make_store()
-    }
-
-    /// The same for a command that writes a great many orders.
-    pub(crate) fn open_store_for_bulk(&self) -> Result<(DataFolder, Store), Failure> {
-        self.store_must_exist()?;
-        step_back();
-        let folder = DataFolder::open(&self.data)?;
-        let store = Store::open_for_bulk(&folder)?;
-        Ok((folder, store))
-    }
-
-    fn store_must_exist(&self) -> Result<(), Failure> {
-        let what = match self.data.try_exists() {
-            Ok(false) => "data folder",
-            Ok(true) if self.data.is_dir() && !Store::is_in(&self.data) => "store in",
-            _ => return Ok(()),
-        };
-        Err(Failure::failed(format!(
-            "there is no {what} {}: name another folder with --data, or begin one with `billhook account add`",
-            self.data.display()
-        )))
-    }
-
-    /// Opens the data folder and the store in it, or makes them.
-    pub(crate) fn open_or_make_store(&self) -> Result<(DataFolder, Store), Failure> {
-        let folder = DataFolder::open(&self.data)?;
-        let store = Store::open(&folder)?;
-        Ok((folder, store))
-    }
-}
-
-/// Lets everybody else go first: a long command must not take the processor from the server that runs beside it.
-pub(crate) fn step_back() {
-    // Where that is not allowed it runs as it is.
-    let _ = rustix::process::nice(10);
 }
 
 /// How much is logged.
@@ -134,6 +95,8 @@ pub(crate) enum Action {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Check(check::Arguments),
+    Copy(copy::Arguments),
+    Migrate(migrate::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -170,12 +133,13 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, ParseError> {
         warnings.extend(file.warning());
     }
     let matches = command.try_get_matches_from(arguments).map_err(ParseError::Clap)?;
-    let command_line =
+    let mut command_line =
         <CommandLine as clap::FromArgMatches>::from_arg_matches(&matches).map_err(ParseError::Clap)?;
     let mut sources = matches;
     while let Some((_, inner)) = sources.remove_subcommand() {
         sources = inner;
     }
+    command_line.everywhere.store.choose(&sources).map_err(ParseError::Failure)?;
     Ok(Parsed { command_line, sources, warnings })
 }
 

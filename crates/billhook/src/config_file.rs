@@ -58,10 +58,13 @@ impl ConfigFile {
         self.apply_table(command, &self.table, "")
     }
 
-    /// What to say of a file that others can read, and that holds a key.
+    /// What to say of a file that others can read, and that holds a secret.
     pub(crate) fn warning(&self) -> Option<String> {
-        (self.readable_by_others && holds_key(&self.table)).then(|| {
-            format!("warning: {0} holds a key, and others can read it: chmod 600 {0}", self.path.display())
+        (self.readable_by_others && holds_secret(&self.table)).then(|| {
+            format!(
+                "warning: {0} holds a key or a password, and others can read it: chmod 600 {0}",
+                self.path.display()
+            )
         })
     }
 
@@ -105,7 +108,7 @@ impl ConfigFile {
             return Ok(values);
         }
         for text in &values {
-            if is_secret(arg.get_long()) {
+            if arg.get_long() == Some("key") {
                 Key::parse(text).map_err(|error| fault(&error.to_string()))?;
             }
             // clap's own message would name the flag; the file is what has to be mended.
@@ -153,15 +156,19 @@ fn is_key(long: &str) -> bool {
     !matches!(long, "config" | "help" | "version")
 }
 
-fn is_secret(long: Option<&str>) -> bool {
-    long == Some("key")
+/// Whether there is a key, or the URL of a store with a password in it.
+fn holds_secret(table: &Table) -> bool {
+    table.iter().any(|(name, value)| match (name.replace('_', "-").as_str(), value) {
+        (_, Value::Table(inner)) => holds_secret(inner),
+        ("key", _) => true,
+        ("store" | "store-read", Value::String(url)) => has_password(url),
+        _ => false,
+    })
 }
 
-fn holds_key(table: &Table) -> bool {
-    table.iter().any(|(name, value)| match value {
-        Value::Table(inner) => holds_key(inner),
-        _ => is_secret(Some(name)),
-    })
+fn has_password(url: &str) -> bool {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+    user.contains(':') || url.contains("password=")
 }
 
 fn scalar(value: &Value) -> Option<String> {

@@ -1,9 +1,7 @@
 //! `serve --demo`: the documentation's account and its two orders, and a curl line that works.
 
-use std::path::Path;
-
 use billhook_store::{
-    Store,
+    Location, Store,
     accounts::{self, Account},
     marks,
     orders::{self, Line, Order, Texts},
@@ -42,15 +40,15 @@ pub(crate) fn has_public_key(account: &Account) -> bool {
 }
 
 /// Fills an empty store. One that was filled before stays as it is; any other is refused. The store's accounts.
-pub(crate) fn fill(store: &Store, data: &Path) -> Result<Vec<Account>, Failure> {
-    let data = data.display().to_string();
+pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, Failure> {
+    let location = location.to_string();
     store.write(move |tx| {
         if marks::get(tx, marks::DEMO)?.is_some() {
             return Ok(accounts::list(tx)?);
         }
         if !accounts::list(tx)?.is_empty() {
             return Err(Failure::failed(format!(
-                "--demo fills empty stores only, and {data} holds accounts: name another folder with --data, or leave --demo out"
+                "--demo fills empty stores only, and {location} holds accounts: name another one with --data or --store, or leave --demo out"
             )));
         }
         let login = Login::parse(LOGIN).map_err(Failure::failed)?;

@@ -70,7 +70,7 @@ impl Arguments {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
         step_back();
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;

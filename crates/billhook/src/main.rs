@@ -7,6 +7,7 @@ mod check;
 mod command_line;
 mod completions;
 mod config_file;
+mod copy;
 mod demo;
 mod domain;
 mod explain;
@@ -15,6 +16,7 @@ mod failure;
 mod generate;
 mod import;
 mod logging;
+mod migrate;
 mod open_files;
 mod order_line;
 mod output;
@@ -24,6 +26,7 @@ mod restore;
 mod secret;
 mod serve;
 mod small_file;
+mod store_option;
 
 use std::{env, process::ExitCode};
 
@@ -73,6 +76,8 @@ fn run() -> Result<(), Failure> {
         Action::Backup(backup) => backup.run(&everywhere),
         Action::Restore(restore) => restore.run(&everywhere),
         Action::Check(check) => check.run(&everywhere),
+        Action::Copy(copy) => copy.run(&everywhere),
+        Action::Migrate(migrate) => migrate.run(&everywhere),
         Action::Completions(completions) => completions.run(),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use billhook_store::DataFolder;
 use clap::Args;
 use serde_json::json;
 
@@ -37,15 +36,15 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let folder = DataFolder::open(&everywhere.data)?;
+        let location = everywhere.store.location()?;
         let bar = Bar::new("restoring");
         let report =
-            billhook_store::restore(&self.file, &folder, self.replace, &mut |progress| bar.at(progress))?;
+            billhook_store::restore(&self.file, &location, self.replace, &mut |progress| bar.at(progress))?;
         drop(bar);
         let mut out = stdout();
         if self.json {
             let report = json!({
-                "data": folder.path().to_string_lossy(),
+                "data": location.to_string(),
                 "bytes": report.restored.bytes,
                 "accounts": report.restored.accounts,
                 "orders": report.restored.orders,
@@ -57,7 +56,7 @@ impl Arguments {
         writeln!(
             out,
             "{}: {} of {} restored",
-            folder.path().display(),
+            location,
             counted(restored.orders, "order"),
             counted(restored.accounts, "account")
         )?;

@@ -193,7 +193,7 @@ mod tests {
     /// An error of a store that is not to be had at the moment.
     fn unavailable() -> billhook_store::Error {
         let folder = tempfile::tempdir().unwrap();
-        let data = billhook_store::DataFolder::open(folder.path()).unwrap();
+        let data = billhook_store::Location::folder(folder.path());
         let _held = data.lock_for_serving().unwrap();
         data.lock_for_serving().map(drop).unwrap_err()
     }

@@ -5,7 +5,7 @@
 use std::{cell::Cell, sync::OnceLock};
 
 use billhook_store::{
-    AccountId, DataFolder, Store, accounts,
+    AccountId, Location, Store, accounts,
     orders::{self, Line, Order, Texts},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
@@ -32,7 +32,7 @@ fn filled() -> &'static Filled {
     static FILLED: OnceLock<Filled> = OnceLock::new();
     FILLED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open_for_bulk(&DataFolder::open(folder.path()).unwrap()).unwrap();
+        let store = Store::open_for_bulk(&Location::folder(folder.path())).unwrap();
         let login = Login::parse("bench").unwrap();
         let key = Key::parse("0123456789abcdef0123456789abcdef").unwrap();
         let account = store.write(move |tx| accounts::add(tx, &login, &key, 0)).unwrap().unwrap();

@@ -3,10 +3,12 @@
 //! Every change gives its account a new, higher `version`, so that a server that keeps accounts in memory learns of changes by
 //! asking for what is newer than what it has ([`changed_since`]).
 
+use std::collections::HashMap;
+
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Error, Kind, Row, Sql, Tx,
+    Arg, Error, Kind, Row, Sql, Tx,
     settings::{Setting, Settings},
 };
 
@@ -62,19 +64,11 @@ pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option
     Ok(find(tx, login)?.map(|account| account.id))
 }
 
-const LIST: Sql = Sql::new(
-    "accounts.list",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts ORDER BY login",
-);
-
 /// Every account, by login.
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
-    let mut accounts = Vec::new();
-    tx.rows(&LIST, &[], |row| {
-        accounts.push(account(row)?);
-        Ok::<(), Error>(())
-    })?;
-    complete(tx, accounts)
+    let (mut accounts, _) = changed_since(tx, 0)?;
+    accounts.sort_by(|one, other| one.login.as_str().cmp(other.login.as_str()));
+    Ok(accounts)
 }
 
 const FIND: Sql = Sql::new(
@@ -84,8 +78,10 @@ const FIND: Sql = Sql::new(
 
 /// The account of a login.
 pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
-    let found = tx.row(&FIND, &[login.as_str().into()], account)?;
-    Ok(complete(tx, found.into_iter().collect())?.pop())
+    let Some(mut found) = tx.row(&FIND, &[login.as_str().into()], account)? else { return Ok(None) };
+    let id = found.id.0.into();
+    complete(tx, std::slice::from_mut(&mut found), &DOMAINS_OF, &SETTINGS_OF, id)?;
+    Ok(Some(found))
 }
 
 const CHANGED_SINCE: Sql = Sql::new(
@@ -102,7 +98,8 @@ pub fn changed_since(tx: &mut Tx<'_>, version: i64) -> Result<(Vec<Account>, i64
         Ok::<(), Error>(())
     })?;
     let newest = changed.last().map_or(version, |account| account.version);
-    Ok((complete(tx, changed)?, newest))
+    complete(tx, &mut changed, &DOMAINS_SINCE, &SETTINGS_SINCE, version.into())?;
+    Ok((changed, newest))
 }
 
 const ROTATE_KEY: Sql = Sql::new(
@@ -184,25 +181,49 @@ fn touch(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
     tx.execute(&TOUCH, &[id.0.into()]).map(drop)
 }
 
-const DOMAINS: Sql =
-    Sql::new("accounts.domains", "SELECT domain FROM domains WHERE account_id = $1 ORDER BY domain");
-const SETTINGS: Sql = Sql::new("accounts.settings", "SELECT name, value FROM settings WHERE account_id = $1");
+const DOMAINS_OF: Sql =
+    Sql::new("accounts.domains_of", "SELECT account_id, domain FROM domains WHERE account_id = $1");
+const DOMAINS_SINCE: Sql = Sql::new(
+    "accounts.domains_since",
+    "SELECT d.account_id, d.domain FROM accounts a CROSS JOIN domains d
+      WHERE a.version > $1 AND d.account_id = a.account_id",
+);
+const SETTINGS_OF: Sql =
+    Sql::new("accounts.settings_of", "SELECT account_id, name, value FROM settings WHERE account_id = $1");
+const SETTINGS_SINCE: Sql = Sql::new(
+    "accounts.settings_since",
+    "SELECT s.account_id, s.name, s.value FROM accounts a CROSS JOIN settings s
+      WHERE a.version > $1 AND s.account_id = a.account_id",
+);
 
-/// Adds to each account what other tables hold of it.
-fn complete(tx: &mut Tx<'_>, mut accounts: Vec<Account>) -> Result<Vec<Account>, Error> {
-    for account in &mut accounts {
-        tx.rows(&DOMAINS, &[account.id.0.into()], |row| {
-            account.domains.push(row.text(0)?.to_owned());
-            Ok::<(), Error>(())
-        })?;
-        tx.rows(&SETTINGS, &[account.id.0.into()], |row| {
-            let setting = Setting::parse(row.text(0)?, row.text(1)?)
+/// Adds to each account what other tables hold of it, as two statements find it by `arg`.
+fn complete(
+    tx: &mut Tx<'_>,
+    accounts: &mut [Account],
+    domains: &'static Sql,
+    settings: &'static Sql,
+    arg: Arg<'_>,
+) -> Result<(), Error> {
+    let mut by_id: HashMap<i64, &mut Account> =
+        accounts.iter_mut().map(|account| (account.id.0, account)).collect();
+    tx.rows(domains, &[arg], |row| {
+        if let Some(account) = by_id.get_mut(&row.int(0)?) {
+            account.domains.push(row.text(1)?.to_owned());
+        }
+        Ok::<(), Error>(())
+    })?;
+    tx.rows(settings, &[arg], |row| {
+        if let Some(account) = by_id.get_mut(&row.int(0)?) {
+            let setting = Setting::parse(row.text(1)?, row.text(2)?)
                 .map_err(|error| damaged(&account.login, &error))?;
             account.settings.apply(&setting);
-            Ok(())
-        })?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    for account in accounts {
+        account.domains.sort_unstable();
     }
-    Ok(accounts)
+    Ok(())
 }
 
 fn account(row: &dyn Row) -> Result<Account, Error> {
@@ -237,7 +258,6 @@ fn damaged(login: &Login, why: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &ADD,
-    &LIST,
     &FIND,
     &CHANGED_SINCE,
     &ROTATE_KEY,
@@ -247,6 +267,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &UNBIND,
     &SET,
     &TOUCH,
-    &DOMAINS,
-    &SETTINGS,
+    &DOMAINS_OF,
+    &DOMAINS_SINCE,
+    &SETTINGS_OF,
+    &SETTINGS_SINCE,
 ];

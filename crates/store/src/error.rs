@@ -12,13 +12,15 @@ pub struct Error {
 /// What sort of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// What names a store can't be understood, or is not for this.
+    Location,
     /// The data folder, or a file in it, can't be used.
     Folder,
     /// Another process holds what this one needs.
     Locked,
     /// The store was written by a newer version of the program.
     Newer,
-    /// The file is not a Billhook store.
+    /// The file or database is not a Billhook store, or can't be one.
     Foreign,
     /// There is something already where something new was to be put.
     Exists,
@@ -28,6 +30,12 @@ pub enum Kind {
     Io,
     /// Another writer held the store for too long, or too many writes are waiting.
     Busy,
+    /// The database can't be reached, or does not answer.
+    Unreachable,
+    /// The connection was lost while a transaction was committed: it may have been kept, or not.
+    Unknown,
+    /// A copy into the store was begun and never finished.
+    Unfinished,
     /// The store has stopped, after an I/O error at commit.
     Closed,
     /// What the store holds is damaged.
@@ -79,7 +87,16 @@ impl Error {
     /// Whether the store can't be reached or written right now: the caller may try again (decision 56). Otherwise it is a
     /// fault.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Locked | Kind::Full | Kind::Io | Kind::Busy | Kind::Closed)
+        matches!(
+            self.kind,
+            Kind::Locked
+                | Kind::Full
+                | Kind::Io
+                | Kind::Busy
+                | Kind::Closed
+                | Kind::Unreachable
+                | Kind::Unknown
+        )
     }
 }
 

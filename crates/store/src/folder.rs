@@ -13,7 +13,7 @@ use crate::{Error, Kind};
 
 /// A folder that holds a store.
 #[derive(Debug)]
-pub struct DataFolder {
+pub(crate) struct DataFolder {
     path: PathBuf,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct OpenLock {
 
 impl DataFolder {
     /// Opens a folder, and makes it (for its owner alone) if it isn't there.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         if !path.is_dir() {
             if path.exists() {
                 let text = format!("{} is no folder: choose another one with --data", path.display());
@@ -54,12 +54,12 @@ impl DataFolder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Takes the right to serve from this folder, which one process at a time can have.
-    pub fn lock_for_serving(&self) -> Result<ServingLock, Error> {
+    pub(crate) fn lock_for_serving(&self) -> Result<ServingLock, Error> {
         let file = self.lock_file("serve.lock")?;
         match file.try_lock() {
             Ok(()) => Ok(ServingLock { _file: file }),

@@ -1,6 +1,6 @@
 //! What Billhook keeps, and every query over it: accounts, products, orders.
 //!
-//! [`Store`] runs transactions; the functions in [`accounts`], [`products`], [`orders`] and [`marks`] are what happens in
+//! [`Store`] runs transactions, [`Location`] says where; the functions in [`accounts`], [`products`], [`orders`] and [`marks`] are what happens in
 //! them: plain synchronous functions over a [`Tx`], with static SQL that every engine accepts, each text beside the only
 //! function that runs it. What differs between engines (connections, tables, tuning, backup) is inside the private module
 //! `engine`; nothing outside it knows which one is at work. There is no HTTP here.
@@ -10,9 +10,11 @@
 
 pub mod accounts;
 mod check;
+pub mod copy;
 mod engine;
 mod error;
 mod folder;
+mod location;
 pub mod marks;
 pub mod orders;
 pub mod products;
@@ -21,9 +23,14 @@ mod store;
 mod tx;
 mod versions;
 
+use folder::DataFolder;
+
 pub use accounts::AccountId;
 pub use check::Finding;
+pub use engine::Version;
 pub use error::{Error, Kind};
-pub use folder::{DataFolder, ServingLock};
+
+pub use folder::ServingLock;
+pub use location::{CONNECTIONS, Location};
 pub use store::{BackupReport, Progress, RestoreReport, Store, restore};
 pub use tx::{Arg, Row, Sql, Tx};

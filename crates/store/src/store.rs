@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    DataFolder, Error, Finding, Kind, Tx, check,
-    engine::{self, Engine, Purpose, Work},
+    Error, Finding, Kind, Location, Tx, check, copy,
+    engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub struct Store {
     // Dropped in this order: the engine's last write is done before the lock goes.
     engine: Arc<dyn Engine>,
-    _open: Arc<OpenLock>,
+    _open: Option<Arc<OpenLock>>,
 }
 
 /// How far a long step has come, in its own units (pages, orders).
@@ -49,27 +49,38 @@ pub struct RestoreReport {
 }
 
 impl Store {
-    /// Whether a folder holds a store.
-    pub fn is_in(folder: &Path) -> bool {
-        engine::is_in(folder)
-    }
-
-    /// Opens the store of a data folder, or makes it; an older one is brought up to date, a newer one is refused.
-    pub fn open(folder: &DataFolder) -> Result<Self, Error> {
-        Self::open_for(folder, Purpose::Serving)
+    /// Opens a store, or makes it; an older one is brought up to date, a newer one is refused.
+    pub fn open(location: &Location) -> Result<Self, Error> {
+        Self::open_for(location, Purpose::Serving).and_then(Self::whole)
     }
 
     /// The same for a command that writes a great many orders and may use some hundred megabytes of memory for that.
-    pub fn open_for_bulk(folder: &DataFolder) -> Result<Self, Error> {
-        Self::open_for(folder, Purpose::Bulk)
+    pub fn open_for_bulk(location: &Location) -> Result<Self, Error> {
+        Self::open_for(location, Purpose::Bulk).and_then(Self::whole)
     }
 
-    fn open_for(folder: &DataFolder, purpose: Purpose) -> Result<Self, Error> {
-        let open = folder.lock_open()?;
-        Ok(Self { engine: engine::open(folder, purpose)?, _open: Arc::new(open) })
+    /// Opens a store that may be half of a copy.
+    pub(crate) fn open_for_copy(location: &Location) -> Result<Self, Error> {
+        Self::open_for(location, Purpose::Bulk)
     }
 
-    /// Runs one read transaction on the calling thread: all its statements see one state.
+    fn open_for(location: &Location, purpose: Purpose) -> Result<Self, Error> {
+        let (engine, open) = engine::open(location, purpose)?;
+        Ok(Self { engine, _open: open.map(Arc::new) })
+    }
+
+    fn whole(self) -> Result<Self, Error> {
+        self.read_one(copy::is_whole)?;
+        Ok(self)
+    }
+
+    /// How far a store has been brought up to date; opening it takes the missing steps. One that a newer program wrote is an error.
+    pub fn version(location: &Location) -> Result<Version, Error> {
+        engine::version(location)
+    }
+
+    /// Runs one read transaction on the calling thread: all its statements see one state, the newest. Not for a thread of an
+    /// asynchronous server, which must not wait: see [`Self::read_then`].
     pub fn read<T, E: From<Error>>(&self, body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         once(body, |run| self.engine.read(run))
     }
@@ -104,7 +115,11 @@ impl Store {
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         done: impl FnOnce(Result<T, E>) + Send + 'static,
     ) {
-        done(self.read(body));
+        if self.engine.queues_reads() {
+            self.engine.queue_read(None, Box::new(QueuedRead { body, done }));
+        } else {
+            done(self.read(body));
+        }
     }
 
     /// Runs a read of one statement and hands its result to `done`, on this thread or on one of the engine's.
@@ -113,7 +128,11 @@ impl Store {
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         done: impl FnOnce(Result<T, E>) + Send + 'static,
     ) {
-        done(self.read_one(body));
+        if self.engine.queues_reads() {
+            self.engine.queue_read(Some(1), Box::new(QueuedRead { body, done }));
+        } else {
+            done(self.read_one(body));
+        }
     }
 
     /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads.
@@ -126,6 +145,11 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         self.engine.submit(Box::new(Write { body, done, result: None, on_commit: Vec::new(), broken: None }));
+    }
+
+    /// Whether other machines may write the store: then what this one knows of it may be out of date while it can't be reached.
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
     }
 
     /// One real read, and the writer's state.
@@ -159,13 +183,11 @@ impl Store {
 /// kept beside the new one.
 pub fn restore(
     from: &Path,
-    folder: &DataFolder,
+    location: &Location,
     replace: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, Error> {
-    let _serving = folder.lock_for_serving()?;
-    let _alone = folder.lock_alone()?;
-    engine::restore(from, folder, replace, progress)
+    engine::restore(from, location, replace, progress)
 }
 
 /// Has an engine run a body, and gives what the body gave.
@@ -177,6 +199,27 @@ fn once<T, E: From<Error>>(
     let mut result = None;
     engine(&mut |tx| result = body.take().map(|body| body(tx)))?;
     result.unwrap_or_else(|| Err(Error::new(Kind::Statement, "the engine ran no transaction").into()))
+}
+
+/// A read transaction as its caller gave it.
+struct QueuedRead<B, D> {
+    body: B,
+    done: D,
+}
+
+impl<B, D, T, E> Read for QueuedRead<B, D>
+where
+    B: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    D: FnOnce(Result<T, E>) + Send,
+    E: From<Error>,
+{
+    fn run(self: Box<Self>, tx: &mut Tx<'_>) {
+        (self.done)((self.body)(tx));
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        (self.done)(Err(error.into()));
+    }
 }
 
 /// A write transaction as its caller gave it.

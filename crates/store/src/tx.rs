@@ -73,6 +73,11 @@ pub trait Row {
     /// A text.
     fn text(&self, column: usize) -> Result<&str, Error>;
 
+    /// How many columns it has.
+    fn width(&self) -> usize;
+    /// A number or a text, whichever it is.
+    fn value(&self, column: usize) -> Result<Arg<'_>, Error>;
+
     /// A flag.
     fn flag(&self, column: usize) -> Result<bool, Error> {
         Ok(self.int(column)? != 0)

@@ -17,8 +17,9 @@ use std::{
     },
 };
 
+use billhook_postgres_cluster::Cluster;
 use billhook_store::{
-    AccountId, DataFolder, Error, Kind, Store, accounts, marks,
+    AccountId, Error, Kind, Location, Store, accounts, copy, marks,
     orders::{self, Line, Order, TextField, Texts},
     products::{self, Product},
     restore,
@@ -26,16 +27,84 @@ use billhook_store::{
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
+/// Which engine a test runs on.
+#[derive(Debug, Clone, Copy)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs each test on both engines.
+macro_rules! on_each_engine {
+    ($($test:ident)+) => {
+        mod sqlite {
+            $(#[test] fn $test() { super::$test(super::Engine::Sqlite); })+
+        }
+        mod postgres {
+            $(#[test] fn $test() { super::$test(super::Engine::Postgres); })+
+        }
+    };
+}
+
+on_each_engine! {
+    what_is_written_is_read_and_survives
+    a_read_of_one_statement_takes_no_second
+    a_replaced_order_moves_with_its_customer
+    accounts_are_apart
+    a_refused_transaction_keeps_nothing
+    a_panic_in_one_transaction_spares_the_others
+    many_writers_share_a_commit_and_each_acts_once
+    counters_are_given_once
+    account_life
+    what_another_process_writes_is_seen
+    two_products_of_one_name_are_a_conflict
+    long_texts_are_kept
+    check_finds_what_can_not_be
+    a_copy_is_the_same_to_the_last_letter
+    a_copy_that_was_cut_off_is_no_store
+    bills_are_those_of_a_naive_model
+}
+
 struct Place {
     store: Store,
-    folder: DataFolder,
+    location: Location,
     temporary: tempfile::TempDir,
 }
 
-fn place() -> Place {
+impl Place {
+    /// Runs SQL behind the store's back.
+    fn spoil(&self, text: &str) {
+        match self.location.as_folder() {
+            Some(folder) => {
+                rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
+            }
+            None => {
+                let shown = self.location.to_string();
+                let (_, database) = shown.rsplit_once('/').unwrap();
+                Cluster::shared().sql(database, text).unwrap();
+            }
+        }
+    }
+}
+
+fn place(engine: Engine) -> Place {
     let temporary = tempfile::tempdir().unwrap();
-    let folder = DataFolder::open(&temporary.path().join("data")).unwrap();
-    Place { store: Store::open(&folder).unwrap(), folder, temporary }
+    let location = location(engine, &temporary, "data");
+    Place { store: Store::open(&location).unwrap(), location, temporary }
+}
+
+/// A place that holds no store yet.
+fn location(engine: Engine, temporary: &tempfile::TempDir, name: &str) -> Location {
+    match engine {
+        Engine::Sqlite => Location::folder(&temporary.path().join(name)),
+        Engine::Postgres => {
+            Location::parse(&Cluster::shared().create_database().unwrap()).unwrap().with_connections(4)
+        }
+    }
+}
+
+fn folder(place: &Place) -> &Path {
+    place.location.as_folder().unwrap()
 }
 
 fn login(text: &str) -> Login {
@@ -106,9 +175,8 @@ fn bills(
     bills.iter().map(|bill| (bill.order.0, bill.good.0, bill.names.good_title().to_owned())).collect()
 }
 
-#[test]
-fn what_is_written_is_read_and_survives() {
-    let place = place();
+fn what_is_written_is_read_and_survives(engine: Engine) {
+    let place = place(engine);
     let id = account(&place.store, "anna");
     let mut first = order(2, "Anna@Example.com", PayStatus::Paid, &[5, 6]);
     first.is_recurrent = true;
@@ -120,9 +188,9 @@ fn what_is_written_is_read_and_survives() {
     put(&place.store, id, order(1, "anna@example.com", PayStatus::Waiting, &[5]));
     put(&place.store, id, order(3, "other@example.com", PayStatus::Paid, &[5]));
 
-    let Place { store, folder, temporary: _temporary } = place;
+    let Place { store, location, temporary: _temporary } = place;
     drop(store);
-    let store = Store::open(&folder).unwrap();
+    let store = Store::open(&location).unwrap();
     assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(2))).unwrap(), Some(first.clone()));
     assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(9))).unwrap(), None);
     let expected = [(1, 5, "Товар 5".into()), (2, 5, "Товар 5".into()), (2, 6, "Товар 6".into())];
@@ -144,9 +212,8 @@ fn what_is_written_is_read_and_survives() {
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
 }
 
-#[test]
-fn a_read_of_one_statement_takes_no_second() {
-    let place = place();
+fn a_read_of_one_statement_takes_no_second(engine: Engine) {
+    let place = place(engine);
     let id = account(&place.store, "anna");
     assert_eq!(place.store.read_one(|tx| orders::count(tx, id)).unwrap(), 0);
     let second = place.store.read_one(|tx| {
@@ -156,9 +223,8 @@ fn a_read_of_one_statement_takes_no_second() {
     assert!(second.unwrap_err().to_string().contains("one statement only"));
 }
 
-#[test]
-fn a_replaced_order_moves_with_its_customer() {
-    let place = place();
+fn a_replaced_order_moves_with_its_customer(engine: Engine) {
+    let place = place(engine);
     let id = account(&place.store, "anna");
     put(&place.store, id, order(1, "old@example.com", PayStatus::Waiting, &[1, 2, 3]));
     put(&place.store, id, order(1, "new@example.com", PayStatus::Paid, &[2]));
@@ -167,9 +233,8 @@ fn a_replaced_order_moves_with_its_customer() {
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
 }
 
-#[test]
-fn accounts_are_apart() {
-    let place = place();
+fn accounts_are_apart(engine: Engine) {
+    let place = place(engine);
     let (one, two) = (account(&place.store, "one"), account(&place.store, "two"));
     put(&place.store, one, order(1, "anna@example.com", PayStatus::Paid, &[1]));
     put(&place.store, two, order(1, "anna@example.com", PayStatus::Paid, &[2]));
@@ -177,9 +242,8 @@ fn accounts_are_apart() {
     assert_eq!(bills(&place.store, two, "anna@example.com", None), [(1, 2, "Товар 2".into())]);
 }
 
-#[test]
-fn a_refused_transaction_keeps_nothing() {
-    let place = place();
+fn a_refused_transaction_keeps_nothing(engine: Engine) {
+    let place = place(engine);
     let refused = place.store.write(|tx| {
         marks::set(tx, "one", "1")?;
         Err::<(), _>(Error::clone(&orders_error()))
@@ -201,12 +265,11 @@ fn a_refused_transaction_keeps_nothing() {
 }
 
 fn orders_error() -> Error {
-    DataFolder::open(Path::new("/dev/null/data")).unwrap_err()
+    Location::folder(Path::new("/dev/null/data")).lock_for_serving().unwrap_err()
 }
 
-#[test]
-fn a_panic_in_one_transaction_spares_the_others() {
-    let place = place();
+fn a_panic_in_one_transaction_spares_the_others(engine: Engine) {
+    let place = place(engine);
     let (send, answers) = mpsc::channel();
     for n in 0..20 {
         let send = send.clone();
@@ -226,9 +289,8 @@ fn a_panic_in_one_transaction_spares_the_others() {
     assert_eq!(place.store.read(|tx| marks::get(tx, "mark 8")).unwrap().as_deref(), Some("set"));
 }
 
-#[test]
-fn many_writers_share_a_commit_and_each_acts_once() {
-    let place = place();
+fn many_writers_share_a_commit_and_each_acts_once(engine: Engine) {
+    let place = place(engine);
     let acted = Arc::new(AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for writer in 0..8 {
@@ -254,9 +316,8 @@ fn many_writers_share_a_commit_and_each_acts_once() {
     assert_eq!(place.store.read(|tx| marks::get(tx, "3.8")).unwrap().as_deref(), Some("x"));
 }
 
-#[test]
-fn account_life() {
-    let place = place();
+fn account_life(engine: Engine) {
+    let place = place(engine);
     let store = &place.store;
     let (anna, boris) = (account(store, "anna"), account(store, "boris"));
     assert_eq!(store.write(|tx| accounts::add(tx, &login("ANNA"), &key("other"), 1)).unwrap(), None);
@@ -289,10 +350,9 @@ fn account_life() {
     assert!(account.old_key.is_none() && account.domains.is_empty());
 }
 
-#[test]
-fn what_another_process_writes_is_seen() {
-    let place = place();
-    let beside = Store::open(&place.folder).unwrap();
+fn what_another_process_writes_is_seen(engine: Engine) {
+    let place = place(engine);
+    let beside = Store::open(&place.location).unwrap();
     let id = account(&beside, "anna");
     put(&beside, id, order(1, "anna@example.com", PayStatus::Paid, &[1]));
     assert_eq!(bills(&place.store, id, "anna@example.com", None).len(), 1);
@@ -300,9 +360,8 @@ fn what_another_process_writes_is_seen() {
     assert_eq!(bills(&beside, id, "anna@example.com", None).len(), 2);
 }
 
-#[test]
-fn two_products_of_one_name_are_a_conflict() {
-    let place = place();
+fn two_products_of_one_name_are_a_conflict(engine: Engine) {
+    let place = place(engine);
     let id = account(&place.store, "anna");
     let product = |number, name: &str| Product {
         id: GoodId(number),
@@ -331,9 +390,131 @@ fn two_products_of_one_name_are_a_conflict() {
     assert_eq!(names, ["b"]);
 }
 
+/// Transactions that read what they write: whoever comes second sees what the first one left.
+fn counters_are_given_once(engine: Engine) {
+    let place = place(engine);
+    place.store.write(|tx| marks::set(tx, "counter", "0")).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    place
+                        .store
+                        .write(|tx| {
+                            let count: u32 = marks::get(tx, "counter")?.unwrap().parse().unwrap();
+                            marks::set(tx, "counter", &(count + 1).to_string())
+                        })
+                        .unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(place.store.read(|tx| marks::get(tx, "counter")).unwrap().as_deref(), Some("200"));
+    // And so are the numbers of accounts and versions, which are one more than the highest.
+    std::thread::scope(|scope| {
+        for n in 0..8 {
+            let store = &place.store;
+            scope.spawn(move || account(store, &format!("seller{n}")));
+        }
+    });
+    let (accounts, version) = place.store.read(|tx| accounts::changed_since(tx, 0)).unwrap();
+    assert_eq!((accounts.len(), version), (8, 8));
+}
+
+/// Titles may be longer than a key of an index can be.
+fn long_texts_are_kept(engine: Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    let mut long = order(1, "anna@example.com", PayStatus::Paid, &[1, 2]);
+    // Not what a compression would make short.
+    let noise = |seed: u32| {
+        let letter = move |n: u32| n.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 20;
+        (0..60_000).map(move |n| char::from_u32(33 + letter(n) % 90).unwrap())
+    };
+    for (seed, line) in (0..).zip(&mut long.lines) {
+        line.good_title = noise(seed).collect();
+    }
+    put(&place.store, id, long.clone());
+    put(&place.store, id, Order { id: OrderId(2), ..long.clone() });
+    assert_eq!(place.store.read(|tx| orders::find(tx, id, OrderId(2))).unwrap().unwrap().lines, long.lines);
+}
+
+fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
+    let place = place(engine);
+    let (one, two) = (account(&place.store, "one"), account(&place.store, "two"));
+    for n in 1..=100 {
+        put(&place.store, one, order(n, &format!("Customer{}@example.com", n % 7), PayStatus::Paid, &[1, n]));
+        put(&place.store, two, order(n, "боря@пример.рф", PayStatus::Waiting, &[n, 2]));
+    }
+    place.store.write(move |tx| accounts::bind(tx, one, "shop.example")).unwrap();
+    let setting = Setting::parse("rate", "60").unwrap();
+    place.store.write(move |tx| accounts::set(tx, two, &setting)).unwrap();
+    let Place { store, location: from, temporary } = place;
+    let taken = copy::copy(&from, &from, &mut |_, _| {}).unwrap_err();
+    assert_eq!(taken.kind(), Kind::Location);
+    drop(store);
+
+    let mut before = from;
+    for (n, other) in [Engine::Sqlite, Engine::Postgres, Engine::Sqlite].into_iter().enumerate() {
+        let to = location(other, &temporary, &format!("copy{n}"));
+        let report =
+            copy::copy(&before, &to, &mut |_, progress| assert!(progress.done <= progress.total)).unwrap();
+        assert_eq!((report.accounts, report.orders, report.digests.len()), (2, 200, 2));
+        // A store that is there is not copied over.
+        assert_eq!(copy::copy(&before, &to, &mut |_, _| {}).unwrap_err().kind(), Kind::Exists);
+        let (first, second) = (Store::open(&before).unwrap(), Store::open(&to).unwrap());
+        for account in [one, two] {
+            let all = |store: &Store| {
+                let mut all = Vec::new();
+                store
+                    .read(|tx| {
+                        orders::each(tx, account, |order| {
+                            all.push(order.clone());
+                            Ok::<(), Error>(())
+                        })
+                    })
+                    .unwrap();
+                all
+            };
+            assert_eq!(all(&first), all(&second));
+        }
+        let accounts = second.read(accounts::list).unwrap();
+        assert_eq!(accounts[0].domains, ["shop.example"]);
+        assert_eq!(accounts[1].settings.rate, 60);
+        assert_eq!(second.check(&mut |_| {}).unwrap(), []);
+        before = to;
+    }
+}
+
+fn a_copy_that_was_cut_off_is_no_store(engine: Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    let source = location(Engine::Sqlite, &place.temporary, "source");
+    let other = Store::open(&source).unwrap();
+    let boris = account(&other, "boris");
+    put(&other, boris, order(7, "boris@example.com", PayStatus::Paid, &[1]));
+    drop(other);
+    // What a copy that was killed leaves behind: some rows, and its mark.
+    place.store.write(|tx| marks::set(tx, "copying", "elsewhere")).unwrap();
+    let Place { store, location, temporary: _temporary } = place;
+    drop(store);
+    let error = Store::open(&location).err().unwrap();
+    assert_eq!(error.kind(), Kind::Unfinished);
+    assert!(
+        error.to_string().contains("elsewhere") && error.to_string().contains("billhook copy"),
+        "{error}"
+    );
+    copy::copy(&source, &location, &mut |_, _| {}).unwrap();
+    let store = Store::open(&location).unwrap();
+    let logins = store.read(accounts::list).unwrap();
+    assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["boris"]);
+    assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(1))).unwrap(), None);
+}
+
 #[test]
 fn backup_under_writes_restores_elsewhere() {
-    let place = place();
+    let place = place(Engine::Sqlite);
     let id = account(&place.store, "anna");
     for n in 1..=200 {
         put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
@@ -354,7 +535,7 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(place.store.backup(&file, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
 
-    let elsewhere = DataFolder::open(&place.temporary.path().join("elsewhere")).unwrap();
+    let elsewhere = Location::folder(&place.temporary.path().join("elsewhere"));
     let restored = restore(&file, &elsewhere, false, &mut |_| {}).unwrap();
     assert_eq!((restored.restored.orders, restored.kept), (report.orders, None));
     let store = Store::open(&elsewhere).unwrap();
@@ -367,7 +548,7 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
     let replaced = restore(&file, &elsewhere, true, &mut |_| {}).unwrap();
     assert!(replaced.kept.unwrap().is_file());
-    let left: Vec<_> = std::fs::read_dir(elsewhere.path())
+    let left: Vec<_> = std::fs::read_dir(elsewhere.as_folder().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.contains("partial"))
@@ -378,15 +559,16 @@ fn backup_under_writes_restores_elsewhere() {
 /// A log that was left behind without its store is not applied to the one that is restored.
 #[test]
 fn what_is_left_of_a_store_is_put_aside() {
-    let place = place();
+    let place = place(Engine::Sqlite);
     account(&place.store, "anna");
     let file = place.temporary.path().join("backup.db");
     place.store.backup(&file, &mut |_| {}).unwrap();
-    let left = DataFolder::open(&place.temporary.path().join("left")).unwrap();
+    let left = Location::folder(&place.temporary.path().join("left"));
     account(&place.store, "later");
+    std::fs::create_dir(left.as_folder().unwrap()).unwrap();
     for suffix in ["-wal", "-shm"] {
         let name = format!("billhook.db{suffix}");
-        std::fs::copy(place.folder.path().join(&name), left.path().join(&name)).unwrap();
+        std::fs::copy(folder(&place).join(&name), left.as_folder().unwrap().join(&name)).unwrap();
     }
     assert_eq!(restore(&file, &left, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
     restore(&file, &left, true, &mut |_| {}).unwrap();
@@ -397,10 +579,9 @@ fn what_is_left_of_a_store_is_put_aside() {
 /// A store whose file is taken away is written to no more, and says so.
 #[test]
 fn a_store_that_is_gone_is_noticed() {
-    let place = place();
+    let place = place(Engine::Sqlite);
     assert!(place.store.failed().is_none());
-    std::fs::rename(place.folder.path().join("billhook.db"), place.temporary.path().join("elsewhere"))
-        .unwrap();
+    std::fs::rename(folder(&place).join("billhook.db"), place.temporary.path().join("elsewhere")).unwrap();
     let error = place.store.failed().unwrap();
     assert_eq!(error.kind(), Kind::Closed);
     assert!(error.to_string().contains("moved or removed"), "{error}");
@@ -409,7 +590,7 @@ fn a_store_that_is_gone_is_noticed() {
 
 #[test]
 fn a_damaged_backup_is_not_restored() {
-    let place = place();
+    let place = place(Engine::Sqlite);
     let id = account(&place.store, "anna");
     for n in 1..=100 {
         put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
@@ -420,22 +601,20 @@ fn a_damaged_backup_is_not_restored() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 4096].fill(0xA5);
     std::fs::write(&file, bytes).unwrap();
-    let elsewhere = DataFolder::open(&place.temporary.path().join("elsewhere")).unwrap();
+    let elsewhere = Location::folder(&place.temporary.path().join("elsewhere"));
     let error = restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err();
     assert_eq!(error.kind(), Kind::Damaged, "{error}");
-    assert!(!elsewhere.path().join("billhook.db").exists());
+    assert!(!elsewhere.as_folder().unwrap().join("billhook.db").exists());
     let missing = restore(Path::new("/nowhere/backup.db"), &elsewhere, false, &mut |_| {}).unwrap_err();
     assert_eq!(missing.kind(), Kind::Folder);
 }
 
-#[test]
-fn check_finds_what_can_not_be() {
-    let place = place();
+fn check_finds_what_can_not_be(engine: Engine) {
+    let place = place(engine);
     let id = account(&place.store, "anna");
     put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
     put(&place.store, id, order(2, "anna@example.com", PayStatus::Paid, &[1, 2]));
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
-    let raw = rusqlite::Connection::open(place.folder.path().join("billhook.db")).unwrap();
     for (spoil, expected) in [
         ("UPDATE orders SET pay_status = 'waiting' WHERE order_id = 1", "its status is not its order's"),
         ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "not that of its e-mail"),
@@ -446,13 +625,17 @@ fn check_finds_what_can_not_be() {
         ("DELETE FROM orders WHERE order_id = 1", "no such order"),
         ("DELETE FROM accounts", "there is no such account"),
     ] {
-        raw.execute_batch(spoil).unwrap();
+        place.spoil(spoil);
         let findings = place.store.check(&mut |_| {}).unwrap();
         assert!(
             findings.iter().any(|finding| finding.to_string().contains(expected)),
             "{spoil}: {findings:?}"
         );
     }
+}
+
+fn bills_are_those_of_a_naive_model(engine: Engine) {
+    model::run(engine);
 }
 
 /// Random acts against the store and a plain map.
@@ -479,11 +662,10 @@ mod model {
         prop::collection::vec(prop_oneof![5 => put, 5 => ask, 1 => Just(Act::Reopen)], 1..40)
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
-        #[test]
-        fn bills_are_those_of_a_naive_model(acts in acts()) {
-            let Place { mut store, folder, temporary: _temporary } = place();
+    pub(super) fn run(engine: Engine) {
+        let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |(acts in acts())| {
+            let Place { mut store, location, temporary: _temporary } = place(engine);
             let ids = [account(&store, "one"), account(&store, "two")];
             let mut model: [BTreeMap<i64, Order>; 2] = Default::default();
             for act in acts {
@@ -512,11 +694,11 @@ mod model {
                     }
                     Act::Reopen => {
                         drop(store);
-                        store = Store::open(&folder).unwrap();
+                        store = Store::open(&location).unwrap();
                     }
                 }
             }
             prop_assert_eq!(store.check(&mut |_| {}).unwrap(), []);
-        }
+        });
     }
 }

@@ -189,7 +189,7 @@ impl Add {
             Some(key) => (key, false),
             None => (new_key()?, true),
         };
-        let (_folder, store) = everywhere.open_or_make_store()?;
+        let store = everywhere.store.open_or_make()?;
         let (login, stored) = (self.login.clone(), key.clone());
         let now = now();
         let added = store.write(move |tx| accounts::add(tx, &login, &stored, now))?;
@@ -230,7 +230,7 @@ fn tell_added(
         writeln!(out, "key: {}", key.reveal())?;
         writeln!(out, "Keep the key: it is shown this once.")?;
     }
-    let data = data_flag(everywhere);
+    let data = everywhere.store.flag();
     writeln!(
         out,
         "\nWhile `billhook serve` runs, it answers at http://{login}.localhost:8080/api/METHOD\n\
@@ -246,7 +246,7 @@ fn tell_added(
 
 impl List {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let accounts = store.read(accounts::list)?;
         let mut out = stdout();
         if self.json {
@@ -256,7 +256,7 @@ impl List {
             return Ok(());
         }
         if accounts.is_empty() {
-            say(&format!("there is no account yet: billhook account add{} LOGIN", data_flag(everywhere)));
+            say(&format!("there is no account yet: billhook account add{} LOGIN", everywhere.store.flag()));
         }
         let width = accounts.iter().map(|account| account.login.as_str().len()).max().unwrap_or(0);
         for Account { login, disabled, domains, .. } in &accounts {
@@ -274,7 +274,7 @@ impl List {
 impl RotateKey {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let key = new_key()?;
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let until = self.keep_old.map(|minutes| now() + i64::from(minutes) * 60);
         let stored = key.clone();
         change(&store, &self.login, move |tx, account| accounts::rotate_key(tx, account.id, &stored, until))?;
@@ -310,7 +310,7 @@ fn key_not_shown(login: &Login, failure: Failure) -> Failure {
 
 impl Bind {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let domain = self.domain.clone();
         if self.remove {
             let was_bound =
@@ -336,7 +336,7 @@ impl Bind {
 
 impl Set {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let settings = self.settings.clone();
         change(&store, &self.login, move |tx, account| {
             settings.iter().try_for_each(|setting| accounts::set(tx, account.id, setting))
@@ -349,7 +349,7 @@ impl Set {
 }
 
 fn switch(everywhere: &Everywhere, login: &Login, off: bool) -> Result<(), Failure> {
-    let (_folder, store) = everywhere.open_store()?;
+    let store = everywhere.store.open()?;
     change(&store, login, move |tx, account| accounts::set_disabled(tx, account.id, off))?;
     told(&format!("{login} is {}", if off { "off: every call gets code 7" } else { "on" }))
 }
@@ -388,17 +388,6 @@ fn new_key() -> Result<Key, Failure> {
         .try_fill_bytes(&mut bytes)
         .map_err(|error| Failure::failed(format!("the system gives no random bytes: {error}")))?;
     Key::parse(&format!("{:032x}", u128::from_ne_bytes(bytes))).map_err(Failure::failed)
-}
-
-/// `--data DIR` as the next command has to repeat it.
-pub(crate) fn data_flag(everywhere: &Everywhere) -> String {
-    let data = everywhere.data.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
-    match data.as_str() {
-        "./billhook-data" => String::new(),
-        _ if data.chars().all(is_plain) => format!(" --data {data}"),
-        _ => format!(" --data '{}'", data.replace('\'', "'\\''")),
-    }
 }
 
 fn told(line: &str) -> Result<(), Failure> {

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (_folder, store) = everywhere.open_store()?;
+        let store = everywhere.store.open()?;
         let (account, orders, products) = store.read(|tx| {
             let account = accounts::find(tx, &self.login)?.ok_or_else(|| super::unknown(tx, &self.login))?;
             let mut products = 0_u64;

@@ -6,7 +6,7 @@ mod refusals;
 use std::{fs, path::PathBuf};
 
 use billhook_store::{
-    DataFolder, Error, Store,
+    Error, Location, Store,
     accounts::{self, Account},
     orders,
     orders::{Order, TextField},
@@ -34,7 +34,7 @@ pub(crate) type Said = Result<String, (Vec<String>, String)>;
 impl Shop {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&DataFolder::open(&folder.path().join("data")).unwrap()).unwrap();
+        let store = Store::open(&Location::folder(&folder.path().join("data"))).unwrap();
         let login = Login::parse("shop").unwrap();
         let key = Key::parse("0123456789abcdef").unwrap();
         store.write(move |tx| accounts::add(tx, &login, &key, NOW)).unwrap();

@@ -11,7 +11,6 @@ use billhook_store::{Store, accounts, accounts::Account};
 pub(crate) use options::{Arguments, seconds};
 
 use crate::{
-    account::data_flag,
     command_line::{Everywhere, LogFormat, LogLevel},
     demo,
     failure::Failure,
@@ -29,9 +28,9 @@ impl Arguments {
             // For accounts that come later; those that are there already stop the start below.
             options.refused_key = Some(demo::public_key()?);
         }
-        let folder = billhook_store::DataFolder::open(&everywhere.data)?;
-        let _serving = folder.lock_for_serving()?;
-        let store = Store::open(&folder)?;
+        let location = everywhere.store.location()?;
+        let _serving = location.lock_for_serving()?;
+        let store = Store::open(&location)?;
         let accounts = store.read(accounts::list)?;
         let public = accounts.iter().find(|account| demo::has_public_key(account));
         let will_be_public = is_demo && accounts.is_empty();
@@ -40,7 +39,7 @@ impl Arguments {
         {
             keep_public_key_at_home(&options, login)?;
         }
-        let accounts = if is_demo { demo::fill(&store, &everywhere.data)? } else { accounts };
+        let accounts = if is_demo { demo::fill(&store, &location)? } else { accounts };
         open_files::allow(options.max_connections);
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -105,7 +104,7 @@ fn announce(
     if accounts.is_empty() {
         lines.push(format!(
             "there is no account yet; the next command: billhook account add{} LOGIN",
-            data_flag(everywhere)
+            everywhere.store.flag()
         ));
     }
     if is_demo && let Some(address) = addresses.http.first() {

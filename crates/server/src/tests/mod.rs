@@ -18,7 +18,7 @@ use std::{
 };
 
 use billhook_store::{
-    self as store, AccountId, DataFolder, Store, accounts,
+    self as store, AccountId, Location, Store, accounts,
     orders::{self, Line, Order, Texts},
     settings::Setting,
 };
@@ -56,7 +56,7 @@ impl Shop {
 
     fn start_with(methods: Methods, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&DataFolder::open(folder.path()).unwrap()).unwrap();
+        let store = Store::open(&Location::folder(folder.path())).unwrap();
         add_account(&store, "anna");
         let mut options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
         change(&mut options);

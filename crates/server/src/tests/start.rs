@@ -5,7 +5,7 @@ use crate::{Certificate, StartError, TlsOptions};
 
 fn refusal(change: impl FnOnce(&mut Options)) -> StartError {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&DataFolder::open(folder.path()).unwrap()).unwrap();
+    let store = Store::open(&Location::folder(folder.path())).unwrap();
     let mut options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
     change(&mut options);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

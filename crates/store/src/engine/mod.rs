@@ -1,12 +1,16 @@
 //! What an engine must do. Everything that differs between engines is below this module.
 
+pub(crate) mod postgres;
 mod sqlite;
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
-use crate::{BackupReport, DataFolder, Error, Finding, Progress, RestoreReport, Row, Sql, Tx, tx::Arg};
+use crate::{
+    BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Row, Sql, Tx,
+    folder::OpenLock, location::Place, tx::Arg,
+};
 
-/// What a store is opened for: how much memory its writer may use.
+/// What a store is opened for: how much memory its writer may use, and how long one statement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Many small transactions beside other things.
@@ -15,24 +19,73 @@ pub(crate) enum Purpose {
     Bulk,
 }
 
-/// Whether a folder holds a store.
-pub(crate) fn is_in(folder: &Path) -> bool {
-    sqlite::is_in(folder)
+/// How far a store has been brought up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The steps that it has taken; 0: there is no store yet.
+    pub taken: usize,
+    /// The steps that this program knows.
+    pub known: usize,
+    /// What the missing ones are about, in their order.
+    pub missing: Vec<&'static str>,
 }
 
-/// Opens the store of a folder, or makes it.
-pub(crate) fn open(folder: &DataFolder, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
-    Ok(Arc::new(sqlite::Sqlite::open(folder, purpose)?))
+/// Whether a path is called as the embedded engine's file is.
+pub(crate) fn is_store_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == sqlite::FILE_NAME)
 }
 
-/// Puts a backup in place of a folder's store. The caller holds all locks.
+/// Whether there is a store.
+pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
+    match &location.0 {
+        Place::Folder(path) => Ok(sqlite::is_in(path)),
+        Place::Database(database) => postgres::is_in(database),
+    }
+}
+
+/// How far a store has been brought up to date; one that a newer program wrote is an error.
+pub(crate) fn version(location: &Location) -> Result<Version, Error> {
+    match &location.0 {
+        Place::Folder(path) => sqlite::version(path),
+        Place::Database(database) => postgres::version(database),
+    }
+}
+
+/// Opens a store, or makes it, with the lock that keeps it from being replaced meanwhile.
+pub(crate) fn open(
+    location: &Location,
+    purpose: Purpose,
+) -> Result<(Arc<dyn Engine>, Option<OpenLock>), Error> {
+    match &location.0 {
+        Place::Folder(path) => {
+            let folder = DataFolder::open(path)?;
+            let open = folder.lock_open()?;
+            Ok((Arc::new(sqlite::Sqlite::open(&folder, purpose)?), Some(open)))
+        }
+        Place::Database(database) => Ok((Arc::new(postgres::Postgres::open(database, purpose)?), None)),
+    }
+}
+
+/// Puts a backup in place of a store.
 pub(crate) fn restore(
     from: &Path,
-    folder: &DataFolder,
+    location: &Location,
     replace: bool,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, Error> {
-    sqlite::backup::restore(from, folder, replace, progress)
+    let Place::Folder(path) = &location.0 else {
+        return Err(Error::new(
+            Kind::Location,
+            format!(
+                "`billhook restore` puts a backup into a data folder, and {location} is a database: restore what pg_dump wrote \
+                 with pg_restore, or restore into a folder and `billhook copy` that"
+            ),
+        ));
+    };
+    let folder = DataFolder::open(path)?;
+    let _serving = folder.lock_for_serving()?;
+    let _alone = folder.lock_alone()?;
+    sqlite::backup::restore(from, &folder, replace, progress)
 }
 
 /// The statements of one open transaction.
@@ -68,6 +121,15 @@ pub(crate) trait Work: Send {
     fn finish(self: Box<Self>, outcome: Result<(), Error>);
 }
 
+/// A read transaction on its way through an engine.
+pub(crate) trait Read: Send {
+    /// Runs the body, and answers its caller.
+    fn run(self: Box<Self>, tx: &mut Tx<'_>);
+
+    /// Answers the caller that there was no transaction.
+    fn fail(self: Box<Self>, error: Error);
+}
+
 /// A database engine.
 pub(crate) trait Engine: Send + Sync {
     /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, so an engine
@@ -76,6 +138,19 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Runs `body` once in a read transaction, on this thread.
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
+
+    /// Whether reads of the API are to be queued: they would wait for another machine.
+    fn queues_reads(&self) -> bool {
+        false
+    }
+
+    /// Queues a read transaction, for which so many statements may be run; none: any number.
+    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>);
+
+    /// Whether other machines may write the store.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Queues a write transaction. [`Work::finish`] is called once, on whatever thread.
     fn submit(&self, work: Box<dyn Work>);

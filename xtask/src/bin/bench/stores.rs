@@ -7,7 +7,7 @@ use std::{
 };
 
 use billhook_store::{
-    AccountId, DataFolder, Store, accounts,
+    AccountId, Location, Store, accounts,
     orders::{self, Line, Order, TextField, Texts},
     products::{self, Product},
 };
@@ -98,8 +98,7 @@ pub(crate) struct Seller {
 impl Seller {
     /// Makes a store in which each of so many accounts is such a seller; their logins are [`login`]s.
     pub(crate) fn fill(self, folder: &Path, accounts: u64) -> Result<()> {
-        let folder = DataFolder::open(folder)?;
-        let store = Store::open_for_bulk(&folder)?;
+        let store = Store::open_for_bulk(&Location::folder(folder))?;
         let at_once = (BATCH_ORDERS / self.orders).max(1);
         let mut first = 0;
         while first < accounts {

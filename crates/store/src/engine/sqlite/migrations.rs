@@ -5,10 +5,11 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{APPLICATION_ID, file_failure};
-use crate::{Error, Kind};
+use crate::{Error, Kind, engine::Version};
 
-/// The steps; a file's `user_version` says how many it has taken. A step that was released is never changed.
-const STEPS: &[&str] = &[FIRST];
+/// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
+/// changed.
+const STEPS: &[(&str, &str)] = &[("the first tables", FIRST)];
 
 const FIRST: &str = "
     CREATE TABLE marks (
@@ -155,6 +156,12 @@ pub(super) fn is_store(path: &Path) -> bool {
     read().is_ok_and(|id| id == APPLICATION_ID)
 }
 
+/// What a store that has taken so many steps lacks.
+pub(super) fn plan(taken: usize) -> Version {
+    let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
+    Version { taken, known: STEPS.len(), missing }
+}
+
 /// Takes the steps that are missing.
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     if version(connection, path)? == STEPS.len() {
@@ -163,7 +170,7 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), Error>
     let failed = |error| file_failure(path, &error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let taken = version(&transaction, path)?;
-    for (at, step) in STEPS.iter().enumerate().skip(taken) {
+    for (at, (_, step)) in STEPS.iter().enumerate().skip(taken) {
         transaction.execute_batch(step).map_err(failed)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
         transaction

@@ -17,9 +17,9 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef};
 
-use super::{Engine, Purpose, Statements, Work};
+use super::{Engine, Purpose, Read, Statements, Version, Work};
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
 };
@@ -30,7 +30,7 @@ use writer::Writer;
 const VERSION_MIN: i32 = 3_051_003;
 /// Marks a file as ours: "Bhk1".
 const APPLICATION_ID: i32 = 0x4268_6B31;
-const FILE_NAME: &str = "billhook.db";
+pub(super) const FILE_NAME: &str = "billhook.db";
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
@@ -114,6 +114,18 @@ impl Engine for Sqlite {
         self.read_some(None, body)
     }
 
+    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
+        let mut read = Some(read);
+        let done = self.read_some(statements, &mut |tx| {
+            if let Some(read) = read.take() {
+                read.run(tx);
+            }
+        });
+        if let (Err(error), Some(read)) = (done, read) {
+            read.fail(error);
+        }
+    }
+
     fn submit(&self, work: Box<dyn Work>) {
         self.writer.submit(work);
     }
@@ -136,6 +148,13 @@ impl Engine for Sqlite {
     fn check(&self) -> Result<Vec<Finding>, Error> {
         integrity(&connect(&self.path)?)
     }
+}
+
+/// What a folder's store has taken of the steps that bring it up to date.
+pub(crate) fn version(folder: &Path) -> Result<Version, Error> {
+    let path = folder.join(FILE_NAME);
+    let taken = if path.exists() { migrations::version(&connect(&path)?, &path)? } else { 0 };
+    Ok(migrations::plan(taken))
 }
 
 /// Whether a folder holds a store of this engine.
@@ -228,6 +247,17 @@ impl Row for Columns<'_> {
     fn text(&self, column: usize) -> Result<&str, Error> {
         let value = self.row.get_ref(column).map_err(|error| failure(self.sql.name, &error))?;
         value.as_str().map_err(|error| failure(self.sql.name, &error.into()))
+    }
+
+    fn width(&self) -> usize {
+        self.row.as_ref().column_count()
+    }
+
+    fn value(&self, column: usize) -> Result<Arg<'_>, Error> {
+        match self.row.get_ref(column).map_err(|error| failure(self.sql.name, &error))? {
+            ValueRef::Integer(number) => Ok(Arg::Int(number)),
+            _ => self.text(column).map(Arg::Text),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_store::{DataFolder, Store};
+use billhook_store::{Location, Store};
 
 use crate::{
     Result,
@@ -28,7 +28,7 @@ const MANY: usize = 64;
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let folder = scene.path("durable-store");
     let disk = Disk::new(&scene.path("overwritten"))?;
-    let store = Store::open(&DataFolder::open(&folder)?)?;
+    let store = Store::open(&Location::folder(&folder))?;
     let account = store.write(|tx| SELLER.add_account(tx, 0))?;
     let next = AtomicU64::new(0);
     let write = |writers: usize| -> Result<f64> {

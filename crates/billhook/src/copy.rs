@@ -1,0 +1,91 @@
+//! `billhook copy`: a whole store into another place, or another engine.
+
+use std::io::Write as _;
+
+use billhook_store::{Location, copy};
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    command_line::{Everywhere, step_back},
+    failure::Failure,
+    output::{counted, json_line, stdout},
+    progress::Bar,
+};
+
+/// Copy the whole store into another one
+///
+/// From a data folder into a PostgreSQL database, from a database into a folder, or between two of a kind. Everything is copied to
+/// the last letter: accounts with their keys, catalogue, orders. Then both are read again and compared, account by account.
+///
+/// All or nothing: the new store can't be used before it is whole and compared. If the copy is cut off, the same command begins
+/// anew. The place to copy to must hold no store.
+///
+/// Stop `billhook serve` first: what is written while it is copied would be missing in the copy. Data folders are locked; of a
+/// database the nodes are yours to stop.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook copy ./billhook-data postgres://billhook@db.example/billhook
+  billhook copy postgres://billhook@db.example/billhook sqlite:/var/lib/billhook
+  BILLHOOK_COPY_TO=postgres://billhook:PASSWORD@db.example/billhook billhook copy ./billhook-data")]
+pub(crate) struct Arguments {
+    /// The store to copy: postgres://…, sqlite:DIR, or a data folder
+    #[arg(value_name = "FROM", env = "BILLHOOK_COPY_FROM", hide_env_values = true)]
+    from: String,
+    /// Where to: postgres://…, sqlite:DIR, or a data folder, which is made
+    #[arg(value_name = "TO", env = "BILLHOOK_COPY_TO", hide_env_values = true)]
+    to: String,
+    /// Print JSON, with the digest of each account
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, _: &Everywhere) -> Result<(), Failure> {
+        let (from, to) = (location(&self.from)?, location(&self.to)?);
+        step_back();
+        let mut bar: Option<(&str, Bar)> = None;
+        let report = copy::copy(&from, &to, &mut |what, progress| {
+            if bar.as_ref().is_none_or(|(before, _)| *before != what) {
+                bar = Some((what, Bar::new(what)));
+            }
+            if let Some((_, bar)) = &bar {
+                bar.at(progress);
+            }
+        })?;
+        drop(bar);
+        let mut out = stdout();
+        if self.json {
+            let digests: Vec<_> = report
+                .digests
+                .iter()
+                .map(|digest| json!({"account_id": digest.account, "rows": digest.rows, "sha256": digest.sha256}))
+                .collect();
+            let report = json!({
+                "from": from.to_string(),
+                "to": to.to_string(),
+                "accounts": report.accounts,
+                "orders": report.orders,
+                "rows": report.rows,
+                "digests": digests,
+            });
+            return json_line(&mut out, &report);
+        }
+        writeln!(
+            out,
+            "{to}: {} of {}, {}, compared",
+            counted(report.orders, "order"),
+            counted(report.accounts, "account"),
+            counted(report.rows, "row")
+        )?;
+        Ok(out.flush()?)
+    }
+}
+
+/// A URL, or the path of a data folder.
+fn location(text: &str) -> Result<Location, Failure> {
+    let is_url = text.contains("://") || text.starts_with("sqlite:") || text.starts_with("postgres");
+    if is_url { Location::parse(text).map_err(Failure::usage) } else { Ok(Location::folder(text.as_ref())) }
+}

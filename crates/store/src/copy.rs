@@ -1,0 +1,341 @@
+//! Copies a whole store into another one, of the same engine or another: table by table, to the last letter.
+//!
+//! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
+//! anything but another copy, which begins anew. What is compared is read from both stores afresh: for each account how many rows
+//! it has, and a digest over all of them.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, marks, tx::Arg};
+
+/// Rows written in one transaction, at most, and the bytes of their texts.
+const BATCH_ROWS: usize = 50_000;
+const BATCH_BYTES: usize = 32 << 20;
+/// Rows between two reports of progress.
+const ROWS_A_REPORT: u64 = 10_000;
+
+/// One table: how it is counted, read in the order of its key, emptied, and filled.
+struct Table {
+    name: &'static str,
+    count: Sql,
+    read: Sql,
+    clear: Sql,
+    write: Sql,
+    /// The column that holds the account; none: its rows are the store's own.
+    account: Option<usize>,
+}
+
+macro_rules! table {
+    ($name:literal, $columns:literal, $values:literal, by $key:literal, account $account:expr) => {
+        Table {
+            name: $name,
+            count: Sql::new(concat!("copy.count ", $name), concat!("SELECT COUNT(*) FROM ", $name)),
+            read: Sql::new(
+                concat!("copy.read ", $name),
+                concat!("SELECT ", $columns, " FROM ", $name, " ORDER BY ", $key),
+            ),
+            clear: Sql::new(concat!("copy.clear ", $name), concat!("DELETE FROM ", $name)),
+            write: Sql::new(
+                concat!("copy.write ", $name),
+                concat!("INSERT INTO ", $name, " (", $columns, ") VALUES (", $values, ")"),
+            ),
+            account: $account,
+        }
+    };
+}
+
+/// Every table of a store. A test compares this list with what each engine really has.
+static TABLES: [Table; 8] = [
+    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version",
+        "$1, $2, $3, $4, $5, $6, $7, $8", by "account_id", account Some(0)),
+    table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
+    table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
+    table!("products", "account_id, good_id, good_name, good_title, good_sum",
+        "$1, $2, $3, $4, $5", by "account_id, good_id", account Some(0)),
+    table!("product_versions", "account_id, version_id, good_id, good_name, good_title",
+        "$1, $2, $3, $4, $5", by "account_id, version_id", account Some(0)),
+    table!("orders",
+        "account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent, \
+         first_name, last_name, middle_name, phone, country, region, city, address, postalcode, \
+         comment, tag, kupon, ip, domain, link, type, payway, rpo, \
+         utm_medium, utm_source, utm_campaign, utm_content, utm_term, \
+         aff_medium, aff_source, aff_campaign, aff_content, aff_term, \
+         aff, aff_name, paff, paff_name, ad_id",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41",
+        by "account_id, order_id", account Some(0)),
+    table!("order_lines",
+        "account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9",
+        by "account_id, email_key, order_id, position", account Some(0)),
+    // The last, so that the mark of an unfinished copy stands until the end.
+    table!("marks", "name, value", "$1, $2", by "name", account None),
+];
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Accounts.
+    pub accounts: u64,
+    /// Orders, of all accounts.
+    pub orders: u64,
+    /// Rows in all.
+    pub rows: u64,
+    /// What was compared, account by account.
+    pub digests: Vec<AccountDigest>,
+}
+
+/// What one account holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountDigest {
+    /// The account's number in the store; 0: what belongs to none.
+    pub account: i64,
+    /// Its rows in all tables.
+    pub rows: u64,
+    /// SHA-256 over them, hexadecimal.
+    pub sha256: String,
+}
+
+/// Refuses a store that a copy has begun to fill and not finished.
+pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
+    match marks::get(tx, marks::COPYING)? {
+        None => Ok(()),
+        Some(from) => Err(Error::new(
+            Kind::Unfinished,
+            format!(
+                "a copy of {from} into this store was not finished: run that `billhook copy` again, which begins anew"
+            ),
+        )),
+    }
+}
+
+/// Copies the store at `from` into the one at `to`, which must be empty, not there yet, or left behind by a copy that was not
+/// finished. Nobody may write either of them meanwhile; of data folders that is made sure.
+pub fn copy(
+    from: &Location,
+    to: &Location,
+    progress: &mut dyn FnMut(&'static str, Progress),
+) -> Result<Report, Error> {
+    if from.to_string() == to.to_string() {
+        let text = format!("{from} can't be copied into itself: name another store to copy to");
+        return Err(Error::new(Kind::Location, text));
+    }
+    if !from.holds_store()? {
+        return Err(Error::new(Kind::Location, format!("there is no store in {from}: nothing to copy")));
+    }
+    let _alone = [from.lock_for_serving()?, to.lock_for_serving()?];
+    let source = Store::open_for_bulk(from)?;
+    let target = Store::open_for_copy(to)?;
+    let name = from.to_string();
+    let shown = to.to_string();
+    target.write(move |tx| begin(tx, &name, &shown))?;
+
+    let mut digests = Digests::default();
+    source.read(|tx| {
+        let mut counted = Counted::new(total(tx)?, "copying", progress);
+        for table in &TABLES {
+            fill(tx, table, &target, &mut digests, &mut counted)?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    let copied = digests.finished();
+    let there = target.read(|tx| {
+        let mut digests = Digests::default();
+        let mut counted = Counted::new(total(tx)?, "comparing", progress);
+        for table in &TABLES {
+            tx.rows(&table.read, &[], |row| {
+                if is_copied(table, row)? {
+                    digests.add(table, row)?;
+                    counted.one();
+                }
+                Ok::<(), Error>(())
+            })?;
+        }
+        Ok::<_, Error>(digests.finished())
+    })?;
+    if copied != there {
+        let differing = copied.iter().zip(&there).find(|(one, other)| one != other);
+        let account = differing.map_or(0, |(digest, _)| digest.account);
+        return Err(Error::new(
+            Kind::Damaged,
+            format!(
+                "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
+            ),
+        ));
+    }
+    target.write(|tx| marks::remove(tx, marks::COPYING))?;
+    let count = |table: &str| digests.tables.get(table).copied().unwrap_or(0);
+    Ok(Report {
+        accounts: count("accounts"),
+        orders: count("orders"),
+        rows: digests.tables.values().sum(),
+        digests: copied,
+    })
+}
+
+/// Empties what an earlier copy has left behind, refuses any other content, and notes that a copy has begun.
+fn begin(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<(), Error> {
+    if marks::get(tx, marks::COPYING)?.is_some() {
+        for table in &TABLES {
+            tx.execute(&table.clear, &[])?;
+        }
+    } else if total(tx)? > 0 {
+        return Err(Error::new(
+            Kind::Exists,
+            format!("{to} holds a store already: a copy needs an empty place, so name another one"),
+        ));
+    }
+    marks::set(tx, marks::COPYING, from)
+}
+
+fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
+    let mut total = 0;
+    for table in &TABLES {
+        total += tx.row(&table.count, &[], |row| row.int(0))?.unwrap_or(0).unsigned_abs();
+    }
+    Ok(total)
+}
+
+/// Whether a row belongs to what is copied: the copy's own mark does not.
+fn is_copied(table: &Table, row: &dyn Row) -> Result<bool, Error> {
+    Ok(table.account.is_some() || row.text(0)? != marks::COPYING)
+}
+
+/// A value that outlives its row.
+enum Value {
+    Int(i64),
+    Text(Box<str>),
+}
+
+impl Value {
+    fn arg(&self) -> Arg<'_> {
+        match self {
+            Self::Int(number) => Arg::Int(*number),
+            Self::Text(text) => Arg::Text(text),
+        }
+    }
+}
+
+/// Copies one table.
+fn fill(
+    from: &mut Tx<'_>,
+    table: &'static Table,
+    target: &Store,
+    digests: &mut Digests,
+    counted: &mut Counted<'_>,
+) -> Result<(), Error> {
+    let mut batch: Vec<Vec<Value>> = Vec::new();
+    let mut bytes = 0;
+    let write = |batch: Vec<Vec<Value>>| {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        target.write(move |tx| {
+            tx.execute_each(&table.write, &mut batch.iter().map(|row| row.iter().map(Value::arg).collect()))
+        })
+    };
+    from.rows(&table.read, &[], |row| {
+        if !is_copied(table, row)? {
+            return Ok(());
+        }
+        digests.add(table, row)?;
+        let values = (0..row.width()).map(|column| {
+            Ok(match row.value(column)? {
+                Arg::Int(number) => Value::Int(number),
+                Arg::Text(text) => {
+                    bytes += text.len();
+                    Value::Text(text.into())
+                }
+            })
+        });
+        batch.push(values.collect::<Result<_, Error>>()?);
+        counted.one();
+        if batch.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+            bytes = 0;
+            write(std::mem::take(&mut batch))?;
+        }
+        Ok::<(), Error>(())
+    })?;
+    write(batch)
+}
+
+/// How far it has come.
+struct Counted<'a> {
+    done: u64,
+    total: u64,
+    what: &'static str,
+    progress: &'a mut dyn FnMut(&'static str, Progress),
+}
+
+impl<'a> Counted<'a> {
+    fn new(total: u64, what: &'static str, progress: &'a mut dyn FnMut(&'static str, Progress)) -> Self {
+        Self { done: 0, total, what, progress }
+    }
+
+    fn one(&mut self) {
+        self.done += 1;
+        if self.done.is_multiple_of(ROWS_A_REPORT) || self.done == self.total {
+            (self.progress)(self.what, Progress { done: self.done, total: self.total });
+        }
+    }
+}
+
+/// Digests of accounts that grow row by row.
+#[derive(Default)]
+struct Digests {
+    accounts: BTreeMap<i64, (u64, Sha256)>,
+    tables: BTreeMap<&'static str, u64>,
+}
+
+impl Digests {
+    /// Adds a row; those of one account and table come in the order of their key.
+    fn add(&mut self, table: &Table, row: &dyn Row) -> Result<(), Error> {
+        let account = table.account.map_or(Ok(0), |column| row.int(column))?;
+        let (rows, digest) = self.accounts.entry(account).or_default();
+        *rows += 1;
+        *self.tables.entry(table.name).or_default() += 1;
+        digest.update(table.name);
+        for column in 0..row.width() {
+            match row.value(column)? {
+                Arg::Int(number) => {
+                    digest.update(b"i");
+                    digest.update(number.to_be_bytes());
+                }
+                Arg::Text(text) => {
+                    digest.update(b"t");
+                    digest.update((text.len() as u64).to_be_bytes());
+                    digest.update(text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finished(&self) -> Vec<AccountDigest> {
+        let accounts = self.accounts.iter();
+        accounts
+            .map(|(&account, (rows, digest))| {
+                let mut sha256 = String::new();
+                for byte in digest.clone().finalize() {
+                    // Writing to a String does not fail.
+                    let _ = write!(sha256, "{byte:02x}");
+                }
+                AccountDigest { account, rows: *rows, sha256 }
+            })
+            .collect()
+    }
+}
+
+/// The names of the tables, for the tests that compare them with what engines have.
+#[cfg(test)]
+pub(crate) fn table_names() -> Vec<&'static str> {
+    TABLES.iter().map(|table| table.name).collect()
+}
+
+/// Every statement here.
+#[cfg(test)]
+pub(crate) fn statements() -> Vec<&'static Sql> {
+    TABLES.iter().flat_map(|table| [&table.count, &table.read, &table.clear, &table.write]).collect()
+}

@@ -1,0 +1,330 @@
+//! Which database is meant, and how safe the way to it has to be.
+
+use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use tokio_postgres::config::{Config, Host};
+use tokio_postgres_rustls_improved::MakeRustlsConnect;
+
+use crate::{Error, Kind};
+
+/// Where a database listens whose URL names no host.
+const SOCKET_FOLDER: &str = "/var/run/postgresql";
+/// How long a connection may take to be made, if the URL says nothing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// After this long without an acknowledgement of what was sent, a connection is given up.
+const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A database's address, read from a URL.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(super) config: Config,
+    pub(super) tls: MakeRustlsConnect,
+    shown: String,
+}
+
+/// What is asked of TLS, in the words of PostgreSQL's own library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SslMode {
+    /// None.
+    Disable,
+    /// If the server has it; nothing is verified.
+    Prefer,
+    /// It must be there; nothing is verified, unless a root certificate is named.
+    Require,
+    /// The certificate must come from a root that is trusted.
+    VerifyCa,
+    /// And be for this host.
+    VerifyFull,
+}
+
+impl Address {
+    /// Reads a URL. Without `sslmode`, hosts other than this machine must show a certificate that is valid for their name.
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut mode, mut root, mut others) = (None, None, Vec::new());
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", word)) => mode = Some(SslMode::parse(word)?),
+                Some(("sslrootcert", path)) => root = Some(decoded(path)),
+                _ => others.push(parameter),
+            }
+        }
+        if !base.contains("://") {
+            return Err(refused("it has to begin with postgres://"));
+        }
+        // What the parser says is about words of the URL: its text names parameters, never their values.
+        let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
+        let mut config: Config = url.parse().map_err(|error| refused(&described(&error)))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            config.host_path(SOCKET_FOLDER);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(TCP_TIMEOUT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("billhook");
+        }
+        let usual = if is_local(&config) { SslMode::Disable } else { SslMode::VerifyFull };
+        let mode = mode.unwrap_or(usual);
+        config.ssl_mode(match mode {
+            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+            SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                tokio_postgres::config::SslMode::Require
+            }
+        });
+        let tls = MakeRustlsConnect::new(client_config(mode, root.as_deref().map(Path::new))?);
+        Ok(Self { shown: shown(&config), config, tls })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Address").field(&self.shown).finish()
+    }
+}
+
+impl SslMode {
+    fn parse(word: &str) -> Result<Self, Error> {
+        Ok(match word {
+            "disable" => Self::Disable,
+            "prefer" => Self::Prefer,
+            "require" => Self::Require,
+            "verify-ca" => Self::VerifyCa,
+            "verify-full" => Self::VerifyFull,
+            _ => {
+                return Err(refused("sslmode is one of disable, prefer, require, verify-ca and verify-full"));
+            }
+        })
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(Kind::Location, format!("the store's URL can't be used: {why}"))
+}
+
+/// An error with its causes, in one line.
+pub(super) fn described(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A value of the query, its `%XX` read.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match escaped {
+            Some(escaped) if byte == b'%' => {
+                bytes.push(escaped);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether every way to the database stays on this machine.
+fn is_local(config: &Config) -> bool {
+    let names = config.get_hosts().iter().all(|host| match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        }
+    });
+    names && config.get_hostaddrs().iter().all(|address| address.to_canonical().is_loopback())
+}
+
+/// The address as it may be told to anyone.
+fn shown(config: &Config) -> String {
+    let user = config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
+    let ports = config.get_ports();
+    let host = |(at, host): (usize, &Host)| {
+        let name = match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        match ports.get(at).or(ports.first()) {
+            Some(port) => format!("{name}:{port}"),
+            None => name,
+        }
+    };
+    let mut hosts: Vec<_> = config.get_hosts().iter().enumerate().map(host).collect();
+    if hosts.is_empty() {
+        hosts.extend(config.get_hostaddrs().iter().map(ToString::to_string));
+    }
+    format!("postgres://{user}{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
+}
+
+fn client_config(mode: SslMode, root: Option<&Path>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(&error.to_string()))?;
+    let is_verified = match mode {
+        SslMode::VerifyCa | SslMode::VerifyFull => true,
+        // As PostgreSQL's own library does.
+        SslMode::Require => root.is_some(),
+        SslMode::Disable | SslMode::Prefer => false,
+    };
+    if mode == SslMode::VerifyFull {
+        return Ok(builder.with_root_certificates(roots(root)?).with_no_client_auth());
+    }
+    let authority = if is_verified {
+        let roots = Arc::new(roots(root)?);
+        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+        Some(verifier.map_err(|error| refused(&error.to_string()))?)
+    } else {
+        None
+    };
+    let verifier = Arc::new(AnyName { authority, provider });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// The roots of a file, or those of the web.
+fn roots(file: Option<&Path>) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    let Some(path) = file else {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        return Ok(roots);
+    };
+    let text = fs::read(path).map_err(|cause| unusable(path, &cause))?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate =
+            certificate.map_err(|error| unusable(path, &io::Error::other(error.to_string())))?;
+        roots.add(certificate).map_err(|error| unusable(path, &io::Error::other(error)))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable(path, &io::Error::other("it holds no certificate")));
+    }
+    Ok(roots)
+}
+
+fn unusable(path: &Path, cause: &io::Error) -> Error {
+    refused(&format!("sslrootcert: {}: {cause}", path.display()))
+}
+
+/// Takes certificates of any name: from a trusted root, if there is one to ask, else from anybody.
+#[derive(Debug)]
+struct AnyName {
+    authority: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        match authority.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+            // Everything else was looked at before the name.
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::SslMode as Asked;
+
+    use super::*;
+
+    #[test]
+    fn tls_is_asked_for_where_the_way_leaves_the_machine() {
+        for (url, asked) in [
+            ("postgres://localhost/shop", Asked::Disable),
+            ("postgres://127.0.0.1/shop", Asked::Disable),
+            ("postgres://[::1]/shop", Asked::Disable),
+            ("postgres:///shop?host=/tmp", Asked::Disable),
+            ("postgres:///shop", Asked::Disable),
+            ("postgres://db.example/shop", Asked::Require),
+            ("postgres://10.0.0.7/shop", Asked::Require),
+            ("postgres://localhost,db.example/shop", Asked::Require),
+            ("postgres://localhost/shop?hostaddr=10.0.0.7", Asked::Require),
+            ("postgres://db.example/shop?sslmode=disable", Asked::Disable),
+            ("postgres://db.example/shop?sslmode=prefer", Asked::Prefer),
+            ("postgres://localhost/shop?sslmode=verify-full", Asked::Require),
+        ] {
+            assert_eq!(Address::parse(url).unwrap().config.get_ssl_mode(), asked, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_can_not_be_used_says_why() {
+        for (url, why) in [
+            ("postgres://localhost/shop?sslmode=always", "sslmode is one of disable"),
+            ("postgres://localhost/shop?colour=red", "colour"),
+            ("postgres://db.example/shop?sslrootcert=/no/such%2Ffile", "sslrootcert: /no/such/file"),
+            ("postgres:shop", "it has to begin with postgres://"),
+        ] {
+            let error = Address::parse(url).unwrap_err();
+            assert_eq!(error.kind(), Kind::Location);
+            assert!(error.to_string().contains(why), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The way to one database: who may try to connect, and what is known of the last try.
+//!
+//! While a database is down every request wants to know whether it is back. One of them tries, now and then; the others are told
+//! at once what that one found.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{
+    address::Address,
+    link::{Failed, Link},
+};
+use crate::Error;
+
+/// So long after a try that failed nobody tries again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// A connection that nobody has used for so long is not used again: something on the way may have forgotten it.
+const REST_MAX: Duration = Duration::from_secs(300);
+/// Connections kept for threads that read by themselves.
+const KEPT_MAX: usize = 4;
+
+pub(super) struct Door {
+    address: Address,
+    patience: Option<Duration>,
+    down: Mutex<Option<Down>>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+/// A connection that waits for its next use.
+pub(super) struct Kept {
+    link: Link,
+    since: Instant,
+}
+
+/// A database that could not be reached.
+struct Down {
+    error: Error,
+    since: Instant,
+    is_tried: bool,
+}
+
+impl Door {
+    pub(super) fn new(address: Address, patience: Option<Duration>) -> Self {
+        Self { address, patience, down: Mutex::default(), kept: Mutex::default() }
+    }
+
+    /// A new connection.
+    pub(super) fn connect(&self) -> Result<Link, Error> {
+        if let Some(down) = self.down().as_mut() {
+            if down.is_tried || down.since.elapsed() < PAUSE {
+                return Err(down.error.clone());
+            }
+            down.is_tried = true;
+        }
+        match Link::connect(&self.address, self.patience) {
+            Ok(link) => {
+                *self.down() = None;
+                Ok(link)
+            }
+            Err(Failed { error, why: _ }) => {
+                *self.down() = Some(Down { error: error.clone(), since: Instant::now(), is_tried: false });
+                Err(error)
+            }
+        }
+    }
+
+    /// A connection: the one that is kept, if it is of use, or a new one.
+    pub(super) fn open(&self, kept: Option<Kept>) -> Result<Link, Error> {
+        match kept {
+            Some(Kept { link, since }) if since.elapsed() < REST_MAX && !link.is_lost() => Ok(link),
+            _ => self.connect(),
+        }
+    }
+
+    /// A connection for a thread that has none of its own.
+    pub(super) fn borrow(&self) -> Result<Link, Error> {
+        let kept = lock(&self.kept).pop();
+        self.open(kept)
+    }
+
+    /// Gives back what [`Self::borrow`] gave.
+    pub(super) fn give_back(&self, link: Link) {
+        let mut kept = lock(&self.kept);
+        if kept.len() < KEPT_MAX {
+            kept.push(Kept::new(link));
+        }
+    }
+
+    fn down(&self) -> MutexGuard<'_, Option<Down>> {
+        lock(&self.down)
+    }
+}
+
+impl Kept {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, since: Instant::now() }
+    }
+}
+
+/// What a thread that panicked left behind is whole: nothing here is changed in steps.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,402 @@
+//! One connection: how it is made, and how statements run on it from a thread that waits for them.
+//!
+//! Each connection has an event loop of its own that runs only while its thread waits. So it must not be used on a thread of
+//! another one: that of an asynchronous server, say.
+
+use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Duration};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::{SinkExt as _, Stream as _, future};
+use tokio::runtime::{self, Runtime};
+use tokio_postgres::{
+    Client, RowStream, Statement,
+    error::SqlState,
+    types::{IsNull, ToSql, Type},
+};
+
+use super::address::{Address, described};
+use crate::{Error, Kind, Sql, tx::Arg};
+
+/// Rows taken over at once, at most.
+const ROWS_AT_ONCE: usize = 512;
+/// Rows sent at once without waiting for what the first of them did, at most.
+const SENT_AT_ONCE: usize = 256;
+/// Bytes of a copy sent together.
+const COPY_BYTES: usize = 256 * 1024;
+/// From this many rows on they are copied.
+const COPY_ROWS_MIN: usize = 64;
+
+/// What every session is told. An answer that a commit was done must mean that it is on the disk, whatever the server's own
+/// default; plans don't depend on what is bound, so that no statement is planned twice.
+const SESSION: &str = "
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+    SET plan_cache_mode = force_generic_plan;
+    SET client_min_messages = warning";
+
+pub(super) struct Link {
+    client: Client,
+    runtime: Runtime,
+    statements: HashMap<&'static str, Statement>,
+    /// How long the database may take for one statement; none: as long as it likes.
+    patience: Option<Duration>,
+}
+
+/// Why a statement, or the connection, failed.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) why: Why,
+}
+
+/// What may be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The connection is gone, or of no use any more.
+    Lost,
+    /// The transaction met another one and was not done (40001, 40P01).
+    Collision,
+    /// A key is taken (23505): by something that was there before, or by a transaction of the same moment.
+    Taken,
+    /// Nothing that another try would mend.
+    Final,
+}
+
+impl Link {
+    /// Connects, and looks whether the database can be used.
+    pub(super) fn connect(address: &Address, patience: Option<Duration>) -> Result<Self, Failed> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|cause| {
+            let text = format!("store: cannot begin a connection: {cause}");
+            Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
+        })?;
+        let made = runtime.block_on(async {
+            let (client, connection) = address.config.connect(address.tls.clone()).await?;
+            // It ends with the client; what it has to say of an error, the client says too.
+            tokio::spawn(async move { drop(connection.await) });
+            client.batch_execute(SESSION).await?;
+            let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
+            Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
+        });
+        let (client, encoding) = made.map_err(|error| {
+            let mut failed = failure("connect", &error);
+            failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
+            failed
+        })?;
+        if encoding != "UTF8" {
+            let text = format!(
+                "{address}: its encoding is {encoding}: make the database with `createdb --encoding=UTF8 --template=template0`"
+            );
+            return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
+        }
+        Ok(Self { client, runtime, statements: HashMap::new(), patience })
+    }
+
+    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
+    pub(super) fn rows(
+        &mut self,
+        begin: Option<&'static str>,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        each: &mut dyn FnMut(&tokio_postgres::Row) -> bool,
+    ) -> Result<(), Failed> {
+        let statement = self.prepared(sql, args)?;
+        let client = &self.client;
+        let sent = async {
+            let rows = client.query_raw(&statement, args.iter().copied().map(Bound));
+            match begin {
+                None => rows.await,
+                // Both leave together; the database takes them in this order.
+                Some(text) => {
+                    let (begun, rows) = future::join(client.batch_execute(text), rows).await;
+                    begun.and(rows)
+                }
+            }
+        };
+        let rows = self.wait(sql.name, sent)?;
+        let mut rows = pin!(rows);
+        let mut taken = Vec::new();
+        loop {
+            let is_end = self.wait(sql.name, next_rows(rows.as_mut(), &mut taken))?;
+            for row in taken.drain(..) {
+                if !each(&row) {
+                    return Ok(());
+                }
+            }
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs a statement that gives no rows, after `begin` if that is to be sent before it; says how many rows it touched.
+    pub(super) fn execute(
+        &mut self,
+        begin: Option<&'static str>,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+    ) -> Result<u64, Failed> {
+        let statement = self.prepared(sql, args)?;
+        let client = &self.client;
+        self.wait(sql.name, async {
+            let done = client.execute_raw(&statement, args.iter().copied().map(Bound));
+            match begin {
+                None => done.await,
+                Some(text) => {
+                    let (begun, done) = future::join(client.batch_execute(text), done).await;
+                    begun.and(done)
+                }
+            }
+        })
+    }
+
+    /// Runs a statement that gives no rows once for each row of arguments. A plain `INSERT` of many rows becomes a `COPY`.
+    pub(super) fn execute_each(
+        &mut self,
+        begin: Option<&'static str>,
+        sql: &'static Sql,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Failed> {
+        let mut begin = begin;
+        loop {
+            let some: Vec<Vec<Arg<'_>>> = rows.take(SENT_AT_ONCE).collect();
+            let Some(first) = some.first() else { return Ok(()) };
+            if some.len() >= COPY_ROWS_MIN
+                && let Some(copy) = copy_text(sql.text)
+            {
+                if let Some(text) = begin {
+                    self.batch(text)?;
+                }
+                return self.copy(sql, &copy, &mut some.into_iter().chain(rows));
+            }
+            let statement = self.prepared(sql, first)?;
+            let client = &self.client;
+            let begin = begin.take();
+            self.wait(sql.name, async {
+                let begun = async {
+                    match begin {
+                        Some(text) => client.batch_execute(text).await,
+                        None => Ok(()),
+                    }
+                };
+                let done =
+                    some.iter().map(|args| client.execute_raw(&statement, args.iter().copied().map(Bound)));
+                let (begun, done) = future::join(begun, future::try_join_all(done)).await;
+                begun.and(done.map(drop))
+            })?;
+        }
+    }
+
+    fn copy(
+        &mut self,
+        sql: &'static Sql,
+        copy: &str,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Failed> {
+        let client = &self.client;
+        self.wait(sql.name, async {
+            let sink = client.copy_in::<_, Bytes>(copy).await?;
+            let mut sink = pin!(sink);
+            let mut buffer = BytesMut::with_capacity(COPY_BYTES + COPY_BYTES / 4);
+            // The head of the format: its signature, no flags, no extension.
+            buffer.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+            for args in rows {
+                buffer.put_i16(i16::try_from(args.len()).unwrap_or(i16::MAX));
+                for arg in args {
+                    match arg {
+                        Arg::Int(number) => {
+                            buffer.put_i32(8);
+                            buffer.put_i64(number);
+                        }
+                        Arg::Text(text) => {
+                            buffer.put_i32(i32::try_from(text.len()).unwrap_or(i32::MAX));
+                            buffer.put_slice(text.as_bytes());
+                        }
+                    }
+                }
+                if buffer.len() >= COPY_BYTES {
+                    sink.send(buffer.split().freeze()).await?;
+                }
+            }
+            buffer.put_i16(-1);
+            sink.send(buffer.freeze()).await?;
+            sink.finish().await.map(drop)
+        })
+    }
+
+    /// Runs a text of statements that take nothing and give nothing.
+    pub(super) fn batch(&self, text: &'static str) -> Result<(), Failed> {
+        self.wait(text, self.client.batch_execute(text))
+    }
+
+    /// Whether the database has ended the connection.
+    pub(super) fn is_lost(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// A statement as the database knows it. Numbers and texts are told apart by what is bound at its first use.
+    fn prepared(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<Statement, Failed> {
+        if let Some(known) = self.statements.get(sql.name) {
+            return Ok(known.clone());
+        }
+        let types: Vec<Type> = args
+            .iter()
+            .map(|arg| match arg {
+                Arg::Int(_) => Type::INT8,
+                Arg::Text(_) => Type::TEXT,
+            })
+            .collect();
+        let statement = self.wait(sql.name, self.client.prepare_typed(sql.text, &types))?;
+        self.statements.insert(sql.name, statement.clone());
+        Ok(statement)
+    }
+
+    /// Waits for what the database answers, as long as there is patience.
+    fn wait<T>(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failed> {
+        let answered = match self.patience {
+            None => self.runtime.block_on(answer),
+            Some(patience) => {
+                let answered = self.runtime.block_on(async { tokio::time::timeout(patience, answer).await });
+                answered.map_err(|_| {
+                    let text = format!("store: {name}: the database did not answer within {patience:?}");
+                    // What it does about it is not known: the connection is of no use any more.
+                    Failed { error: Error::new(Kind::Unreachable, text), why: Why::Lost }
+                })?
+            }
+        };
+        answered.map_err(|error| failure(name, &error))
+    }
+}
+
+/// Waits for the next rows, and takes what else is there already; true at the end.
+async fn next_rows(
+    mut stream: std::pin::Pin<&mut RowStream>,
+    taken: &mut Vec<tokio_postgres::Row>,
+) -> Result<bool, tokio_postgres::Error> {
+    future::poll_fn(|cx| {
+        while taken.len() < ROWS_AT_ONCE {
+            match stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(row)) => taken.push(row?),
+                Poll::Ready(None) => return Poll::Ready(Ok(true)),
+                Poll::Pending if taken.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(false))
+    })
+    .await
+}
+
+/// The `COPY` that does what a plain `INSERT` of one row does for many.
+pub(super) fn copy_text(insert: &str) -> Option<String> {
+    let (table, values) = insert.strip_prefix("INSERT INTO ")?.split_once(" VALUES (")?;
+    let values = values.trim_end().strip_suffix(')')?;
+    let is_plain = (1..).zip(values.split(',')).all(|(n, value)| value.trim() == format!("${n}"));
+    is_plain.then(|| format!("COPY {} FROM STDIN (FORMAT binary)", table.trim()))
+}
+
+/// An argument as the database's library takes it.
+#[derive(Debug)]
+struct Bound<'a>(Arg<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self.0 {
+            Arg::Int(number) if *ty == Type::INT8 => number.to_sql(ty, out),
+            Arg::Text(text) if *ty == Type::TEXT => text.to_sql(ty, out),
+            _ => Err(format!("a parameter is bound to {ty} that was another type before").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+/// A failure of a statement, or of a step that has a name like one.
+pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
+    let name = name.split_whitespace().next().unwrap_or(name);
+    let Some(told) = error.as_db_error() else {
+        let (kind, why) = if error.is_closed() || is_of_the_way(error) {
+            (Kind::Unreachable, Why::Lost)
+        } else {
+            (Kind::Statement, Why::Final)
+        };
+        return Failed { error: Error::new(kind, format!("store: {name}: {}", described(error))), why };
+    };
+    let code = told.code();
+    let class = code.code().get(..2).unwrap_or_default();
+    let (kind, why, mend) = match class {
+        "40" => (Kind::Busy, Why::Collision, ""),
+        "23" if *code == SqlState::UNIQUE_VIOLATION => (Kind::Conflict, Why::Taken, ""),
+        "23" => (Kind::Conflict, Why::Final, ""),
+        "08" => (Kind::Unreachable, Why::Lost, ""),
+        // It is being shut down, has crashed, or is not up yet.
+        "57" if *code != SqlState::QUERY_CANCELED => (Kind::Unreachable, Why::Lost, ""),
+        "57" => (Kind::Busy, Why::Final, ": it took too long"),
+        // It was made a replica, or is one.
+        "25" if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            (Kind::Unreachable, Why::Lost, ": name the primary with --store")
+        }
+        "28" => {
+            (Kind::Unreachable, Why::Lost, ": check user and password of the store's URL, and pg_hba.conf")
+        }
+        "3D" => {
+            (Kind::Unreachable, Why::Lost, ": make it with `createdb --encoding=UTF8 --template=template0`")
+        }
+        "53" if *code == SqlState::DISK_FULL => {
+            (Kind::Full, Why::Final, ": free space on the database's disk")
+        }
+        "53" => (Kind::Unreachable, Why::Lost, ": raise its max_connections, or lower --store-connections"),
+        "58" => (Kind::Io, Why::Lost, ": look into the database's log"),
+        "XX" => (Kind::Damaged, Why::Final, ": look into the database's log"),
+        "42" if *code == SqlState::INSUFFICIENT_PRIVILEGE => (
+            Kind::Foreign,
+            Why::Final,
+            ": give the user of the store's URL the right to make tables in its schema",
+        ),
+        _ => (Kind::Statement, Why::Final, ""),
+    };
+    let text = format!("store: {name}: {} ({}){mend}", told.message(), code.code());
+    Failed { error: Error::new(kind, text), why }
+}
+
+/// Whether it is the way to the database that failed, rather than a statement.
+fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.is::<std::io::Error>() || cause.is::<tokio::time::error::Elapsed>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    // Errors while connecting have no finer name.
+    error.to_string().contains("connect")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_text;
+
+    #[test]
+    fn only_a_plain_insert_can_be_copied() {
+        let copied = copy_text("INSERT INTO orders (account_id, email)\n     VALUES ($1, $2)");
+        assert_eq!(copied.as_deref(), Some("COPY orders (account_id, email) FROM STDIN (FORMAT binary)"));
+        for other in [
+            "INSERT INTO a (b, c) VALUES ($2, $1)",
+            "INSERT INTO a (b) VALUES ($1) ON CONFLICT (b) DO NOTHING",
+            "INSERT INTO a (b, c) VALUES ($1, 'x')",
+            "UPDATE a SET b = $1",
+        ] {
+            assert_eq!(copy_text(other), None, "{other}");
+        }
+    }
+}

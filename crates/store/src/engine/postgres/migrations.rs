@@ -1,0 +1,222 @@
+//! Brings a database's tables up to date: forward only, each step in the transaction that notes it.
+
+use super::{
+    address::Address,
+    link::{Failed, Link, Why},
+};
+use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
+
+/// A step: its name for people, and what it does.
+pub(super) type Step = (&'static str, &'static str);
+
+/// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
+pub(super) const STEPS: &[Step] = &[("the first tables", FIRST)];
+
+/// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
+/// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.
+///
+/// The key of `order_lines` holds all that `GetBills` reads, so that the table itself need not be looked at.
+const FIRST: &str = r#"
+    CREATE TABLE marks (
+        name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+
+    CREATE TABLE accounts (
+        account_id BIGINT NOT NULL PRIMARY KEY,
+        login TEXT COLLATE "C" NOT NULL UNIQUE,
+        api_key TEXT NOT NULL,
+        old_key TEXT NOT NULL,
+        old_key_until BIGINT NOT NULL,
+        disabled BIGINT NOT NULL,
+        created BIGINT NOT NULL,
+        version BIGINT NOT NULL UNIQUE
+    );
+
+    CREATE TABLE domains (
+        account_id BIGINT NOT NULL,
+        domain TEXT COLLATE "C" NOT NULL UNIQUE,
+        PRIMARY KEY (account_id, domain)
+    );
+
+    CREATE TABLE settings (
+        account_id BIGINT NOT NULL,
+        name TEXT COLLATE "C" NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (account_id, name)
+    );
+
+    CREATE TABLE products (
+        account_id BIGINT NOT NULL,
+        good_id BIGINT NOT NULL,
+        good_name TEXT COLLATE "C" NOT NULL,
+        good_title TEXT NOT NULL,
+        good_sum BIGINT NOT NULL,
+        PRIMARY KEY (account_id, good_id),
+        UNIQUE (account_id, good_name)
+    );
+
+    CREATE TABLE product_versions (
+        account_id BIGINT NOT NULL,
+        version_id BIGINT NOT NULL,
+        good_id BIGINT NOT NULL,
+        good_name TEXT NOT NULL,
+        good_title TEXT NOT NULL,
+        PRIMARY KEY (account_id, version_id)
+    );
+    -- A title may be longer than a key can be.
+    CREATE UNIQUE INDEX product_versions_by_names
+        ON product_versions (account_id, good_id, md5(good_name), md5(good_title));
+
+    CREATE TABLE orders (
+        account_id BIGINT NOT NULL,
+        order_id BIGINT NOT NULL,
+        email TEXT NOT NULL,
+        email_key TEXT COLLATE "C" NOT NULL,
+        pay_status TEXT NOT NULL,
+        created BIGINT NOT NULL,
+        paid BIGINT NOT NULL,
+        is_recurrent BIGINT NOT NULL,
+        first_name TEXT NOT NULL,
+        last_name TEXT NOT NULL,
+        middle_name TEXT NOT NULL,
+        phone TEXT NOT NULL,
+        country TEXT NOT NULL,
+        region TEXT NOT NULL,
+        city TEXT NOT NULL,
+        address TEXT NOT NULL,
+        postalcode TEXT NOT NULL,
+        comment TEXT NOT NULL,
+        tag TEXT NOT NULL,
+        kupon TEXT NOT NULL,
+        ip TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        link TEXT NOT NULL,
+        type TEXT NOT NULL,
+        payway TEXT NOT NULL,
+        rpo TEXT NOT NULL,
+        utm_medium TEXT NOT NULL,
+        utm_source TEXT NOT NULL,
+        utm_campaign TEXT NOT NULL,
+        utm_content TEXT NOT NULL,
+        utm_term TEXT NOT NULL,
+        aff_medium TEXT NOT NULL,
+        aff_source TEXT NOT NULL,
+        aff_campaign TEXT NOT NULL,
+        aff_content TEXT NOT NULL,
+        aff_term TEXT NOT NULL,
+        aff TEXT NOT NULL,
+        aff_name TEXT NOT NULL,
+        paff TEXT NOT NULL,
+        paff_name TEXT NOT NULL,
+        ad_id TEXT NOT NULL,
+        PRIMARY KEY (account_id, order_id)
+    );
+
+    CREATE TABLE order_lines (
+        account_id BIGINT NOT NULL,
+        email_key TEXT COLLATE "C" NOT NULL,
+        order_id BIGINT NOT NULL,
+        position BIGINT NOT NULL,
+        pay_status TEXT COLLATE "C" NOT NULL,
+        version_id BIGINT NOT NULL,
+        sum BIGINT NOT NULL,
+        price BIGINT NOT NULL,
+        pincode TEXT NOT NULL,
+        PRIMARY KEY (account_id, email_key, order_id, position) INCLUDE (pay_status, version_id)
+    );
+"#;
+
+/// Marks a database as ours, and waits for whoever brings it up to date at this moment. The number is our own.
+const LOCK: &str = "
+    BEGIN;
+    SELECT pg_advisory_xact_lock(4849653873201);
+    CREATE TABLE IF NOT EXISTS billhook_store (
+        one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
+        version BIGINT NOT NULL
+    );
+    INSERT INTO billhook_store (one, version) VALUES (1, 0) ON CONFLICT (one) DO NOTHING";
+
+const IS_THERE: Sql = Sql::new(
+    "migrations.is_there",
+    "SELECT CASE WHEN to_regclass('billhook_store') IS NULL THEN 0 ELSE 1 END::BIGINT",
+);
+const VERSION: Sql = Sql::new("migrations.version", "SELECT version FROM billhook_store WHERE one = 1");
+const NOTE: Sql = Sql::new("migrations.note", "UPDATE billhook_store SET version = $1 WHERE one = 1");
+
+/// How often a migration is tried again that met another one where no lock keeps them apart.
+const TRIES: u32 = 5;
+
+/// How many steps a database has taken; none: it holds no store. One that has taken more than this program knows is refused.
+pub(super) fn version(link: &mut Link, address: &Address, known: usize) -> Result<Option<usize>, Failed> {
+    if number(link, &IS_THERE)? != Some(1) {
+        return Ok(None);
+    }
+    let version = number(link, &VERSION)?.unwrap_or(0);
+    match usize::try_from(version) {
+        Ok(0) => Ok(None),
+        Ok(version) if version <= known => Ok(Some(version)),
+        _ => {
+            let text = format!(
+                "{address} was written by a newer version of Billhook (store version {version}, this one knows {known}): \
+                 run that version, or a newer one"
+            );
+            Err(Failed { error: Error::new(Kind::Newer, text), why: Why::Final })
+        }
+    }
+}
+
+/// What a database has taken, and what is missing.
+pub(super) fn plan(link: &mut Link, address: &Address) -> Result<Version, Failed> {
+    let taken = version(link, address, STEPS.len())?.unwrap_or(0);
+    let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
+    Ok(Version { taken, known: STEPS.len(), missing })
+}
+
+/// Takes the steps that are missing.
+pub(super) fn run(link: &mut Link, address: &Address, steps: &'static [Step]) -> Result<(), Failed> {
+    let mut tries = 0;
+    loop {
+        if version(link, address, steps.len())? == Some(steps.len()) {
+            return Ok(());
+        }
+        match step_through(link, address, steps) {
+            Err(failed) if tries < TRIES && matches!(failed.why, Why::Collision | Why::Taken) => {
+                link.batch("ROLLBACK")?;
+                tries += 1;
+            }
+            Err(failed) => {
+                // The first failure says more than one of the roll-back would.
+                let _ = link.batch("ROLLBACK");
+                return Err(failed);
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
+}
+
+fn step_through(link: &mut Link, address: &Address, steps: &'static [Step]) -> Result<(), Failed> {
+    link.batch(LOCK)?;
+    let taken = version(link, address, steps.len())?.unwrap_or(0);
+    for (name, text) in steps.iter().skip(taken) {
+        link.batch(text).map_err(|failed| {
+            let text = format!(
+                "{address}: the step {name:?} of bringing the store up to date failed: {}",
+                failed.error
+            );
+            Failed { error: Error::new(failed.error.kind(), text), ..failed }
+        })?;
+    }
+    let version = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    link.execute(None, &NOTE, &[Arg::Int(version)])?;
+    link.batch("COMMIT")
+}
+
+fn number(link: &mut Link, sql: &'static Sql) -> Result<Option<i64>, Failed> {
+    let mut found = None;
+    link.rows(None, sql, &[], &mut |row| {
+        found = row.try_get(0).ok();
+        true
+    })?;
+    Ok(found)
+}

@@ -1,0 +1,171 @@
+//! The engine for several nodes: PostgreSQL, or what speaks its protocol. Any number of processes serve one store.
+//!
+//! Every write is a serializable transaction, and is run again where it met another one. A read of one statement is sent without a
+//! transaction around it. What the API asks is queued for threads that have a connection each (`workers`); commands read on
+//! their own thread.
+//!
+//! The engine has no memory of its own that could be stale, but for product versions, which never change.
+
+mod address;
+mod door;
+mod link;
+mod migrations;
+mod transaction;
+mod workers;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+pub(crate) use address::Address;
+
+use super::{Engine, Purpose, Read, Version, Work};
+use crate::{
+    BackupReport, Error, Finding, Kind, Progress, Sql, Tx, location::Database, versions::KnownVersions,
+};
+use door::Door;
+use link::Link;
+use transaction::{BEGIN_READ, Open};
+use workers::{QueuedRead, Workers};
+
+/// How long the database may take for one statement of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A read that always finds something.
+const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
+
+pub(crate) struct Postgres {
+    address: Address,
+    primary: Arc<Door>,
+    replica: Option<Arc<Door>>,
+    known_versions: Arc<KnownVersions>,
+    // Dropped, each waits for what it has queued.
+    writers: Workers<Box<dyn Work>>,
+    readers: Workers<QueuedRead>,
+}
+
+impl Postgres {
+    /// Opens the database's store, or makes it, and brings it up to date.
+    pub(crate) fn open(database: &Database, purpose: Purpose) -> Result<Self, Error> {
+        migrate(&database.address)?;
+        let (patience, connections) = match purpose {
+            Purpose::Serving => (Some(PATIENCE), database.connections),
+            // One transaction after the other, each of which takes as long as it takes.
+            Purpose::Bulk => (None, 1),
+        };
+        let primary = Arc::new(Door::new(database.address.clone(), patience));
+        let replica = database.reads.clone().map(|address| Arc::new(Door::new(address, patience)));
+        let known_versions = Arc::new(KnownVersions::default());
+        let writers = Workers::start("writer", connections, &primary, workers::write)?;
+        let known = known_versions.clone();
+        let readers = Workers::start("reader", connections, replica.as_ref().unwrap_or(&primary), {
+            move |door: &Door, kept, job| workers::read(door, kept, &known, job)
+        })?;
+        Ok(Self { address: database.address.clone(), primary, replica, known_versions, writers, readers })
+    }
+
+    fn read_some(
+        &self,
+        door: &Door,
+        statements: Option<u32>,
+        body: &mut dyn FnMut(&mut Tx<'_>),
+    ) -> Result<(), Error> {
+        let mut link = door.borrow()?;
+        let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
+        let mut open = Open::new(&mut link, door, begin);
+        let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
+        body(&mut tx);
+        // Of a statement that failed the body has been told; its connection is not used again.
+        if tx.finish().is_ok() && open.commit().is_ok() {
+            door.give_back(link);
+        }
+        Ok(())
+    }
+
+    fn tools_of_its_own(&self, doing: &str, tools: &str) -> Error {
+        Error::new(
+            Kind::Location,
+            format!("{doing} is not for a store in PostgreSQL ({}): {tools}", self.address),
+        )
+    }
+}
+
+impl Engine for Postgres {
+    fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
+        self.read_some(&self.primary, Some(1), body)
+    }
+
+    fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
+        self.read_some(&self.primary, None, body)
+    }
+
+    fn queues_reads(&self) -> bool {
+        true
+    }
+
+    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
+        if let Err(((_, read), error)) = self.readers.submit((statements, read)) {
+            read.fail(error);
+        }
+    }
+
+    fn submit(&self, work: Box<dyn Work>) {
+        if let Err((work, error)) = self.writers.submit(work) {
+            work.finish(Err(error));
+        }
+    }
+
+    fn health(&self) -> Result<(), Error> {
+        for door in std::iter::once(&self.primary).chain(&self.replica) {
+            let mut found = Ok(None);
+            self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
+            found?;
+        }
+        Ok(())
+    }
+
+    fn failed(&self) -> Option<Error> {
+        // Whatever happens to it, the database may come back.
+        None
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn backup(&self, _: &Path, _: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
+        Err(self.tools_of_its_own(
+            "`billhook backup`",
+            "use pg_dump, or continuous archiving (pg_basebackup); `billhook copy` makes a data folder of it",
+        ))
+    }
+
+    fn check(&self) -> Result<Vec<Finding>, Error> {
+        // Pages and indexes are for pg_amcheck to look at.
+        Ok(Vec::new())
+    }
+}
+
+/// Whether a database holds a store.
+pub(crate) fn is_in(database: &Database) -> Result<bool, Error> {
+    let (mut link, address) = connect(&database.address)?;
+    let version = migrations::version(&mut link, address, migrations::STEPS.len());
+    Ok(version.map_err(|failed| failed.error)?.is_some())
+}
+
+/// What a database's store has taken of the steps that bring it up to date.
+pub(crate) fn version(database: &Database) -> Result<Version, Error> {
+    let (mut link, address) = connect(&database.address)?;
+    migrations::plan(&mut link, address).map_err(|failed| failed.error)
+}
+
+fn migrate(address: &Address) -> Result<(), Error> {
+    let (mut link, address) = connect(address)?;
+    migrations::run(&mut link, address, migrations::STEPS).map_err(|failed| failed.error)
+}
+
+fn connect(address: &Address) -> Result<(Link, &Address), Error> {
+    let link = Link::connect(address, None).map_err(|failed| failed.error)?;
+    Ok((link, address))
+}
+
+#[cfg(test)]
+mod tests;

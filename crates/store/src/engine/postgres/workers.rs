@@ -1,0 +1,249 @@
+//! The threads that run queued transactions, each on a connection of its own: some for reads, some for writes.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::{
+    door::{Door, Kept, lock},
+    link::{Failed, Why},
+    transaction::{BEGIN_READ, BEGIN_WRITE, Open},
+};
+use crate::{
+    Error, Kind, Tx,
+    engine::{Read, Work},
+    versions::KnownVersions,
+};
+
+/// Transactions waiting, at most; more are refused at once.
+const WAITING_MAX: usize = 10_000;
+/// How often a transaction that met another one is run again; the pauses grow from about one to about sixty milliseconds.
+const COLLISIONS_MAX: u32 = 20;
+/// How often one is run again whose connection was lost before it was to be committed.
+const LOSSES_MAX: u32 = 2;
+/// How often one is run again that found a key taken: another one of the same moment may have taken it, which its second run sees.
+const TAKEN_MAX: u32 = 2;
+
+/// Threads that take jobs of one kind from one queue.
+pub(super) struct Workers<J> {
+    shared: Arc<Shared<J>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared<J> {
+    queue: Mutex<Queue<J>>,
+    wake: Condvar,
+}
+
+struct Queue<J> {
+    waiting: VecDeque<J>,
+    is_closed: bool,
+}
+
+impl<J: Send + 'static> Workers<J> {
+    pub(super) fn start(
+        name: &str,
+        count: usize,
+        door: &Arc<Door>,
+        run: impl Fn(&Door, Option<Kept>, J) -> Option<Kept> + Clone + Send + 'static,
+    ) -> Result<Self, Error> {
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), is_closed: false });
+        let shared = Arc::new(Shared { queue, wake: Condvar::new() });
+        let mut workers = Self { shared, threads: Vec::new() };
+        for _ in 0..count {
+            let (shared, door, run) = (workers.shared.clone(), door.clone(), run.clone());
+            let started = thread::Builder::new().name(format!("store-{name}")).spawn(move || {
+                let mut kept = None;
+                while let Some(job) = shared.next() {
+                    // A fault in what a caller does with its answer must not end the thread.
+                    let before = kept.take();
+                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, job))).unwrap_or(None);
+                }
+            });
+            let thread = started.map_err(|cause| {
+                Error::new(Kind::Statement, format!("cannot start a thread of the store: {cause}"))
+            })?;
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    /// Queues a job; one that can't be taken is given back.
+    pub(super) fn submit(&self, job: J) -> Result<(), (J, Error)> {
+        let mut queue = lock(&self.shared.queue);
+        if queue.waiting.len() >= WAITING_MAX {
+            return Err((job, Error::new(Kind::Busy, "store: too many transactions are waiting; try again")));
+        }
+        queue.waiting.push_back(job);
+        drop(queue);
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+}
+
+impl<J> Drop for Workers<J> {
+    /// Waits until what was queued is done. The last handle of a store may be dropped by one of these threads, inside an answer; that
+    /// one can't wait for itself, and ends when the queue is empty.
+    fn drop(&mut self) {
+        lock(&self.shared.queue).is_closed = true;
+        self.shared.wake.notify_all();
+        for thread in self.threads.drain(..) {
+            if thread.thread().id() != thread::current().id() {
+                // A panic of that thread has been reported by the panic hook.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl<J> Shared<J> {
+    /// The next job; none at the end.
+    fn next(&self) -> Option<J> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if let Some(job) = queue.waiting.pop_front() {
+                return Some(job);
+            }
+            if queue.is_closed {
+                return None;
+            }
+            queue = self.wake.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+/// A read transaction that is queued: how many statements it may run, and what is to be run.
+pub(super) type QueuedRead = (Option<u32>, Box<dyn Read>);
+
+/// Runs a queued read.
+pub(super) fn read(
+    door: &Door,
+    kept: Option<Kept>,
+    known: &KnownVersions,
+    (statements, job): QueuedRead,
+) -> Option<Kept> {
+    let mut link = match door.open(kept) {
+        Ok(link) => link,
+        Err(error) => {
+            job.fail(error);
+            return None;
+        }
+    };
+    // One statement sees one state by itself: then nothing is sent around it.
+    let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
+    let mut open = Open::new(&mut link, door, begin);
+    job.run(&mut Tx::reading(&mut open, known, statements));
+    let is_sound = open.failed().is_none() && open.commit().is_ok();
+    is_sound.then(|| Kept::new(link))
+}
+
+/// How often a transaction has been run in vain.
+#[derive(Default)]
+struct Tries {
+    collisions: u32,
+    losses: u32,
+    taken: u32,
+}
+
+impl Tries {
+    /// Whether it is to be run again after such a failure; waits until then.
+    fn again(&mut self, why: Why) -> bool {
+        let (count, most) = match why {
+            Why::Collision => (&mut self.collisions, COLLISIONS_MAX),
+            Why::Lost => (&mut self.losses, LOSSES_MAX),
+            Why::Taken => (&mut self.taken, TAKEN_MAX),
+            Why::Final => return false,
+        };
+        *count += 1;
+        if *count > most {
+            return false;
+        }
+        if why != Why::Lost {
+            // Each waits for another time, or the same ones would meet again.
+            let longest = 1 << (*count).min(6);
+            let chance =
+                u64::from(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), *count) as u16);
+            thread::sleep(Duration::from_micros(1000 * longest * chance / u64::from(u16::MAX)));
+        }
+        true
+    }
+}
+
+/// Runs a queued write until it is done, refused, or has met others too often.
+pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) -> Option<Kept> {
+    let mut tries = Tries::default();
+    let mut link = match door.open(kept) {
+        Ok(link) => link,
+        Err(error) => {
+            work.finish(Err(error));
+            return None;
+        }
+    };
+    loop {
+        let mut open = Open::new(&mut link, door, Some(BEGIN_WRITE));
+        // A fault in the body must not end the thread; its caller learns of it because it has no result.
+        let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut open)))).unwrap_or(false);
+        let ended = match open.failed() {
+            // It never came to a commit, so nothing of it was kept.
+            Some(why) if tries.again(why) => {
+                let is_sound = why != Why::Lost && open.roll_back().is_ok();
+                Ended::Again { is_sound }
+            }
+            Some(why) => {
+                Ended::Done { outcome: Ok(()), is_sound: why != Why::Lost && open.roll_back().is_ok() }
+            }
+            None if !keep => Ended::Done { outcome: Ok(()), is_sound: open.roll_back().is_ok() },
+            None => match open.commit() {
+                Ok(()) => Ended::Done { outcome: Ok(()), is_sound: true },
+                // Refused as a whole: nothing of it was kept.
+                Err(Failed { why: Why::Collision, error }) => {
+                    if tries.again(Why::Collision) {
+                        Ended::Again { is_sound: true }
+                    } else {
+                        Ended::Done { outcome: Err(error), is_sound: true }
+                    }
+                }
+                Err(failed) => Ended::Done { outcome: Err(unknown(&failed)), is_sound: false },
+            },
+        };
+        match ended {
+            Ended::Done { outcome, is_sound } => {
+                // The connection is free before the answer is out: who waits for it may be the one who asks next.
+                let kept = is_sound.then(|| Kept::new(link));
+                work.finish(outcome);
+                return kept;
+            }
+            Ended::Again { is_sound: true } => {}
+            Ended::Again { is_sound: false } => match door.connect() {
+                Ok(fresh) => link = fresh,
+                Err(error) => {
+                    work.finish(Err(error));
+                    return None;
+                }
+            },
+        }
+    }
+}
+
+/// How one run of a write ended.
+enum Ended {
+    /// For good.
+    Done { outcome: Result<(), Error>, is_sound: bool },
+    /// It is run once more.
+    Again { is_sound: bool },
+}
+
+/// A commit of which nobody said how it ended.
+fn unknown(failed: &Failed) -> Error {
+    Error::new(
+        Kind::Unknown,
+        format!(
+            "{}; whether the transaction was kept is not known: look before it is repeated",
+            failed.error
+        ),
+    )
+}
