@@ -16,6 +16,7 @@ const DATA: &str = "./billhook-data";
 ///
 /// URLs hold passwords: they are looked at only in [`StoreOption::location`], since clap's own messages would repeat them.
 #[derive(Args)]
+#[expect(clippy::doc_markdown, reason = "these texts are the options' help")]
 pub(crate) struct StoreOption {
     /// The data folder; serve, account add, copy and restore make it if it isn't there
     #[arg(long, global = true, value_name = "DIR", default_value = DATA)]

@@ -3,7 +3,16 @@
 //! A request finds its account without touching the store, so that it is refused or signed properly even while the store can't
 //! be reached. What the command line changes in the store is taken over by [`Directory::refresh`], several times a second.
 
-use std::{collections::HashMap, net::IpAddr, ops::Deref, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use arc_swap::ArcSwap;
 use billhook_store::{
@@ -37,6 +46,9 @@ pub(crate) struct Directory {
     default_account: Option<Login>,
     refused_key: Option<Key>,
     known: ArcSwap<Known>,
+    began: Instant,
+    /// The state of the store that is known is at least as new as this many milliseconds after `began`.
+    as_of_ms: AtomicU64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -84,7 +96,14 @@ impl Deref for Served {
 impl Directory {
     /// An empty directory. `domains` are normalised host names.
     pub(crate) fn new(domains: Vec<String>, default_account: Option<Login>) -> Self {
-        Self { domains, default_account, refused_key: None, known: ArcSwap::default() }
+        Self {
+            domains,
+            default_account,
+            refused_key: None,
+            known: ArcSwap::default(),
+            began: Instant::now(),
+            as_of_ms: AtomicU64::new(0),
+        }
     }
 
     /// The same, with accounts that have this key answered as if they were disabled.
@@ -95,11 +114,22 @@ impl Directory {
     /// Takes over what has changed in the store. On an error everything stays as it was.
     pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
         let version = self.known.load().version;
+        let as_of = self.now_ms();
         let (changed, version) = store.read(|tx| accounts::changed_since(tx, version))?;
         if !changed.is_empty() {
             self.take_over(changed, version);
         }
+        self.as_of_ms.store(as_of, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// How old what is known may be.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_millis(self.now_ms().saturating_sub(self.as_of_ms.load(Ordering::Relaxed)))
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn refuses(&self, account: &Account) -> bool {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use billhook_store::Store;
+use billhook_store::{self as store, Store};
 use billhook_wire::{Api, Code, Credential, Request, TextCase, mistake};
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts};
@@ -62,6 +62,9 @@ struct Asked<'a> {
     caller: IpAddr,
     request_id: &'a str,
 }
+
+/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
+const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
 
 impl Answers for Peer {
     async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
@@ -122,6 +125,11 @@ impl Service {
         }
         if asked.head.method != Method::POST {
             return Err(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        if self.store.is_shared() && self.directory.age() > ACCOUNTS_AGE_MAX {
+            let text =
+                "store: the accounts could not be read for more than a second: a key may have been changed";
+            return Err(Failure::Broken(store::Error::new(store::Kind::Unreachable, text)));
         }
         let account = asked.account.as_ref().ok_or(Code::NO_USER)?;
         if account.disabled {

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -89,7 +90,9 @@ impl Server {
             .map(|domain| host::name(domain).ok_or_else(|| StartError::Domain { domain: domain.clone() }));
         let directory = Directory::new(domains.collect::<Result<_, _>>()?, options.default_account)
             .refusing(options.refused_key);
-        directory.refresh(&store)?;
+        // The runtime's own threads must not wait for a store.
+        thread::scope(|scope| scope.spawn(|| directory.refresh(&store)).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let metrics = Metrics::new();
         metrics.store_ready.set(1);
         if directory.lacks_default() {

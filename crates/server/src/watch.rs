@@ -49,7 +49,12 @@ fn watch(service: &Service, ended: &mpsc::Receiver<()>, tell: oneshot::Sender<st
         match refreshed {
             Ok(()) if !reachable => tracing::info!("the store answers again"),
             Err(ref error) if reachable => {
-                tracing::error!(%error, "the accounts can't be read; serving those that are known");
+                let then = if service.store.is_shared() {
+                    "answering code 9"
+                } else {
+                    "serving those that are known"
+                };
+                tracing::error!(%error, "the accounts can't be read; {then}");
             }
             _ => {}
         }

@@ -334,6 +334,13 @@ pub(crate) fn table_names() -> Vec<&'static str> {
     TABLES.iter().map(|table| table.name).collect()
 }
 
+/// How many columns of a table are copied.
+#[cfg(test)]
+pub(crate) fn columns(table: &str) -> usize {
+    let found = TABLES.iter().find(|known| known.name == table);
+    found.map_or(0, |table| table.write.text.matches('$').count())
+}
+
 /// Every statement here.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static Sql> {

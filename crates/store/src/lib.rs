@@ -19,6 +19,8 @@ pub mod marks;
 pub mod orders;
 pub mod products;
 pub mod settings;
+#[cfg(test)]
+mod statements;
 mod store;
 mod tx;
 mod versions;

@@ -74,15 +74,12 @@ struct Place {
 impl Place {
     /// Runs SQL behind the store's back.
     fn spoil(&self, text: &str) {
-        match self.location.as_folder() {
-            Some(folder) => {
-                rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
-            }
-            None => {
-                let shown = self.location.to_string();
-                let (_, database) = shown.rsplit_once('/').unwrap();
-                Cluster::shared().sql(database, text).unwrap();
-            }
+        if let Some(folder) = self.location.as_folder() {
+            rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
+        } else {
+            let shown = self.location.to_string();
+            let (_, database) = shown.rsplit_once('/').unwrap();
+            Cluster::shared().sql(database, text).unwrap();
         }
     }
 }

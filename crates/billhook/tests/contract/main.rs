@@ -8,6 +8,7 @@
     reason = "a test that meets a fault shall stop"
 )]
 
+mod backup;
 mod bad_input;
 mod disk;
 mod get_bills;
@@ -21,3 +22,6 @@ mod python;
 mod readme;
 mod running;
 mod tls;
+
+/// Where the stores of these tests are: `on_postgres.rs` runs the same tests on the other engine.
+const ON_POSTGRES: bool = false;

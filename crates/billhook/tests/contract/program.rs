@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use billhook_postgres_cluster::Cluster;
 use billhook_wire::{Key, Login, query, signature};
 use expect_test::Expect;
 
@@ -215,10 +216,19 @@ pub(crate) fn signed(login: &str, key: &str, form: &[(&str, &str)]) -> String {
     format!("{query}{joint}hash={}", String::from_utf8_lossy(&hash))
 }
 
-/// The program, with its data in `place`.
+/// The program, with its data in `place`, or in the database that a file there names.
 pub(crate) fn program(place: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_billhook"));
-    command.arg("--data").arg(place.join("data")).stdin(Stdio::null());
+    command.stdin(Stdio::null());
+    if crate::ON_POSTGRES {
+        let file = place.join(STORE_FILE);
+        if !file.exists() {
+            std::fs::write(&file, Cluster::shared().create_database().unwrap()).unwrap();
+        }
+        command.arg("--store-file").arg(file);
+    } else {
+        command.arg("--data").arg(place.join("data"));
+    }
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("BILLHOOK_")) {
             command.env_remove(name);
@@ -226,6 +236,9 @@ pub(crate) fn program(place: &Path) -> Command {
     }
     command
 }
+
+/// What names the database of a place.
+pub(crate) const STORE_FILE: &str = "store-url";
 
 /// Runs a command that must succeed; gives what it printed.
 pub(crate) fn succeed(place: &Path, arguments: &[&str]) -> String {

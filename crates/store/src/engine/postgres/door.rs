@@ -17,7 +17,7 @@ use crate::Error;
 /// So long after a try that failed nobody tries again.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A connection that nobody has used for so long is not used again: something on the way may have forgotten it.
-const REST_MAX: Duration = Duration::from_secs(300);
+const REST_MAX: Duration = Duration::from_mins(5);
 /// Connections kept for threads that read by themselves.
 const KEPT_MAX: usize = 4;
 

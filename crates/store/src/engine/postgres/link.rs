@@ -35,10 +35,33 @@ const SESSION: &str = "
 
 pub(super) struct Link {
     client: Client,
-    runtime: Runtime,
+    runtime: EventLoop,
     statements: HashMap<&'static str, Statement>,
     /// How long the database may take for one statement; none: as long as it likes.
     patience: Option<Duration>,
+}
+
+/// The event loop of a connection. It may be dropped on any thread, also on one that must not wait for what is left in it.
+struct EventLoop(Option<Runtime>);
+
+impl EventLoop {
+    fn block_on<T>(&self, answer: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(answer),
+            None => Err(Failed {
+                error: Error::new(Kind::Closed, "store: the connection was closed"),
+                why: Why::Lost,
+            }),
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Why a statement, or the connection, failed.
@@ -68,18 +91,21 @@ impl Link {
             let text = format!("store: cannot begin a connection: {cause}");
             Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
         })?;
-        let made = runtime.block_on(async {
+        let runtime = EventLoop(Some(runtime));
+        let connect = async {
             let (client, connection) = address.config.connect(address.tls.clone()).await?;
             // It ends with the client; what it has to say of an error, the client says too.
             tokio::spawn(async move { drop(connection.await) });
             client.batch_execute(SESSION).await?;
             let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
             Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
-        });
-        let (client, encoding) = made.map_err(|error| {
-            let mut failed = failure("connect", &error);
-            failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
-            failed
+        };
+        let (client, encoding) = runtime.block_on(async {
+            connect.await.map_err(|error| {
+                let mut failed = failure("connect", &error);
+                failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
+                failed
+            })
         })?;
         if encoding != "UTF8" {
             let text = format!(
@@ -106,8 +132,8 @@ impl Link {
                 None => rows.await,
                 // Both leave together; the database takes them in this order.
                 Some(text) => {
-                    let (begun, rows) = future::join(client.batch_execute(text), rows).await;
-                    begun.and(rows)
+                    let (ready, rows) = future::join(client.batch_execute(text), rows).await;
+                    ready.and(rows)
                 }
             }
         };
@@ -141,8 +167,8 @@ impl Link {
             match begin {
                 None => done.await,
                 Some(text) => {
-                    let (begun, done) = future::join(client.batch_execute(text), done).await;
-                    begun.and(done)
+                    let (ready, done) = future::join(client.batch_execute(text), done).await;
+                    ready.and(done)
                 }
             }
         })
@@ -171,7 +197,7 @@ impl Link {
             let client = &self.client;
             let begin = begin.take();
             self.wait(sql.name, async {
-                let begun = async {
+                let ready = async {
                     match begin {
                         Some(text) => client.batch_execute(text).await,
                         None => Ok(()),
@@ -179,8 +205,8 @@ impl Link {
                 };
                 let done =
                     some.iter().map(|args| client.execute_raw(&statement, args.iter().copied().map(Bound)));
-                let (begun, done) = future::join(begun, future::try_join_all(done)).await;
-                begun.and(done.map(drop))
+                let (ready, done) = future::join(ready, future::try_join_all(done)).await;
+                ready.and(done.map(drop))
             })?;
         }
     }
@@ -227,6 +253,12 @@ impl Link {
         self.wait(text, self.client.batch_execute(text))
     }
 
+    /// Runs a text of statements and gives all that they answer.
+    #[cfg(test)]
+    pub(super) fn simple(&self, text: &str) -> Result<Vec<tokio_postgres::SimpleQueryMessage>, Failed> {
+        self.wait("simple", self.client.simple_query(text))
+    }
+
     /// Whether the database has ended the connection.
     pub(super) fn is_lost(&self) -> bool {
         self.client.is_closed()
@@ -255,18 +287,17 @@ impl Link {
         name: &str,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failed> {
-        let answered = match self.patience {
-            None => self.runtime.block_on(answer),
-            Some(patience) => {
-                let answered = self.runtime.block_on(async { tokio::time::timeout(patience, answer).await });
-                answered.map_err(|_| {
+        self.runtime.block_on(async {
+            let answered = match self.patience {
+                None => answer.await,
+                Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| {
                     let text = format!("store: {name}: the database did not answer within {patience:?}");
                     // What it does about it is not known: the connection is of no use any more.
                     Failed { error: Error::new(Kind::Unreachable, text), why: Why::Lost }
-                })?
-            }
-        };
-        answered.map_err(|error| failure(name, &error))
+                })?,
+            };
+            answered.map_err(|error| failure(name, &error))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    hash::{BuildHasher as _, RandomState},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex},
     thread::{self, JoinHandle},
@@ -164,10 +165,8 @@ impl Tries {
         }
         if why != Why::Lost {
             // Each waits for another time, or the same ones would meet again.
-            let longest = 1 << (*count).min(6);
-            let chance =
-                u64::from(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), *count) as u16);
-            thread::sleep(Duration::from_micros(1000 * longest * chance / u64::from(u16::MAX)));
+            let longest_us = 1000 << (*count).min(6);
+            thread::sleep(Duration::from_micros(RandomState::new().hash_one(*count) % longest_us));
         }
         true
     }

@@ -1,0 +1,133 @@
+//! A database that is down, goes down, comes back, is too new, or asks for more than it is given.
+
+use std::time::{Duration, Instant};
+
+use billhook_postgres_cluster::{Cluster, Options, Tls};
+
+use crate::{
+    nodes::place_of,
+    program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, run, succeed, write},
+};
+
+const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
+
+/// Runs a command that must fail with one line; gives the line.
+#[track_caller]
+fn refused(url: &str, arguments: &[&str], status: i32) -> String {
+    let place = place_of(url);
+    let output = run(place.path(), arguments);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(!told.contains("sesame") && !told.contains("panicked"), "{told}");
+    told
+}
+
+#[test]
+fn one_that_is_down_at_the_start_is_one_clear_line() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://postgres:sesame@127.0.0.1:{free}/shop");
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["account", "list"], &["migrate"]] {
+        let line = refused(&url, command, 1);
+        let place = format!("postgres://postgres@127.0.0.1:{free}/shop");
+        assert!(line.contains(&place) && line.contains("refused"), "{line}");
+    }
+    let line = refused("postgres://postgres:sesame@127.0.0.1/shop?sslmode=maybe", &["account", "list"], 2);
+    assert!(line.contains("sslmode is one of"), "{line}");
+    let line = refused(&Cluster::shared().url("nothing"), &["account", "list"], 1);
+    assert!(line.contains("createdb"), "{line}");
+    let line = refused(&Cluster::shared().create_database().unwrap(), &["account", "list"], 1);
+    assert!(line.contains("there is no store in") && line.contains("billhook account add"), "{line}");
+}
+
+/// While it is down every request has its signed answer at once; when it is back, so is the service.
+#[test]
+fn one_that_goes_down_is_told_and_comes_back_by_itself() {
+    let cluster = Cluster::start(&Options { durable: true, ..Options::default() }).unwrap();
+    let shop = Billhook::start_over(place_of(&cluster.create_database().unwrap()), &["--demo"]);
+    for _ in 0..3 {
+        assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 0);
+        assert_eq!(shop.admin("/readyz").status, 200);
+        cluster.kill().unwrap();
+        // Also once its connections are known to be gone, and once the accounts are too old to be relied upon.
+        let down = Instant::now();
+        while down.elapsed() < Duration::from_millis(1500) {
+            let asked = Instant::now();
+            let answer = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+            assert_eq!((answer.status, answer.code()), (503, 9), "{}", answer.body);
+            assert!(answer.header("retry-after").is_some(), "{}", answer.head);
+            check_signed(&answer, DEMO_KEY);
+            assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        }
+        assert_eq!(shop.admin("/readyz").status, 503);
+        cluster.start_again().unwrap();
+        let back = Instant::now();
+        while shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() != 0 {
+            assert!(back.elapsed() < Duration::from_secs(2), "it is not back after two seconds");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    // An orderly restart between two requests is not noticed.
+    cluster.stop().unwrap();
+    cluster.start_again().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 0);
+}
+
+#[test]
+fn a_newer_store_is_refused_and_tools_of_its_own_are_named() {
+    let url = Cluster::shared().create_database().unwrap();
+    let place = place_of(&url);
+    succeed(place.path(), &["account", "add", "shop"]);
+    let told = succeed(place.path(), &["migrate", "--dry-run"]);
+    assert!(told.contains("up to date (store version 1)"), "{told}");
+    let line = refused(&url, &["backup", "here"], 1);
+    assert!(line.contains("pg_dump"), "{line}");
+    let line = refused(&url, &["restore", "Cargo.toml"], 1);
+    assert!(line.contains("pg_restore"), "{line}");
+    assert!(succeed(place.path(), &["check"]).contains("pg_amcheck"));
+    let database = url.rsplit_once('/').unwrap().1;
+    Cluster::shared().sql(database, "UPDATE billhook_store SET version = 1000").unwrap();
+    for command in
+        [&["account", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate", "--dry-run"]]
+    {
+        let line = refused(&url, command, 1);
+        assert!(line.contains("newer version") && line.contains("1000"), "{line}");
+    }
+}
+
+#[test]
+fn the_way_is_as_safe_as_is_asked_for() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let tls = Tls { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() };
+    let password = Some("sesame".to_owned());
+    let cluster = Cluster::start(&Options { password, tls: Some(tls), ..Options::default() }).unwrap();
+    let url = cluster.create_database().unwrap();
+    let place = place_of(&url);
+    let root = write(place.path(), "root.pem", &made.cert.pem()).display().to_string();
+    succeed(place.path(), &["account", "add", "shop"]);
+
+    // The certificate is for localhost, and nobody but the file vouches for it.
+    let by_name = url.replace("127.0.0.1", "localhost");
+    for good in [
+        format!("{url}?sslmode=require"),
+        format!("{url}?sslmode=prefer"),
+        format!("{url}?sslmode=verify-ca&sslrootcert={root}"),
+        format!("{by_name}?sslmode=verify-full&sslrootcert={root}"),
+    ] {
+        succeed(place_of(&good).path(), &["account", "list"]);
+    }
+    for (bad, why) in [
+        (format!("{url}?sslmode=verify-full&sslrootcert={root}"), "NotValidForName"),
+        (format!("{by_name}?sslmode=verify-full"), "UnknownIssuer"),
+        (format!("{by_name}?sslmode=verify-ca"), "UnknownIssuer"),
+        (url.replace("sesame", "open"), "password authentication failed"),
+    ] {
+        let line = refused(&bad, &["account", "list"], 1);
+        assert!(line.contains(why) || line.contains("certificate"), "{line}");
+    }
+    // Without being asked, a way that leaves the machine is verified: what listens there has no TLS at all.
+    let plain = Cluster::shared().create_database().unwrap().replace("127.0.0.1", "localhost");
+    let line = refused(&format!("{plain}?sslmode=verify-full"), &["account", "list"], 1);
+    assert!(line.contains("TLS"), "{line}");
+}

@@ -1,0 +1,140 @@
+//! Several nodes over one store.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use billhook_postgres_cluster::Cluster;
+use tempfile::TempDir;
+
+use crate::{
+    program::{Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
+    running::until,
+};
+
+const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
+
+/// A folder whose commands work on the database of this URL.
+pub(crate) fn place_of(url: &str) -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path(), STORE_FILE, url);
+    place
+}
+
+#[test]
+fn what_one_node_is_told_holds_on_all_within_a_second() {
+    let url = Cluster::shared().create_database().unwrap();
+    let first = Billhook::start_over(place_of(&url), &["--demo"]);
+    let others = [0, 1].map(|_| Billhook::start_over(place_of(&url), &[]));
+    let nodes = || std::iter::once(&first).chain(&others);
+    for node in nodes() {
+        assert_eq!(node.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 0);
+    }
+    let printed = first.run(&["account", "rotate-key", DEMO_LOGIN]);
+    let rotated = Instant::now();
+    let fresh = printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned();
+    for node in nodes() {
+        until(|| node.call(DEMO_LOGIN, &fresh, "GetBills", ANNA).code() == 0);
+        assert_eq!(node.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 4);
+    }
+    assert!(rotated.elapsed() < Duration::from_secs(1), "{:?}", rotated.elapsed());
+    others[0].run(&["account", "disable", DEMO_LOGIN]);
+    let disabled = Instant::now();
+    for node in nodes() {
+        until(|| node.call(DEMO_LOGIN, &fresh, "GetBills", ANNA).code() == 7);
+    }
+    assert!(disabled.elapsed() < Duration::from_secs(1), "{:?}", disabled.elapsed());
+    first.run(&["account", "enable", DEMO_LOGIN]);
+    for node in nodes() {
+        until(|| node.call(DEMO_LOGIN, &fresh, "GetBills", ANNA).code() == 0);
+    }
+
+    // What a command wrote is in every node's next answer.
+    let order = r#"{"id":7,"email":"new@example.com","items":[{"id":1,"good_name":"n","good_title":"T"}]}"#;
+    let file = write(first.place(), "orders.jsonl", order);
+    first.run(&["import", "--account", DEMO_LOGIN, file.to_str().unwrap()]);
+    for node in nodes() {
+        let answer = node.call(DEMO_LOGIN, &fresh, "GetBills", &[("email", "new@example.com")]);
+        assert_eq!(answer.json()["result"]["7"]["1"]["good_name"], "n", "{}", answer.body);
+    }
+}
+
+/// Each would make the tables; one of them does.
+#[test]
+fn ten_nodes_that_start_at_once_make_the_tables_once() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    std::thread::scope(|scope| {
+        let nodes: Vec<_> =
+            (0..10).map(|_| scope.spawn(|| Billhook::start_over(place_of(&url), &[]))).collect();
+        for node in nodes {
+            let node = node.join().unwrap();
+            assert_eq!(node.call("anna", DEMO_KEY, "GetBills", ANNA).code(), 5);
+        }
+    });
+    let version =
+        Cluster::shared().sql(database, "SELECT COUNT(*), MAX(version) FROM billhook_store").unwrap();
+    assert_eq!(version.trim(), "1|1");
+}
+
+/// The demo's orders as JSON Lines, and one more account's: what a copy has to bring over.
+fn exported(place: &Path, login: &str) -> String {
+    succeed(place, &["export", "--account", login])
+}
+
+#[test]
+fn a_store_moves_into_a_folder_and_back() {
+    let place = place_of(&Cluster::shared().create_database().unwrap());
+    for login in ["one", "two"] {
+        succeed(place.path(), &["account", "add", login, "--key", DEMO_KEY]);
+        succeed(place.path(), &["generate", "--account", login, "--orders", "1500", "--seed", "7"]);
+    }
+    let url = std::fs::read_to_string(place.path().join(STORE_FILE)).unwrap();
+    let folder = place.path().join("folder").display().to_string();
+    let told = succeed(place.path(), &["copy", &url, &folder]);
+    assert!(told.contains("3000 orders of 2 accounts") && told.contains("compared"), "{told}");
+    let again = run(place.path(), &["copy", &url, &folder]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("holds a store already"), "{again:?}");
+
+    let back = place_of(&Cluster::shared().create_database().unwrap());
+    let back_url = std::fs::read_to_string(back.path().join(STORE_FILE)).unwrap();
+    let report = succeed(back.path(), &["copy", &format!("sqlite:{folder}"), &back_url, "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((&report["accounts"], &report["orders"]), (&2.into(), &3000.into()));
+    assert_eq!(report["digests"].as_array().unwrap().len(), 2);
+    for login in ["one", "two"] {
+        assert_eq!(exported(place.path(), login), exported(back.path(), login));
+    }
+    succeed(back.path(), &["check"]);
+}
+
+/// A replica that is far behind stands in for one that is a little behind: methods that read show its state, and nothing else does.
+#[test]
+fn reads_go_to_the_replica_and_accounts_to_the_primary() {
+    let primary = place_of(&Cluster::shared().create_database().unwrap());
+    succeed(primary.path(), &["account", "add", "shop", "--key", DEMO_KEY]);
+    let order = |id: u32| {
+        let line =
+            format!(r#"{{"id":{id},"email":"anna@example.com","items":[{{"id":1,"good_name":"n"}}]}}"#);
+        let file = write(primary.path(), "orders.jsonl", &line);
+        succeed(primary.path(), &["import", "--account", "shop", file.to_str().unwrap()]);
+    };
+    order(1);
+    let replica = Cluster::shared().create_database().unwrap();
+    let url = std::fs::read_to_string(primary.path().join(STORE_FILE)).unwrap();
+    succeed(primary.path(), &["copy", &url, &replica]);
+    order(2);
+    let near = Billhook::start_over(place_of(&url), &[]);
+    let far = Billhook::start_over(place_of(&url), &["--store-read", &replica]);
+    let orders = |node: &Billhook, key: &str| {
+        let answer = node.call("shop", key, "GetBills", ANNA);
+        answer.json()["result"].as_object().map_or(0, serde_json::Map::len)
+    };
+    assert_eq!((orders(&near, DEMO_KEY), orders(&far, DEMO_KEY)), (2, 1));
+    let printed = far.run(&["account", "rotate-key", "shop"]);
+    let fresh = printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
+    until(|| orders(&far, fresh) == 1);
+    assert_eq!(far.admin("/readyz").status, 200);
+}

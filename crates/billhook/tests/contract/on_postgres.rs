@@ -1,0 +1,27 @@
+//! The contract with strangers' clients, with the stores in PostgreSQL: the tests of `main.rs`, and those that only a database asks for.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets a fault shall stop"
+)]
+
+mod bad_input;
+mod database;
+mod get_bills;
+mod isolation;
+mod model;
+mod moving;
+mod nodes;
+mod php;
+mod program;
+mod proxy;
+mod python;
+mod readme;
+mod running;
+mod tls;
+
+/// Where the stores of these tests are.
+const ON_POSTGRES: bool = true;
