@@ -27,6 +27,57 @@ fn flag_before_environment_before_file_before_default() {
     }
 }
 
+/// The nearest name of the store wins, whether it is that of a folder or of another place.
+#[test]
+fn a_store_is_named_once() {
+    let place = Place::new();
+    place.write("billhook.toml", "store = 'sqlite:from-file'\n");
+    place.write("url", "sqlite:from-url-file\n");
+    let config = ("BILLHOOK_CONFIG", "billhook.toml");
+    let (data, store) = (("BILLHOOK_DATA", "from-data"), ("BILLHOOK_STORE", "sqlite:from-store"));
+    for (arguments, environment, made) in [
+        (&[][..], &[config][..], "from-file"),
+        (&[], &[config, data], "from-data"),
+        (&[], &[config, data, store], "from-store"),
+        (&[], &[data, ("BILLHOOK_STORE", "")], "from-data"),
+        (&["--data", "from-flag"], &[config, data, store], "from-flag"),
+        (&["--store", "sqlite:from-flag/billhook.db"], &[config, data, store], "from-flag"),
+        (&["--store-file", "url"], &[config, data, store], "from-url-file"),
+        (&[], &[config, data, ("BILLHOOK_STORE_FILE", "url")], "from-url-file"),
+    ] {
+        let done = place.run_with(&[&["account", "add", "shop"], arguments].concat(), environment);
+        assert_eq!(done.status, Some(0), "{done:?}");
+        let folders = ["from-file", "from-data", "from-store", "from-flag", "from-url-file"];
+        let there: Vec<_> = folders.into_iter().filter(|name| place.path(name).exists()).collect();
+        assert_eq!(there, [made], "{arguments:?} {environment:?}");
+        fs::remove_dir_all(place.path(made)).unwrap();
+    }
+    let list = ["account", "list"];
+    for (arguments, parts) in [
+        (&["--data", "here", "--store", "sqlite:there"][..], &["named twice", "--data", "--store"][..]),
+        (&["--store", "sqlite:here", "--store-file", "url"], &["named twice", "--store-file"]),
+        (&["--store", "mysql://root:sesame@localhost/shop"], &["postgres://USER@HOST/DATABASE"]),
+        (&["--store-read", "postgres://localhost/shop"], &["only a store in PostgreSQL", "--store-read"]),
+    ] {
+        let line = place.run(&[&list, arguments].concat()).failed(2);
+        says(&line, parts);
+        assert!(!line.contains("sesame"), "{line}");
+    }
+    let line = place.run(&[&list[..], &["--store", "sqlite:nowhere"]].concat()).failed(1);
+    says(&line, &["no data folder nowhere"]);
+    says(
+        &place.run(&[&list[..], &["--store-file", "nowhere"]].concat()).failed(1),
+        &["store's URL in nowhere"],
+    );
+
+    // A file with a password in it is for its owner alone.
+    place.write("billhook.toml", "store = 'postgres://anna:sesame@127.0.0.1:1/shop'\n");
+    fs::set_permissions(place.path("billhook.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+    let done = place.run(&[&list[..], &["--config", "billhook.toml"]].concat());
+    says(&done.stderr, &["warning: billhook.toml holds a key or a password", "chmod 600"]);
+    assert!(!done.stderr.contains("sesame"), "{done:?}");
+}
+
 #[test]
 fn commands_have_tables_and_switches_and_lists() {
     let place = Place::new();

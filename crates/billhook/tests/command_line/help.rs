@@ -24,6 +24,8 @@ const COMMANDS: &[&[&str]] = &[
     &["backup"],
     &["restore"],
     &["check"],
+    &["copy"],
+    &["migrate"],
     &["completions"],
 ];
 
@@ -39,6 +41,8 @@ fn every_command_teaches() {
                 "Usage: billhook",
                 "--data <DIR>",
                 "BILLHOOK_DATA",
+                "--store <URL>",
+                "BILLHOOK_STORE_FILE",
                 "--config <FILE>",
                 "--log-level",
             ],
@@ -64,6 +68,14 @@ fn help_never_shows_what_a_variable_holds() {
         says(&help, &["BILLHOOK_KEY", "BILLHOOK_KEY_FILE"]);
         assert!(!help.contains("sesame"), "{help}");
     }
+    let url = "postgres://postgres:sesame@localhost/shop";
+    let help = place
+        .run_with(
+            &["copy", "--help"],
+            &[("BILLHOOK_STORE", url), ("BILLHOOK_COPY_TO", url), ("BILLHOOK_STORE_READ", url)],
+        )
+        .succeeded();
+    assert!(!help.contains("sesame"), "{help}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod account;
 mod backup;
 mod call;
 mod config;
+mod copy;
 mod explain;
 mod help;
 mod orders;

@@ -366,6 +366,8 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     let code = told.code();
     let class = code.code().get(..2).unwrap_or_default();
     let (kind, why, mend) = match class {
+        // Whether it was done is not known.
+        "40" if *code == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => (Kind::Unreachable, Why::Lost, ""),
         "40" => (Kind::Busy, Why::Collision, ""),
         "23" if *code == SqlState::UNIQUE_VIOLATION => (Kind::Conflict, Why::Taken, ""),
         "23" => (Kind::Conflict, Why::Final, ""),

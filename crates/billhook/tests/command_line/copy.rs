@@ -1,0 +1,44 @@
+//! `billhook copy` and `billhook migrate`, from folder to folder; the tests of the contract have databases.
+
+use super::{Place, says};
+
+#[test]
+fn a_store_is_copied_once_and_compared() {
+    let place = Place::new();
+    let key = place.account("shop");
+    place.run(&["generate", "--account", "shop", "--orders", "300"]);
+    says(
+        &place.run(&["copy", "billhook-data", "new"]).succeeded(),
+        &["new: 300 orders of 1 account", "compared"],
+    );
+    let exported = |data: &str| place.run(&["export", "--account", "shop", "--data", data]).stdout;
+    assert!(!exported("new").is_empty());
+    assert_eq!(exported("new"), exported("billhook-data"));
+    let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "new"]).succeeded();
+    says(&shown, &[&key]);
+
+    says(&place.run(&["copy", "billhook-data", "new"]).failed(1), &["new holds a store already", "another"]);
+    says(&place.run(&["copy", "new", "new"]).failed(1), &["into itself"]);
+    says(&place.run(&["copy", "nowhere", "newer"]).failed(1), &["no store in nowhere"]);
+    assert!(!place.path("newer").exists(), "nothing was made for nothing");
+    let serving = place.serve(&[]);
+    says(&place.run(&["copy", "billhook-data", "newer"]).failed(1), &["billhook serve", "billhook-data"]);
+    drop(serving);
+
+    let report = place.run(&["copy", "sqlite:billhook-data", "sqlite:newer", "--json"]).succeeded();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["orders"], 300);
+    assert_eq!(report["digests"][0]["account_id"], 1);
+    assert_eq!(report["digests"][0]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_store_that_is_up_to_date_says_so() {
+    let place = Place::new();
+    says(&place.run(&["migrate"]).failed(1), &["no data folder", "billhook account add"]);
+    place.account("shop");
+    says(&place.run(&["migrate", "--dry-run"]).succeeded(), &["up to date (store version 1)"]);
+    let report = place.run(&["migrate", "--json"]).succeeded();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((&report["version"], &report["known"]), (&1.into(), &1.into()));
+}
