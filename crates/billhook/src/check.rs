@@ -33,7 +33,7 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.there()?;
-        let store = Store::open(&location)?;
+        let store = Store::open_for_bulk(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);

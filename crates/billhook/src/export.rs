@@ -24,7 +24,7 @@ use serde::Serialize;
 
 use crate::{
     account,
-    command_line::{Everywhere, step_back},
+    command_line::Everywhere,
     failure::Failure,
     import::Format,
     order_line::{csv, json},
@@ -69,8 +69,7 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
-        step_back();
-        let store = everywhere.store.open()?;
+        let store = everywhere.store.open_for_bulk()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;

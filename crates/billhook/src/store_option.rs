@@ -115,7 +115,7 @@ impl StoreOption {
         Ok(Store::open(&self.there()?)?)
     }
 
-    /// The same for a command that writes a great many orders.
+    /// The same for a command that reads or writes a great many orders.
     pub(crate) fn open_for_bulk(&self) -> Result<Store, Failure> {
         let location = self.there()?;
         step_back();

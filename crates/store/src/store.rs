@@ -54,7 +54,8 @@ impl Store {
         Self::open_for(location, Purpose::Serving).and_then(Self::whole)
     }
 
-    /// The same for a command that writes a great many orders and may use some hundred megabytes of memory for that.
+    /// The same for a command that reads or writes a great many orders: it may use some hundred megabytes of memory for that, and one
+    /// statement may take as long as it takes.
     pub fn open_for_bulk(location: &Location) -> Result<Self, Error> {
         Self::open_for(location, Purpose::Bulk).and_then(Self::whole)
     }
