@@ -33,6 +33,9 @@ const SESSION: &str = "
     SET plan_cache_mode = force_generic_plan;
     SET client_min_messages = warning";
 
+/// So long a connection may take to be made beyond what its URL gives the sockets: TLS, password, session.
+const GREETING_MAX: Duration = Duration::from_secs(5);
+
 pub(super) struct Link {
     client: Client,
     runtime: EventLoop,
@@ -76,12 +79,21 @@ pub(super) struct Failed {
 pub(super) enum Why {
     /// The connection is gone, or of no use any more.
     Lost,
+    /// The database did not answer in time. The connection is of no use any more, and there is no time for another try.
+    Silent,
     /// The transaction met another one and was not done (40001, 40P01).
     Collision,
     /// A key is taken (23505): by something that was there before, or by a transaction of the same moment.
     Taken,
     /// Nothing that another try would mend.
     Final,
+}
+
+impl Why {
+    /// Whether the connection is of use still.
+    pub(super) fn spares_the_link(self) -> bool {
+        !matches!(self, Self::Lost | Self::Silent)
+    }
 }
 
 impl Link {
@@ -101,7 +113,12 @@ impl Link {
             Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
         };
         let (client, encoding) = runtime.block_on(async {
-            connect.await.map_err(|error| {
+            // Who has taken the connection may never say a word: the time-out of the sockets is over then.
+            let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
+                let text = format!("{address}: store: connect: the database did not answer");
+                return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
+            };
+            made.map_err(|error| {
                 let mut failed = failure("connect", &error);
                 failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
                 failed
@@ -293,12 +310,20 @@ impl Link {
                 Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| {
                     let text = format!("store: {name}: the database did not answer within {patience:?}");
                     // What it does about it is not known: the connection is of no use any more.
-                    Failed { error: Error::new(Kind::Unreachable, text), why: Why::Lost }
+                    Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent }
                 })?,
             };
             answered.map_err(|error| failure(name, &error))
         })
     }
+}
+
+/// How long a connection may take to be made, whichever of its hosts answers.
+fn connect_max(address: &Address) -> Duration {
+    let config = &address.config;
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
+    let sockets = config.get_connect_timeout().copied().unwrap_or_default();
+    sockets.saturating_mul(u32::try_from(hosts).unwrap_or(u32::MAX)).saturating_add(GREETING_MAX)
 }
 
 /// Waits for the next rows, and takes what else is there already; true at the end.

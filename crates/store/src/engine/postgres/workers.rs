@@ -157,7 +157,7 @@ impl Tries {
             Why::Collision => (&mut self.collisions, COLLISIONS_MAX),
             Why::Lost => (&mut self.losses, LOSSES_MAX),
             Why::Taken => (&mut self.taken, TAKEN_MAX),
-            Why::Final => return false,
+            Why::Silent | Why::Final => return false,
         };
         *count += 1;
         if *count > most {
@@ -189,11 +189,11 @@ pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) ->
         let ended = match open.failed() {
             // It never came to a commit, so nothing of it was kept.
             Some(why) if tries.again(why) => {
-                let is_sound = why != Why::Lost && open.roll_back().is_ok();
+                let is_sound = why.spares_the_link() && open.roll_back().is_ok();
                 Ended::Again { is_sound }
             }
             Some(why) => {
-                Ended::Done { outcome: Ok(()), is_sound: why != Why::Lost && open.roll_back().is_ok() }
+                Ended::Done { outcome: Ok(()), is_sound: why.spares_the_link() && open.roll_back().is_ok() }
             }
             None if !keep => Ended::Done { outcome: Ok(()), is_sound: open.roll_back().is_ok() },
             None => match open.commit() {
