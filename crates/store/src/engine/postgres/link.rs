@@ -109,6 +109,11 @@ impl Link {
             // It ends with the client; what it has to say of an error, the client says too.
             tokio::spawn(async move { drop(connection.await) });
             client.batch_execute(SESSION).await?;
+            if let Some(patience) = patience {
+                // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later.
+                let text = format!("SET idle_in_transaction_session_timeout = {}", patience.as_millis());
+                client.batch_execute(&text).await?;
+            }
             let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
             Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
         };
@@ -400,6 +405,8 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
         // It is being shut down, has crashed, or is not up yet.
         "57" if *code != SqlState::QUERY_CANCELED => (Kind::Unreachable, Why::Lost, ""),
         "57" => (Kind::Busy, Why::Final, ": it took too long"),
+        // This program stood still in the middle of a transaction.
+        "25" if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => (Kind::Unreachable, Why::Lost, ""),
         // It was made a replica, or is one.
         "25" if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             (Kind::Unreachable, Why::Lost, ": name the primary with --store")
