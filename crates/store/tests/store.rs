@@ -52,6 +52,7 @@ on_each_engine! {
     a_replaced_order_moves_with_its_customer
     accounts_are_apart
     a_refused_transaction_keeps_nothing
+    a_transaction_that_begins_with_nothing_is_one
     a_panic_in_one_transaction_spares_the_others
     many_writers_share_a_commit_and_each_acts_once
     counters_are_given_once
@@ -263,6 +264,19 @@ fn a_refused_transaction_keeps_nothing(engine: Engine) {
 
 fn orders_error() -> Error {
     Location::folder(Path::new("/dev/null/data")).lock_for_serving().unwrap_err()
+}
+
+/// Adding no orders says nothing to the engine; what comes after is one transaction all the same.
+fn a_transaction_that_begins_with_nothing_is_one(engine: Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    let refused = place.store.write(move |tx| {
+        orders::add_all(tx, id, &[])?;
+        marks::set(tx, "a mark", "")?;
+        Err::<(), _>(Error::new(Kind::Conflict, "no"))
+    });
+    assert_eq!(refused.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(place.store.read(|tx| marks::get(tx, "a mark")).unwrap(), None);
 }
 
 fn a_panic_in_one_transaction_spares_the_others(engine: Engine) {

@@ -112,8 +112,13 @@ impl Statements for Open<'_> {
         sql: &'static Sql,
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error> {
+        let mut rows = rows.peekable();
+        if rows.peek().is_none() {
+            // Nothing is sent, so the beginning of the transaction is still to be.
+            return Ok(());
+        }
         // What the iterator has given is gone: only the whole transaction can be run again.
-        self.run(|link, begin| link.execute_each(begin, sql, rows).map_err(|failed| (failed, true)))
+        self.run(|link, begin| link.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true)))
     }
 }
 
