@@ -1,0 +1,163 @@
+//! Connections that are cut, or blocked, at moments that are known.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use billhook_postgres_cluster::Cluster;
+use billhook_store::{AccountId, Error, Kind, Location, Store, marks};
+
+use crate::{
+    add, look, prepare,
+    proxy::{COMMIT, Plan, Proxy, When},
+};
+
+/// A write's first words.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+/// Said once on each connection.
+const INSERT: &str = "INSERT INTO orders";
+/// The engine's patience with one statement, and some time for a machine that has much to do.
+const ANSWER_MAX: Duration = Duration::from_secs(12);
+/// So long after its return a database is in use again.
+const BACK_MAX: Duration = Duration::from_secs(2);
+
+/// A store of its own by way of a proxy, and the straight way to it.
+struct Place {
+    proxy: Proxy,
+    store: Store,
+    straight: Store,
+    account: AccountId,
+}
+
+fn place() -> Place {
+    let url = Cluster::shared().create_database().unwrap();
+    let straight = Store::open(&Location::parse(&url).unwrap()).unwrap();
+    let account = prepare(&straight);
+    let proxy = Proxy::start(Cluster::shared().port());
+    let (_, database) = url.rsplit_once('/').unwrap();
+    let location = Location::parse(&proxy.url(database)).unwrap().with_connections(1);
+    Place { store: Store::open(&location).unwrap(), proxy, straight, account }
+}
+
+impl Place {
+    /// Adds an order; says too how often the transaction was run.
+    fn add(&self, id: i64) -> (Result<(), Error>, u32) {
+        let runs = Arc::new(AtomicU32::new(0));
+        let (account, counter) = (self.account, runs.clone());
+        let added = self.store.write(move |tx| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            add(tx, account, id, true)
+        });
+        (added, runs.load(Ordering::SeqCst))
+    }
+
+    /// The numbers of the orders that are there, after a look whether all is well with the store.
+    fn orders(&self) -> Vec<i64> {
+        look(&self.straight, self.account).into_keys().collect()
+    }
+
+    /// Waits until those can write who have another way to the database, whatever the store has left open there.
+    fn wait_for_others(&self, id: i64) {
+        let (since, account) = (Instant::now(), self.account);
+        self.straight.write(move |tx| add(tx, account, id, true)).unwrap();
+        assert!(since.elapsed() < BACK_MAX, "{:.1?}", since.elapsed());
+    }
+
+    /// Waits until writing is possible again.
+    fn wait_for_service(&self, id: i64) {
+        let since = Instant::now();
+        while let Err(error) = self.add(id).0 {
+            assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+            assert!(since.elapsed() < BACK_MAX, "{error}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_unknown_and_not_repeated() {
+    for (when, kept) in [(When::Done, vec![1, 2, 3]), (When::Unheard, vec![1, 3])] {
+        let place = place();
+        place.add(1).0.unwrap();
+        assert_eq!(place.proxy.commits(), 1);
+        place.proxy.set(Plan::Cut { at: COMMIT, when, left: 1 });
+        let (added, runs) = place.add(2);
+        let error = added.unwrap_err();
+        assert_eq!((error.kind(), runs), (Kind::Unknown, 1), "{when:?}: {error}");
+        assert_eq!((place.proxy.plan(), place.proxy.commits()), (Plan::Pass, 2), "{when:?}");
+        place.add(3).0.unwrap();
+        assert_eq!(place.orders(), kept, "{when:?}");
+    }
+}
+
+/// Nothing of it can have been kept: so its caller need not know.
+#[test]
+fn a_write_that_is_cut_off_before_its_commit_is_run_again() {
+    for (at, runs_expected) in [(BEGIN, 1), (INSERT, 2)] {
+        for when in [When::Unheard, When::Done] {
+            let place = place();
+            place.proxy.set(Plan::Cut { at, when, left: 1 });
+            let (added, runs) = place.add(1);
+            assert_eq!((added, runs), (Ok(()), runs_expected), "{at}, {when:?}");
+            assert_eq!((place.proxy.plan(), place.proxy.commits()), (Plan::Pass, 1), "{at}, {when:?}");
+            assert_eq!(place.orders(), [1], "{at}, {when:?}");
+        }
+    }
+}
+
+#[test]
+fn a_write_that_is_cut_off_again_and_again_fails() {
+    let place = place();
+    place.proxy.set(Plan::Cut { at: INSERT, when: When::Done, left: 100 });
+    let (added, runs) = place.add(1);
+    assert_eq!(added.unwrap_err().kind(), Kind::Unreachable);
+    assert!((2..10).contains(&runs), "{runs}");
+    place.proxy.set(Plan::Pass);
+    place.wait_for_service(2);
+    assert_eq!(place.orders(), [2]);
+}
+
+/// What is said vanishes, and nobody says that the connection is gone.
+#[test]
+fn a_database_that_falls_silent_is_not_waited_for_long() {
+    // Whether the store has a connection, when it falls silent, and what its caller hears.
+    let cases: BTreeMap<&str, (bool, Plan, Kind)> = BTreeMap::from([
+        ("a new connection", (false, Plan::Block, Kind::Unreachable)),
+        ("an old connection", (true, Plan::Block, Kind::Unreachable)),
+        ("a statement", (true, Plan::BlockAt("INSERT INTO order_lines"), Kind::Unreachable)),
+        ("a commit", (false, Plan::BlockAt(COMMIT), Kind::Unknown)),
+    ]);
+    thread::scope(|scope| {
+        for (name, (is_connected, plan, kind)) in cases {
+            scope.spawn(move || {
+                let place = place();
+                if is_connected {
+                    // Of the connection, not of the statements that it has been told.
+                    place.store.write(move |tx| marks::set(tx, "a mark", "")).unwrap();
+                }
+                place.proxy.set(plan);
+                let since = Instant::now();
+                let (added, runs) = place.add(1);
+                let error = added.unwrap_err();
+                let took = since.elapsed();
+                assert_eq!(error.kind(), kind, "{name}: {error}");
+                assert!(took < ANSWER_MAX, "{name}: it took {took:.1?}");
+                assert!(runs <= 1, "{name}: {runs}");
+                place.proxy.wait_for(Plan::Block);
+                place.wait_for_others(3);
+                place.proxy.set(Plan::Pass);
+                place.wait_for_service(2);
+                let orders = place.orders();
+                // The commit arrives now, or never.
+                let is_known = kind != Kind::Unknown;
+                assert!(orders == [2, 3] || (orders == [1, 2, 3] && !is_known), "{name}: {orders:?}");
+            });
+        }
+    });
+}
