@@ -64,6 +64,13 @@ impl<'a> Open<'a> {
         &mut self,
         mut statement: impl FnMut(&mut Link, Option<&'static str>) -> Result<T, (Failed, bool)>,
     ) -> Result<T, Error> {
+        if self.failed.is_some() {
+            // What began it may never have been sent, and then each statement would be kept by itself.
+            return Err(Error::new(
+                Kind::Statement,
+                "store: a statement of this transaction has failed before",
+            ));
+        }
         let is_first = self.state == State::New;
         let begin = if is_first { self.begin } else { None };
         self.state = State::Begun;

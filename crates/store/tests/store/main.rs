@@ -7,6 +7,22 @@
     reason = "a test that meets a fault shall stop"
 )]
 
+/// Runs each test on both engines.
+macro_rules! on_each_engine {
+    ($($test:ident)+) => {
+        mod sqlite {
+            $(#[test] fn $test() { super::$test(crate::Engine::Sqlite); })+
+        }
+        mod postgres {
+            $(#[test] fn $test() { super::$test(crate::Engine::Postgres); })+
+        }
+    };
+}
+
+mod backup;
+mod copies;
+mod model;
+
 use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -34,18 +50,6 @@ enum Engine {
     Postgres,
 }
 
-/// Runs each test on both engines.
-macro_rules! on_each_engine {
-    ($($test:ident)+) => {
-        mod sqlite {
-            $(#[test] fn $test() { super::$test(super::Engine::Sqlite); })+
-        }
-        mod postgres {
-            $(#[test] fn $test() { super::$test(super::Engine::Postgres); })+
-        }
-    };
-}
-
 on_each_engine! {
     what_is_written_is_read_and_survives
     a_read_of_one_statement_takes_no_second
@@ -61,9 +65,6 @@ on_each_engine! {
     two_products_of_one_name_are_a_conflict
     long_texts_are_kept
     check_finds_what_can_not_be
-    a_copy_is_the_same_to_the_last_letter
-    a_copy_that_was_cut_off_is_no_store
-    bills_are_those_of_a_naive_model
 }
 
 struct Place {
@@ -450,176 +451,6 @@ fn long_texts_are_kept(engine: Engine) {
     assert_eq!(place.store.read(|tx| orders::find(tx, id, OrderId(2))).unwrap().unwrap().lines, long.lines);
 }
 
-fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
-    let place = place(engine);
-    let (one, two) = (account(&place.store, "one"), account(&place.store, "two"));
-    for n in 1..=100 {
-        put(&place.store, one, order(n, &format!("Customer{}@example.com", n % 7), PayStatus::Paid, &[1, n]));
-        put(&place.store, two, order(n, "боря@пример.рф", PayStatus::Waiting, &[n, 2]));
-    }
-    place.store.write(move |tx| accounts::bind(tx, one, "shop.example")).unwrap();
-    let setting = Setting::parse("rate", "60").unwrap();
-    place.store.write(move |tx| accounts::set(tx, two, &setting)).unwrap();
-    let Place { store, location: from, temporary } = place;
-    let taken = copy::copy(&from, &from, &mut |_, _| {}).unwrap_err();
-    assert_eq!(taken.kind(), Kind::Location);
-    drop(store);
-
-    let mut before = from;
-    for (n, other) in [Engine::Sqlite, Engine::Postgres, Engine::Sqlite].into_iter().enumerate() {
-        let to = location(other, &temporary, &format!("copy{n}"));
-        let report =
-            copy::copy(&before, &to, &mut |_, progress| assert!(progress.done <= progress.total)).unwrap();
-        assert_eq!((report.accounts, report.orders, report.digests.len()), (2, 200, 2));
-        // A store that is there is not copied over.
-        assert_eq!(copy::copy(&before, &to, &mut |_, _| {}).unwrap_err().kind(), Kind::Exists);
-        let (first, second) = (Store::open(&before).unwrap(), Store::open(&to).unwrap());
-        for account in [one, two] {
-            let all = |store: &Store| {
-                let mut all = Vec::new();
-                store
-                    .read(|tx| {
-                        orders::each(tx, account, |order| {
-                            all.push(order.clone());
-                            Ok::<(), Error>(())
-                        })
-                    })
-                    .unwrap();
-                all
-            };
-            assert_eq!(all(&first), all(&second));
-        }
-        let accounts = second.read(accounts::list).unwrap();
-        assert_eq!(accounts[0].domains, ["shop.example"]);
-        assert_eq!(accounts[1].settings.rate, 60);
-        assert_eq!(second.check(&mut |_| {}).unwrap(), []);
-        before = to;
-    }
-}
-
-fn a_copy_that_was_cut_off_is_no_store(engine: Engine) {
-    let place = place(engine);
-    let id = account(&place.store, "anna");
-    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    let source = location(Engine::Sqlite, &place.temporary, "source");
-    let other = Store::open(&source).unwrap();
-    let boris = account(&other, "boris");
-    put(&other, boris, order(7, "boris@example.com", PayStatus::Paid, &[1]));
-    drop(other);
-    // What a copy that was killed leaves behind: some rows, and its mark.
-    place.store.write(|tx| marks::set(tx, "copying", "elsewhere")).unwrap();
-    let Place { store, location, temporary: _temporary } = place;
-    drop(store);
-    let error = Store::open(&location).err().unwrap();
-    assert_eq!(error.kind(), Kind::Unfinished);
-    assert!(
-        error.to_string().contains("elsewhere") && error.to_string().contains("billhook copy"),
-        "{error}"
-    );
-    copy::copy(&source, &location, &mut |_, _| {}).unwrap();
-    let store = Store::open(&location).unwrap();
-    let logins = store.read(accounts::list).unwrap();
-    assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["boris"]);
-    assert_eq!(store.read(|tx| orders::find(tx, id, OrderId(1))).unwrap(), None);
-}
-
-#[test]
-fn backup_under_writes_restores_elsewhere() {
-    let place = place(Engine::Sqlite);
-    let id = account(&place.store, "anna");
-    for n in 1..=200 {
-        put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    }
-    let file = place.temporary.path().join("backup.db");
-    let report = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            for n in 201..=400 {
-                put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
-            }
-        });
-        let report =
-            place.store.backup(&file, &mut |progress| assert!(progress.done <= progress.total)).unwrap();
-        writer.join().unwrap();
-        report
-    });
-    assert!(report.orders >= 200 && report.accounts == 1);
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(place.store.backup(&file, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
-
-    let elsewhere = Location::folder(&place.temporary.path().join("elsewhere"));
-    let restored = restore(&file, &elsewhere, false, &mut |_| {}).unwrap();
-    assert_eq!((restored.restored.orders, restored.kept), (report.orders, None));
-    let store = Store::open(&elsewhere).unwrap();
-    assert_eq!(bills(&store, id, "anna@example.com", None).len() as u64, 2 * report.orders);
-    assert_eq!(store.check(&mut |_| {}).unwrap(), []);
-
-    // In use; in place; replaced and kept aside.
-    assert_eq!(restore(&file, &elsewhere, true, &mut |_| {}).unwrap_err().kind(), Kind::Locked);
-    drop(store);
-    assert_eq!(restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
-    let replaced = restore(&file, &elsewhere, true, &mut |_| {}).unwrap();
-    assert!(replaced.kept.unwrap().is_file());
-    let left: Vec<_> = std::fs::read_dir(elsewhere.as_folder().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains("partial"))
-        .collect();
-    assert_eq!(left, Vec::<String>::new());
-}
-
-/// A log that was left behind without its store is not applied to the one that is restored.
-#[test]
-fn what_is_left_of_a_store_is_put_aside() {
-    let place = place(Engine::Sqlite);
-    account(&place.store, "anna");
-    let file = place.temporary.path().join("backup.db");
-    place.store.backup(&file, &mut |_| {}).unwrap();
-    let left = Location::folder(&place.temporary.path().join("left"));
-    account(&place.store, "later");
-    std::fs::create_dir(left.as_folder().unwrap()).unwrap();
-    for suffix in ["-wal", "-shm"] {
-        let name = format!("billhook.db{suffix}");
-        std::fs::copy(folder(&place).join(&name), left.as_folder().unwrap().join(&name)).unwrap();
-    }
-    assert_eq!(restore(&file, &left, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
-    restore(&file, &left, true, &mut |_| {}).unwrap();
-    let logins = Store::open(&left).unwrap().read(accounts::list).unwrap();
-    assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["anna"]);
-}
-
-/// A store whose file is taken away is written to no more, and says so.
-#[test]
-fn a_store_that_is_gone_is_noticed() {
-    let place = place(Engine::Sqlite);
-    assert!(place.store.failed().is_none());
-    std::fs::rename(folder(&place).join("billhook.db"), place.temporary.path().join("elsewhere")).unwrap();
-    let error = place.store.failed().unwrap();
-    assert_eq!(error.kind(), Kind::Closed);
-    assert!(error.to_string().contains("moved or removed"), "{error}");
-    assert!(place.store.health().is_err());
-}
-
-#[test]
-fn a_damaged_backup_is_not_restored() {
-    let place = place(Engine::Sqlite);
-    let id = account(&place.store, "anna");
-    for n in 1..=100 {
-        put(&place.store, id, order(n, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    }
-    let file = place.temporary.path().join("backup.db");
-    place.store.backup(&file, &mut |_| {}).unwrap();
-    let mut bytes = std::fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 4096].fill(0xA5);
-    std::fs::write(&file, bytes).unwrap();
-    let elsewhere = Location::folder(&place.temporary.path().join("elsewhere"));
-    let error = restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err();
-    assert_eq!(error.kind(), Kind::Damaged, "{error}");
-    assert!(!elsewhere.as_folder().unwrap().join("billhook.db").exists());
-    let missing = restore(Path::new("/nowhere/backup.db"), &elsewhere, false, &mut |_| {}).unwrap_err();
-    assert_eq!(missing.kind(), Kind::Folder);
-}
-
 fn check_finds_what_can_not_be(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
@@ -642,74 +473,5 @@ fn check_finds_what_can_not_be(engine: Engine) {
             findings.iter().any(|finding| finding.to_string().contains(expected)),
             "{spoil}: {findings:?}"
         );
-    }
-}
-
-fn bills_are_those_of_a_naive_model(engine: Engine) {
-    model::run(engine);
-}
-
-/// Random acts against the store and a plain map.
-mod model {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Put { account: usize, id: i64, email: usize, status: PayStatus, goods: Vec<i64> },
-        Ask { account: usize, email: usize, status: Option<PayStatus> },
-        Reopen,
-    }
-
-    const EMAILS: [&str; 4] = ["anna@example.com", "ANNA@example.com", "боря@пример.рф", "БОРЯ@пример.рф"];
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let status = || prop::sample::select(PayStatus::ALL.to_vec());
-        let put = (0..2_usize, 1..12_i64, 0..EMAILS.len(), status(), prop::collection::vec(1..6_i64, 1..5))
-            .prop_map(|(account, id, email, status, goods)| Act::Put { account, id, email, status, goods });
-        let ask = (0..2_usize, 0..EMAILS.len(), prop::option::of(status()))
-            .prop_map(|(account, email, status)| Act::Ask { account, email, status });
-        prop::collection::vec(prop_oneof![5 => put, 5 => ask, 1 => Just(Act::Reopen)], 1..40)
-    }
-
-    pub(super) fn run(engine: Engine) {
-        let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
-        proptest!(config, |(acts in acts())| {
-            let Place { mut store, location, temporary: _temporary } = place(engine);
-            let ids = [account(&store, "one"), account(&store, "two")];
-            let mut model: [BTreeMap<i64, Order>; 2] = Default::default();
-            for act in acts {
-                match act {
-                    Act::Put { account, id, email, status, goods } => {
-                        let order = order(id, EMAILS[email], status, &goods);
-                        put(&store, ids[account], order.clone());
-                        model[account].insert(id, order);
-                    }
-                    Act::Ask { account, email, status } => {
-                        let mut expected: Vec<(i64, i64, String)> = Vec::new();
-                        for order in model[account].values() {
-                            if order.email.as_str().to_lowercase() != EMAILS[email].to_lowercase()
-                                || status.is_some_and(|status| status != order.pay_status)
-                            {
-                                continue;
-                            }
-                            for line in &order.lines {
-                                let bill = (order.id.0, line.good_id.0, line.good_title.clone());
-                                if !expected.contains(&bill) {
-                                    expected.push(bill);
-                                }
-                            }
-                        }
-                        prop_assert_eq!(bills(&store, ids[account], EMAILS[email], status), expected);
-                    }
-                    Act::Reopen => {
-                        drop(store);
-                        store = Store::open(&location).unwrap();
-                    }
-                }
-            }
-            prop_assert_eq!(store.check(&mut |_| {}).unwrap(), []);
-        });
     }
 }
