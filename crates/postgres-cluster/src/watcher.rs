@@ -19,11 +19,13 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    pub(crate) fn start() -> Result<Self, Error> {
+    /// Has the folder made in `place`.
+    pub(crate) fn start(place: &Path) -> Result<Self, Error> {
         let doing =
             "start the watcher of the cluster (with `setpriv`, from util-linux, where the user is root)";
         let mut child = programs::as_server("sh")
             .args(["-c", SCRIPT, "watcher.sh", "watch"])
+            .arg(place)
             .current_dir("/")
             // What a terminal sends to the test isn't for the watcher.
             .process_group(0)

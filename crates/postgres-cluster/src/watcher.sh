@@ -1,4 +1,4 @@
-# Ends a cluster and removes what is left of it: `watch`, or `kill FOLDER`.
+# Ends a cluster and removes what is left of it: `watch PLACE`, or `kill FOLDER`.
 #
 # It runs as the user of the server, to whom alone /proc shows in which folder a process works. By that folder the
 # processes are found: they have sessions of their own and forget their parent once it is killed.
@@ -11,7 +11,12 @@ members() {
 # PostgreSQL can't remove its shared memory when it is killed; its next start does, if there is one.
 kill_members() {
     while pids=$(members) && [ -n "$pids" ]; do
-        grep -ho '/dev/shm/PostgreSQL\.[0-9]*' $(printf '/proc/%s/maps ' $pids) >>"$folder/shared-memory" 2>/dev/null
+        # So that none makes more while we look; what it has just made is open and not mapped yet.
+        kill -STOP $pids 2>/dev/null
+        {
+            cat $(printf '/proc/%s/maps ' $pids)
+            find $(printf '/proc/%s/fd ' $pids) -lname '/dev/shm/*' -printf '%l\n'
+        } 2>/dev/null | grep -o '/dev/shm/PostgreSQL\.[0-9]*' >>"$folder/shared-memory"
         kill -KILL $pids 2>/dev/null
         sleep 0.01
     done
@@ -23,8 +28,9 @@ if [ "$1" = kill ]; then
     exit
 fi
 
-trap '' HUP INT QUIT TERM
-folder=$(mktemp -d -t billhook-postgres.XXXXXXXXXX) && folder=$(cd "$folder" && pwd -P) || exit 1
+# PIPE, for nobody may be there any more to be told of the folder.
+trap '' HUP INT PIPE QUIT TERM
+folder=$(mktemp -d "$2/billhook-postgres.XXXXXXXXXX") && folder=$(cd "$folder" && pwd -P) || exit 1
 echo "$folder"
 exec >/dev/null 2>&1
 while read -r _; do :; done
@@ -36,7 +42,7 @@ for pid in $(members); do
         kill -QUIT "$pid"
         # PostgreSQL itself kills after 5 seconds what doesn't quit.
         checks=0
-        while [ -n "$(members)" ] && [ $((checks += 1)) -lt 500 ]; do sleep 0.02; done
+        while [ -n "$(members)" ] && [ $((checks += 1)) -lt 300 ]; do sleep 0.02; done
     fi
 done
 kill_members

@@ -1,5 +1,7 @@
 //! A cluster as its users see it.
 
+#![allow(clippy::unwrap_used, reason = "a test that meets a fault shall stop")]
+
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     process::{Command, Output},
