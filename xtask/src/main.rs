@@ -64,7 +64,7 @@ fn ci() -> Result<(), String> {
 /// Builds what is measured and what measures, and becomes the latter. The program is built by itself, so that its crates have
 /// just the features that a user's build gives them.
 fn bench(options: &[&str]) -> Result<(), String> {
-    run("sh", &[".ci/packages", "wrk", "util-linux"], &[])?;
+    run("sh", &[".ci/packages", "wrk", "util-linux", "postgresql"], &[])?;
     run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
     run(
         "cargo",

@@ -152,6 +152,11 @@ impl Cluster {
         }
     }
 
+    /// Where PostgreSQL's programs are: `psql`, `pgbench`.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
     /// The process number of the postmaster, the last one if it doesn't run now.
     pub fn pid(&self) -> u32 {
         self.server().0.as_ref().map_or(0, Child::id)

@@ -77,6 +77,8 @@ enum Part {
     Durable,
     /// What GetBills costs in stores of other sizes
     Growth,
+    /// A store in PostgreSQL: import, GetBills and durable orders beside pgbench, several nodes
+    Postgres,
 }
 
 fn main() -> ExitCode {
@@ -120,6 +122,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Bulk => parts::bulk::measure(&scene, options.huge, &mut rows),
             Part::Durable => parts::durable::measure(&scene, &mut rows),
             Part::Growth => parts::growth::measure(&scene, options.huge, &mut rows),
+            Part::Postgres => parts::postgres::measure(&scene, &mut rows),
         };
         if let Err(failure) = done {
             eprintln!("bench: {part:?}: {failure}");

@@ -6,4 +6,5 @@ pub(crate) mod durable;
 pub(crate) mod growth;
 pub(crate) mod memory;
 pub(crate) mod open;
+pub(crate) mod postgres;
 pub(crate) mod start;

@@ -189,6 +189,57 @@ pub(crate) fn cpu_ns(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
+/// What a process and its children have spent on processors, in microseconds, with those of them that have ended.
+pub(crate) fn family_cpu_us(pid: u32) -> Result<f64> {
+    let parent = pid.to_string();
+    let folder = Path::new("/proc").join(&parent);
+    let mut itself = Times::read(&folder)?;
+    let ticks = loop {
+        let mut children = 0;
+        for entry in fs::read_dir("/proc")? {
+            // A process may have ended since.
+            let Ok(times) = Times::read(&entry?.path()) else { continue };
+            if times.parent == parent {
+                children += times.own;
+            }
+        }
+        let now = Times::read(&folder)?;
+        // If a child ended meanwhile, it may be in neither sum, or in both.
+        if now.ended == itself.ended {
+            break now.own + now.ended + children;
+        }
+        itself = now;
+    };
+    let ticks_a_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+    Ok(f64::from(u32::try_from(ticks)?) * 1e6 / f64::from(ticks_a_second))
+}
+
+/// A process's use of processors as `/proc/PID/stat` has it, in ticks.
+struct Times {
+    parent: String,
+    own: u64,
+    /// Of children that have ended.
+    ended: u64,
+}
+
+impl Times {
+    fn read(folder: &Path) -> Result<Self> {
+        let text = fs::read_to_string(folder.join("stat"))?;
+        // Before the bracket is the program's name, which may hold anything.
+        let (_, text) = text.rsplit_once(')').ok_or("/proc: stat is not as expected")?;
+        let mut fields = text.split_whitespace();
+        let parent = fields.nth(1).unwrap_or_default().to_owned();
+        let ticks: Vec<u64> =
+            fields.skip(9).take(4).map(str::parse).collect::<std::result::Result<_, _>>()?;
+        match *ticks {
+            [user, system, ended_user, ended_system] => {
+                Ok(Self { parent, own: user + system, ended: ended_user + ended_system })
+            }
+            _ => Err("/proc: stat is not as expected".into()),
+        }
+    }
+}
+
 /// A process's private memory (`RssAnon`), in bytes.
 pub(crate) fn private_bytes(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -13,7 +13,7 @@ use crate::{
     Result,
     process::{self, Running, Took},
     shop::{self, Kind, Requests},
-    stores::Stores,
+    stores::{Place, Stores},
     wrk::{self, Goal, Sample},
 };
 
@@ -91,7 +91,7 @@ impl Scene {
         })
     }
 
-    pub(crate) fn add_account(&self, store: &Path, login: &str) -> Result<()> {
+    pub(crate) fn add_account<'a>(&self, store: impl Into<Place<'a>>, login: &str) -> Result<()> {
         self.run(store, &["account", "add", login, "--key", shop::KEY]).map(drop)
     }
 
@@ -104,26 +104,29 @@ impl Scene {
     }
 
     /// Runs one of Billhook's commands.
-    pub(crate) fn run(&self, store: &Path, arguments: &[&str]) -> Result<Took> {
-        process::run(&self.billhook, self.arguments(store, arguments), COMMAND_MAX)
+    pub(crate) fn run<'a>(&self, store: impl Into<Place<'a>>, arguments: &[&str]) -> Result<Took> {
+        process::run(&self.billhook, self.arguments(store.into(), arguments), COMMAND_MAX)
     }
 
     /// A process that is one of Billhook's commands.
     pub(crate) fn command(&self, store: &Path, arguments: &[&str]) -> std::process::Command {
-        process::command(&self.billhook, self.arguments(store, arguments))
+        process::command(&self.billhook, self.arguments(store.into(), arguments))
     }
 
     #[expect(clippy::unused_self, reason = "beside the functions that use it")]
-    fn arguments(&self, store: &Path, arguments: &[&str]) -> Vec<OsString> {
-        let mut all = vec![OsString::from("--data"), store.into()];
+    fn arguments(&self, store: Place<'_>, arguments: &[&str]) -> Vec<OsString> {
+        let mut all = match store {
+            Place::Folder(folder) => vec![OsString::from("--data"), folder.into()],
+            Place::Database(url) => ["--store", url].map(OsString::from).to_vec(),
+        };
         all.extend(arguments.iter().map(OsString::from));
         all
     }
 
     /// Starts Billhook's server with its default settings, in clear and over TLS; its log goes to a file.
-    pub(crate) fn serve(&self, store: &Path) -> Result<Running> {
+    pub(crate) fn serve<'a>(&self, store: impl Into<Place<'a>>) -> Result<Running> {
         let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.path(name).into_os_string());
-        let mut arguments = self.arguments(store, &["serve", "--listen", "127.0.0.1:0"]);
+        let mut arguments = self.arguments(store.into(), &["serve", "--listen", "127.0.0.1:0"]);
         arguments.extend(["--tls-listen", "127.0.0.1:0", "--tls-cert"].map(OsString::from));
         arguments.extend([cert, "--tls-key".into(), key]);
         Running::start(&self.billhook, &arguments, &self.path("serve.log"), 2)
@@ -152,7 +155,18 @@ impl Scene {
 
     /// Loads a server as fast as it answers.
     pub(crate) fn closed_loop(&self, goal: Goal, load: &Load, connections: u32) -> Result<Sample> {
-        wrk::run(goal, &self.path("load.lua"), &load.file, connections, self.time)
+        self.closed_loop_from(wrk::THREADS, goal, load, connections)
+    }
+
+    /// The same from so many threads of wrk.
+    pub(crate) fn closed_loop_from(
+        &self,
+        threads: u32,
+        goal: Goal,
+        load: &Load,
+        connections: u32,
+    ) -> Result<Sample> {
+        wrk::run(goal, &self.path("load.lua"), &load.file, threads, connections, self.time)
     }
 }
 

@@ -48,6 +48,26 @@ impl Stores {
     }
 }
 
+/// Where a store is, for Billhook's command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    Folder(&'a Path),
+    /// By its URL.
+    Database(&'a str),
+}
+
+impl<'a> From<&'a PathBuf> for Place<'a> {
+    fn from(folder: &'a PathBuf) -> Self {
+        Self::Folder(folder)
+    }
+}
+
+impl<'a> From<&'a Path> for Place<'a> {
+    fn from(folder: &'a Path) -> Self {
+        Self::Folder(folder)
+    }
+}
+
 /// Copies a store that nobody has open.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     remove(to)?;

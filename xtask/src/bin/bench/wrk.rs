@@ -33,7 +33,7 @@ end
 "#;
 
 /// wrk's threads, at most one a core here.
-const THREADS: u32 = 2;
+pub(crate) const THREADS: u32 = 2;
 
 /// Where load goes.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,8 @@ pub(crate) struct Goal {
 /// What one run gave.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
+    /// How many requests were answered.
+    pub(crate) requests: f64,
     pub(crate) per_second: f64,
     /// What the server's processors spent on one request, in microseconds.
     pub(crate) cpu_us: f64,
@@ -73,6 +75,7 @@ pub(crate) fn run(
     goal: Goal,
     script: &Path,
     requests: &Path,
+    threads: u32,
     connections: u32,
     time: Duration,
 ) -> Result<Sample> {
@@ -80,7 +83,7 @@ pub(crate) fn run(
     let scheme = if goal.tls { "https" } else { "http" };
     let arguments = [
         "--threads".to_owned(),
-        THREADS.min(connections).to_string(),
+        threads.min(connections).to_string(),
         "--connections".to_owned(),
         connections.to_string(),
         "--duration".to_owned(),
@@ -101,6 +104,7 @@ pub(crate) fn run(
     });
     match figures.as_deref() {
         Some(&[requests, micros, 0.0]) if requests > 0.0 => Ok(Sample {
+            requests,
             per_second: requests / (micros / 1e6),
             cpu_us: nanoseconds(cpu_ns) / 1000.0 / requests,
         }),

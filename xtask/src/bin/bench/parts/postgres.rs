@@ -1,0 +1,88 @@
+//! A store in PostgreSQL, on a cluster of its own with the settings that PostgreSQL comes with.
+//!
+//! Beside it stands `pgbench`, PostgreSQL's own load generator, with the same statements: the least that a client can do. What it
+//! reaches is what the database gives on this machine.
+
+mod bills;
+mod durable;
+mod pgbench;
+mod statements;
+
+use billhook_postgres_cluster::{Cluster, Options};
+
+use crate::{
+    Result,
+    scene::Scene,
+    shop,
+    stores::Place,
+    table::{Row, Target, figure, median, whole},
+};
+
+/// The cluster, and the database in it that holds the usual store.
+struct Base {
+    cluster: Cluster,
+    url: String,
+}
+
+pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
+    let base = import(scene, rows)?;
+    // What one of them measured is not lost with another.
+    let measured = [
+        bills::measure(scene, &base, rows),
+        bills::measure_nodes(scene, &base, rows),
+        durable::measure(scene, &base, rows),
+    ];
+    let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// Measures the import, each time into a new database; the last one stays.
+fn import(scene: &Scene, rows: &mut Vec<Row>) -> Result<Base> {
+    let file = scene.path("postgres.jsonl");
+    let shown = file.display().to_string();
+    scene.run(&scene.store()?, &["export", "--account", shop::LOGIN, &shown])?;
+    let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
+    let mut base = Base { url: cluster.create_database()?, cluster };
+    let mut rates = Vec::new();
+    for round in 0..scene.rounds {
+        if round > 0 {
+            base.cluster.sql("postgres", &format!("DROP DATABASE {}", base.database()))?;
+            base.url = base.cluster.create_database()?;
+        }
+        let place = Place::Database(&base.url);
+        scene.add_account(place, shop::LOGIN)?;
+        let took = scene.run(place, &["import", "--account", shop::LOGIN, &shown])?;
+        rates.push(figure(scene.orders) / took.seconds);
+    }
+    std::fs::remove_file(&file)?;
+    // It would do both by itself within minutes, in the midst of what is measured next.
+    base.cluster.sql(base.database(), "VACUUM ANALYZE; CHECKPOINT")?;
+    let size = base.query("SELECT pg_database_size(current_database())")?;
+    let row = Row::new(
+        format!("PostgreSQL: import of JSON Lines into an empty account, {} orders", whole(scene.orders)),
+        median(rates),
+        "orders/s",
+    );
+    rows.push(row.target(Target::ValueAtLeast(60_000.0)).note(format!(
+        "by COPY; then VACUUM ANALYZE and CHECKPOINT, not counted; {} MiB",
+        whole(size.unsigned_abs() >> 20)
+    )));
+    Ok(base)
+}
+
+impl Base {
+    /// The database's name.
+    fn database(&self) -> &str {
+        self.url.rsplit_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// The number that a statement gives.
+    fn query(&self, sql: &str) -> Result<i64> {
+        Ok(self.cluster.sql(self.database(), sql)?.trim().parse()?)
+    }
+
+    /// The number of an account.
+    fn account(&self, login: &str) -> Result<i64> {
+        self.query(&format!("SELECT account_id FROM accounts WHERE login = '{login}'"))
+    }
+}

@@ -1,0 +1,50 @@
+//! The store's own statements, as scripts of pgbench have them.
+//!
+//! They are taken from the store's source, so that both sides run the same text and the store need not show it.
+
+use crate::Result;
+
+const SOURCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/store/src/orders.rs"));
+
+/// The statement of a name, with these values in the place of its parameters.
+pub(super) fn statement(name: &str, values: &[String]) -> Result<String> {
+    let text = SOURCE.split_once(&format!("\"{name}\",")).and_then(|(_, rest)| rest.split('"').nth(1));
+    let text = text.ok_or_else(|| format!("crates/store/src/orders.rs has no statement {name}"))?;
+    // A script's line could be taken for a comment to its end.
+    let lines: Vec<_> = text.lines().map(|line| line.split("--").next().unwrap_or_default().trim()).collect();
+    with_values(&lines.join(" "), values)
+}
+
+fn with_values(text: &str, values: &[String]) -> Result<String> {
+    let mut pieces = text.split('$');
+    let mut filled = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_digit()).unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(end);
+        let place = number.parse::<usize>()?.checked_sub(1);
+        filled += place.and_then(|place| values.get(place)).ok_or("a parameter has no value")?;
+        filled += rest;
+    }
+    Ok(filled + ";\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize) -> Vec<String> {
+        (1..=count).map(|number| format!(":p{number}")).collect()
+    }
+
+    #[test]
+    fn statements_are_found_and_filled() {
+        let text = statement("orders.bills_of", &values(3)).unwrap();
+        assert!(text.starts_with("SELECT order_id, version_id FROM order_lines WHERE"), "{text}");
+        assert!(text.contains("account_id = :p1 AND email_key = :p2 AND (:p3 = '' OR pay_status = :p3)"));
+        let text = statement("orders.add_order", &values(41)).unwrap();
+        assert!(text.ends_with(":p40, :p41);\n"), "{text}");
+        assert!(statement("orders.add_line", &values(9)).is_ok());
+        assert!(statement("orders.add_line", &values(8)).is_err());
+        assert!(statement("orders.none", &[]).is_err());
+    }
+}
