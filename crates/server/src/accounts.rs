@@ -9,7 +9,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -49,6 +49,7 @@ pub(crate) struct Directory {
     began: Instant,
     /// The state of the store that is known is at least as new as this many milliseconds after `began`.
     as_of_ms: AtomicU64,
+    is_cut_off: AtomicBool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -103,6 +104,7 @@ impl Directory {
             known: ArcSwap::default(),
             began: Instant::now(),
             as_of_ms: AtomicU64::new(0),
+            is_cut_off: AtomicBool::new(false),
         }
     }
 
@@ -115,12 +117,25 @@ impl Directory {
     pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
         let version = self.known.load().version;
         let as_of = self.now_ms();
-        let (changed, version) = store.read(|tx| accounts::changed_since(tx, version))?;
-        if !changed.is_empty() {
+        let refreshed = self.take_changes(store, version);
+        self.is_cut_off.store(refreshed.is_err(), Ordering::Relaxed);
+        if refreshed.is_ok() {
+            self.as_of_ms.store(as_of, Ordering::Relaxed);
+        }
+        refreshed
+    }
+
+    fn take_changes(&self, store: &Store, version: i64) -> Result<(), Error> {
+        if store.read_one(accounts::newest)? > version {
+            let (changed, version) = store.read(|tx| accounts::changed_since(tx, version))?;
             self.take_over(changed, version);
         }
-        self.as_of_ms.store(as_of, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the store could not be read the last time.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.is_cut_off.load(Ordering::Relaxed)
     }
 
     /// How old what is known may be.

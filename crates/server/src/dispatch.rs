@@ -65,6 +65,9 @@ struct Asked<'a> {
 
 /// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
 const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
+/// How long a request waits for newer ones at most, and how often it looks.
+const ACCOUNTS_WAIT_MAX: Duration = Duration::from_secs(2);
+const ACCOUNTS_LOOK: Duration = Duration::from_millis(10);
 
 impl Answers for Peer {
     async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
@@ -75,6 +78,7 @@ impl Answers for Peer {
         let (max, time) = (service.max_body_bytes, service.body_timeout);
         let body = body::read(&head.headers, body, max, time, &service.body_budget).await;
         let unread = matches!(body, Err(error) if error.leaves_unread());
+        let fresh = service.fresh_accounts().await;
         let host = host::of_request(&head);
         let asked = Asked {
             head: &head,
@@ -86,6 +90,7 @@ impl Answers for Peer {
         };
         let mut key = WhichKey::Current;
         let outcome = guarded(async {
+            fresh?;
             match service.begin(&asked, &mut key)? {
                 Begun::Done(envelope) => Ok(envelope),
                 Begun::Waits(envelope) => envelope.await,
@@ -118,6 +123,23 @@ impl Answers for Peer {
 }
 
 impl Service {
+    /// Waits until what is known of the accounts is new enough, where others may change them: a busy machine may be late, and one that
+    /// can't read the store is told at once.
+    async fn fresh_accounts(&self) -> Result<(), Failure> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        while self.directory.age() > ACCOUNTS_AGE_MAX {
+            if self.directory.is_cut_off() || asked.elapsed() > ACCOUNTS_WAIT_MAX {
+                let text = "store: the accounts could not be read for more than a second: a key may have been changed";
+                return Err(Failure::Broken(store::Error::new(store::Kind::Unreachable, text)));
+            }
+            tokio::time::sleep(ACCOUNTS_LOOK).await;
+        }
+        Ok(())
+    }
+
     /// The checks, in their order (decision 2), and then the method. `key` becomes the one that the caller used.
     fn begin(&self, asked: &Asked<'_>, key: &mut WhichKey) -> Result<Begun, Failure> {
         if !asked.names_one_host {
@@ -125,11 +147,6 @@ impl Service {
         }
         if asked.head.method != Method::POST {
             return Err(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
-        }
-        if self.store.is_shared() && self.directory.age() > ACCOUNTS_AGE_MAX {
-            let text =
-                "store: the accounts could not be read for more than a second: a key may have been changed";
-            return Err(Failure::Broken(store::Error::new(store::Kind::Unreachable, text)));
         }
         let account = asked.account.as_ref().ok_or(Code::NO_USER)?;
         if account.disabled {

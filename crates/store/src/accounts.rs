@@ -84,6 +84,13 @@ pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
     Ok(Some(found))
 }
 
+const NEWEST: Sql = Sql::new("accounts.newest", "SELECT COALESCE(MAX(version), 0) FROM accounts");
+
+/// The version of the account that changed last: one question that tells whether [`changed_since`] is worth asking.
+pub fn newest(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    Ok(tx.row(&NEWEST, &[], |row| row.int(0))?.unwrap_or(0))
+}
+
 const CHANGED_SINCE: Sql = Sql::new(
     "accounts.changed_since",
     "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts
@@ -259,6 +266,7 @@ fn damaged(login: &Login, why: &dyn std::fmt::Display) -> Error {
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &ADD,
     &FIND,
+    &NEWEST,
     &CHANGED_SINCE,
     &ROTATE_KEY,
     &SET_DISABLED,

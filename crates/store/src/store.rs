@@ -110,27 +110,34 @@ impl Store {
         receive.recv().unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store was closed").into()))
     }
 
-    /// Runs one read transaction and hands its result to `done`, on this thread or on one of the engine's.
-    pub fn read_then<T, E: From<Error>>(
+    /// Runs one read transaction and hands its result to `done`, on this thread or on another one. The body may run more than once.
+    pub fn read_then<T, E>(
         &self,
-        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         done: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) {
+    ) where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         if self.engine.queues_reads() {
-            self.engine.queue_read(None, Box::new(QueuedRead { body, done }));
+            self.engine.queue_read(None, Box::new(QueuedRead { body, done, result: None }));
         } else {
             done(self.read(body));
         }
     }
 
-    /// Runs a read of one statement and hands its result to `done`, on this thread or on one of the engine's.
-    pub fn read_one_then<T, E: From<Error>>(
+    /// Runs a read of one statement and hands its result to `done`, on this thread or on another one. The body may run more than once,
+    /// and what it does before its statement should be little.
+    pub fn read_one_then<T, E>(
         &self,
-        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         done: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) {
+    ) where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         if self.engine.queues_reads() {
-            self.engine.queue_read(Some(1), Box::new(QueuedRead { body, done }));
+            self.engine.queue_read(Some(1), Box::new(QueuedRead { body, done, result: None }));
         } else {
             done(self.read_one(body));
         }
@@ -203,19 +210,28 @@ fn once<T, E: From<Error>>(
 }
 
 /// A read transaction as its caller gave it.
-struct QueuedRead<B, D> {
+struct QueuedRead<B, D, T, E> {
     body: B,
     done: D,
+    result: Option<Result<T, E>>,
 }
 
-impl<B, D, T, E> Read for QueuedRead<B, D>
+impl<B, D, T, E> Read for QueuedRead<B, D, T, E>
 where
-    B: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    B: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
     D: FnOnce(Result<T, E>) + Send,
-    E: From<Error>,
+    T: Send,
+    E: From<Error> + Send,
 {
-    fn run(self: Box<Self>, tx: &mut Tx<'_>) {
-        (self.done)((self.body)(tx));
+    fn run(&mut self, tx: &mut Tx<'_>) {
+        self.result = Some((self.body)(tx));
+    }
+
+    fn finish(self: Box<Self>) {
+        let Self { done, result, .. } = *self;
+        done(
+            result.unwrap_or_else(|| Err(Error::new(Kind::Statement, "the transaction was not run").into())),
+        );
     }
 
     fn fail(self: Box<Self>, error: Error) {

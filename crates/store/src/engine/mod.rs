@@ -123,8 +123,11 @@ pub(crate) trait Work: Send {
 
 /// A read transaction on its way through an engine.
 pub(crate) trait Read: Send {
-    /// Runs the body, and answers its caller.
-    fn run(self: Box<Self>, tx: &mut Tx<'_>);
+    /// Runs the body; it may be run more than once, and what its last run gave counts.
+    fn run(&mut self, tx: &mut Tx<'_>);
+
+    /// Answers the caller with what the body gave.
+    fn finish(self: Box<Self>);
 
     /// Answers the caller that there was no transaction.
     fn fail(self: Box<Self>, error: Error);

@@ -104,37 +104,7 @@ impl Link {
             Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
         })?;
         let runtime = EventLoop(Some(runtime));
-        let connect = async {
-            let (client, connection) = address.config.connect(address.tls.clone()).await?;
-            // It ends with the client; what it has to say of an error, the client says too.
-            tokio::spawn(async move { drop(connection.await) });
-            client.batch_execute(SESSION).await?;
-            if let Some(patience) = patience {
-                // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later.
-                let text = format!("SET idle_in_transaction_session_timeout = {}", patience.as_millis());
-                client.batch_execute(&text).await?;
-            }
-            let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
-            Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
-        };
-        let (client, encoding) = runtime.block_on(async {
-            // Who has taken the connection may never say a word: the time-out of the sockets is over then.
-            let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
-                let text = format!("{address}: store: connect: the database did not answer");
-                return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
-            };
-            made.map_err(|error| {
-                let mut failed = failure("connect", &error);
-                failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
-                failed
-            })
-        })?;
-        if encoding != "UTF8" {
-            let text = format!(
-                "{address}: its encoding is {encoding}: make the database with `createdb --encoding=UTF8 --template=template0`"
-            );
-            return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
-        }
+        let client = runtime.block_on(open(address, patience))?;
         Ok(Self { client, runtime, statements: HashMap::new(), patience })
     }
 
@@ -291,13 +261,7 @@ impl Link {
         if let Some(known) = self.statements.get(sql.name) {
             return Ok(known.clone());
         }
-        let types: Vec<Type> = args
-            .iter()
-            .map(|arg| match arg {
-                Arg::Int(_) => Type::INT8,
-                Arg::Text(_) => Type::TEXT,
-            })
-            .collect();
+        let types: Vec<Type> = args.iter().copied().map(type_of).collect();
         let statement = self.wait(sql.name, self.client.prepare_typed(sql.text, &types))?;
         self.statements.insert(sql.name, statement.clone());
         Ok(statement)
@@ -312,15 +276,48 @@ impl Link {
         self.runtime.block_on(async {
             let answered = match self.patience {
                 None => answer.await,
-                Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| {
-                    let text = format!("store: {name}: the database did not answer within {patience:?}");
-                    // What it does about it is not known: the connection is of no use any more.
-                    Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent }
-                })?,
+                // What it does about it is not known: the connection is of no use any more.
+                Some(patience) => tokio::time::timeout(patience, answer)
+                    .await
+                    .map_err(|_| Failed { error: silent(name, patience), why: Why::Silent })?,
             };
             answered.map_err(|error| failure(name, &error))
         })
     }
+}
+
+/// Connects on the event loop of the caller, and looks whether the database can be used.
+pub(super) async fn open(address: &Address, patience: Option<Duration>) -> Result<Client, Failed> {
+    let connect = async {
+        let (client, connection) = address.config.connect(address.tls.clone()).await?;
+        // It ends with the client; what it has to say of an error, the client says too.
+        tokio::spawn(async move { drop(connection.await) });
+        client.batch_execute(SESSION).await?;
+        if let Some(patience) = patience {
+            // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later.
+            let text = format!("SET idle_in_transaction_session_timeout = {}", patience.as_millis());
+            client.batch_execute(&text).await?;
+        }
+        let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
+        Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
+    };
+    // Who has taken the connection may never say a word: the time-out of the sockets is over then.
+    let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
+        let text = format!("{address}: store: connect: the database did not answer");
+        return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
+    };
+    let (client, encoding) = made.map_err(|error| {
+        let mut failed = failure("connect", &error);
+        failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
+        failed
+    })?;
+    if encoding != "UTF8" {
+        let text = format!(
+            "{address}: its encoding is {encoding}: make the database with `createdb --encoding=UTF8 --template=template0`"
+        );
+        return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
+    }
+    Ok(client)
 }
 
 /// How long a connection may take to be made, whichever of its hosts answers.
@@ -358,9 +355,17 @@ pub(super) fn copy_text(insert: &str) -> Option<String> {
     is_plain.then(|| format!("COPY {} FROM STDIN (FORMAT binary)", table.trim()))
 }
 
+/// The type that an argument has in the database.
+pub(super) fn type_of(arg: Arg<'_>) -> Type {
+    match arg {
+        Arg::Int(_) => Type::INT8,
+        Arg::Text(_) => Type::TEXT,
+    }
+}
+
 /// An argument as the database's library takes it.
 #[derive(Debug)]
-struct Bound<'a>(Arg<'a>);
+pub(super) struct Bound<'a>(pub(super) Arg<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(
@@ -380,6 +385,11 @@ impl ToSql for Bound<'_> {
     }
 
     tokio_postgres::types::to_sql_checked!();
+}
+
+/// A database that did not answer in time.
+pub(super) fn silent(name: &str, patience: Duration) -> Error {
+    Error::new(Kind::Unreachable, format!("store: {name}: the database did not answer within {patience:?}"))
 }
 
 /// A failure of a statement, or of a step that has a name like one.

@@ -10,6 +10,7 @@ mod address;
 mod door;
 mod link;
 mod migrations;
+mod pipeline;
 mod transaction;
 mod workers;
 
@@ -23,11 +24,15 @@ use crate::{
 };
 use door::Door;
 use link::Link;
+use pipeline::Pipeline;
 use transaction::{BEGIN_READ, Open};
 use workers::{QueuedRead, Workers};
 
 /// How long the database may take for one statement of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections on which requests' statements follow each other, at most.
+const LANES: usize = 2;
 
 /// A read that always finds something.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
@@ -39,7 +44,8 @@ pub(crate) struct Postgres {
     known_versions: Arc<KnownVersions>,
     // Dropped, each waits for what it has queued.
     writers: Workers<Box<dyn Work>>,
-    readers: Workers<QueuedRead>,
+    readers: Arc<Workers<QueuedRead>>,
+    pipeline: Option<Arc<Pipeline>>,
 }
 
 impl Postgres {
@@ -59,7 +65,12 @@ impl Postgres {
         let readers = Workers::start("reader", connections, replica.as_ref().unwrap_or(&primary), {
             move |door: &Door, kept, job| workers::read(door, kept, &known, job)
         })?;
-        Ok(Self { address: database.address.clone(), primary, replica, known_versions, writers, readers })
+        let pipeline = patience.map(|patience| {
+            let address = database.reads.as_ref().unwrap_or(&database.address).clone();
+            Arc::new(Pipeline::new(address, connections.min(LANES), patience, known_versions.clone()))
+        });
+        let (address, readers) = (database.address.clone(), Arc::new(readers));
+        Ok(Self { address, primary, replica, known_versions, writers, readers, pipeline })
     }
 
     fn read_some(
@@ -102,8 +113,15 @@ impl Engine for Postgres {
     }
 
     fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
-        if let Err(((_, read), error)) = self.readers.submit((statements, read)) {
-            read.fail(error);
+        let readers = self.readers.clone();
+        let leave = move |read| {
+            if let Err(((_, read), error)) = readers.submit((statements, read)) {
+                read.fail(error);
+            }
+        };
+        match &self.pipeline {
+            Some(pipeline) if statements == Some(1) => pipeline.take(read, leave),
+            _ => leave(read),
         }
     }
 

@@ -129,9 +129,9 @@ impl Statements for Open<'_> {
     }
 }
 
-struct Columns<'a> {
-    row: &'a tokio_postgres::Row,
-    sql: &'static Sql,
+pub(super) struct Columns<'a> {
+    pub(super) row: &'a tokio_postgres::Row,
+    pub(super) sql: &'static Sql,
 }
 
 impl Columns<'_> {

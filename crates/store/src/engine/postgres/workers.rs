@@ -125,7 +125,7 @@ pub(super) fn read(
     door: &Door,
     kept: Option<Kept>,
     known: &KnownVersions,
-    (statements, job): QueuedRead,
+    (statements, mut job): QueuedRead,
 ) -> Option<Kept> {
     let mut link = match door.open(kept) {
         Ok(link) => link,
@@ -138,6 +138,7 @@ pub(super) fn read(
     let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
     let mut open = Open::new(&mut link, door, begin);
     job.run(&mut Tx::reading(&mut open, known, statements));
+    job.finish();
     let is_sound = open.failed().is_none() && open.commit().is_ok();
     is_sound.then(|| Kept::new(link))
 }

@@ -115,14 +115,10 @@ impl Engine for Sqlite {
     }
 
     fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
-        let mut read = Some(read);
-        let done = self.read_some(statements, &mut |tx| {
-            if let Some(read) = read.take() {
-                read.run(tx);
-            }
-        });
-        if let (Err(error), Some(read)) = (done, read) {
-            read.fail(error);
+        let mut read = read;
+        match self.read_some(statements, &mut |tx| read.run(tx)) {
+            Ok(()) => read.finish(),
+            Err(error) => read.fail(error),
         }
     }
 

@@ -1,0 +1,240 @@
+//! Reads of one statement, many at once on a few connections: what most requests of the API are.
+//!
+//! A thread that waits for its answer costs two changes of threads a request, and the database as many. Here nobody waits. The body of such a
+//! read is run once to learn what it asks, its statement is sent behind others that are on their way, and when the rows are there the body
+//! is run with them. All this happens on the event loop of the server that asks.
+//!
+//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a product version that is not in
+//! memory) is left to the workers, who wait, connect again, and say what is wrong.
+
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::TryStreamExt as _;
+use tokio::runtime::Handle;
+use tokio_postgres::{Client, Statement};
+
+use super::{
+    address::Address,
+    door::lock,
+    link::{self, Bound},
+    transaction::Columns,
+};
+use crate::{
+    Error, Kind, Row, Sql, Tx,
+    engine::{Read, Statements},
+    tx::Arg,
+    versions::KnownVersions,
+};
+
+/// After a try to connect that failed, the next one is made so much later.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(super) struct Pipeline {
+    address: Address,
+    patience: Duration,
+    known: Arc<KnownVersions>,
+    lanes: Vec<Lane>,
+    next: AtomicUsize,
+}
+
+/// A connection, or the place of one.
+#[derive(Default)]
+struct Lane {
+    open: Mutex<Option<Arc<Open>>>,
+    is_opening: AtomicBool,
+}
+
+struct Open {
+    client: Client,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+    /// It did not answer in time, so it is not used again.
+    is_silent: AtomicBool,
+}
+
+/// What a read asks: a statement, and what is bound to it.
+struct Question {
+    sql: &'static Sql,
+    args: Vec<Value>,
+}
+
+enum Value {
+    Int(i64),
+    Text(Box<str>),
+}
+
+impl Pipeline {
+    pub(super) fn new(address: Address, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
+        let lanes = (0..lanes).map(|_| Lane::default()).collect();
+        Self { address, patience, known, lanes, next: AtomicUsize::new(0) }
+    }
+
+    /// Takes a read of one statement, if it is asked on an event loop and a connection is open. `leave` gets it back if it can't be
+    /// done here.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        mut read: Box<dyn Read>,
+        leave: impl FnOnce(Box<dyn Read>) + Send + 'static,
+    ) {
+        let Some((handle, open)) = Handle::try_current().ok().and_then(|handle| Some((handle, self.lane()?)))
+        else {
+            return leave(read);
+        };
+        let mut asks = Asks(None);
+        read.run(&mut Tx::reading(&mut asks, &self.known, Some(1)));
+        let Some(question) = asks.0 else { return leave(read) };
+        let pipeline = Arc::clone(self);
+        handle.spawn(async move {
+            let rows = match tokio::time::timeout(pipeline.patience, open.rows(&question)).await {
+                Ok(Ok(rows)) => rows,
+                Ok(Err(_)) => return leave(read),
+                Err(_) => {
+                    open.is_silent.store(true, Ordering::Relaxed);
+                    return read.fail(link::silent(question.sql.name, pipeline.patience));
+                }
+            };
+            let mut answers = Answers { question: Some((question.sql, rows)), is_short: false };
+            read.run(&mut Tx::reading(&mut answers, &pipeline.known, Some(1)));
+            if answers.is_short { leave(read) } else { read.finish() }
+        });
+    }
+
+    /// An open connection; begins to open one where there is none.
+    fn lane(self: &Arc<Self>) -> Option<Arc<Open>> {
+        let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
+        let lane = self.lanes.get(at)?;
+        let open = lock(&lane.open).clone().filter(|open| open.is_of_use());
+        if open.is_none() && !lane.is_opening.swap(true, Ordering::AcqRel) {
+            let pipeline = Arc::clone(self);
+            tokio::spawn(async move {
+                let Some(lane) = pipeline.lanes.get(at) else { return };
+                match link::open(&pipeline.address, Some(pipeline.patience)).await {
+                    Ok(client) => {
+                        let open =
+                            Open { client, statements: Mutex::default(), is_silent: AtomicBool::new(false) };
+                        *lock(&lane.open) = Some(Arc::new(open));
+                    }
+                    // The workers say why.
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                }
+                lane.is_opening.store(false, Ordering::Release);
+            });
+        }
+        open
+    }
+}
+
+impl Open {
+    fn is_of_use(&self) -> bool {
+        !self.client.is_closed() && !self.is_silent.load(Ordering::Relaxed)
+    }
+
+    async fn rows(&self, question: &Question) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+        let args = || question.args.iter().map(Value::arg);
+        let known = lock(&self.statements).get(question.sql.name).cloned();
+        let statement = if let Some(statement) = known {
+            statement
+        } else {
+            let types: Vec<_> = args().map(link::type_of).collect();
+            let statement = self.client.prepare_typed(question.sql.text, &types).await?;
+            lock(&self.statements).insert(question.sql.name, statement.clone());
+            statement
+        };
+        self.client.query_raw(&statement, args().map(Bound)).await?.try_collect().await
+    }
+}
+
+impl Value {
+    fn arg(&self) -> Arg<'_> {
+        match self {
+            Self::Int(number) => Arg::Int(*number),
+            Self::Text(text) => Arg::Text(text),
+        }
+    }
+}
+
+/// Learns what a body asks, and ends it there.
+struct Asks(Option<Question>);
+
+impl Statements for Asks {
+    fn rows(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        _: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let args = args.iter().map(|arg| match *arg {
+            Arg::Int(number) => Value::Int(number),
+            Arg::Text(text) => Value::Text(text.into()),
+        });
+        self.0.get_or_insert_with(|| Question { sql, args: args.collect() });
+        Err(not_here(sql))
+    }
+
+    fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
+        Err(not_here(sql))
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error> {
+        Err(not_here(sql))
+    }
+}
+
+/// Gives a body the rows that it asked for. What it asks beyond is not here.
+struct Answers {
+    question: Option<(&'static Sql, Vec<tokio_postgres::Row>)>,
+    is_short: bool,
+}
+
+impl Statements for Answers {
+    fn rows(
+        &mut self,
+        sql: &'static Sql,
+        _: &[Arg<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        match self.question.take() {
+            Some((asked, rows)) if asked.name == sql.name => {
+                for row in &rows {
+                    if each(&Columns { row, sql }).is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            _ => {
+                self.is_short = true;
+                Err(not_here(sql))
+            }
+        }
+    }
+
+    fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
+        self.is_short = true;
+        Err(not_here(sql))
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error> {
+        self.is_short = true;
+        Err(not_here(sql))
+    }
+}
+
+fn not_here(sql: &Sql) -> Error {
+    Error::new(Kind::Statement, format!("store: {}: left to a worker", sql.name))
+}
