@@ -16,13 +16,15 @@ use crate::{
 /// Copy the whole store into another one
 ///
 /// From a data folder into a PostgreSQL database, from a database into a folder, or between two of a kind. Everything is copied to
-/// the last letter: accounts with their keys, catalogue, orders. Then both are read again and compared, account by account.
+/// the last letter: accounts with their keys, catalogue, orders. Then the copy is read again and compared, account by account, with
+/// what was read.
 ///
 /// All or nothing: the new store can't be used before it is whole and compared. If the copy is cut off, the same command begins
 /// anew. The place to copy to must hold no store.
 ///
-/// Stop `billhook serve` first: what is written while it is copied would be missing in the copy. Data folders are locked; of a
-/// database the nodes are yours to stop.
+/// Stop `billhook serve` and let no other command write first: what is written while it is copied would be missing in the copy,
+/// without a word. Of data folders it is seen to that nobody serves them; the nodes of a database are yours to stop, those of the
+/// new one too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -23,13 +23,13 @@ pub(crate) struct StoreOption {
     data: PathBuf,
     /// The store, instead of --data: postgres://USER@HOST/DATABASE or sqlite:DIR; a password in it can be seen in the list of
     /// processes, so better use the environment or --store-file
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", hide_default_value = true)]
     store: Option<String>,
     /// A file that holds the store's URL
     #[arg(long, global = true, value_name = "FILE")]
     store_file: Option<PathBuf>,
     /// A replica of the database: methods that only read are answered from it, as old as it is
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", hide_default_value = true)]
     store_read: Option<String>,
     /// A file that holds the replica's URL
     #[arg(long, global = true, value_name = "FILE")]

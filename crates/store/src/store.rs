@@ -256,6 +256,9 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, mut tx: Tx<'_>) -> bool {
+        // What an earlier run gave must not answer for one that panics.
+        (self.result, self.broken) = (None, None);
+        self.on_commit.clear();
         let mut result = (self.body)(&mut tx);
         match tx.finish() {
             Ok(acts) if result.is_ok() => self.on_commit = acts,

@@ -76,6 +76,8 @@ fn a_store_is_named_once() {
     let done = place.run(&[&list[..], &["--config", "billhook.toml"]].concat());
     says(&done.stderr, &["warning: billhook.toml holds a key or a password", "chmod 600"]);
     assert!(!done.stderr.contains("sesame"), "{done:?}");
+    let done = place.run(&["account", "--config", "billhook.toml"]);
+    assert!(!done.stderr.contains("sesame") && !done.stdout.contains("sesame"), "{done:?}");
 }
 
 #[test]

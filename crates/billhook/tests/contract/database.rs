@@ -120,12 +120,13 @@ fn the_way_is_as_safe_as_is_asked_for() {
     for (bad, why) in [
         (format!("{url}?sslmode=verify-full&sslrootcert={root}"), "NotValidForName"),
         (format!("{by_name}?sslmode=verify-full"), "UnknownIssuer"),
-        (format!("{by_name}?sslmode=verify-ca"), "UnknownIssuer"),
         (url.replace("sesame", "open"), "password authentication failed"),
     ] {
         let line = refused(&bad, &["account", "list"], 1);
         assert!(line.contains(why) || line.contains("certificate"), "{line}");
     }
+    let line = refused(&format!("{by_name}?sslmode=verify-ca"), &["account", "list"], 2);
+    assert!(line.contains("sslrootcert"), "{line}");
     // Without being asked, a way that leaves the machine is verified: what listens there has no TLS at all.
     let plain = Cluster::shared().create_database().unwrap().replace("127.0.0.1", "localhost");
     let line = refused(&format!("{plain}?sslmode=verify-full"), &["account", "list"], 1);

@@ -85,6 +85,10 @@ impl Address {
                 tokio_postgres::config::SslMode::Require
             }
         });
+        if mode == SslMode::VerifyCa && root.is_none() {
+            // Any certificate of the web, for whatever name, would do.
+            return Err(refused("sslmode=verify-ca needs sslrootcert=FILE: name it, or use verify-full"));
+        }
         let tls = MakeRustlsConnect::new(client_config(mode, root.as_deref().map(Path::new))?);
         Ok(Self { shown: shown(&config), config, tls })
     }
