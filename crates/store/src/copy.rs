@@ -1,8 +1,8 @@
 //! Copies a whole store into another one, of the same engine or another: table by table, to the last letter.
 //!
 //! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
-//! anything but another copy, which begins anew. What is compared is read from both stores afresh: for each account how many rows
-//! it has, and a digest over all of them.
+//! anything but another copy, which begins anew. What was written is read again and compared with what was read: for each account how
+//! many rows it has, and a digest over all of them.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
