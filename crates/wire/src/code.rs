@@ -32,10 +32,38 @@ impl Code {
     pub const RATE_LIMIT: Self = Self::new(8, "Request limit exceeded, try again later");
     /// Our own failure (decision 56): free in every source.
     pub const UNAVAILABLE: Self = Self::new(9, "Temporarily unavailable");
+    /// UpdateOrderStatus: the order can't be paid, or it is not said when it was (decision 16).
+    pub const NOT_PAID: Self = Self::new(202, "Order not paid");
+    /// UpdateOrderStatus, DeleteOrder: no order number was sent.
+    pub const NO_ORDER_NUMBER: Self = Self::new(203, "Order number is empty");
+    /// UpdateOrderStatus, DeleteOrder: no such order.
+    pub const NO_ORDER: Self = Self::new(302, "Nonexistent order");
+    /// UpdateOrderStatus: no such status.
+    pub const WRONG_STATUS: Self = Self::new(303, "Wrong status");
     /// `GetBills` and the order look-ups: nothing found.
     pub const ORDER_NOT_FOUND: Self = Self::new(400, "Order not found");
 
-    /// Every entry.
+    /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
+    pub const WRONG_EMAIL: Self = Self::new(600, "Wrong email");
+    /// CreateOrder: the same order is there already (decision 17).
+    pub const ORDER_EXISTS: Self = Self::new(601, "Order already exist. His number send in result array.");
+    /// CreateOrder: an order that can't be (decision 78).
+    pub const ORDER_NOT_CREATED: Self = Self::new(602, "Error creating order");
+    /// CreateOrder: no product was named.
+    pub const NO_GOODS: Self = Self::new(603, "Missing products");
+    /// The product is not in the catalogue (decision 18).
+    pub const NO_GOOD: Self = Self::new(604, "Product not exist");
+    /// CreateOrder: a physical product, and no name or address to send it to (decision 19).
+    pub const NO_DELIVERY_DATA: Self = Self::new(605, "Not having any data for delivery products");
+    /// GetAllGoods: the catalogue is empty.
+    pub const EMPTY_CATALOGUE: Self = Self::new(700, "No products");
+
+    /// UpdateOrderStatus: done.
+    pub const STATUS_CHANGED: Self = Self::new(0, "Order status changed");
+    /// DeleteOrder: done.
+    pub const ORDER_DELETED: Self = Self::new(0, "Order deleted");
+
+    /// Every entry; success stands in it once.
     pub const ALL: &'static [Self] = &[
         Self::OK,
         Self::NO_HASH,
@@ -47,7 +75,18 @@ impl Code {
         Self::DISABLED,
         Self::RATE_LIMIT,
         Self::UNAVAILABLE,
+        Self::NOT_PAID,
+        Self::NO_ORDER_NUMBER,
+        Self::NO_ORDER,
+        Self::WRONG_STATUS,
         Self::ORDER_NOT_FOUND,
+        Self::WRONG_EMAIL,
+        Self::ORDER_EXISTS,
+        Self::ORDER_NOT_CREATED,
+        Self::NO_GOODS,
+        Self::NO_GOOD,
+        Self::NO_DELIVERY_DATA,
+        Self::EMPTY_CATALOGUE,
     ];
 
     const fn new(number: u16, text: &'static str) -> Self {

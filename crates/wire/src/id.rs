@@ -14,6 +14,30 @@ pub struct OrderId(pub i64);
 #[serde(transparent)]
 pub struct GoodId(pub i64);
 
+impl From<i64> for OrderId {
+    fn from(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<OrderId> for i64 {
+    fn from(id: OrderId) -> Self {
+        id.0
+    }
+}
+
+impl From<i64> for GoodId {
+    fn from(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<GoodId> for i64 {
+    fn from(id: GoodId) -> Self {
+        id.0
+    }
+}
+
 impl std::fmt::Display for OrderId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -1,5 +1,7 @@
 //! Sums of money: whole kopecks, never a float (section 5: `3900.00` on the wire).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A sum in kopecks, hundredths of the account's currency.
@@ -25,12 +27,14 @@ impl Money {
         self.0
     }
 
-    /// Reads `3900`, `3900.5`, `3900.00` or, as spreadsheets write it, `3900,00`; a minus may stand in front.
+    /// Reads `3900`, `3900.5`, `3900.00` or, as spreadsheets and Russian forms write it, `3900,00` and `3 900,00`; a minus may stand
+    /// in front. `3,900` and `3.900` are refused: nobody knows which they mean.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
             None => (1, text),
         };
+        let digits = &*ungrouped(digits)?;
         let (whole, part) = match digits.split_once(['.', ',']) {
             Some((whole, part)) if (1..=2).contains(&part.len()) => (whole, part),
             Some(_) => return Err(MoneyError),
@@ -46,6 +50,114 @@ impl Money {
             .and_then(|kopecks| kopecks.checked_add(part))
             .map(|kopecks| Self(sign * kopecks))
             .ok_or(MoneyError)
+    }
+}
+
+/// Takes out the spaces between groups of three digits; spaces that stand anywhere else are an error.
+fn ungrouped(text: &str) -> Result<Cow<'_, str>, MoneyError> {
+    let is_space = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}');
+    if !text.contains(is_space) {
+        return Ok(text.into());
+    }
+    let (whole, part) = match text.find(['.', ',']) {
+        Some(at) => text.split_at_checked(at).ok_or(MoneyError)?,
+        None => (text, ""),
+    };
+    let groups = || whole.split(is_space);
+    let is_grouped = groups().enumerate().all(|(at, group)| match at {
+        0 => (1..=3).contains(&group.len()),
+        _ => group.len() == 3,
+    });
+    if is_grouped { Ok(groups().chain([part]).collect::<String>().into()) } else { Err(MoneyError) }
+}
+
+/// A price that a request names: a sum that is neither negative nor more than an order can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Price(Money);
+
+/// Why a sum is no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a price is a sum from 0.00 to {}", Price::MAX)]
+pub struct PriceError;
+
+impl Price {
+    /// The highest one: ten digits before the point, so that a thousand of them can be added up.
+    pub const MAX: Money = Money(999_999_999_999);
+
+    /// Takes a sum.
+    pub fn new(sum: Money) -> Result<Self, PriceError> {
+        if (Money::ZERO..=Self::MAX).contains(&sum) { Ok(Self(sum)) } else { Err(PriceError) }
+    }
+
+    /// The sum.
+    pub const fn sum(self) -> Money {
+        self.0
+    }
+}
+
+impl Serialize for Price {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Price {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(Money::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Money {
+    fn schema_name() -> Cow<'static, str> {
+        "Money".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": r"^-?\d+([.,]\d{1,2})?$", "examples": ["3900.00"] })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Price {
+    fn schema_name() -> Cow<'static, str> {
+        "Price".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": r"^\d{1,10}([.,]\d{1,2})?$", "examples": ["3900.00"] })
+    }
+}
+
+impl std::ops::Add for Money {
+    type Output = Self;
+
+    /// The sum of two; what no longer fits stays at the end of the range.
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl std::ops::Sub for Money {
+    type Output = Self;
+
+    /// The difference of two; what no longer fits stays at the end of the range.
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl std::iter::Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
+        sums.fold(Self::ZERO, std::ops::Add::add)
     }
 }
 
@@ -110,14 +222,42 @@ mod tests {
             ("-1.05", -105, "-1.05"),
             ("-0.05", -5, "-0.05"),
             ("92233720368547758.07", i64::MAX, "92233720368547758.07"),
+            ("1 500", 150_000, "1500.00"),
+            ("12\u{a0}345\u{202f}678,90", 1_234_567_890, "12345678.90"),
         ] {
             let sum = Money::parse(text).unwrap();
             assert_eq!(sum.kopecks(), kopecks, "{text}");
             assert_eq!(sum.to_string(), shown);
         }
-        for text in ["", ".", "1.", ".5", "1.234", "1e3", "+1", "--1", " 1", "1.-5", "92233720368547758.08"] {
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "1.234",
+            "1e3",
+            "+1",
+            "--1",
+            " 1",
+            "1.-5",
+            "92233720368547758.08",
+            "1,500",
+            "1.500",
+            "1 50",
+            "1234 567",
+            "1 500 ",
+            "1 500.0 0",
+            "1  500",
+        ] {
             assert_eq!(Money::parse(text), Err(MoneyError), "{text:?}");
         }
+    }
+
+    #[test]
+    fn prices_have_bounds() {
+        assert_eq!(serde_json::from_str::<Price>("\"9 999 999 999,99\"").unwrap().sum(), Price::MAX);
+        assert!(serde_json::from_str::<Price>("\"10000000000\"").is_err());
+        assert!(serde_json::from_str::<Price>("-1").is_err());
     }
 
     #[test]

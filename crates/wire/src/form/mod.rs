@@ -14,7 +14,7 @@ mod urlencoded;
 use std::{fmt, ops::Range};
 
 pub use array::{Array, Key, Value};
-pub use de::Error as FieldError;
+pub use de::{Error as FieldError, Fault};
 pub(crate) use urlencoded::decode;
 
 /// How many variables PHP reads (`max_input_vars`); of a urlencoded body it keeps one more (decision 60).

@@ -3,13 +3,39 @@
 //! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
 //! the command line explains is derived from that. [`METHODS`] lists them all.
 
-mod orders;
+mod change_order;
+mod comma_list;
+mod create_order;
+mod get_bills;
+mod goods;
+mod list;
+mod number_text;
+mod order_info;
+mod shop;
 
-pub use orders::{Bill, Bills, GetBills, GoodNames};
+pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
+pub use create_order::{
+    Confirmed, CreateOrder, CreateOrder2, Marks, Names, OrderMade, OrderStatus, OrderedGood, Prices,
+    TimerKill,
+};
+pub use get_bills::{Bill, Bills, GetBills, GoodNames};
+pub use goods::{
+    AddGood, DeleteGood, GetAllGoods, GetGoods, GoodAdded, GoodFields, GoodInfo, GoodName, GoodType,
+    TimerUnit, UpdateGood,
+};
+pub use list::{LIST_BYTES_MAX, List, ListError, ListWriter};
+pub use order_info::{
+    GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GoodIdText, Goods, ItemInfo, OrderInfo,
+    PartnerInfo, UtmInfo,
+};
+pub use shop::{CouponInfo, GetCoupons, GetPersonalManagers, ManagerInfo};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::IgnoredAny};
 
-use crate::{Code, Request, form::FieldError};
+use crate::{
+    Code, Request,
+    form::{Fault, FieldError},
+};
 
 /// A method of the API, implemented by the struct of its parameters.
 pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -21,13 +47,47 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
     const ACCESS: Access;
     /// The codes of its own that it may refuse with, beyond the general ones.
     const REFUSALS: &'static [Code];
+    /// How success is told: [`Code::OK`], or the method's own text beside its 0.
+    const DONE: Code = Code::OK;
     /// What stands in `result` when it was done: always an array or an object (decision 44).
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
     /// The code for a parameter that is missing or wrong. `field` is the parameter's name on the wire.
-    fn refuse(field: &str) -> Code {
-        let _ = field;
+    fn refuse(field: &str, fault: Fault) -> Code {
+        let _ = (field, fault);
         Code::WRONG_DATA
+    }
+}
+
+/// The answer of a method that has nothing to tell: `[]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Nothing;
+
+impl Serialize for Nothing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(std::iter::empty::<()>())
+    }
+}
+
+impl<'de> Deserialize<'de> for Nothing {
+    /// From whatever a server sends where nothing is expected.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Nothing {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Nothing".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "array", "maxItems": 0 })
     }
 }
 
@@ -84,4 +144,21 @@ macro_rules! methods {
     };
 }
 
-methods![GetBills];
+methods![
+    GetBills,
+    CreateOrder,
+    UpdateOrderStatus,
+    DeleteOrder,
+    GetOrderDetails,
+    GetOrderInfo,
+    GetOrders,
+    GetOrdersWithGoods,
+    GetAllGoods,
+    AddGood,
+    UpdateGood,
+    DeleteGood,
+    CreateOrder2,
+    GetGoods,
+    GetCoupons,
+    GetPersonalManagers,
+];

@@ -149,7 +149,8 @@ impl<'a> Request<'a> {
 
     /// The parameters of a method, or the code to refuse with and the name of the field at fault.
     pub fn parameters<M: Method>(&self) -> Result<M, (Code, String)> {
-        self.read_parameters::<M>().map_err(|error| (M::refuse(error.field()), error.field().to_owned()))
+        self.read_parameters::<M>()
+            .map_err(|error| (M::refuse(error.field(), error.fault()), error.field().to_owned()))
     }
 
     /// As [`Request::parameters`], with what is wrong with the field. The reason may quote what was sent.

@@ -18,7 +18,17 @@ use super::{Array, Key, Value};
 pub struct Error {
     field: String,
     reason: String,
+    is_missing: bool,
     is_duplicate: bool,
+}
+
+/// What is the matter with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not there, or empty (decision 45).
+    Missing,
+    /// It is there, and not what it should be.
+    Wrong,
 }
 
 impl Error {
@@ -33,8 +43,13 @@ impl Error {
         &self.reason
     }
 
+    /// What is the matter with it.
+    pub fn fault(&self) -> Fault {
+        if self.is_missing { Fault::Missing } else { Fault::Wrong }
+    }
+
     fn new(reason: String) -> Self {
-        Self { field: String::new(), reason, is_duplicate: false }
+        Self { field: String::new(), reason, is_missing: false, is_duplicate: false }
     }
 }
 
@@ -52,7 +67,7 @@ impl de::Error for Error {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { field: field.to_owned(), ..Self::new("missing or empty".to_owned()) }
+        Self { field: field.to_owned(), is_missing: true, ..Self::new("missing or empty".to_owned()) }
     }
 
     fn duplicate_field(field: &'static str) -> Self {

@@ -1,4 +1,4 @@
-//! The methods about orders (section 4).
+//! `GetBills`: what one customer has ordered (section 4.8).
 
 use std::{fmt, sync::Arc};
 

@@ -1,0 +1,310 @@
+//! The methods that show orders (sections 4.4 to 4.7), and the fields of an order in their answers (section 5).
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Access, Api, List, Method, number_text};
+use crate::{Code, Day, GoodId, Money, Name, OrderId, PayStatus, UnixTime};
+
+/// One order with its products (section 4.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetOrderDetails {
+    /// The order's number.
+    pub bill_id: OrderId,
+    /// Adds `good_ids`, `good_count`, `prepayment_enabled` and `prepayment_minsum`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub good_info: bool,
+}
+
+impl Method for GetOrderDetails {
+    const NAME: &'static str = "getOrderDetails";
+    const API: Api = Api::Signed;
+    const ACCESS: Access = Access::Read;
+    const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    type Answer = OrderInfo;
+}
+
+/// One order without its products (section 4.5); `getOrderDetails` tells more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetOrderInfo {
+    /// The order's number.
+    pub bill_id: OrderId,
+}
+
+impl Method for GetOrderInfo {
+    const NAME: &'static str = "GetOrderInfo";
+    const API: Api = Api::Signed;
+    const ACCESS: Access = Access::Read;
+    const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    type Answer = OrderInfo;
+}
+
+/// Orders without their products (section 4.6); `getOrdersWithGoods` tells more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetOrders {
+    /// Made from this moment on; of paid orders: paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_s: Option<UnixTime>,
+    /// Made until this moment; of paid orders: paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_e: Option<UnixTime>,
+    /// Only paid orders.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paid: bool,
+    /// Only orders that hold one of these products.
+    #[serde(default, skip_serializing_if = "Goods::is_empty")]
+    pub goods: Goods,
+}
+
+impl Method for GetOrders {
+    const NAME: &'static str = "GetOrders";
+    const API: Api = Api::Signed;
+    const ACCESS: Access = Access::Read;
+    const REFUSALS: &'static [Code] = &[];
+    type Answer = List<OrderInfo>;
+}
+
+/// The orders of a time, with their products (section 4.7, decision 24).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GetOrdersWithGoods {
+    /// The first day, in the account's time zone; absent: the day of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin_date: Option<Day>,
+    /// The last day; absent: until now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<Day>,
+    /// Only paid orders, by the time of their payment.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub paid: bool,
+    /// Only orders that hold one of these products.
+    #[serde(default, skip_serializing_if = "Goods::is_empty")]
+    pub goods: Goods,
+}
+
+impl Method for GetOrdersWithGoods {
+    const NAME: &'static str = "getOrdersWithGoods";
+    const API: Api = Api::Signed;
+    const ACCESS: Access = Access::Read;
+    const REFUSALS: &'static [Code] = &[];
+    type Answer = List<OrderInfo>;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// Products that a list of orders is narrowed to: numeric ids and symbolic names, as a list or with commas (decision 25).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Goods(pub Vec<Name>);
+
+impl Goods {
+    /// Whether there is nothing to narrow to.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Goods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Goods {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(super::comma_list::Names).map(Self)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Goods {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Goods".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        generator.subschema_for::<Vec<Name>>()
+    }
+}
+
+/// An order as the methods show it (section 5). Which optional fields there are, the method says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OrderInfo {
+    /// Its number.
+    #[serde(with = "number_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub id: OrderId,
+    /// First name.
+    #[serde(default)]
+    pub first_name: String,
+    /// Surname.
+    #[serde(default)]
+    pub last_name: String,
+    /// Patronymic or middle name.
+    #[serde(default)]
+    pub middle_name: String,
+    /// E-mail; empty: none is known.
+    #[serde(default)]
+    pub email: String,
+    /// Phone.
+    #[serde(default)]
+    pub phone: String,
+    /// Delivery: city.
+    #[serde(default)]
+    pub city: String,
+    /// Delivery: country.
+    #[serde(default)]
+    pub country: String,
+    /// Delivery: address.
+    #[serde(default)]
+    pub address: String,
+    /// Delivery: region.
+    #[serde(default)]
+    pub region: String,
+    /// Delivery: postal code.
+    #[serde(default)]
+    pub postalcode: String,
+    /// When it was made, unix seconds.
+    #[serde(with = "number_text", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub created: i64,
+    /// Whether it is paid for.
+    pub pay_status: PayStatus,
+    /// When it was paid, unix seconds; 0: it was not.
+    #[serde(with = "number_text", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub paid: i64,
+    /// The type of order.
+    #[serde(default, rename = "type")]
+    pub order_type: String,
+    /// The way of payment.
+    #[serde(default)]
+    pub payway: String,
+    /// The customer's comment.
+    #[serde(default)]
+    pub comment: String,
+    /// The domain that took the order.
+    #[serde(default)]
+    pub domain: String,
+    /// The payment page: a URL, or a path where no domain is known.
+    #[serde(default)]
+    pub link: String,
+    /// How many products it holds. Not in `GetOrders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_count: Option<u32>,
+    /// The sum of its lines (decision 12).
+    #[serde(default)]
+    pub price: Money,
+    /// Whether it is one of a subscription's payments. In `getOrdersWithGoods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_recurrent: Option<bool>,
+    /// What is left to pay (decision 12). Not in `GetOrders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bill_sum_topay: Option<Money>,
+    /// The order's tag. Not in `GetOrders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The coupon that was used (decision 11). Not in `GetOrders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kupon: Option<String>,
+    /// The same under its other name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coupon: Option<String>,
+    /// Marks.
+    #[serde(default)]
+    pub utm: UtmInfo,
+    /// Its lines. In `getOrderDetails` and `getOrdersWithGoods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<ItemInfo>>,
+    /// The numeric ids of its products. With `good_info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_ids: Option<Vec<GoodIdText>>,
+    /// 1 if a part may be paid in advance, else 0. With `good_info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepayment_enabled: Option<u8>,
+    /// The least that may be paid in advance. With `good_info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepayment_minsum: Option<Money>,
+}
+
+/// A product's numeric id, as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GoodIdText(
+    #[serde(with = "number_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub GoodId,
+);
+
+/// An order's marks, without the affiliate's, which only partners see.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct UtmInfo {
+    /// Channel.
+    pub medium: String,
+    /// Source.
+    pub source: String,
+    /// Campaign.
+    pub campaign: String,
+    /// Ad.
+    pub content: String,
+    /// Keyword.
+    pub term: String,
+}
+
+/// A line of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ItemInfo {
+    /// The product's symbolic name (decision 14).
+    pub id: String,
+    /// Its title when it was ordered.
+    #[serde(default)]
+    pub title: String,
+    /// What it costs in this order.
+    #[serde(default)]
+    pub sum: Money,
+    /// What it cost in the shop.
+    #[serde(default)]
+    pub price: Money,
+    /// The pin code handed over with it. In `getOrderDetails`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pincode: Option<String>,
+    /// The partners who get a part of it.
+    #[serde(default, deserialize_with = "list_or_nothing")]
+    pub partners: Vec<PartnerInfo>,
+}
+
+/// A partner's part of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PartnerInfo {
+    /// 1: the partner who brought the customer; 2: the one who brought that partner.
+    pub partner_lvl: i64,
+    /// The partner's number.
+    pub partner_id: i64,
+    /// The partner's login.
+    pub partner_name: String,
+    /// The fee.
+    pub partner_fee: Money,
+}
+
+/// A list; null and an empty text are none.
+fn list_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PartnerInfo>, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => Ok(Vec::new()),
+        serde_json::Value::String(text) if text.is_empty() => Ok(Vec::new()),
+        list => serde_json::from_value(list).map_err(de::Error::custom),
+    }
+}

@@ -1,0 +1,194 @@
+//! Texts of parameters and of what is kept: how long they may be (decision 69).
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The longest text, in bytes of UTF-8.
+pub const TEXT_BYTES_MAX: usize = 65_536;
+/// The longest name that things are found by (`good_name`, a coupon's code), in bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Why a text is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Longer than it may be.
+    #[error("longer than {0} bytes")]
+    TooLong(usize),
+    /// A NUL, which no database keeps.
+    #[error("it holds a NUL character")]
+    Nul,
+    /// Nothing but white space where something is needed.
+    #[error("it is empty")]
+    Empty,
+}
+
+fn within(text: &str, max: usize) -> Result<(), TextError> {
+    if text.len() > max {
+        Err(TextError::TooLong(max))
+    } else if text.contains('\0') {
+        Err(TextError::Nul)
+    } else {
+        Ok(())
+    }
+}
+
+/// A text of at most [`TEXT_BYTES_MAX`] without NUL. Empty is "not given" (decision 45).
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text(String);
+
+impl Text {
+    /// Takes a text.
+    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+        let text = text.into();
+        within(&text, TEXT_BYTES_MAX)?;
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it was not given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A name that a thing is found by, unique among its kind in the account: trimmed, 1 to [`NAME_BYTES_MAX`] bytes without NUL.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Takes a name; outer white space is cut off.
+    pub fn new(text: &str) -> Result<Self, TextError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        within(text, NAME_BYTES_MAX)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name in lower case, for those that are found without regard to case.
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whatever is written as text or, by other servers, as a number.
+struct AsText;
+
+impl de::Visitor<'_> for AsText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<String, E> {
+        Ok(text)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<String, E> {
+        Ok(String::new())
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(deserializer.deserialize_any(AsText)?).map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&deserializer.deserialize_any(AsText)?).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Text {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "maxLength": TEXT_BYTES_MAX })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Name {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Name".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_bounds() {
+        assert!(Text::new("x".repeat(TEXT_BYTES_MAX)).is_ok());
+        assert_eq!(Text::new("x".repeat(TEXT_BYTES_MAX + 1)), Err(TextError::TooLong(TEXT_BYTES_MAX)));
+        assert_eq!(Text::new("a\0b"), Err(TextError::Nul));
+        assert_eq!(serde_json::from_str::<Text>("79").unwrap().as_str(), "79");
+        assert!(serde_json::from_str::<Text>("[]").is_err());
+    }
+
+    #[test]
+    fn names_are_trimmed_and_never_empty() {
+        assert_eq!(Name::new(" oplata ").unwrap().as_str(), "oplata");
+        assert_eq!(Name::new(" \t"), Err(TextError::Empty));
+        assert_eq!(Name::new(&"x".repeat(256)), Err(TextError::TooLong(NAME_BYTES_MAX)));
+        assert_eq!(Name::new("Скидка").unwrap().folded(), "скидка");
+    }
+}

@@ -1,0 +1,241 @@
+//! Times: seconds since 1970 on the wire, and dates as people write them.
+
+use jiff::civil::{Date, DateTime};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The last second of the year 9999 (decision 66).
+pub const UNIX_TIME_MAX: i64 = 253_402_300_799;
+
+/// A moment in unix seconds, from 0 to the end of the year 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(i64);
+
+/// Why a text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not a number of seconds.
+    #[error("a time is a number of seconds since 1970")]
+    NoNumber,
+    /// Before 1970 or after the year 9999.
+    #[error("a time lies between 1970 and the year 9999")]
+    OutOfRange,
+    /// No date in a form that is known.
+    #[error("a date is dd.mm.yyyy")]
+    NoDate,
+    /// No date and time in a form that is known.
+    #[error("a date and time is dd.mm.yyyy hh:mm:ss, yyyy-mm-dd hh:mm:ss or mm/dd/yyyy hh:mm:ss")]
+    NoDateTime,
+}
+
+impl UnixTime {
+    /// A moment in seconds.
+    pub fn new(seconds: i64) -> Result<Self, TimeError> {
+        if (0..=UNIX_TIME_MAX).contains(&seconds) { Ok(Self(seconds)) } else { Err(TimeError::OutOfRange) }
+    }
+
+    /// Reads a number of seconds.
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        text.trim().parse().map_err(|_| TimeError::NoNumber).and_then(Self::new)
+    }
+
+    /// The seconds.
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl Serialize for UnixTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UnixTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(i64::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A day, as `dd.mm.yyyy` (section 4.7). In which zone, the account says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub Date);
+
+impl Day {
+    /// Reads `01.02.2020`, `1.2.2020` too.
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        let mut parts = text.trim().split('.');
+        let [Some(day), Some(month), Some(year), None] = [(); 4].map(|()| parts.next()) else {
+            return Err(TimeError::NoDate);
+        };
+        date(year, month, day).map(Self).ok_or(TimeError::NoDate)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(date) = self;
+        serializer.collect_str(&format_args!("{:02}.{:02}.{:04}", date.day(), date.month(), date.year()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A date and a time of day (section 9.9). In which zone, the account says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalTime(pub DateTime);
+
+impl LocalTime {
+    /// Reads `30.01.2020 04:22:16`, `2020-01-30 04:22:16` and `01/30/2020 04:22:16` (decision 34). Seconds, or the whole time of day,
+    /// may be missing.
+    pub fn parse(text: &str) -> Result<Self, TimeError> {
+        Self::read(text).ok_or(TimeError::NoDateTime)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut words = text.trim().splitn(2, [' ', 'T']);
+        let (day, time) = (words.next()?, words.next().unwrap_or("0:0").trim());
+        let parts = |separator| {
+            let mut parts = day.split(separator);
+            let parts = [(); 4].map(|()| parts.next());
+            if let [Some(one), Some(two), Some(three), None] = parts { Some([one, two, three]) } else { None }
+        };
+        let date = if let Some([day, month, year]) = parts('.') {
+            date(year, month, day)
+        } else if let Some([month, day, year]) = parts('/') {
+            date(year, month, day)
+        } else {
+            let [year, month, day] = parts('-')?;
+            date(year, month, day)
+        }?;
+        let mut parts = time.split(':');
+        let (hour, minute) = (digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+        let second = parts.next().map_or(Some(0), |text| digits(text, 2))?;
+        if parts.next().is_some() {
+            return None;
+        }
+        let time = jiff::civil::Time::new(
+            i8::try_from(hour).ok()?,
+            i8::try_from(minute).ok()?,
+            i8::try_from(second).ok()?,
+            0,
+        );
+        Some(Self(date.to_datetime(time.ok()?)))
+    }
+}
+
+impl Serialize for LocalTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(at) = self;
+        serializer.collect_str(&format_args!("{} {}", at.date(), at.time()))
+    }
+}
+
+impl<'de> Deserialize<'de> for LocalTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// A date of the years 1970 to 9999.
+fn date(year: &str, month: &str, day: &str) -> Option<Date> {
+    if year.len() != 4 {
+        return None;
+    }
+    let year = digits(year, 4).filter(|year| *year >= 1970)?;
+    Date::new(year, i8::try_from(digits(month, 2)?).ok()?, i8::try_from(digits(day, 2)?).ok()?).ok()
+}
+
+fn digits(text: &str, most: usize) -> Option<i16> {
+    let fits = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(feature = "schema")]
+mod schema {
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    macro_rules! schema {
+        ($type:ident, $schema:tt) => {
+            impl JsonSchema for super::$type {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    stringify!($type).into()
+                }
+
+                fn inline_schema() -> bool {
+                    true
+                }
+
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!($schema)
+                }
+            }
+        };
+    }
+
+    schema!(UnixTime, { "type": "integer", "minimum": 0, "maximum": super::UNIX_TIME_MAX, "description": "unix time" });
+    schema!(Day, { "type": "string", "pattern": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "examples": ["31.12.2020"] });
+    schema!(LocalTime, { "type": "string", "examples": ["30.01.2020 04:22:16", "2020-01-30 04:22:16"] });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_as_they_are_written() {
+        assert_eq!(Day::parse("01.02.2020").unwrap().0, Date::constant(2020, 2, 1));
+        assert_eq!(serde_json::to_string(&Day::parse("1.2.2020").unwrap()).unwrap(), "\"01.02.2020\"");
+        for text in [
+            "",
+            "2020-02-01",
+            "31.02.2020",
+            "1.2.20",
+            "1.2.1969",
+            "1.2",
+            "1.2.2020.1",
+            "a.b.2020",
+            "+1.2.2020",
+        ] {
+            assert!(Day::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_come_in_three_forms() {
+        let at = DateTime::constant(2020, 1, 30, 4, 22, 16, 0);
+        for text in
+            ["30.01.2020 04:22:16", "2020-01-30 04:22:16", "01/30/2020 04:22:16", " 2020-01-30T4:22:16 "]
+        {
+            assert_eq!(LocalTime::parse(text).unwrap().0, at, "{text}");
+        }
+        assert_eq!(
+            LocalTime::parse("30.01.2020 4:22").unwrap().0,
+            DateTime::constant(2020, 1, 30, 4, 22, 0, 0)
+        );
+        assert_eq!(LocalTime::parse("30.01.2020").unwrap().0, DateTime::constant(2020, 1, 30, 0, 0, 0, 0));
+        assert_eq!(serde_json::to_string(&LocalTime(at)).unwrap(), "\"2020-01-30 04:22:16\"");
+        for text in [
+            "",
+            "30/01/2020 04:22:16",
+            "30.01.2020 24:00:00",
+            "30.01.2020 4",
+            "30.01.2020 1:2:3:4",
+            "now",
+            "1580350936",
+        ] {
+            assert!(LocalTime::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn unix_times_have_bounds() {
+        assert_eq!(UnixTime::parse(" 1362250000 ").unwrap().seconds(), 1_362_250_000);
+        for text in ["-1", "253402300800", "", "1e9", "12.5"] {
+            assert!(UnixTime::parse(text).is_err(), "{text}");
+        }
+    }
+}
