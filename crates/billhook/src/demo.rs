@@ -4,7 +4,7 @@ use billhook_store::{
     Location, Store,
     accounts::{self, Account},
     marks,
-    orders::{self, Line, Order, Texts},
+    orders::{self, Handling, Line, Order, Texts},
     products::{self, Product},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
@@ -83,14 +83,17 @@ fn page_orders() -> Result<Vec<Order>, Failure> {
             sum: Money::from_kopecks(kopecks),
             price: Money::from_kopecks(kopecks),
             pincode: String::new(),
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
         });
         Some(Order {
             id,
-            email: email.clone(),
+            email: Some(email.clone()),
             pay_status: PayStatus::Paid,
             created: CREATED,
             paid: PAID,
             is_recurrent: false,
+            handling: Handling::default(),
             texts: Texts::default(),
             lines: lines.collect(),
         })

@@ -6,7 +6,7 @@ use std::{cell::Cell, sync::OnceLock};
 
 use billhook_store::{
     AccountId, Location, Store, accounts,
-    orders::{self, Line, Order, Texts},
+    orders::{self, Handling, Line, Order, Texts},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 use divan::Bencher;
@@ -67,14 +67,17 @@ fn order(id: i64, email: &str) -> Order {
         sum: Money::from_kopecks(390_000),
         price: Money::from_kopecks(390_000),
         pincode: String::new(),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     };
     Order {
         id: OrderId(1 + id),
-        email: Email::parse(email).unwrap(),
+        email: Some(Email::parse(email).unwrap()),
         pay_status: PayStatus::Paid,
         created: 0,
         paid: 1,
         is_recurrent: false,
+        handling: Handling::default(),
         texts: Texts::default(),
         lines: vec![line(id % GOODS), line((id + 1) % GOODS)],
     }

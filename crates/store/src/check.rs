@@ -4,7 +4,7 @@ use std::fmt;
 
 use billhook_wire::Email;
 
-use crate::{Error, Progress, Sql, Tx};
+use crate::{Error, Progress, Sql, Tx, orders::hidden_key};
 
 /// Something that is wrong with the store: one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ const TOTAL: Sql =
 const ORDERS: Sql = Sql::new(
     "check.orders",
     "SELECT o.account_id, o.order_id, o.email, o.email_key,
+            o.deleted, o.received,
+            COALESCE((SELECT SUM(p.sum) FROM payments p WHERE p.account_id = o.account_id AND p.order_id = o.order_id), 0),
             (SELECT COUNT(*) FROM order_lines l
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id),
             (SELECT COUNT(*) FROM accounts a WHERE a.account_id = o.account_id)
@@ -73,15 +75,24 @@ pub(crate) fn contradictions(
     tx.rows(&ORDERS, &[], |row| {
         count();
         let order = format!("account {}, order {}", row.int(0)?, row.int(1)?);
-        match Email::parse(row.text(2)?) {
-            Ok(email) if email.key() == row.text(3)? => {}
+        let email = match row.text(2)? {
+            "" => Ok(String::new()),
+            text => Email::parse(text).map(|email| email.key().to_owned()),
+        };
+        let is_hidden = row.int(4)? != 0;
+        match email {
+            Ok(key) if is_hidden && hidden_key(&key) == row.text(3)? => {}
+            Ok(key) if !is_hidden && key == row.text(3)? => {}
             Ok(_) => find(format!("{order}: the key of the e-mail is not that of its e-mail")),
             Err(why) => find(format!("{order}: {why}")),
         }
-        if row.int(4)? == 0 {
+        if row.int(5)? != row.int(6)? {
+            find(format!("{order}: what was received is not the sum of its payments"));
+        }
+        if row.int(7)? == 0 {
             find(format!("{order}: it has no lines"));
         }
-        if row.int(5)? == 0 {
+        if row.int(8)? == 0 {
             find(format!("{order}: there is no such account"));
         }
         Ok::<(), Error>(())

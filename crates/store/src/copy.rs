@@ -47,29 +47,73 @@ macro_rules! table {
 }
 
 /// Every table of a store. A test compares this list with what each engine really has.
-static TABLES: [Table; 8] = [
+static TABLES: [Table; 15] = [
     table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version",
         "$1, $2, $3, $4, $5, $6, $7, $8", by "account_id", account Some(0)),
     table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
     table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
-    table!("products", "account_id, good_id, good_name, good_title, good_sum",
-        "$1, $2, $3, $4, $5", by "account_id, good_id", account Some(0)),
+    table!("products",
+        "account_id, good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, \
+         good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, \
+         good_timer_unit, good_timer_duration, good_partner_fee, good_partner_fee_perc, \
+         good_partner_pfee, good_partner_pfee_perc, good_rashod, good_rashod_perc, \
+         prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order, \
+         good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
+         good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, \
+         good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, \
+         good_pay_text",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
+         $39",
+        by "account_id, good_id", account Some(0)),
     table!("product_versions", "account_id, version_id, good_id, good_name, good_title",
         "$1, $2, $3, $4, $5", by "account_id, version_id", account Some(0)),
     table!("orders",
-        "account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent, \
-         first_name, last_name, middle_name, phone, country, region, city, address, postalcode, \
-         comment, tag, kupon, ip, domain, link, type, payway, rpo, \
-         utm_medium, utm_source, utm_campaign, utm_content, utm_term, \
-         aff_medium, aff_source, aff_campaign, aff_content, aff_term, \
-         aff, aff_name, paff, paff_name, ad_id",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-         $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41",
+        "account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent, deleted, \
+         kill_at, received, delivery, sent, confirmed, manager, first_name, last_name, middle_name, \
+         phone, country, region, city, address, postalcode, comment, tag, kupon, ip, domain, link, \
+         type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
+         aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, \
+         affiliates, shipping_phone, address_2, billing_country, billing_region, billing_city, \
+         billing_address, billing_address_2, billing_postalcode, note",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
+         $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, \
+         $57, $58",
         by "account_id, order_id", account Some(0)),
     table!("order_lines",
-        "account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9",
+        "account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode, \
+         partner_fee, partner_pfee",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11",
         by "account_id, email_key, order_id, position", account Some(0)),
+    table!("payments",
+        "account_id, order_id, payment_no, sum, received",
+        "$1, $2, $3, $4, $5",
+        by "account_id, order_id, payment_no", account Some(0)),
+    table!("pincodes",
+        "account_id, good_id, pincode_no, pincode, order_id",
+        "$1, $2, $3, $4, $5",
+        by "account_id, good_id, pincode_no", account Some(0)),
+    table!("categories",
+        "account_id, category_id, title",
+        "$1, $2, $3",
+        by "account_id, category_id", account Some(0)),
+    table!("managers",
+        "account_id, manager_id, manager_name",
+        "$1, $2, $3",
+        by "account_id, manager_id", account Some(0)),
+    table!("partners",
+        "account_id, partner_id, login, parent_id",
+        "$1, $2, $3, $4",
+        by "account_id, partner_id", account Some(0)),
+    table!("coupons",
+        "account_id, coupon_id, coupon, coupon_key, kind, amount, starts, ends, uses_max, uses",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
+        by "account_id, coupon_id", account Some(0)),
+    table!("coupon_goods",
+        "account_id, coupon_id, good_id",
+        "$1, $2, $3",
+        by "account_id, coupon_id, good_id", account Some(0)),
     // The last, so that the mark of an unfinished copy stands until the end.
     table!("marks", "name, value", "$1, $2", by "name", account None),
 ];

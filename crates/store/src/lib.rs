@@ -9,19 +9,27 @@
 //! look-ups are folded here, not by the engine.
 
 pub mod accounts;
+pub mod categories;
 mod check;
 pub mod copy;
+pub mod coupons;
 mod engine;
 mod error;
 mod folder;
 mod location;
+pub mod managers;
 pub mod marks;
+pub mod order_changes;
+pub mod order_lists;
 pub mod orders;
+pub mod partners;
+pub mod pincodes;
 pub mod products;
 pub mod settings;
 #[cfg(test)]
 mod statements;
 mod store;
+mod text_fields;
 mod tx;
 mod versions;
 

@@ -5,15 +5,17 @@
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, versions};
+use std::borrow::Cow;
+
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields, versions};
 
 /// An order with everything that is known of it.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// Its number.
     pub id: OrderId,
-    /// The customer's e-mail.
-    pub email: Email,
+    /// The customer's e-mail, if it is known.
+    pub email: Option<Email>,
     /// Whether it is paid for.
     pub pay_status: PayStatus,
     /// When it was made, unix seconds.
@@ -22,6 +24,8 @@ pub struct Order {
     pub paid: i64,
     /// Whether it is one of a subscription's payments.
     pub is_recurrent: bool,
+    /// What became of it.
+    pub handling: Handling,
     /// Its text fields.
     pub texts: Texts,
     /// Its lines, in order: at least one.
@@ -31,15 +35,66 @@ pub struct Order {
 impl PartialEq for Order {
     /// Whether they are the same to the last letter, the e-mail's too.
     fn eq(&self, other: &Self) -> bool {
-        let Self { id, email, pay_status, created, paid, is_recurrent, texts, lines } = self;
+        let Self { id, email, pay_status, created, paid, is_recurrent, handling, texts, lines } = self;
         *id == other.id
-            && email.as_str() == other.email.as_str()
+            && email.as_ref().map(Email::as_str) == other.email.as_ref().map(Email::as_str)
             && *pay_status == other.pay_status
             && *created == other.created
             && *paid == other.paid
             && *is_recurrent == other.is_recurrent
+            && *handling == other.handling
             && *texts == other.texts
             && *lines == other.lines
+    }
+}
+
+/// What became of an order beside its payment. Times are unix seconds; 0: never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handling {
+    /// When it was hidden (decision 22).
+    pub deleted: i64,
+    /// When it cancels itself, unless it is paid before.
+    pub kill_at: i64,
+    /// What was paid so far.
+    pub received: Money,
+    /// What became of the parcel.
+    pub delivery: Delivery,
+    /// When the parcel was posted.
+    pub sent: i64,
+    /// Whether the customer has confirmed it.
+    pub confirmed: bool,
+    /// The number of the manager who sold it; 0: none.
+    pub manager: i64,
+}
+
+/// What became of a parcel (section 12).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Nothing yet.
+    #[default]
+    None,
+    /// It was posted.
+    Sent,
+    /// The customer has sent it back.
+    Return,
+}
+
+impl Delivery {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::None, Self::Sent, Self::Return];
+
+    /// The protocol's word; empty where there is none yet.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Sent => "sent",
+            Self::Return => "return",
+        }
+    }
+
+    /// The state that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -58,33 +113,49 @@ pub struct Line {
     pub price: Money,
     /// The pin code handed over with it; empty: none.
     pub pincode: String,
+    /// The fee of the order's partner of level 1.
+    pub partner_fee: Money,
+    /// The fee of the order's partner of level 2.
+    pub partner_pfee: Money,
 }
 
-macro_rules! text_fields {
-    ($($(#[$doc:meta])+ $field:ident = $name:literal,)+) => {
-        /// A text field of an order (sections 4.1 and 5).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum TextField {
-            $($(#[$doc])+ $field),+
+impl Order {
+    /// The customer's e-mail; empty: it is not known.
+    pub fn email_text(&self) -> &str {
+        self.email.as_ref().map_or("", Email::as_str)
+    }
+
+    /// What it costs: the sum of its lines (decision 12).
+    pub fn price(&self) -> Money {
+        self.lines.iter().map(|line| line.sum).sum()
+    }
+
+    /// What is left to pay (decision 12).
+    pub fn to_pay(&self) -> Money {
+        match self.pay_status {
+            PayStatus::Paid => Money::ZERO,
+            _ => (self.price() - self.handling.received).max(Money::ZERO),
         }
+    }
 
-        impl TextField {
-            /// Every text field, in the order of the columns.
-            pub const ALL: [Self; TEXT_FIELDS] = [$(Self::$field),+];
+    /// The key that its lines are found by. A hidden order's has a space in front, which no e-mail has: so whatever looks for a
+    /// customer's orders passes it over.
+    pub(crate) fn email_key(&self) -> Cow<'_, str> {
+        let key = self.email.as_ref().map_or("", Email::key);
+        if self.handling.deleted == 0 { key.into() } else { hidden_key(key).into() }
+    }
+}
 
-            /// The field's name in imports and exports, and its column.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$field => $name),+
-                }
-            }
-        }
-
-        const TEXT_FIELDS: usize = [$($name),+].len();
-    };
+/// The key of a customer's hidden orders.
+pub(crate) fn hidden_key(key: &str) -> String {
+    format!(" {key}")
 }
 
 text_fields! {
+    /// A text field of an order (sections 4.1, 5 and 9.9).
+    TextField;
+    /// An order's text fields; those that were not given are empty.
+    Texts;
     /// First name.
     FirstName = "first_name",
     /// Surname.
@@ -151,30 +222,26 @@ text_fields! {
     PaffName = "paff_name",
     /// Ad label: number.
     AdId = "ad_id",
-}
-
-/// An order's text fields; those that were not given are empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Texts([String; TEXT_FIELDS]);
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self([const { String::new() }; TEXT_FIELDS])
-    }
-}
-
-impl Texts {
-    /// A field's text.
-    pub fn get(&self, field: TextField) -> &str {
-        self.0.get(field as usize).map_or("", String::as_str)
-    }
-
-    /// Sets a field's text.
-    pub fn set(&mut self, field: TextField, text: String) {
-        if let Some(place) = self.0.get_mut(field as usize) {
-            *place = text;
-        }
-    }
+    /// Partners' logins by level, with commas between, as they were given.
+    Affiliates = "affiliates",
+    /// Delivery: phone.
+    ShippingPhone = "shipping_phone",
+    /// Delivery: second line of the address.
+    Address2 = "address_2",
+    /// Billing: country.
+    BillingCountry = "billing_country",
+    /// Billing: region.
+    BillingRegion = "billing_region",
+    /// Billing: city.
+    BillingCity = "billing_city",
+    /// Billing: address.
+    BillingAddress = "billing_address",
+    /// Billing: second line of the address.
+    BillingAddress2 = "billing_address_2",
+    /// Billing: postal code.
+    BillingPostalcode = "billing_postalcode",
+    /// A note of the seller's.
+    Note = "note",
 }
 
 /// The most that the names in one answer may take; an answer is built in memory (decision 64).
@@ -217,24 +284,36 @@ pub fn bills_of(
 // key, for each order along the lines' key, and to each line's version, with nothing to sort.
 macro_rules! order_lines_where {
     ($rest:literal) => {
+        $crate::orders::order_lines_where!($rest, "o.order_id")
+    };
+    ($rest:literal, $order:literal) => {
         concat!(
             "SELECT o.order_id, o.email, o.pay_status, o.created, o.paid, o.is_recurrent,
-                    v.good_id, v.good_name, v.good_title, l.sum, l.price, l.pincode,
+                    o.deleted, o.kill_at, o.received, o.delivery, o.sent, o.confirmed, o.manager,
+                    v.good_id, v.good_name, v.good_title, l.sum, l.price, l.pincode, l.partner_fee, l.partner_pfee,
                     o.first_name, o.last_name, o.middle_name, o.phone, o.country, o.region, o.city, o.address, o.postalcode,
                     o.comment, o.tag, o.kupon, o.ip, o.domain, o.link, o.type, o.payway, o.rpo,
                     o.utm_medium, o.utm_source, o.utm_campaign, o.utm_content, o.utm_term,
                     o.aff_medium, o.aff_source, o.aff_campaign, o.aff_content, o.aff_term,
-                    o.aff, o.aff_name, o.paff, o.paff_name, o.ad_id
+                    o.aff, o.aff_name, o.paff, o.paff_name, o.ad_id,
+                    o.affiliates, o.shipping_phone, o.address_2,
+                    o.billing_country, o.billing_region, o.billing_city, o.billing_address, o.billing_address_2, o.billing_postalcode,
+                    o.note
                FROM orders o CROSS JOIN order_lines l CROSS JOIN product_versions v
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id
                 AND v.account_id = l.account_id AND v.version_id = l.version_id
                 AND ",
             $rest,
-            " ORDER BY o.order_id, l.position"
+            " ORDER BY ",
+            $order,
+            ", l.position"
         )
     };
 }
-const FIRST_TEXT: usize = 12;
+pub(crate) use order_lines_where;
+
+const FIRST_LINE: usize = 13;
+const FIRST_TEXT: usize = 21;
 
 const FIND: Sql = Sql::new("orders.find", order_lines_where!("o.account_id = $1 AND o.order_id = $2"));
 
@@ -295,23 +374,31 @@ pub fn highest(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, E
 const ADD_ORDER: Sql = Sql::new(
     "orders.add_order",
     "INSERT INTO orders (account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent,
+                         deleted, kill_at, received, delivery, sent, confirmed, manager,
                          first_name, last_name, middle_name, phone, country, region, city, address, postalcode,
                          comment, tag, kupon, ip, domain, link, type, payway, rpo,
                          utm_medium, utm_source, utm_campaign, utm_content, utm_term,
                          aff_medium, aff_source, aff_campaign, aff_content, aff_term,
-                         aff, aff_name, paff, paff_name, ad_id)
+                         aff, aff_name, paff, paff_name, ad_id,
+                         affiliates, shipping_phone, address_2,
+                         billing_country, billing_region, billing_city, billing_address, billing_address_2, billing_postalcode,
+                         note)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-             $9, $10, $11, $12, $13, $14, $15, $16, $17,
-             $18, $19, $20, $21, $22, $23, $24, $25, $26,
-             $27, $28, $29, $30, $31,
-             $32, $33, $34, $35, $36,
-             $37, $38, $39, $40, $41)",
+             $9, $10, $11, $12, $13, $14, $15,
+             $16, $17, $18, $19, $20, $21, $22, $23, $24,
+             $25, $26, $27, $28, $29, $30, $31, $32, $33,
+             $34, $35, $36, $37, $38,
+             $39, $40, $41, $42, $43,
+             $44, $45, $46, $47, $48,
+             $49, $50, $51,
+             $52, $53, $54, $55, $56, $57,
+             $58)",
 );
 const ADD_LINE: Sql = Sql::new(
     "orders.add_line",
     "INSERT INTO order_lines (account_id, email_key, order_id, position, pay_status,
-                              version_id, sum, price, pincode)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                              version_id, sum, price, pincode, partner_fee, partner_pfee)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 );
 
 /// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
@@ -321,34 +408,36 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
 
 /// Adds many orders at once, for much less than [`add`] takes for each of them.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result<(), Error> {
+    let keys: Vec<_> = orders.iter().map(|order| order.email_key()).collect();
     let mut lines = Vec::new();
-    for order in orders {
+    for (order, key) in orders.iter().zip(&keys) {
         for (position, line) in (0_i64..).zip(&order.lines) {
-            lines.push((
-                order.email.key(),
-                order.id,
-                position,
-                versions::number(tx, account, line)?,
-                *order,
-                line,
-            ));
+            lines.push((&**key, order.id, position, versions::number(tx, account, line)?, *order, line));
         }
     }
     tx.execute_each(
         &ADD_ORDER,
-        &mut orders.iter().map(|order| {
-            let mut args: Vec<Arg<'_>> = Vec::with_capacity(8 + TEXT_FIELDS);
+        &mut orders.iter().zip(&keys).map(|(order, key)| {
+            let mut args: Vec<Arg<'_>> = Vec::with_capacity(15 + TextField::COUNT);
+            let handling = &order.handling;
             args.extend([
-                account.0.into(),
+                Arg::from(account.0),
                 order.id.0.into(),
-                order.email.as_str().into(),
-                order.email.key().into(),
+                order.email_text().into(),
+                (&**key).into(),
                 order.pay_status.as_str().into(),
                 order.created.into(),
                 order.paid.into(),
-                Arg::from(order.is_recurrent),
+                order.is_recurrent.into(),
+                handling.deleted.into(),
+                handling.kill_at.into(),
+                handling.received.kopecks().into(),
+                handling.delivery.as_str().into(),
+                handling.sent.into(),
+                handling.confirmed.into(),
+                handling.manager.into(),
             ]);
-            args.extend(order.texts.0.iter().map(Arg::from));
+            args.extend(order.texts.columns());
             args
         }),
     )?;
@@ -367,6 +456,8 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
                 line.sum.kopecks().into(),
                 line.price.kopecks().into(),
                 (&line.pincode).into(),
+                line.partner_fee.kopecks().into(),
+                line.partner_pfee.kopecks().into(),
             ]
         }),
     )
@@ -395,33 +486,44 @@ fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error>
 }
 
 /// An order from the row of its first line.
-fn order(row: &dyn Row) -> Result<Order, Error> {
+pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
     let id = OrderId(row.int(0)?);
     let damaged = |why: &dyn std::fmt::Display| Error::new(Kind::Damaged, format!("order {id}: {why}"));
-    let mut texts = Texts::default();
-    for (column, text) in (FIRST_TEXT..).zip(&mut texts.0) {
-        row.text(column)?.clone_into(text);
-    }
+    let email = match row.text(1)? {
+        "" => None,
+        text => Some(Email::parse(text).map_err(|why| damaged(&why))?),
+    };
     Ok(Order {
         id,
-        email: Email::parse(row.text(1)?).map_err(|why| damaged(&why))?,
+        email,
         pay_status: PayStatus::parse(row.text(2)?).ok_or_else(|| damaged(&"unknown pay_status"))?,
         created: row.int(3)?,
         paid: row.int(4)?,
         is_recurrent: row.flag(5)?,
-        texts,
+        handling: Handling {
+            deleted: row.int(6)?,
+            kill_at: row.int(7)?,
+            received: Money::from_kopecks(row.int(8)?),
+            delivery: Delivery::parse(row.text(9)?).ok_or_else(|| damaged(&"unknown delivery"))?,
+            sent: row.int(10)?,
+            confirmed: row.flag(11)?,
+            manager: row.int(12)?,
+        },
+        texts: Texts::read(row, FIRST_TEXT)?,
         lines: vec![line(row)?],
     })
 }
 
-fn line(row: &dyn Row) -> Result<Line, Error> {
+pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
     Ok(Line {
-        good_id: GoodId(row.int(6)?),
-        good_name: row.text(7)?.to_owned(),
-        good_title: row.text(8)?.to_owned(),
-        sum: Money::from_kopecks(row.int(9)?),
-        price: Money::from_kopecks(row.int(10)?),
-        pincode: row.text(11)?.to_owned(),
+        good_id: GoodId(row.int(FIRST_LINE)?),
+        good_name: row.text(FIRST_LINE + 1)?.to_owned(),
+        good_title: row.text(FIRST_LINE + 2)?.to_owned(),
+        sum: Money::from_kopecks(row.int(FIRST_LINE + 3)?),
+        price: Money::from_kopecks(row.int(FIRST_LINE + 4)?),
+        pincode: row.text(FIRST_LINE + 5)?.to_owned(),
+        partner_fee: Money::from_kopecks(row.int(FIRST_LINE + 6)?),
+        partner_pfee: Money::from_kopecks(row.int(FIRST_LINE + 7)?),
     })
 }
 
@@ -438,10 +540,10 @@ mod tests {
     fn columns_are_the_fields_in_order() {
         let names: Vec<_> = TextField::ALL.iter().map(|field| field.name()).collect();
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(squeeze(ADD_ORDER.text()).contains(&format!("is_recurrent, {})", names.join(", "))));
+        assert!(squeeze(ADD_ORDER.text()).contains(&format!("manager, {})", names.join(", "))));
         let selected: Vec<_> = names.iter().map(|name| format!("o.{name}")).collect();
         for sql in [&FIND, &EACH] {
-            assert!(squeeze(sql.text()).contains(&format!("l.pincode, {} FROM", selected.join(", "))));
+            assert!(squeeze(sql.text()).contains(&format!("l.partner_pfee, {} FROM", selected.join(", "))));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The catalogue.
 
-use billhook_wire::{GoodId, Money};
+use billhook_wire::{
+    GoodId, Money, Percent,
+    method::{GoodType, TimerUnit},
+};
 
-use crate::{AccountId, Error, Row, Sql, Tx};
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields};
 
 /// A product of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +20,150 @@ pub struct Product {
     pub good_sum: Money,
 }
 
+/// A product with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Good {
+    /// What every list of products has.
+    pub product: Product,
+    /// What kind of product it is.
+    pub good_type: GoodType,
+    /// Whether it was taken out of the catalogue. Old orders still name it.
+    pub is_deleted: bool,
+    /// The number of its category; 0: none.
+    pub parent_id: i64,
+    /// Sent cash on delivery at once.
+    pub nalozh_only: bool,
+    /// Shown among the partners' materials.
+    pub partner_show: bool,
+    /// A short link for its order page.
+    pub use_short: bool,
+    /// Shown in the catalogue.
+    pub publish: bool,
+    /// Its deadline for payment, whether it is on or not.
+    pub timer: Timer,
+    /// What a partner of level 1 gets.
+    pub partner_fee: Fee,
+    /// What a partner of level 2 gets.
+    pub partner_pfee: Fee,
+    /// What it costs the seller.
+    pub rashod: Fee,
+    /// Whether a part may be paid in advance.
+    pub prepayment_enabled: bool,
+    /// The least that may be paid in advance.
+    pub prepayment_minsum: Money,
+    /// Its texts.
+    pub texts: GoodTexts,
+}
+
+/// A deadline for payment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timer {
+    /// Whether it holds.
+    pub is_on: bool,
+    /// The unit.
+    pub unit: TimerUnit,
+    /// The number of units.
+    pub duration: u32,
+}
+
+impl Timer {
+    /// Its length in seconds, if it holds.
+    pub fn seconds(self) -> Option<i64> {
+        (self.is_on && self.duration > 0).then(|| self.unit.seconds().saturating_mul(self.duration.into()))
+    }
+}
+
+/// A part of a price: a sum, or else a share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fee {
+    /// The sum; it goes before the share where it is not zero.
+    pub sum: Money,
+    /// The share.
+    pub share: Percent,
+}
+
+impl Fee {
+    /// What it is of a price.
+    pub fn of(self, price: Money) -> Money {
+        if self.sum == Money::ZERO { self.share.of(price) } else { self.sum }
+    }
+}
+
+text_fields! {
+    /// A text field of a product (section 6.2).
+    GoodText;
+    /// A product's texts; those that were not given are empty.
+    GoodTexts;
+    /// The URL that is told of a paid order.
+    ApiUrlNotif = "good_api_url_notif",
+    /// The URL that is told of a new order.
+    ApiUrlNewOrder = "good_api_url_new_order",
+    /// The page after a payment.
+    SuccessLink = "good_success_link",
+    /// Groups that buyers are put in.
+    ClientRassilki = "good_client_rassilki",
+    /// The article in the QuickPost service.
+    QuickpostArticle = "good_quickpost_article",
+    /// `none` or `quickpost`.
+    PostService = "good_post_service",
+    /// The countries that it is sold to.
+    OnlyCountries = "good_only_countries",
+    /// The download link.
+    Download = "good_download",
+    /// The subject of the letter after payment.
+    MailSubject = "good_mail_subject",
+    /// `html` or `text`.
+    MailFormat = "good_mail_format",
+    /// The letter in HTML.
+    MailBody = "good_mail_body",
+    /// The letter as text.
+    MailText = "good_mail_text",
+    /// The sales letter.
+    PartnerSlLink = "good_partner_sl_link",
+    /// More material for partners.
+    PartnerAdditionLink = "good_partner_addition_link",
+    /// A note for partners.
+    PartnerText = "good_partner_text",
+    /// The order page's text, in HTML.
+    PayText = "good_pay_text",
+}
+
+impl Good {
+    /// A product of which no more is said than its names and its price.
+    pub fn new(product: Product) -> Self {
+        Self {
+            product,
+            good_type: GoodType::default(),
+            is_deleted: false,
+            parent_id: 0,
+            nalozh_only: false,
+            partner_show: false,
+            use_short: false,
+            publish: false,
+            timer: Timer::default(),
+            partner_fee: Fee::default(),
+            partner_pfee: Fee::default(),
+            rashod: Fee::default(),
+            prepayment_enabled: false,
+            prepayment_minsum: Money::ZERO,
+            texts: GoodTexts::default(),
+        }
+    }
+}
+
+impl GoodText {
+    /// The field of a name on the wire, in any letter case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+    }
+}
+
 const EACH: Sql = Sql::new(
     "products.each",
     "SELECT good_id, good_name, good_title, good_sum FROM products WHERE account_id = $1 ORDER BY good_id",
 );
 
-/// Shows every product, by number.
+/// Shows every product that an order may name, by number; those that were taken out of the catalogue too.
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -31,11 +172,149 @@ pub fn each<E: From<Error>>(
     tx.rows(&EACH, &[account.0.into()], |row| show(product(row)?))
 }
 
+macro_rules! goods_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
+            good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
+            good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, good_rashod,
+            good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order,
+            good_success_link, good_client_rassilki, good_quickpost_article, good_post_service,
+            good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body,
+            good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text
+               FROM products WHERE ",
+            $rest
+        )
+    };
+}
+const FIRST_TEXT: usize = 22;
+
+const CATALOGUE: Sql =
+    Sql::new("products.catalogue", goods_where!("account_id = $1 AND deleted = 0 ORDER BY good_id"));
+
+/// Shows every product of the catalogue, by number.
+pub fn catalogue<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut show: impl FnMut(Good) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.rows(&CATALOGUE, &[account.0.into()], |row| show(good(row)?))
+}
+
+const NAMED: Sql = Sql::new("products.named", goods_where!("account_id = $1 AND good_name = $2"));
+
+/// The product of a symbolic name, in the catalogue or taken out of it.
+pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Good>, Error> {
+    tx.row(&NAMED, &[account.0.into(), good_name.into()], good)
+}
+
+const FIND: Sql = Sql::new("products.find", goods_where!("account_id = $1 AND good_id = $2"));
+
+/// The product of a number, in the catalogue or taken out of it.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: GoodId) -> Result<Option<Good>, Error> {
+    tx.row(&FIND, &[account.0.into(), id.0.into()], good)
+}
+
+const HIGHEST: Sql = Sql::new(
+    "products.highest",
+    "SELECT good_id FROM products WHERE account_id = $1 ORDER BY good_id DESC LIMIT 1",
+);
+
+/// The number for a new product.
+pub fn next_id(tx: &mut Tx<'_>, account: AccountId) -> Result<GoodId, Error> {
+    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
+    highest.checked_add(1).map(GoodId).ok_or_else(|| Error::new(Kind::Conflict, "no product number is left"))
+}
+
+const SAVE: Sql = Sql::new(
+    "products.save",
+    "INSERT INTO products (account_id, good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
+                           good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
+                           good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, good_rashod,
+                           good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order,
+                           good_success_link, good_client_rassilki, good_quickpost_article, good_post_service,
+                           good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body,
+                           good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+             $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)
+         ON CONFLICT (account_id, good_id) DO UPDATE
+            SET good_name = excluded.good_name,
+                good_title = excluded.good_title,
+                good_sum = excluded.good_sum,
+                good_type = excluded.good_type,
+                deleted = excluded.deleted,
+                parent_id = excluded.parent_id,
+                good_nalozh_only = excluded.good_nalozh_only,
+                good_partner_show = excluded.good_partner_show,
+                good_use_short = excluded.good_use_short,
+                good_publish = excluded.good_publish,
+                good_timer = excluded.good_timer,
+                good_timer_unit = excluded.good_timer_unit,
+                good_timer_duration = excluded.good_timer_duration,
+                good_partner_fee = excluded.good_partner_fee,
+                good_partner_fee_perc = excluded.good_partner_fee_perc,
+                good_partner_pfee = excluded.good_partner_pfee,
+                good_partner_pfee_perc = excluded.good_partner_pfee_perc,
+                good_rashod = excluded.good_rashod,
+                good_rashod_perc = excluded.good_rashod_perc,
+                prepayment_enabled = excluded.prepayment_enabled,
+                prepayment_minsum = excluded.prepayment_minsum,
+                good_api_url_notif = excluded.good_api_url_notif,
+                good_api_url_new_order = excluded.good_api_url_new_order,
+                good_success_link = excluded.good_success_link,
+                good_client_rassilki = excluded.good_client_rassilki,
+                good_quickpost_article = excluded.good_quickpost_article,
+                good_post_service = excluded.good_post_service,
+                good_only_countries = excluded.good_only_countries,
+                good_download = excluded.good_download,
+                good_mail_subject = excluded.good_mail_subject,
+                good_mail_format = excluded.good_mail_format,
+                good_mail_body = excluded.good_mail_body,
+                good_mail_text = excluded.good_mail_text,
+                good_partner_sl_link = excluded.good_partner_sl_link,
+                good_partner_addition_link = excluded.good_partner_addition_link,
+                good_partner_text = excluded.good_partner_text,
+                good_pay_text = excluded.good_pay_text",
+);
+
+/// Adds a product, or replaces all that is known of the one of that number.
+pub fn save(tx: &mut Tx<'_>, account: AccountId, good: &Good) -> Result<(), Error> {
+    let Good { product, timer, partner_fee, partner_pfee, rashod, .. } = good;
+    let mut args: Vec<Arg<'_>> = vec![
+        account.0.into(),
+        product.id.0.into(),
+        (&product.good_name).into(),
+        (&product.good_title).into(),
+        product.good_sum.kopecks().into(),
+        good.good_type.as_str().into(),
+        good.is_deleted.into(),
+        good.parent_id.into(),
+        good.nalozh_only.into(),
+        good.partner_show.into(),
+        good.use_short.into(),
+        good.publish.into(),
+        timer.is_on.into(),
+        timer.unit.as_str().into(),
+        i64::from(timer.duration).into(),
+        partner_fee.sum.kopecks().into(),
+        partner_fee.share.hundredths().into(),
+        partner_pfee.sum.kopecks().into(),
+        partner_pfee.share.hundredths().into(),
+        rashod.sum.kopecks().into(),
+        rashod.share.hundredths().into(),
+        good.prepayment_enabled.into(),
+        good.prepayment_minsum.kopecks().into(),
+    ];
+    args.extend(good.texts.columns());
+    tx.execute(&SAVE, &args).map(drop)
+}
+
 const PUT: Sql = Sql::new(
     "products.put",
     "INSERT INTO products (account_id, good_id, good_name, good_title, good_sum) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account_id, good_id) DO UPDATE
-            SET good_name = excluded.good_name, good_title = excluded.good_title, good_sum = excluded.good_sum",
+            SET good_name = excluded.good_name, good_title = excluded.good_title, good_sum = excluded.good_sum,
+                deleted = 0",
 );
 
 /// Adds a product, or replaces the one of that number. A name that another product has is a [`Kind::Conflict`](crate::Kind).
@@ -55,7 +334,7 @@ pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Re
     Ok(tx.execute(&ADD_MISSING, &args(account, product))? > 0)
 }
 
-fn args(account: AccountId, product: &Product) -> [crate::Arg<'_>; 5] {
+fn args(account: AccountId, product: &Product) -> [Arg<'_>; 5] {
     [
         account.0.into(),
         product.id.0.into(),
@@ -74,5 +353,51 @@ fn product(row: &dyn Row) -> Result<Product, Error> {
     })
 }
 
+fn good(row: &dyn Row) -> Result<Good, Error> {
+    let product = product(row)?;
+    let damaged = |what: &str| Error::new(Kind::Damaged, format!("product {}: wrong {what}", product.id));
+    let sum = |column| row.int(column).map(Money::from_kopecks);
+    let fee = |column: usize| {
+        let share = Percent::from_hundredths(row.int(column + 1)?).map_err(|_| damaged("share"))?;
+        Ok::<_, Error>(Fee { sum: sum(column)?, share })
+    };
+    Ok(Good {
+        good_type: GoodType::parse(row.text(4)?).ok_or_else(|| damaged("good_type"))?,
+        is_deleted: row.flag(5)?,
+        parent_id: row.int(6)?,
+        nalozh_only: row.flag(7)?,
+        partner_show: row.flag(8)?,
+        use_short: row.flag(9)?,
+        publish: row.flag(10)?,
+        timer: Timer {
+            is_on: row.flag(11)?,
+            unit: TimerUnit::parse(row.text(12)?).ok_or_else(|| damaged("good_timer_unit"))?,
+            duration: u32::try_from(row.int(13)?).map_err(|_| damaged("good_timer_duration"))?,
+        },
+        partner_fee: fee(14)?,
+        partner_pfee: fee(16)?,
+        rashod: fee(18)?,
+        prepayment_enabled: row.flag(20)?,
+        prepayment_minsum: sum(21)?,
+        texts: GoodTexts::read(row, FIRST_TEXT)?,
+        product,
+    })
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&EACH, &PUT, &ADD_MISSING];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&EACH, &CATALOGUE, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns are written out by hand; they must be the fields, in their order.
+    #[test]
+    fn columns_are_the_fields_in_order() {
+        let names: Vec<_> = GoodText::ALL.iter().map(|field| field.name()).collect();
+        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeeze(NAMED.text()).contains(&format!("prepayment_minsum, {} FROM", names.join(", "))));
+        assert!(squeeze(SAVE.text()).contains(&format!("prepayment_minsum, {})", names.join(", "))));
+    }
+}

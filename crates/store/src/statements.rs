@@ -1,6 +1,9 @@
 //! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
 
-use crate::{Sql, accounts, check, copy, marks, orders, products, versions};
+use crate::{
+    Sql, accounts, categories, check, copy, coupons, managers, marks, order_changes, order_lists, orders,
+    partners, pincodes, products, versions,
+};
 
 /// All of them. One that its module's list lacks is noticed.
 pub(crate) fn every() -> Vec<&'static Sql> {
@@ -9,6 +12,13 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (marks::STATEMENTS, include_str!("marks.rs")),
         (products::STATEMENTS, include_str!("products.rs")),
         (orders::STATEMENTS, include_str!("orders.rs")),
+        (order_lists::STATEMENTS, include_str!("order_lists.rs")),
+        (order_changes::STATEMENTS, include_str!("order_changes.rs")),
+        (categories::STATEMENTS, include_str!("categories.rs")),
+        (coupons::STATEMENTS, include_str!("coupons.rs")),
+        (managers::STATEMENTS, include_str!("managers.rs")),
+        (partners::STATEMENTS, include_str!("partners.rs")),
+        (pincodes::STATEMENTS, include_str!("pincodes.rs")),
         (check::STATEMENTS, include_str!("check.rs")),
         (versions::STATEMENTS, include_str!("versions.rs")),
     ];

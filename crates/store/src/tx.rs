@@ -150,6 +150,12 @@ impl<'a> Tx<'a> {
         Ok(found)
     }
 
+    /// Runs a statement that adds one row and gives its number.
+    pub(crate) fn added(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<i64, Error> {
+        self.row(sql, args, |row| row.int(0))?
+            .ok_or_else(|| Error::new(Kind::Statement, format!("store: {}: no number was given", sql.name)))
+    }
+
     /// Runs a statement that gives no rows; says how many rows it touched.
     pub fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
         self.count(sql)?;

@@ -166,9 +166,7 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
     let args = [account.0.into(), line.good_id.0.into(), (&line.good_name).into(), (&line.good_title).into()];
     let id = match tx.row(&FIND, &args, |row| row.int(0))? {
         Some(id) => id,
-        None => tx
-            .row(&ADD, &args, |row| row.int(0))?
-            .ok_or_else(|| Error::new(Kind::Statement, "store: versions.add: no number was given"))?,
+        None => tx.added(&ADD, &args)?,
     };
     let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
     if used.len() < USED_OF_ONE_MAX {

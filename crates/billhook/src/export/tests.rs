@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use billhook_store::orders::{Line, TextField, Texts};
+use billhook_store::orders::{Handling, Line, TextField, Texts};
 use billhook_wire::{Email, Money, OrderId, PayStatus};
 use expect_test::{Expect, expect};
 use proptest::{collection::vec, option, prelude::*};
@@ -34,12 +34,24 @@ fn line(product: &Product, good_title: &str, sum: i64, price: i64, pincode: &str
         sum: Money::from_kopecks(sum),
         price: Money::from_kopecks(price),
         pincode: pincode.to_owned(),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     }
 }
 
 fn order(id: i64, pay_status: PayStatus, paid: i64, lines: Vec<Line>) -> Order {
-    let (id, email) = (OrderId(id), Email::parse("Anna@example.com").unwrap());
-    Order { id, email, pay_status, created: 5, paid, is_recurrent: false, texts: Texts::default(), lines }
+    let (id, email) = (OrderId(id), Some(Email::parse("Anna@example.com").unwrap()));
+    Order {
+        id,
+        email,
+        pay_status,
+        created: 5,
+        paid,
+        is_recurrent: false,
+        handling: Handling::default(),
+        texts: Texts::default(),
+        lines,
+    }
 }
 
 /// A paid order, one with everything, one of a product whose catalogue entry says something else; a product without orders.
@@ -167,7 +179,7 @@ prop_compose! {
             line(&product, &title, sum, price.unwrap_or(sum), &pincode)
         }).collect();
         let mut order = order(1, pay_status, paid.unwrap_or(0), lines);
-        order.email = Email::parse(email).unwrap();
+        order.email = Some(Email::parse(email).unwrap());
         order.created = created;
         order.is_recurrent = is_recurrent;
         for (field, text) in texts {

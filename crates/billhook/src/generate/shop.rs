@@ -1,7 +1,7 @@
 //! A made-up seller: products, customers and their orders, each drawn from a stream of its own.
 
 use billhook_store::{
-    orders::{Line, Order, TextField, Texts},
+    orders::{Handling, Line, Order, TextField, Texts},
     products::Product,
 };
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, email::EmailError};
@@ -126,9 +126,19 @@ impl Shop {
         if dice.percent(5) {
             texts.set(TextField::Comment, dice.pick(&COMMENTS).to_owned());
         }
-        let email = Email::parse(&format!("customer{customer}@example.com"))?;
+        let email = Some(Email::parse(&format!("customer{customer}@example.com"))?);
         let lines = self.lines(coupon, &mut dice);
-        Ok(Order { id, email, pay_status, created, paid, is_recurrent, texts, lines })
+        Ok(Order {
+            id,
+            email,
+            pay_status,
+            created,
+            paid,
+            is_recurrent,
+            handling: Handling::default(),
+            texts,
+            lines,
+        })
     }
 
     /// Times rise with the numbers, evenly but for a little chance.
@@ -190,7 +200,16 @@ impl Shop {
                 let price = product.good_sum;
                 let sum = if coupon { Money::from_kopecks(price.kopecks() / 10 * 9) } else { price };
                 let (good_name, good_title) = (product.good_name.clone(), product.good_title.clone());
-                Line { good_id: product.id, good_name, good_title, sum, price, pincode: String::new() }
+                Line {
+                    good_id: product.id,
+                    good_name,
+                    good_title,
+                    sum,
+                    price,
+                    pincode: String::new(),
+                    partner_fee: Money::ZERO,
+                    partner_pfee: Money::ZERO,
+                }
             })
             .collect()
     }

@@ -2,7 +2,7 @@
 
 use billhook_store::{
     AccountId, Error, Store, orders,
-    orders::{Line, Order},
+    orders::{Handling, Line, Order},
     products::Product,
 };
 use billhook_wire::{Money, OrderId, PayStatus};
@@ -87,7 +87,10 @@ impl<'s> Checker<'s> {
         if !draft.given.has(Field::Id) {
             return Err(missing("id").into());
         }
-        let Some(email) = draft.email else { return Err(missing("email").into()) };
+        if draft.email.is_none() {
+            return Err(missing("email").into());
+        }
+        let email = draft.email;
         if draft.items.is_empty() {
             return Err(Fault::new("`items` is missing or empty: an order has at least one").into());
         }
@@ -115,7 +118,17 @@ impl<'s> Checker<'s> {
             _ => 0,
         };
         let Draft { pay_status, is_recurrent, texts, .. } = draft;
-        let order = Order { id, email, pay_status, created, paid, is_recurrent, texts, lines };
+        let order = Order {
+            id,
+            email,
+            pay_status,
+            created,
+            paid,
+            is_recurrent,
+            handling: Handling::default(),
+            texts,
+            lines,
+        };
         Ok(Step::Order { order: Box::new(Prepared { order, given, given_items }), products })
     }
 
@@ -169,6 +182,8 @@ impl<'s> Checker<'s> {
                 sum,
                 price: price.unwrap_or(sum),
                 pincode,
+                partner_fee: Money::ZERO,
+                partner_pfee: Money::ZERO,
             });
         }
         let complete = good_name.is_some() && good_title.is_some() && sum.is_some() && price.is_some();
@@ -192,7 +207,16 @@ impl<'s> Checker<'s> {
             Product { id, good_name: good_name.clone(), good_title: good_title.clone(), good_sum: price };
         self.catalogue.add(product.clone(), line);
         products.push(product);
-        Ok(Line { good_id: id, good_name, good_title, sum, price, pincode })
+        Ok(Line {
+            good_id: id,
+            good_name,
+            good_title,
+            sum,
+            price,
+            pincode,
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
+        })
     }
 
     /// The stored order's line at a position: only where a product is mentioned first, and not told in full.

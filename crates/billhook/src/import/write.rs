@@ -116,6 +116,9 @@ impl Prepared {
         if !given.has(Field::IsRecurrent) && order.is_recurrent != stored.is_recurrent {
             order.to_mut().is_recurrent = stored.is_recurrent;
         }
+        if order.handling != stored.handling {
+            order.to_mut().handling = stored.handling;
+        }
         for field in TextField::ALL {
             if !given.has(Field::Text(field)) && order.texts.get(field) != stored.texts.get(field) {
                 order.to_mut().texts.set(field, stored.texts.get(field).to_owned());

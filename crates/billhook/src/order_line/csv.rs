@@ -242,7 +242,7 @@ pub(crate) fn write_order(order: &Order, out: &mut Writer<impl io::Write>) -> cs
             }
             match field {
                 Field::Id => {}
-                Field::Email => out.write_field(order.email.as_str())?,
+                Field::Email => out.write_field(order.email_text())?,
                 Field::PayStatus => out.write_field(order.pay_status.as_str())?,
                 Field::Created => out.write_field(order.created.to_string())?,
                 Field::Paid if writes_paid(order) => out.write_field(order.paid.to_string())?,

@@ -289,7 +289,7 @@ impl Serialize for OrderLine<'_> {
         let order = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &order.id)?;
-        map.serialize_entry("email", &order.email)?;
+        map.serialize_entry("email", order.email_text())?;
         map.serialize_entry("pay_status", &order.pay_status)?;
         map.serialize_entry("created", &order.created)?;
         if super::writes_paid(order) {

@@ -19,7 +19,7 @@ use std::{
 
 use billhook_store::{
     self as store, AccountId, Location, Store, accounts,
-    orders::{self, Line, Order, Texts},
+    orders::{self, Handling, Line, Order, Texts},
     settings::Setting,
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
@@ -201,14 +201,17 @@ fn order(id: i64, email: &str, lines: i64) -> Order {
         sum: Money::from_kopecks(100),
         price: Money::from_kopecks(100),
         pincode: String::new(),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     };
     Order {
         id: OrderId(id),
-        email: Email::parse(email).unwrap(),
+        email: Some(Email::parse(email).unwrap()),
         pay_status: PayStatus::Paid,
         created: 1_700_000_000,
         paid: 1_700_000_000,
         is_recurrent: false,
+        handling: Handling::default(),
         texts: Texts::default(),
         lines: (1..=lines).map(line).collect(),
     }

@@ -24,7 +24,7 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, Store, Tx, accounts, marks,
-    orders::{self, Line, Order, TextField, Texts},
+    orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
@@ -74,14 +74,17 @@ fn sample(id: i64, count: Option<u64>) -> Order {
         sum: Money::from_kopecks(id),
         price: Money::from_kopecks(200 * good),
         pincode: format!("pin {id}/{good}"),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     });
     Order {
         id: OrderId(id),
-        email: Email::parse(&format!("customer{}@example.com", id % 100)).unwrap(),
+        email: Some(Email::parse(&format!("customer{}@example.com", id % 100)).unwrap()),
         pay_status: PayStatus::Paid,
         created: 1_362_250_000,
         paid: 1_362_250_001,
         is_recurrent: false,
+        handling: Handling::default(),
         texts,
         lines: lines.into(),
     }

@@ -36,7 +36,7 @@ use std::{
 use billhook_postgres_cluster::Cluster;
 use billhook_store::{
     AccountId, Error, Kind, Location, Store, accounts, copy, marks,
-    orders::{self, Line, Order, TextField, Texts},
+    orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
     restore,
     settings::{GetBillsEmpty, Setting},
@@ -121,7 +121,7 @@ fn account(store: &Store, name: &str) -> AccountId {
 
 fn order(id: i64, email: &str, pay_status: PayStatus, goods: &[i64]) -> Order {
     let mut texts = Texts::default();
-    texts.set(TextField::FirstName, "Анна".into());
+    texts.set(TextField::FirstName, "Анна");
     texts.set(TextField::AdId, format!("ad {id}"));
     let lines = goods.iter().map(|good| Line {
         good_id: GoodId(*good),
@@ -130,14 +130,17 @@ fn order(id: i64, email: &str, pay_status: PayStatus, goods: &[i64]) -> Order {
         sum: Money::from_kopecks(100 * good),
         price: Money::from_kopecks(200 * good),
         pincode: String::new(),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     });
     Order {
         id: OrderId(id),
-        email: Email::parse(email).unwrap(),
+        email: Some(Email::parse(email).unwrap()),
         pay_status,
         created: 1_362_250_000,
         paid: 0,
         is_recurrent: false,
+        handling: Handling::default(),
         texts,
         lines: lines.collect(),
     }

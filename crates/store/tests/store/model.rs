@@ -44,7 +44,7 @@ fn bills_are_those_of_a_naive_model(engine: Engine) {
                 Act::Ask { account, email, status } => {
                     let mut expected: Vec<(i64, i64, String)> = Vec::new();
                     for order in model[account].values() {
-                        if order.email.as_str().to_lowercase() != EMAILS[email].to_lowercase()
+                        if order.email_text().to_lowercase() != EMAILS[email].to_lowercase()
                             || status.is_some_and(|status| status != order.pay_status)
                         {
                             continue;

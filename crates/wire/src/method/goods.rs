@@ -137,6 +137,11 @@ impl TimerUnit {
         }
     }
 
+    /// The unit that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.as_str() == word)
+    }
+
     /// Its length in seconds.
     pub const fn seconds(self) -> i64 {
         match self {

@@ -8,7 +8,7 @@ use std::{
 
 use billhook_store::{
     AccountId, Location, Store, accounts,
-    orders::{self, Line, Order, TextField, Texts},
+    orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
@@ -176,11 +176,12 @@ impl Seller {
         texts.set(TextField::UtmSource, "vk".to_owned());
         let order = Order {
             id: OrderId(1 + number.cast_signed()),
-            email: Email::parse(&email(customer))?,
+            email: Some(Email::parse(&email(customer))?),
             pay_status: PayStatus::Paid,
             created: CREATED,
             paid: CREATED,
             is_recurrent: false,
+            handling: Handling::default(),
             texts,
             lines: vec![line(number % self.products), line((number + 1) % self.products)],
         };
@@ -206,6 +207,8 @@ fn line(product: u64) -> Line {
         sum: Money::from_kopecks(390_000),
         price: Money::from_kopecks(390_000),
         pincode: String::new(),
+        partner_fee: Money::ZERO,
+        partner_pfee: Money::ZERO,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billhook_store::orders::Line;
+use billhook_store::orders::{Handling, Line};
 use billhook_wire::Email;
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Map, Value as Json, json};
@@ -155,11 +155,12 @@ impl Model {
         }
         Some(Order {
             id: OrderId(said.id),
-            email: Email::parse(said.email).unwrap(),
+            email: Some(Email::parse(said.email).unwrap()),
             pay_status,
             created,
             paid,
             is_recurrent: said.is_recurrent.or(stored.map(|order| order.is_recurrent)).unwrap_or(false),
+            handling: Handling::default(),
             texts,
             lines,
         })
@@ -185,7 +186,16 @@ impl Model {
             self.products.insert(said.id, product(said.id, &said.good_name(), &good_title, price.kopecks()));
         }
         let pincode = said.pincode.or(stored.map(|line| line.pincode.as_str())).unwrap_or("").to_owned();
-        Some(Line { good_id: GoodId(said.id), good_name: said.good_name(), good_title, sum, price, pincode })
+        Some(Line {
+            good_id: GoodId(said.id),
+            good_name: said.good_name(),
+            good_title,
+            sum,
+            price,
+            pincode,
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
+        })
     }
 }
 

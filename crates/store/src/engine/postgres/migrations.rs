@@ -10,7 +10,7 @@ use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
 pub(super) type Step = (&'static str, &'static str);
 
 /// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[("the first tables", FIRST)];
+pub(super) const STEPS: &[Step] = &[("the first tables", FIRST), ("orders that are made here", ORDERS)];
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
 /// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.
@@ -125,6 +125,131 @@ const FIRST: &str = r#"
         pincode TEXT NOT NULL,
         PRIMARY KEY (account_id, email_key, order_id, position) INCLUDE (pay_status, version_id)
     );
+"#;
+
+const ORDERS: &str = r#"
+    ALTER TABLE orders ADD COLUMN deleted BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN kill_at BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN received BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN delivery TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN sent BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN confirmed BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN manager BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN affiliates TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN shipping_phone TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN address_2 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_country TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_region TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_city TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_address TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_address_2 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_postalcode TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN note TEXT NOT NULL DEFAULT '';
+    ALTER TABLE order_lines ADD COLUMN partner_fee BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE order_lines ADD COLUMN partner_pfee BIGINT NOT NULL DEFAULT 0;
+
+    ALTER TABLE products ADD COLUMN good_type TEXT NOT NULL DEFAULT '0';
+    ALTER TABLE products ADD COLUMN deleted BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN parent_id BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_nalozh_only BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_show BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_use_short BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_publish BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_timer BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_timer_unit TEXT NOT NULL DEFAULT 'hour';
+    ALTER TABLE products ADD COLUMN good_timer_duration BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_fee BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_fee_perc BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_pfee BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_pfee_perc BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_rashod BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_rashod_perc BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN prepayment_enabled BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN prepayment_minsum BIGINT NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_api_url_notif TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_api_url_new_order TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_success_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_client_rassilki TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_quickpost_article TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_post_service TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_only_countries TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_download TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_subject TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_format TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_body TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_text TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_sl_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_addition_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_text TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_pay_text TEXT NOT NULL DEFAULT '';
+
+    CREATE TABLE categories (
+        account_id BIGINT NOT NULL,
+        category_id BIGINT NOT NULL,
+        title TEXT NOT NULL,
+        PRIMARY KEY (account_id, category_id)
+    );
+    CREATE TABLE managers (
+        account_id BIGINT NOT NULL,
+        manager_id BIGINT NOT NULL,
+        manager_name TEXT NOT NULL,
+        PRIMARY KEY (account_id, manager_id)
+    );
+    CREATE TABLE partners (
+        account_id BIGINT NOT NULL,
+        partner_id BIGINT NOT NULL,
+        login TEXT COLLATE "C" NOT NULL,
+        parent_id BIGINT NOT NULL,
+        PRIMARY KEY (account_id, partner_id),
+        UNIQUE (account_id, login)
+    );
+    CREATE TABLE coupons (
+        account_id BIGINT NOT NULL,
+        coupon_id BIGINT NOT NULL,
+        coupon TEXT NOT NULL,
+        coupon_key TEXT COLLATE "C" NOT NULL,
+        kind TEXT NOT NULL,
+        amount BIGINT NOT NULL,
+        starts BIGINT NOT NULL,
+        ends BIGINT NOT NULL,
+        uses_max BIGINT NOT NULL,
+        uses BIGINT NOT NULL,
+        PRIMARY KEY (account_id, coupon_id),
+        UNIQUE (account_id, coupon_key)
+    );
+    CREATE TABLE coupon_goods (
+        account_id BIGINT NOT NULL,
+        coupon_id BIGINT NOT NULL,
+        good_id BIGINT NOT NULL,
+        PRIMARY KEY (account_id, coupon_id, good_id)
+    );
+    CREATE TABLE payments (
+        account_id BIGINT NOT NULL,
+        order_id BIGINT NOT NULL,
+        payment_no BIGINT NOT NULL,
+        sum BIGINT NOT NULL,
+        received BIGINT NOT NULL,
+        PRIMARY KEY (account_id, order_id, payment_no)
+    );
+    CREATE TABLE pincodes (
+        account_id BIGINT NOT NULL,
+        good_id BIGINT NOT NULL,
+        pincode_no BIGINT NOT NULL,
+        pincode TEXT NOT NULL,
+        order_id BIGINT NOT NULL,
+        PRIMARY KEY (account_id, good_id, pincode_no)
+    );
+    -- Numbers that a node has set aside for its new orders: what is derived from the orders, so nothing that is copied.
+    CREATE TABLE order_numbers (
+        account_id BIGINT NOT NULL PRIMARY KEY,
+        next_id BIGINT NOT NULL
+    );
+    CREATE INDEX pincodes_free ON pincodes (account_id, good_id, pincode_no) WHERE order_id = 0;
+
+    CREATE UNIQUE INDEX orders_by_created ON orders (account_id, created, order_id) WHERE deleted = 0;
+    CREATE UNIQUE INDEX orders_by_paid ON orders (account_id, paid, order_id) WHERE deleted = 0 AND pay_status = 'paid';
+    CREATE INDEX orders_by_timer ON orders (kill_at, account_id, order_id)
+        WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
 "#;
 
 /// Marks a database as ours, and waits for whoever brings it up to date at this moment. The number is our own.

@@ -9,7 +9,7 @@ use crate::{Error, Kind, engine::Version};
 
 /// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
 /// changed.
-const STEPS: &[(&str, &str)] = &[("the first tables", FIRST)];
+const STEPS: &[(&str, &str)] = &[("the first tables", FIRST), ("orders that are made here", ORDERS)];
 
 const FIRST: &str = "
     CREATE TABLE marks (
@@ -118,6 +118,126 @@ const FIRST: &str = "
         pincode TEXT NOT NULL,
         PRIMARY KEY (account_id, email_key, order_id, position)
     ) STRICT, WITHOUT ROWID;
+";
+
+const ORDERS: &str = "
+    ALTER TABLE orders ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN kill_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN received INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN delivery TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN sent INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN manager INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN affiliates TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN shipping_phone TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN address_2 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_country TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_region TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_city TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_address TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_address_2 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN billing_postalcode TEXT NOT NULL DEFAULT '';
+    ALTER TABLE orders ADD COLUMN note TEXT NOT NULL DEFAULT '';
+    ALTER TABLE order_lines ADD COLUMN partner_fee INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE order_lines ADD COLUMN partner_pfee INTEGER NOT NULL DEFAULT 0;
+
+    ALTER TABLE products ADD COLUMN good_type TEXT NOT NULL DEFAULT '0';
+    ALTER TABLE products ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN parent_id INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_nalozh_only INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_show INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_use_short INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_publish INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_timer INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_timer_unit TEXT NOT NULL DEFAULT 'hour';
+    ALTER TABLE products ADD COLUMN good_timer_duration INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_fee INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_fee_perc INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_pfee INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_partner_pfee_perc INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_rashod INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_rashod_perc INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN prepayment_enabled INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN prepayment_minsum INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE products ADD COLUMN good_api_url_notif TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_api_url_new_order TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_success_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_client_rassilki TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_quickpost_article TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_post_service TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_only_countries TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_download TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_subject TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_format TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_body TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_mail_text TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_sl_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_addition_link TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_partner_text TEXT NOT NULL DEFAULT '';
+    ALTER TABLE products ADD COLUMN good_pay_text TEXT NOT NULL DEFAULT '';
+
+    CREATE TABLE categories (
+        account_id INTEGER NOT NULL,
+        category_id INTEGER NOT NULL,
+        title TEXT NOT NULL,
+        PRIMARY KEY (account_id, category_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE managers (
+        account_id INTEGER NOT NULL,
+        manager_id INTEGER NOT NULL,
+        manager_name TEXT NOT NULL,
+        PRIMARY KEY (account_id, manager_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE partners (
+        account_id INTEGER NOT NULL,
+        partner_id INTEGER NOT NULL,
+        login TEXT NOT NULL,
+        parent_id INTEGER NOT NULL,
+        PRIMARY KEY (account_id, partner_id),
+        UNIQUE (account_id, login)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE coupons (
+        account_id INTEGER NOT NULL,
+        coupon_id INTEGER NOT NULL,
+        coupon TEXT NOT NULL,
+        coupon_key TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        starts INTEGER NOT NULL,
+        ends INTEGER NOT NULL,
+        uses_max INTEGER NOT NULL,
+        uses INTEGER NOT NULL,
+        PRIMARY KEY (account_id, coupon_id),
+        UNIQUE (account_id, coupon_key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE coupon_goods (
+        account_id INTEGER NOT NULL,
+        coupon_id INTEGER NOT NULL,
+        good_id INTEGER NOT NULL,
+        PRIMARY KEY (account_id, coupon_id, good_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE payments (
+        account_id INTEGER NOT NULL,
+        order_id INTEGER NOT NULL,
+        payment_no INTEGER NOT NULL,
+        sum INTEGER NOT NULL,
+        received INTEGER NOT NULL,
+        PRIMARY KEY (account_id, order_id, payment_no)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pincodes (
+        account_id INTEGER NOT NULL,
+        good_id INTEGER NOT NULL,
+        pincode_no INTEGER NOT NULL,
+        pincode TEXT NOT NULL,
+        order_id INTEGER NOT NULL,
+        PRIMARY KEY (account_id, good_id, pincode_no)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX pincodes_free ON pincodes (account_id, good_id, pincode_no) WHERE order_id = 0;
+
+    CREATE UNIQUE INDEX orders_by_created ON orders (account_id, created, order_id) WHERE deleted = 0;
+    CREATE UNIQUE INDEX orders_by_paid ON orders (account_id, paid, order_id) WHERE deleted = 0 AND pay_status = 'paid';
+    CREATE INDEX orders_by_timer ON orders (kill_at, account_id, order_id)
+        WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
 ";
 
 /// Whether a file is a store, and one that this program knows; an empty file will be one.

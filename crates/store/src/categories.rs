@@ -1,0 +1,52 @@
+//! The categories of the catalogue. The API names them and has no method for them.
+
+use crate::{AccountId, Error, Sql, Tx};
+
+/// A category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Its number.
+    pub id: i64,
+    /// Its title.
+    pub title: String,
+}
+
+const LIST: Sql = Sql::new(
+    "categories.list",
+    "SELECT category_id, title FROM categories WHERE account_id = $1 ORDER BY category_id",
+);
+
+/// Every category, by number.
+pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Category>, Error> {
+    let mut categories = Vec::new();
+    tx.rows(&LIST, &[account.0.into()], |row| {
+        categories.push(Category { id: row.int(0)?, title: row.text(1)?.to_owned() });
+        Ok::<(), Error>(())
+    })?;
+    Ok(categories)
+}
+
+const IS_THERE: Sql = Sql::new(
+    "categories.is_there",
+    "SELECT category_id FROM categories WHERE account_id = $1 AND category_id = $2",
+);
+
+/// Whether there is a category of that number.
+pub fn is_there(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
+    Ok(tx.row(&IS_THERE, &[account.0.into(), id.into()], |row| row.int(0))?.is_some())
+}
+
+const ADD: Sql = Sql::new(
+    "categories.add",
+    "INSERT INTO categories (account_id, category_id, title)
+     VALUES ($1, (SELECT COALESCE(MAX(category_id), 0) + 1 FROM categories WHERE account_id = $1), $2)
+     RETURNING category_id",
+);
+
+/// Adds a category; its number is the answer.
+pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Error> {
+    tx.added(&ADD, &[account.0.into(), title.into()])
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &IS_THERE, &ADD];

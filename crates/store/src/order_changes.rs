@@ -1,0 +1,246 @@
+//! What happens to an order after it was made: payments, cancelling, posting, hiding.
+
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
+
+use crate::{
+    AccountId, Error, Kind, Sql, Tx,
+    orders::{self, Delivery, Order, TextField, hidden_key},
+    pincodes,
+};
+
+/// A payment for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payment {
+    /// The sum.
+    pub sum: Money,
+    /// When it came in, unix seconds.
+    pub received: i64,
+}
+
+const PAYMENTS: Sql = Sql::new(
+    "order_changes.payments",
+    "SELECT sum, received FROM payments WHERE account_id = $1 AND order_id = $2 ORDER BY payment_no",
+);
+
+/// An order's payments, in the order in which they came in. One that was imported as paid has none.
+pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<Payment>, Error> {
+    let mut payments = Vec::new();
+    tx.rows(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
+        payments.push(Payment { sum: Money::from_kopecks(row.int(0)?), received: row.int(1)? });
+        Ok::<(), Error>(())
+    })?;
+    Ok(payments)
+}
+
+const ADD_PAYMENT: Sql = Sql::new(
+    "order_changes.add_payment",
+    "INSERT INTO payments (account_id, order_id, payment_no, sum, received)
+     VALUES ($1, $2, (SELECT COALESCE(MAX(payment_no), 0) + 1 FROM payments WHERE account_id = $1 AND order_id = $2), $3, $4)",
+);
+
+/// Notes a payment for an order that is in the store already. What it makes of the order stands in `order`, which is to be saved.
+fn add_payment(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: &mut Order,
+    payment: Payment,
+) -> Result<(), Error> {
+    tx.execute(
+        &ADD_PAYMENT,
+        &[account.0.into(), order.id.0.into(), payment.sum.kopecks().into(), payment.received.into()],
+    )?;
+    order.handling.received = order.handling.received + payment.sum;
+    Ok(())
+}
+
+/// Notes a payment of a part. The order is paid when nothing is left to pay. A payment beyond that is kept as it came.
+pub fn pay_part(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: &mut Order,
+    payment: Payment,
+) -> Result<(), Error> {
+    add_payment(tx, account, order, payment)?;
+    if order.pay_status != PayStatus::Paid && order.to_pay() == Money::ZERO {
+        return become_paid(tx, account, order, payment.received);
+    }
+    save(tx, account, order)
+}
+
+/// Has an order paid in full at this time: what is left to pay came in. One that is paid already stays as it is.
+pub fn pay(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+    if order.pay_status == PayStatus::Paid {
+        return Ok(());
+    }
+    let rest = order.to_pay();
+    if rest > Money::ZERO {
+        add_payment(tx, account, order, Payment { sum: rest, received: at })?;
+    }
+    become_paid(tx, account, order, at)
+}
+
+fn become_paid(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+    order.pay_status = PayStatus::Paid;
+    order.paid = at;
+    for line in &mut order.lines {
+        if line.pincode.is_empty()
+            && let Some(pincode) = pincodes::take(tx, account, line.good_id, order.id)?
+        {
+            line.pincode = pincode;
+        }
+    }
+    save(tx, account, order)?;
+    save_lines(tx, account, order)
+}
+
+/// Puts an order into a state that is not "paid". What was paid for it stays noted, and pin codes that were handed out stay so.
+pub fn set_status(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: &mut Order,
+    status: PayStatus,
+) -> Result<(), Error> {
+    if order.pay_status == status {
+        return Ok(());
+    }
+    order.pay_status = status;
+    save(tx, account, order)?;
+    save_lines(tx, account, order)
+}
+
+/// Notes that the parcel was posted, under which number.
+pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo: &str) -> Result<(), Error> {
+    order.handling.delivery = Delivery::Sent;
+    order.handling.sent = at;
+    order.texts.set(TextField::Rpo, rpo);
+    save(tx, account, order)
+}
+
+/// Notes that the parcel came back.
+pub fn take_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
+    order.handling.delivery = Delivery::Return;
+    save(tx, account, order)
+}
+
+const SAVE: Sql = Sql::new(
+    "order_changes.save",
+    "UPDATE orders SET pay_status = $1, paid = $2, received = $3, delivery = $4, sent = $5, rpo = $6
+      WHERE account_id = $7 AND order_id = $8",
+);
+
+/// Saves what can change of an order.
+fn save(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
+    let handling = &order.handling;
+    let args = [
+        order.pay_status.as_str().into(),
+        order.paid.into(),
+        handling.received.kopecks().into(),
+        handling.delivery.as_str().into(),
+        handling.sent.into(),
+        order.texts.get(TextField::Rpo).into(),
+        account.0.into(),
+        order.id.0.into(),
+    ];
+    tx.execute(&SAVE, &args).map(drop)
+}
+
+const SAVE_LINE: Sql = Sql::new(
+    "order_changes.save_line",
+    "UPDATE order_lines SET pay_status = $1, pincode = $2
+      WHERE account_id = $3 AND email_key = $4 AND order_id = $5 AND position = $6",
+);
+
+/// Saves what can change of an order's lines.
+fn save_lines(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
+    let key = order.email_key();
+    for (position, line) in (0_i64..).zip(&order.lines) {
+        let args = [
+            order.pay_status.as_str().into(),
+            (&line.pincode).into(),
+            account.0.into(),
+            (&*key).into(),
+            order.id.0.into(),
+            position.into(),
+        ];
+        tx.execute(&SAVE_LINE, &args)?;
+    }
+    Ok(())
+}
+
+const HIDE_LINES: Sql = Sql::new(
+    "order_changes.hide_lines",
+    "UPDATE order_lines SET email_key = $1 WHERE account_id = $2 AND email_key = $3 AND order_id = $4",
+);
+const HIDE: Sql = Sql::new(
+    "order_changes.hide",
+    "UPDATE orders SET email_key = $1, deleted = $2 WHERE account_id = $3 AND order_id = $4",
+);
+
+/// Hides an order from everything that lists or looks up (decision 22).
+pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &Order, now: i64) -> Result<(), Error> {
+    let key = order.email.as_ref().map_or("", Email::key);
+    let hidden = hidden_key(key);
+    tx.execute(&HIDE_LINES, &[(&hidden).into(), account.0.into(), key.into(), order.id.0.into()])?;
+    // A time of zero would say that it is not hidden.
+    tx.execute(&HIDE, &[(&hidden).into(), now.max(1).into(), account.0.into(), order.id.0.into()]).map(drop)
+}
+
+const DUE: Sql = Sql::new(
+    "order_changes.due",
+    "SELECT account_id, order_id FROM orders
+      WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting' AND kill_at <= $1
+      ORDER BY kill_at, account_id, order_id LIMIT $2",
+);
+
+/// Orders of all accounts whose time to cancel themselves has come.
+pub fn due(tx: &mut Tx<'_>, now: i64, most: u32) -> Result<Vec<(AccountId, OrderId)>, Error> {
+    let mut due = Vec::new();
+    tx.rows(&DUE, &[now.into(), i64::from(most).into()], |row| {
+        due.push((AccountId(row.int(0)?), OrderId(row.int(1)?)));
+        Ok::<(), Error>(())
+    })?;
+    Ok(due)
+}
+
+/// Cancels an order if its time has come; false if it was paid, cancelled or hidden meanwhile.
+pub fn cancel_if_due(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Result<bool, Error> {
+    let Some(mut order) = orders::find(tx, account, id)? else { return Ok(false) };
+    let handling = &order.handling;
+    let is_due = handling.kill_at > 0 && handling.kill_at <= now && handling.deleted == 0;
+    if !is_due || order.pay_status != PayStatus::Waiting {
+        return Ok(false);
+    }
+    set_status(tx, account, &mut order, PayStatus::Cancel)?;
+    Ok(true)
+}
+
+const PREPAYMENT: Sql = Sql::new(
+    "order_changes.prepayment",
+    "SELECT prepayment_enabled, prepayment_minsum FROM products WHERE account_id = $1 AND good_id = $2",
+);
+
+/// Whether a part of an order may be paid in advance, and the least: what its products' settings say together. One product that
+/// must be paid whole makes it so for the order.
+pub fn prepayment(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    goods: impl Iterator<Item = GoodId>,
+) -> Result<Option<Money>, Error> {
+    let mut least = Money::ZERO;
+    for good in goods {
+        let found =
+            tx.row(&PREPAYMENT, &[account.0.into(), good.0.into()], |row| Ok((row.flag(0)?, row.int(1)?)))?;
+        match found {
+            Some((true, minsum)) => least = least + Money::from_kopecks(minsum),
+            Some((false, _)) => return Ok(None),
+            None => {
+                return Err(Error::new(Kind::Damaged, format!("product {good} is not in the catalogue")));
+            }
+        }
+    }
+    Ok(Some(least))
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&PAYMENTS, &ADD_PAYMENT, &SAVE, &SAVE_LINE, &HIDE_LINES, &HIDE, &DUE, &PREPAYMENT];

@@ -1,0 +1,104 @@
+//! Lists of orders by their time, and what a customer has waiting.
+
+use billhook_wire::{Email, GoodId, Money, OrderId};
+
+use crate::{
+    AccountId, Error, Sql, Tx,
+    orders::{Order, line, order, order_lines_where},
+};
+
+/// Which time of an order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// When it was made.
+    Created,
+    /// When it was paid; only paid orders.
+    Paid,
+}
+
+const BY_CREATED: Sql = Sql::new(
+    "order_lists.by_created",
+    order_lines_where!(
+        "o.account_id = $1 AND o.deleted = 0 AND o.created >= $2 AND o.created <= $3",
+        "o.created, o.order_id"
+    ),
+);
+const BY_PAID: Sql = Sql::new(
+    "order_lists.by_paid",
+    order_lines_where!(
+        "o.account_id = $1 AND o.deleted = 0 AND o.pay_status = 'paid' AND o.paid >= $2 AND o.paid <= $3",
+        "o.paid, o.order_id"
+    ),
+);
+
+/// Shows the orders of a time, both ends (unix seconds) included, one at a time and in the order of that time. Hidden ones are left out.
+pub fn between<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    by: By,
+    (begin, end): (i64, i64),
+    mut show: impl FnMut(Order) -> Result<(), E>,
+) -> Result<(), E> {
+    let sql = match by {
+        By::Created => &BY_CREATED,
+        By::Paid => &BY_PAID,
+    };
+    let mut current: Option<Order> = None;
+    tx.rows(sql, &[account.0.into(), begin.into(), end.into()], |row| {
+        match &mut current {
+            Some(order) if order.id.0 == row.int(0)? => order.lines.push(line(row)?),
+            _ => {
+                if let Some(done) = current.replace(order(row)?) {
+                    show(done)?;
+                }
+            }
+        }
+        Ok::<(), E>(())
+    })?;
+    current.map_or(Ok(()), show)
+}
+
+/// An order that its customer has not paid yet, as far as it takes to know it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its number.
+    pub id: OrderId,
+    /// When it was made, unix seconds.
+    pub created: i64,
+    /// Its products and what each costs, in the order of the lines.
+    pub lines: Vec<(GoodId, Money)>,
+}
+
+const WAITING_OF: Sql = Sql::new(
+    "order_lists.waiting_of",
+    "SELECT l.order_id, o.created, v.good_id, l.sum
+       FROM order_lines l CROSS JOIN orders o CROSS JOIN product_versions v
+      WHERE l.account_id = $1 AND l.email_key = $2 AND l.pay_status = 'waiting'
+        AND o.account_id = l.account_id AND o.order_id = l.order_id
+        AND o.created >= $3 AND o.created <= $4
+        AND v.account_id = l.account_id AND v.version_id = l.version_id
+      ORDER BY l.order_id, l.position",
+);
+
+/// A customer's orders that wait for their payment and were made in this time, both ends included.
+pub fn waiting_of(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    email: Option<&Email>,
+    (begin, end): (i64, i64),
+) -> Result<Vec<Waiting>, Error> {
+    let mut waiting: Vec<Waiting> = Vec::new();
+    let key = email.map_or("", Email::key);
+    tx.rows(&WAITING_OF, &[account.0.into(), key.into(), begin.into(), end.into()], |row| {
+        let (id, line) = (OrderId(row.int(0)?), (GoodId(row.int(2)?), Money::from_kopecks(row.int(3)?)));
+        match waiting.last_mut() {
+            Some(last) if last.id == id => last.lines.push(line),
+            _ => waiting.push(Waiting { id, created: row.int(1)?, lines: vec![line] }),
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(waiting)
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&BY_CREATED, &BY_PAID, &WAITING_OF];

@@ -1,0 +1,59 @@
+//! Pin codes of products: each is handed out once, to one line of one paid order.
+
+use billhook_wire::{GoodId, OrderId};
+
+use crate::{AccountId, Error, Sql, Tx};
+
+const TAKE: Sql = Sql::new(
+    "pincodes.take",
+    "UPDATE pincodes SET order_id = $1
+      WHERE account_id = $2 AND good_id = $3
+        AND pincode_no = (SELECT pincode_no FROM pincodes
+                           WHERE account_id = $2 AND good_id = $3 AND order_id = 0
+                           ORDER BY pincode_no LIMIT 1)
+     RETURNING pincode",
+);
+
+/// Hands out the next pin code of a product; none if none is left.
+pub fn take(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    good: GoodId,
+    order: OrderId,
+) -> Result<Option<String>, Error> {
+    tx.row(&TAKE, &[order.0.into(), account.0.into(), good.0.into()], |row| Ok(row.text(0)?.to_owned()))
+}
+
+const HIGHEST: Sql = Sql::new(
+    "pincodes.highest",
+    "SELECT pincode_no FROM pincodes WHERE account_id = $1 AND good_id = $2 ORDER BY pincode_no DESC LIMIT 1",
+);
+const ADD: Sql = Sql::new(
+    "pincodes.add",
+    "INSERT INTO pincodes (account_id, good_id, pincode_no, pincode, order_id) VALUES ($1, $2, $3, $4, 0)",
+);
+
+/// Adds pin codes to those of a product that can be handed out.
+pub fn add(tx: &mut Tx<'_>, account: AccountId, good: GoodId, pincodes: &[String]) -> Result<(), Error> {
+    let highest = tx.row(&HIGHEST, &[account.0.into(), good.0.into()], |row| row.int(0))?.unwrap_or(0);
+    let numbered = (highest + 1..).zip(pincodes);
+    tx.execute_each(
+        &ADD,
+        &mut numbered
+            .map(|(number, pincode)| vec![account.0.into(), good.0.into(), number.into(), pincode.into()]),
+    )
+}
+
+const LEFT: Sql = Sql::new(
+    "pincodes.left",
+    "SELECT COUNT(*) FROM pincodes WHERE account_id = $1 AND good_id = $2 AND order_id = 0",
+);
+
+/// How many pin codes of a product are left.
+pub fn left(tx: &mut Tx<'_>, account: AccountId, good: GoodId) -> Result<u64, Error> {
+    let left = tx.row(&LEFT, &[account.0.into(), good.0.into()], |row| row.int(0))?;
+    Ok(left.unwrap_or(0).unsigned_abs())
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&TAKE, &HIGHEST, &ADD, &LEFT];
