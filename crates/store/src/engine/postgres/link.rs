@@ -7,7 +7,10 @@ use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Dura
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt as _, Stream as _, future};
-use tokio::runtime::{self, Runtime};
+use tokio::{
+    runtime::{self, Runtime},
+    task::AbortHandle,
+};
 use tokio_postgres::{
     Client, RowStream, Statement,
     error::SqlState,
@@ -33,11 +36,18 @@ const SESSION: &str = "
     SET plan_cache_mode = force_generic_plan;
     SET client_min_messages = warning";
 
+/// How often a server that is at work looks whether it is still waited for. Else a statement that was given up would go on, with what it
+/// has locked. Servers before PostgreSQL 14 don't know it, nor do all systems.
+const LOOK_FOR_US: &str = "
+    SELECT set_config('client_connection_check_interval', '2s', false)
+     WHERE current_setting('client_connection_check_interval', true) IS NOT NULL";
+
 /// So long a connection may take to be made beyond what its URL gives the sockets: TLS, password, session.
 const GREETING_MAX: Duration = Duration::from_secs(5);
 
 pub(super) struct Link {
     client: Client,
+    _connection: Connection,
     runtime: EventLoop,
     statements: HashMap<&'static str, Statement>,
     /// How long the database may take for one statement; none: as long as it likes.
@@ -104,8 +114,8 @@ impl Link {
             Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
         })?;
         let runtime = EventLoop(Some(runtime));
-        let client = runtime.block_on(open(address, patience))?;
-        Ok(Self { client, runtime, statements: HashMap::new(), patience })
+        let (client, connection) = runtime.block_on(open(address, patience))?;
+        Ok(Self { client, _connection: connection, runtime, statements: HashMap::new(), patience })
     }
 
     /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
@@ -286,27 +296,44 @@ impl Link {
     }
 }
 
+/// The task of a client's connection. It ends with this, whatever is still to be answered: the database must learn that nobody waits.
+pub(super) struct Connection(AbortHandle);
+
+impl Connection {
+    pub(super) fn end(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Connects on the event loop of the caller, and looks whether the database can be used.
-pub(super) async fn open(address: &Address, patience: Option<Duration>) -> Result<Client, Failed> {
+pub(super) async fn open(
+    address: &Address,
+    patience: Option<Duration>,
+) -> Result<(Client, Connection), Failed> {
     let connect = async {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
-        // It ends with the client; what it has to say of an error, the client says too.
-        tokio::spawn(async move { drop(connection.await) });
+        // What it has to say of an error, the client says too.
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        let connection = Connection(connection.abort_handle());
         client.batch_execute(SESSION).await?;
         if let Some(patience) = patience {
-            // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later.
-            let text = format!("SET idle_in_transaction_session_timeout = {}", patience.as_millis());
-            client.batch_execute(&text).await?;
+            limit(&client, patience).await?;
         }
         let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
-        Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
+        Ok::<_, tokio_postgres::Error>((client, connection, encoding.try_get::<_, String>(0)?))
     };
     // Who has taken the connection may never say a word: the time-out of the sockets is over then.
     let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
         let text = format!("{address}: store: connect: the database did not answer");
         return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
     };
-    let (client, encoding) = made.map_err(|error| {
+    let (client, connection, encoding) = made.map_err(|error| {
         let mut failed = failure("connect", &error);
         failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
         failed
@@ -317,7 +344,24 @@ pub(super) async fn open(address: &Address, patience: Option<Duration>) -> Resul
         );
         return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
     }
-    Ok(client)
+    Ok((client, connection))
+}
+
+/// Has the database give up what nobody waits for any more.
+async fn limit(client: &Client, patience: Duration) -> Result<(), tokio_postgres::Error> {
+    // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later. Who waits for
+    // a lock is told by the database, a little before it would give up by itself.
+    let text = format!(
+        "SET idle_in_transaction_session_timeout = {}; SET lock_timeout = {}",
+        patience.as_millis(),
+        patience.as_millis() * 9 / 10
+    );
+    client.batch_execute(&text).await?;
+    match client.batch_execute(LOOK_FOR_US).await {
+        // One that can't do it is no worse than it was.
+        Err(error) if error.as_db_error().is_none() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// How long a connection may take to be made, whichever of its hosts answers.
@@ -415,6 +459,9 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
         // It is being shut down, has crashed, or is not up yet.
         "57" if *code != SqlState::QUERY_CANCELED => (Kind::Unreachable, Why::Lost, ""),
         "57" => (Kind::Busy, Why::Final, ": it took too long"),
+        "55" if *code == SqlState::LOCK_NOT_AVAILABLE => {
+            (Kind::Busy, Why::Final, ": another session holds what it needs, see pg_locks; try again")
+        }
         // This program stood still in the middle of a transaction.
         "25" if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => (Kind::Unreachable, Why::Lost, ""),
         // It was made a replica, or is one.

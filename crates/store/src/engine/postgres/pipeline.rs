@@ -24,7 +24,7 @@ use tokio_postgres::{Client, Statement};
 use super::{
     address::Address,
     door::lock,
-    link::{self, Bound},
+    link::{self, Bound, Connection},
     transaction::Columns,
 };
 use crate::{
@@ -54,9 +54,8 @@ struct Lane {
 
 struct Open {
     client: Client,
+    connection: Connection,
     statements: Mutex<HashMap<&'static str, Statement>>,
-    /// It did not answer in time, so it is not used again.
-    is_silent: AtomicBool,
 }
 
 /// What a read asks: a statement, and what is bound to it.
@@ -96,7 +95,8 @@ impl Pipeline {
                 Ok(Ok(rows)) => rows,
                 Ok(Err(_)) => return leave(read),
                 Err(_) => {
-                    open.is_silent.store(true, Ordering::Relaxed);
+                    // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
+                    open.connection.end();
                     return read.fail(link::silent(question.sql.name, pipeline.patience));
                 }
             };
@@ -106,19 +106,24 @@ impl Pipeline {
         });
     }
 
+    /// Whether a connection is open.
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        self.lanes.iter().any(|lane| lock(&lane.open).as_ref().is_some_and(|open| !open.client.is_closed()))
+    }
+
     /// An open connection; begins to open one where there is none.
     fn lane(self: &Arc<Self>) -> Option<Arc<Open>> {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(at)?;
-        let open = lock(&lane.open).clone().filter(|open| open.is_of_use());
+        let open = lock(&lane.open).clone().filter(|open| !open.client.is_closed());
         if open.is_none() && !lane.is_opening.swap(true, Ordering::AcqRel) {
             let pipeline = Arc::clone(self);
             tokio::spawn(async move {
                 let Some(lane) = pipeline.lanes.get(at) else { return };
                 match link::open(&pipeline.address, Some(pipeline.patience)).await {
-                    Ok(client) => {
-                        let open =
-                            Open { client, statements: Mutex::default(), is_silent: AtomicBool::new(false) };
+                    Ok((client, connection)) => {
+                        let open = Open { client, connection, statements: Mutex::default() };
                         *lock(&lane.open) = Some(Arc::new(open));
                     }
                     // The workers say why.
@@ -132,10 +137,6 @@ impl Pipeline {
 }
 
 impl Open {
-    fn is_of_use(&self) -> bool {
-        !self.client.is_closed() && !self.is_silent.load(Ordering::Relaxed)
-    }
-
     async fn rows(&self, question: &Question) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
         let args = || question.args.iter().map(Value::arg);
         let known = lock(&self.statements).get(question.sql.name).cloned();

@@ -1,12 +1,17 @@
 //! What only this engine can show: every statement's plan, steps taken once however many ask, sums that fit.
 
-use std::sync::Barrier;
+use std::{
+    sync::{Barrier, mpsc},
+    thread,
+    time::Instant,
+};
 
 use billhook_postgres_cluster::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
 use crate::{Location, copy, engine, location::Place, statements};
+use link::Why;
 use migrations::{STEPS, Step};
 
 fn address() -> Address {
@@ -148,7 +153,7 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     migrate(&address).unwrap();
     text(&link(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
     let start = Barrier::new(10);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let nodes: Vec<_> = (0..10)
             .map(|_| {
                 scope.spawn(|| {
@@ -205,4 +210,102 @@ fn what_is_no_utf8_is_refused() {
     let error = Postgres::open(database, Purpose::Serving).err().unwrap();
     assert_eq!(error.kind(), Kind::Foreign);
     assert!(error.to_string().contains("SQL_ASCII"), "{error}");
+}
+
+const SLEEP: Sql = Sql::new("test.sleep", "SELECT pg_sleep(600)::TEXT");
+const MARK: Sql = Sql::new("test.mark", "INSERT INTO marks (name, value) VALUES ($1, '')");
+
+/// Waits until the database has ended what [`SLEEP`] began.
+fn until_nobody_sleeps(link: &Link) {
+    let since = Instant::now();
+    let sleeping = "SELECT COUNT(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(600)%'";
+    while text(link, sleeping) != "0" {
+        assert!(since.elapsed() < Duration::from_secs(6), "it sleeps still");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A read of the API that asks one thing, and tells how it ended.
+struct Asked {
+    sql: &'static Sql,
+    rows: usize,
+    found: Result<(), Error>,
+    tell: mpsc::Sender<Result<usize, Error>>,
+}
+
+impl Asked {
+    fn about(sql: &'static Sql) -> (Box<dyn Read>, mpsc::Receiver<Result<usize, Error>>) {
+        let (tell, told) = mpsc::channel();
+        (Box::new(Self { sql, rows: 0, found: Ok(()), tell }), told)
+    }
+}
+
+impl Read for Asked {
+    fn run(&mut self, tx: &mut Tx<'_>) {
+        self.rows = 0;
+        self.found = tx.rows(self.sql, &[], |_| {
+            self.rows += 1;
+            Ok(())
+        });
+    }
+
+    fn finish(self: Box<Self>) {
+        self.tell.send(self.found.map(|()| self.rows)).unwrap();
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        self.tell.send(Err(error)).unwrap();
+    }
+}
+
+/// Has a pipeline take a read, once it has a connection. None: it was left to the workers.
+fn taken(pipeline: &Arc<Pipeline>, sql: &'static Sql) -> Option<Result<usize, Error>> {
+    let since = Instant::now();
+    while !pipeline.is_open() {
+        let (left, _told) = Asked::about(&HEALTH);
+        pipeline.take(left, drop);
+        assert!(since.elapsed() < Duration::from_secs(5), "it does not connect");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let (read, told) = Asked::about(sql);
+    pipeline.take(read, drop);
+    told.recv().ok()
+}
+
+/// Else it would hold what it has locked, and a place among the connections, for as long as it likes.
+#[test]
+fn a_statement_that_was_given_up_ends_in_the_database_too() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let address = address();
+    let watcher = link(&address);
+    let mut link =
+        Link::connect(&address, Some(PATIENCE)).unwrap_or_else(|failed| panic!("{}", failed.error));
+    let failed = link.rows(None, &SLEEP, &[], &mut |_| true).unwrap_err();
+    assert_eq!((failed.why, failed.error.kind()), (Why::Silent, Kind::Unreachable));
+    drop(link);
+    until_nobody_sleeps(&watcher);
+
+    migrate(&address).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let pipeline = Arc::new(Pipeline::new(address, 1, PATIENCE, Arc::default()));
+    assert_eq!(taken(&pipeline, &SLEEP).unwrap().unwrap_err().kind(), Kind::Unreachable);
+    until_nobody_sleeps(&watcher);
+    assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
+}
+
+#[test]
+fn who_waits_for_a_lock_is_told_so_in_time() {
+    let address = address();
+    migrate(&address).unwrap();
+    let holder = link(&address);
+    text(&holder, "BEGIN; LOCK TABLE marks");
+    let mut link = Link::connect(&address, Some(Duration::from_secs(1)))
+        .unwrap_or_else(|failed| panic!("{}", failed.error));
+    let failed = link.execute(None, &MARK, &["a".into()]).unwrap_err();
+    assert_eq!((failed.why, failed.error.kind()), (Why::Final, Kind::Busy));
+    assert!(failed.error.to_string().contains("another session holds what it needs"), "{}", failed.error);
+    text(&holder, "ROLLBACK");
+    link.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
 }
