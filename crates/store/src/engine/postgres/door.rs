@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     address::Address,
-    link::{Failed, Link},
+    link::{Failed, Link, Terms},
 };
 use crate::Error;
 
@@ -22,8 +22,8 @@ const REST_MAX: Duration = Duration::from_mins(5);
 const KEPT_MAX: usize = 4;
 
 pub(super) struct Door {
-    address: Address,
-    patience: Option<Duration>,
+    pub(super) address: Address,
+    pub(super) terms: Terms,
     down: Mutex<Option<Down>>,
     kept: Mutex<Vec<Kept>>,
 }
@@ -42,8 +42,8 @@ struct Down {
 }
 
 impl Door {
-    pub(super) fn new(address: Address, patience: Option<Duration>) -> Self {
-        Self { address, patience, down: Mutex::default(), kept: Mutex::default() }
+    pub(super) fn new(address: Address, terms: Terms) -> Self {
+        Self { address, terms, down: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A new connection.
@@ -54,7 +54,7 @@ impl Door {
             }
             down.is_tried = true;
         }
-        match Link::connect(&self.address, self.patience) {
+        match Link::connect(&self.address, self.terms) {
             Ok(link) => {
                 *self.down() = None;
                 Ok(link)

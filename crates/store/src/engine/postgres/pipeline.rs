@@ -22,8 +22,7 @@ use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
 use super::{
-    address::Address,
-    door::lock,
+    door::{Door, lock},
     link::{self, Bound, Connection},
     transaction::Columns,
 };
@@ -38,7 +37,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) struct Pipeline {
-    address: Address,
+    door: Arc<Door>,
     patience: Duration,
     known: Arc<KnownVersions>,
     lanes: Vec<Lane>,
@@ -70,9 +69,9 @@ enum Value {
 }
 
 impl Pipeline {
-    pub(super) fn new(address: Address, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
+    pub(super) fn new(door: Arc<Door>, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
         let lanes = (0..lanes).map(|_| Lane::default()).collect();
-        Self { address, patience, known, lanes, next: AtomicUsize::new(0) }
+        Self { door, patience, known, lanes, next: AtomicUsize::new(0) }
     }
 
     /// Takes a read of one statement, if it is asked on an event loop and a connection is open. `leave` gets it back if it can't be
@@ -121,7 +120,7 @@ impl Pipeline {
             let pipeline = Arc::clone(self);
             tokio::spawn(async move {
                 let Some(lane) = pipeline.lanes.get(at) else { return };
-                match link::open(&pipeline.address, Some(pipeline.patience)).await {
+                match link::open(&pipeline.door.address, pipeline.door.terms).await {
                     Ok((client, connection)) => {
                         let open = Open { client, connection, statements: Mutex::default() };
                         *lock(&lane.open) = Some(Arc::new(open));

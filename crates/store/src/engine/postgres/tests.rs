@@ -10,7 +10,7 @@ use billhook_postgres_cluster::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
-use crate::{Location, copy, engine, location::Place, statements};
+use crate::{Location, Store, copy, engine, location::Place, statements};
 use link::Why;
 use migrations::{STEPS, Step};
 
@@ -19,7 +19,15 @@ fn address() -> Address {
 }
 
 fn link(address: &Address) -> Link {
-    Link::connect(address, None).unwrap_or_else(|failed| panic!("{}", failed.error))
+    Link::connect(address, Terms::default()).unwrap_or_else(|failed| panic!("{}", failed.error))
+}
+
+fn terms(patience: Duration) -> Terms {
+    Terms { patience: Some(patience), is_primary: true }
+}
+
+fn link_with(address: &Address, patience: Duration) -> Link {
+    Link::connect(address, terms(patience)).unwrap_or_else(|failed| panic!("{}", failed.error))
 }
 
 fn text(link: &Link, query: &str) -> String {
@@ -34,7 +42,7 @@ fn text(link: &Link, query: &str) -> String {
 /// A store of some size, as its planner knows it.
 fn filled() -> Link {
     let address = address();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let link = link(&address);
     let columns = "'', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '',
                    '', '', '', '', ''";
@@ -116,7 +124,7 @@ fn the_requests_statements_read_one_range() {
 #[test]
 fn every_table_is_copied() {
     let address = address();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let link = link(&address);
     let tables = text(
         &link,
@@ -150,7 +158,7 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     ];
     let url = Cluster::shared().create_database().unwrap();
     let address = Address::parse(&url).unwrap();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     text(&link(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
     let start = Barrier::new(10);
     thread::scope(|scope| {
@@ -186,7 +194,7 @@ fn a_step_that_fails_is_named_and_leaves_nothing() {
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     // Another program's tables of the same name are not taken for ours.
     text(&link, "CREATE TABLE orders (n BIGINT)");
-    assert!(migrate(&address).is_err());
+    assert!(migrate(&address, true).is_err());
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
 }
 
@@ -279,17 +287,17 @@ fn a_statement_that_was_given_up_ends_in_the_database_too() {
     const PATIENCE: Duration = Duration::from_secs(1);
     let address = address();
     let watcher = link(&address);
-    let mut link =
-        Link::connect(&address, Some(PATIENCE)).unwrap_or_else(|failed| panic!("{}", failed.error));
+    let mut link = link_with(&address, PATIENCE);
     let failed = link.rows(None, &SLEEP, &[], &mut |_| true).unwrap_err();
     assert_eq!((failed.why, failed.error.kind()), (Why::Silent, Kind::Unreachable));
     drop(link);
     until_nobody_sleeps(&watcher);
 
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
-    let pipeline = Arc::new(Pipeline::new(address, 1, PATIENCE, Arc::default()));
+    let pipeline =
+        Arc::new(Pipeline::new(Arc::new(Door::new(address, terms(PATIENCE))), 1, PATIENCE, Arc::default()));
     assert_eq!(taken(&pipeline, &SLEEP).unwrap().unwrap_err().kind(), Kind::Unreachable);
     until_nobody_sleeps(&watcher);
     assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
@@ -298,14 +306,48 @@ fn a_statement_that_was_given_up_ends_in_the_database_too() {
 #[test]
 fn who_waits_for_a_lock_is_told_so_in_time() {
     let address = address();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let holder = link(&address);
     text(&holder, "BEGIN; LOCK TABLE marks");
-    let mut link = Link::connect(&address, Some(Duration::from_secs(1)))
-        .unwrap_or_else(|failed| panic!("{}", failed.error));
+    let mut link = link_with(&address, Duration::from_secs(1));
     let failed = link.execute(None, &MARK, &["a".into()]).unwrap_err();
     assert_eq!((failed.why, failed.error.kind()), (Why::Final, Kind::Busy));
     assert!(failed.error.to_string().contains("another session holds what it needs"), "{}", failed.error);
     text(&holder, "ROLLBACK");
     link.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
+}
+
+/// So do operators stop all writes, and some providers when a disk is full. A standby does the same by itself.
+#[test]
+fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    let location = Location::parse(&url).unwrap();
+    let store = Store::open(&location).unwrap();
+    let write = || store.write(|tx| tx.execute(&MARK, &["a".into()]));
+    write().unwrap();
+    let set = |to: &str| {
+        let others = "pid <> pg_backend_pid() AND datname = current_database()";
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}");
+        let set = format!("ALTER DATABASE {database} SET default_transaction_read_only = {to}; {end}");
+        Cluster::shared().sql(database, &set).unwrap();
+    };
+    set("on");
+    let since = Instant::now();
+    let errors = [write().unwrap_err(), store.health().unwrap_err(), Store::open(&location).err().unwrap()];
+    for error in errors {
+        assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+        assert!(error.to_string().contains("target_session_attrs=read-write"), "{error}");
+    }
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    // To read it as it is, is no harm.
+    Store::open_for_bulk(&location).unwrap().check(&mut |_| {}).unwrap();
+    Cluster::shared()
+        .sql(
+            database,
+            &format!("SET default_transaction_read_only = off; ALTER DATABASE {database} RESET ALL"),
+        )
+        .unwrap();
+    thread::sleep(Duration::from_millis(300));
+    store.write(|tx| tx.execute(&MARK, &["b".into()])).unwrap();
 }

@@ -9,7 +9,8 @@ use super::{
 use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
 
 /// The bodies of writes read before they write and count on nobody writing between: so every write is serializable.
-pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+/// Whether it may write is left to the server's own `default_transaction_read_only`, by which operators stop writes.
+pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 /// All statements of a read see one state.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
