@@ -85,9 +85,9 @@ impl Pipeline {
         else {
             return leave(read);
         };
-        let mut asks = Asks(None);
-        read.run(&mut Tx::reading(&mut asks, &self.known, Some(1)));
-        let Some(question) = asks.0 else { return leave(read) };
+        let mut script = Script::default();
+        read.run(&mut Tx::reading(&mut script, &self.known, Some(1)));
+        let Some(question) = script.question else { return leave(read) };
         let pipeline = Arc::clone(self);
         handle.spawn(async move {
             let rows = match tokio::time::timeout(pipeline.patience, open.rows(&question)).await {
@@ -99,9 +99,9 @@ impl Pipeline {
                     return read.fail(link::silent(question.sql.name, pipeline.patience));
                 }
             };
-            let mut answers = Answers { question: Some((question.sql, rows)), is_short: false };
-            read.run(&mut Tx::reading(&mut answers, &pipeline.known, Some(1)));
-            if answers.is_short { leave(read) } else { read.finish() }
+            let mut script = Script { question: Some(question), rows: Some(rows), is_short: false };
+            read.run(&mut Tx::reading(&mut script, &pipeline.known, Some(1)));
+            if script.is_short { leave(read) } else { read.finish() }
         });
     }
 
@@ -160,52 +160,47 @@ impl Value {
     }
 }
 
-/// Learns what a body asks, and ends it there.
-struct Asks(Option<Question>);
-
-impl Statements for Asks {
-    fn rows(
-        &mut self,
-        sql: &'static Sql,
-        args: &[Arg<'_>],
-        _: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
+impl Question {
+    fn new(sql: &'static Sql, args: &[Arg<'_>]) -> Self {
         let args = args.iter().map(|arg| match *arg {
             Arg::Int(number) => Value::Int(number),
             Arg::Text(text) => Value::Text(text.into()),
         });
-        self.0.get_or_insert_with(|| Question { sql, args: args.collect() });
-        Err(not_here(sql))
+        Self { sql, args: args.collect() }
     }
 
-    fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
-        Err(not_here(sql))
-    }
-
-    fn execute_each(
-        &mut self,
-        sql: &'static Sql,
-        _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
-    ) -> Result<(), Error> {
-        Err(not_here(sql))
+    fn is(&self, sql: &Sql, args: &[Arg<'_>]) -> bool {
+        self.sql.name == sql.name && self.args.iter().map(Value::arg).eq(args.iter().copied())
     }
 }
 
-/// Gives a body the rows that it asked for. What it asks beyond is not here.
-struct Answers {
-    question: Option<(&'static Sql, Vec<tokio_postgres::Row>)>,
+/// What a body meets here: in its first run it is asked what it wants, and ends; in its second run it is given that, once. All else is
+/// not here.
+#[derive(Default)]
+struct Script {
+    question: Option<Question>,
+    rows: Option<Vec<tokio_postgres::Row>>,
+    /// Whether something was wanted that is not here.
     is_short: bool,
 }
 
-impl Statements for Answers {
+impl Script {
+    fn refuse<T>(&mut self, sql: &Sql) -> Result<T, Error> {
+        self.is_short = true;
+        Err(Error::new(Kind::Statement, format!("store: {}: left to a worker", sql.name)))
+    }
+}
+
+impl Statements for Script {
     fn rows(
         &mut self,
         sql: &'static Sql,
-        _: &[Arg<'_>],
+        args: &[Arg<'_>],
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        match self.question.take() {
-            Some((asked, rows)) if asked.name == sql.name => {
+        let question = self.question.get_or_insert_with(|| Question::new(sql, args));
+        match self.rows.take() {
+            Some(rows) if question.is(sql, args) => {
                 for row in &rows {
                     if each(&Columns { row, sql }).is_break() {
                         break;
@@ -213,16 +208,12 @@ impl Statements for Answers {
                 }
                 Ok(())
             }
-            _ => {
-                self.is_short = true;
-                Err(not_here(sql))
-            }
+            _ => self.refuse(sql),
         }
     }
 
     fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
-        self.is_short = true;
-        Err(not_here(sql))
+        self.refuse(sql)
     }
 
     fn execute_each(
@@ -230,11 +221,6 @@ impl Statements for Answers {
         sql: &'static Sql,
         _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error> {
-        self.is_short = true;
-        Err(not_here(sql))
+        self.refuse(sql)
     }
-}
-
-fn not_here(sql: &Sql) -> Error {
-    Error::new(Kind::Statement, format!("store: {}: left to a worker", sql.name))
 }

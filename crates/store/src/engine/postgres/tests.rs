@@ -237,6 +237,8 @@ fn until_nobody_sleeps(link: &Link) {
 /// A read of the API that asks one thing, and tells how it ended.
 struct Asked {
     sql: &'static Sql,
+    args: &'static [i64],
+    runs: usize,
     rows: usize,
     found: Result<(), Error>,
     tell: mpsc::Sender<Result<usize, Error>>,
@@ -244,15 +246,25 @@ struct Asked {
 
 impl Asked {
     fn about(sql: &'static Sql) -> (Box<dyn Read>, mpsc::Receiver<Result<usize, Error>>) {
+        Self::with(sql, &[])
+    }
+
+    /// Each run binds another of these numbers.
+    fn with(
+        sql: &'static Sql,
+        args: &'static [i64],
+    ) -> (Box<dyn Read>, mpsc::Receiver<Result<usize, Error>>) {
         let (tell, told) = mpsc::channel();
-        (Box::new(Self { sql, rows: 0, found: Ok(()), tell }), told)
+        (Box::new(Self { sql, args, runs: 0, rows: 0, found: Ok(()), tell }), told)
     }
 }
 
 impl Read for Asked {
     fn run(&mut self, tx: &mut Tx<'_>) {
         self.rows = 0;
-        self.found = tx.rows(self.sql, &[], |_| {
+        let args: Vec<_> = self.args.get(self.runs).map(|&arg| arg.into()).into_iter().collect();
+        self.runs += 1;
+        self.found = tx.rows(self.sql, &args, |_| {
             self.rows += 1;
             Ok(())
         });
@@ -269,6 +281,14 @@ impl Read for Asked {
 
 /// Has a pipeline take a read, once it has a connection. None: it was left to the workers.
 fn taken(pipeline: &Arc<Pipeline>, sql: &'static Sql) -> Option<Result<usize, Error>> {
+    taken_with(pipeline, sql, &[])
+}
+
+fn taken_with(
+    pipeline: &Arc<Pipeline>,
+    sql: &'static Sql,
+    args: &'static [i64],
+) -> Option<Result<usize, Error>> {
     let since = Instant::now();
     while !pipeline.is_open() {
         let (left, _told) = Asked::about(&HEALTH);
@@ -276,7 +296,7 @@ fn taken(pipeline: &Arc<Pipeline>, sql: &'static Sql) -> Option<Result<usize, Er
         assert!(since.elapsed() < Duration::from_secs(5), "it does not connect");
         thread::sleep(Duration::from_millis(5));
     }
-    let (read, told) = Asked::about(sql);
+    let (read, told) = Asked::with(sql, args);
     pipeline.take(read, drop);
     told.recv().ok()
 }
@@ -350,4 +370,23 @@ fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
         .unwrap();
     thread::sleep(Duration::from_millis(300));
     store.write(|tx| tx.execute(&MARK, &["b".into()])).unwrap();
+}
+
+const NUMBERS: Sql = Sql::new("test.numbers", "SELECT generate_series(1, $1)");
+
+fn pipeline(address: Address) -> Arc<Pipeline> {
+    let door = Door::new(address, terms(PATIENCE));
+    Arc::new(Pipeline::new(Arc::new(door), 1, PATIENCE, Arc::default()))
+}
+
+/// A body that asks otherwise when it is run with the answer has to be asked again.
+#[test]
+fn what_the_pipeline_can_not_answer_is_left() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let pipeline = pipeline(address);
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 4]), None);
 }
