@@ -4,12 +4,13 @@
 //! read is run once to learn what it asks, its statement is sent behind others that are on their way, and when the rows are there the body
 //! is run with them. All this happens on the event loop of the server that asks.
 //!
-//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a product version that is not in
-//! memory) is left to the workers, who wait, connect again, and say what is wrong.
+//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a great many rows, a product version
+//! that is not in memory) is left to the workers, who wait, connect again, and say what is wrong.
 
 use std::{
     collections::HashMap,
     ops::ControlFlow,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -35,6 +36,9 @@ use crate::{
 
 /// After a try to connect that failed, the next one is made so much later.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Rows of an answer, at most: all of them are held in memory. The workers take more than these row by row.
+const ROWS_MAX: usize = 4096;
 
 pub(super) struct Pipeline {
     door: Arc<Door>,
@@ -91,8 +95,8 @@ impl Pipeline {
         let pipeline = Arc::clone(self);
         handle.spawn(async move {
             let rows = match tokio::time::timeout(pipeline.patience, open.rows(&question)).await {
-                Ok(Ok(rows)) => rows,
-                Ok(Err(_)) => return leave(read),
+                Ok(Ok(Some(rows))) => rows,
+                Ok(_) => return leave(read),
                 Err(_) => {
                     // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
                     open.connection.end();
@@ -136,7 +140,11 @@ impl Pipeline {
 }
 
 impl Open {
-    async fn rows(&self, question: &Question) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+    /// The rows; none if they are too many.
+    async fn rows(
+        &self,
+        question: &Question,
+    ) -> Result<Option<Vec<tokio_postgres::Row>>, tokio_postgres::Error> {
         let args = || question.args.iter().map(Value::arg);
         let known = lock(&self.statements).get(question.sql.name).cloned();
         let statement = if let Some(statement) = known {
@@ -147,7 +155,15 @@ impl Open {
             lock(&self.statements).insert(question.sql.name, statement.clone());
             statement
         };
-        self.client.query_raw(&statement, args().map(Bound)).await?.try_collect().await
+        let mut stream = pin!(self.client.query_raw(&statement, args().map(Bound)).await?);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.try_next().await? {
+            if rows.len() == ROWS_MAX {
+                return Ok(None);
+            }
+            rows.push(row);
+        }
+        Ok(Some(rows))
     }
 }
 

@@ -389,4 +389,8 @@ fn what_the_pipeline_can_not_answer_is_left() {
     let pipeline = pipeline(address);
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 4]), None);
+    // More than this is for those who take it row by row; the connection is of use still.
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[4096, 4096]), Some(Ok(4096)));
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[100_000, 100_000]), None);
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
 }
