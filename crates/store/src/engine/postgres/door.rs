@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     address::Address,
-    link::{Failed, Link, Terms},
+    link::{Link, Terms},
 };
 use crate::Error;
 
@@ -48,22 +48,27 @@ impl Door {
 
     /// A new connection.
     pub(super) fn connect(&self) -> Result<Link, Error> {
-        if let Some(down) = self.down().as_mut() {
-            if down.is_tried || down.since.elapsed() < PAUSE {
-                return Err(down.error.clone());
-            }
-            down.is_tried = true;
+        let _trying = self.try_again()?;
+        let made = Link::connect(&self.address, self.terms).map_err(|failed| failed.error);
+        self.found(made.as_ref().err());
+        made
+    }
+
+    /// Notes how a try to connect ended.
+    pub(super) fn found(&self, error: Option<&Error>) {
+        let down = |error: &Error| Down { error: error.clone(), since: Instant::now(), is_tried: false };
+        *self.down() = error.map(down);
+    }
+
+    /// The right to try again, if the last try has failed. None is needed where none has.
+    pub(super) fn try_again(&self) -> Result<Option<Trying<'_>>, Error> {
+        let mut down = self.down();
+        let Some(known) = down.as_mut() else { return Ok(None) };
+        if known.is_tried || known.since.elapsed() < PAUSE {
+            return Err(known.error.clone());
         }
-        match Link::connect(&self.address, self.terms) {
-            Ok(link) => {
-                *self.down() = None;
-                Ok(link)
-            }
-            Err(Failed { error, why: _ }) => {
-                *self.down() = Some(Down { error: error.clone(), since: Instant::now(), is_tried: false });
-                Err(error)
-            }
-        }
+        known.is_tried = true;
+        Ok(Some(Trying(self)))
     }
 
     /// A connection: the one that is kept, if it is of use, or a new one.
@@ -90,6 +95,18 @@ impl Door {
 
     fn down(&self) -> MutexGuard<'_, Option<Down>> {
         lock(&self.down)
+    }
+}
+
+/// The one who tries whether a database is back.
+pub(super) struct Trying<'a>(&'a Door);
+
+impl Drop for Trying<'_> {
+    /// However the try ended, another one may begin.
+    fn drop(&mut self) {
+        if let Some(down) = self.0.down().as_mut() {
+            down.is_tried = false;
+        }
     }
 }
 

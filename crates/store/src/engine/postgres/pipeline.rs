@@ -34,9 +34,6 @@ use crate::{
     versions::KnownVersions,
 };
 
-/// After a try to connect that failed, the next one is made so much later.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Rows of an answer, at most: all of them are held in memory. The workers take more than these row by row.
 const ROWS_MAX: usize = 4096;
 
@@ -59,6 +56,12 @@ struct Open {
     client: Client,
     connection: Connection,
     statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+/// Whoever opens a lane.
+struct Opening {
+    pipeline: Arc<Pipeline>,
+    at: usize,
 }
 
 /// What a read asks: a statement, and what is bound to it.
@@ -120,22 +123,41 @@ impl Pipeline {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(at)?;
         let open = lock(&lane.open).clone().filter(|open| !open.client.is_closed());
-        if open.is_none() && !lane.is_opening.swap(true, Ordering::AcqRel) {
-            let pipeline = Arc::clone(self);
-            tokio::spawn(async move {
-                let Some(lane) = pipeline.lanes.get(at) else { return };
-                match link::open(&pipeline.door.address, pipeline.door.terms).await {
-                    Ok((client, connection)) => {
-                        let open = Open { client, connection, statements: Mutex::default() };
-                        *lock(&lane.open) = Some(Arc::new(open));
-                    }
-                    // The workers say why.
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                }
-                lane.is_opening.store(false, Ordering::Release);
-            });
+        if open.is_none()
+            && let Some(opening) = Opening::begin(self, at)
+        {
+            tokio::spawn(opening.open());
         }
         open
+    }
+}
+
+impl Opening {
+    /// The one who opens a lane now, if nobody does already.
+    fn begin(pipeline: &Arc<Pipeline>, at: usize) -> Option<Self> {
+        let is_opening = pipeline.lanes.get(at)?.is_opening.swap(true, Ordering::AcqRel);
+        (!is_opening).then(|| Self { pipeline: Arc::clone(pipeline), at })
+    }
+
+    async fn open(self) {
+        let door = &self.pipeline.door;
+        // If another one tries already, or has just failed, the next read comes back to it. The workers say what is wrong.
+        let Ok(_trying) = door.try_again() else { return };
+        let made = link::open(&door.address, door.terms).await.map_err(|failed| failed.error);
+        door.found(made.as_ref().err());
+        if let (Ok((client, connection)), Some(lane)) = (made, self.pipeline.lanes.get(self.at)) {
+            let open = Open { client, connection, statements: Mutex::default() };
+            *lock(&lane.open) = Some(Arc::new(open));
+        }
+    }
+}
+
+impl Drop for Opening {
+    /// However it ended, also with its event loop: the next one may begin.
+    fn drop(&mut self) {
+        if let Some(lane) = self.pipeline.lanes.get(self.at) {
+            lane.is_opening.store(false, Ordering::Release);
+        }
     }
 }
 

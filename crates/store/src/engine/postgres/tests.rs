@@ -379,6 +379,22 @@ fn pipeline(address: Address) -> Arc<Pipeline> {
     Arc::new(Pipeline::new(Arc::new(door), 1, PATIENCE, Arc::default()))
 }
 
+/// The event loop that was opening a connection is gone before it had one.
+#[test]
+fn a_lane_whose_opening_was_cut_short_is_opened_again() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let pipeline = pipeline(address);
+    let (read, _told) = Asked::about(&HEALTH);
+    let first = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    first.block_on(async { pipeline.take(read, drop) });
+    drop(first);
+    assert!(!pipeline.is_open());
+    let second = tokio::runtime::Runtime::new().unwrap();
+    let _entered = second.enter();
+    assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
+}
+
 /// A body that asks otherwise when it is run with the answer has to be asked again.
 #[test]
 fn what_the_pipeline_can_not_answer_is_left() {
