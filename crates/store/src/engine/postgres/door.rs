@@ -74,7 +74,7 @@ impl Door {
     /// A connection: the one that is kept, if it is of use, or a new one.
     pub(super) fn open(&self, kept: Option<Kept>) -> Result<Link, Error> {
         match kept {
-            Some(Kept { link, since }) if since.elapsed() < REST_MAX && !link.is_lost() => Ok(link),
+            Some(Kept { link, since }) if since.elapsed() < REST_MAX && !link.was_lost() => Ok(link),
             _ => self.connect(),
         }
     }

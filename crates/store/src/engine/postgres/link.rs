@@ -165,12 +165,13 @@ impl Link {
         };
         let mut rows = pin!(rows);
         let mut taken = Vec::new();
+        let mut is_wanted = true;
         loop {
             let is_end = self.wait(sql.name, next_rows(rows.as_mut(), &mut taken))?;
+            // What nobody wants is waited for all the same: a failure among it must be known, for a transaction that has failed answers
+            // its COMMIT with a ROLLBACK, and no error.
             for row in taken.drain(..) {
-                if !each(&row) {
-                    return Ok(());
-                }
+                is_wanted = is_wanted && each(&row);
             }
             if is_end {
                 return Ok(());
@@ -262,8 +263,9 @@ impl Link {
         self.wait("simple", self.client.simple_query(text))
     }
 
-    /// Whether the database has ended the connection.
-    pub(super) fn is_lost(&self) -> bool {
+    /// Whether the database had ended the connection when last was waited for it: what happened since is learned by the next statement,
+    /// which then runs again on another connection.
+    pub(super) fn was_lost(&self) -> bool {
         self.client.is_closed()
     }
 

@@ -395,6 +395,26 @@ fn a_lane_whose_opening_was_cut_short_is_opened_again() {
     assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
 }
 
+/// PostgreSQL answers the commit of a transaction that has failed with a roll-back, and no error.
+#[test]
+fn a_failure_among_rows_that_nobody_wants_is_one() {
+    const HALF: Sql = Sql::new("test.half", "SELECT 10 / (100000 - n) FROM generate_series(1, 100000) n");
+    let store =
+        Store::open(&Location::parse(&Cluster::shared().create_database().unwrap()).unwrap()).unwrap();
+    let written = store.write(|tx| {
+        tx.execute(&MARK, &["a".into()])?;
+        let enough = || Error::new(Kind::TooLarge, "enough");
+        let stopped = tx.rows(&HALF, &[], |_| Err(enough()));
+        assert!(stopped.is_err());
+        Ok::<_, Error>(())
+    });
+    assert!(
+        written.as_ref().is_err_and(|error| error.to_string().contains("division by zero")),
+        "{written:?}"
+    );
+    assert_eq!(store.read(|tx| tx.row(&HEALTH, &[], |row| row.int(0))), Ok(Some(0)));
+}
+
 /// A body that asks otherwise when it is run with the answer has to be asked again.
 #[test]
 fn what_the_pipeline_can_not_answer_is_left() {

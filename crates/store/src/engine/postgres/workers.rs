@@ -212,7 +212,7 @@ pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) ->
         };
         match ended {
             Ended::Done { outcome, is_sound } => {
-                // The connection is free before the answer is out: who waits for it may be the one who asks next.
+                // One that is of no use any more ends before the answer is out.
                 let kept = is_sound.then(|| Kept::new(link));
                 work.finish(outcome);
                 return kept;
