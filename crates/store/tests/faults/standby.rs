@@ -1,7 +1,7 @@
 //! A real standby: it answers reads, is no primary, and becomes one.
 
 use std::{
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -24,10 +24,14 @@ struct Pair {
 }
 
 fn pair() -> Pair {
+    pair_with(&Options::default())
+}
+
+fn pair_with(standby: &Options) -> Pair {
     let primary = Cluster::start(&Options::default()).unwrap();
     let url = primary.create_database().unwrap();
     let account = prepare(&Store::open(&Location::parse(&url).unwrap()).unwrap());
-    let standby = primary.start_standby(&Options::default()).unwrap();
+    let standby = primary.start_standby(standby).unwrap();
     let database = url.rsplit_once('/').unwrap().1.to_owned();
     Pair { primary, standby, database, account }
 }
@@ -135,4 +139,36 @@ fn a_standby_that_is_promoted_is_found_and_the_old_primary_is_not_trusted() {
     pair.add(&moving, 5).unwrap();
     let found = look(&Store::open_for_bulk(&pair.at_standby()).unwrap(), pair.account);
     assert_eq!(found.into_keys().collect::<Vec<_>>(), [1, 2, 3, 5]);
+}
+
+/// What the standby has to replay ends the transaction that is in its way.
+#[test]
+fn a_read_that_is_in_the_standbys_way_is_run_again() {
+    let settings = vec![("max_standby_streaming_delay".to_owned(), "0".to_owned())];
+    let pair = pair_with(&Options { settings, ..Options::default() });
+    let reads = pair.standby.url(&pair.database);
+    let store = Store::open(&pair.at_primary().with_reads_from(&reads).unwrap()).unwrap();
+    let account = pair.account;
+    let (begun, has_begun) = mpsc::sync_channel(100);
+    let (go_on, goes_on) = mpsc::sync_channel::<()>(1);
+    let (send, receive) = mpsc::sync_channel(1);
+    let goes_on = Mutex::new(goes_on);
+    store.read_then(
+        move |tx| {
+            let found = orders::find(tx, account, OrderId(0))?.is_some();
+            begun.send(()).unwrap();
+            // In its first run; by the next one nobody is there to send.
+            let _ = goes_on.lock().unwrap().recv();
+            Ok(found && orders::find(tx, account, OrderId(0))?.is_some())
+        },
+        move |found: Result<bool, Error>| drop(send.send(found)),
+    );
+    has_begun.recv().unwrap();
+    pair.primary.sql(&pair.database, "BEGIN; LOCK TABLE orders; COMMIT").unwrap();
+    let conflicts =
+        format!("SELECT confl_lock FROM pg_stat_database_conflicts WHERE datname = '{}'", pair.database);
+    until(|| pair.standby.sql("postgres", &conflicts).unwrap().trim() == "1");
+    drop(go_on);
+    assert_eq!(receive.recv().unwrap(), Ok(true));
+    has_begun.recv().unwrap();
 }

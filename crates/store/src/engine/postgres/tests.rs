@@ -1,7 +1,11 @@
 //! What only this engine can show: every statement's plan, steps taken once however many ask, sums that fit.
 
 use std::{
-    sync::{Barrier, mpsc},
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::Instant,
 };
@@ -413,6 +417,36 @@ fn a_failure_among_rows_that_nobody_wants_is_one() {
         "{written:?}"
     );
     assert_eq!(store.read(|tx| tx.row(&HEALTH, &[], |row| row.int(0))), Ok(Some(0)));
+}
+
+/// A replica may end a read that is in the way of what it has to replay, by its statement or with its connection.
+#[test]
+fn a_read_that_was_broken_off_is_run_again() {
+    const COLLIDE: Sql = Sql::new("test.collide", "SELECT collide()");
+    const END: Sql = Sql::new("test.end", "SELECT pg_terminate_backend(pg_backend_pid())::TEXT");
+    let url = Cluster::shared().create_database().unwrap();
+    let store = Store::open(&Location::parse(&url).unwrap()).unwrap();
+    text(
+        &link(&Address::parse(&url).unwrap()),
+        "CREATE FUNCTION collide() RETURNS TEXT LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'conflict with recovery' USING ERRCODE = '40001'; END $$",
+    );
+    for (trouble, times, runs_expected) in [(&COLLIDE, 3, 4), (&END, 2, 3)] {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (tell, told) = mpsc::channel();
+        let body = {
+            let runs = runs.clone();
+            move |tx: &mut Tx<'_>| {
+                let rows = tx.row(&HEALTH, &[], |row| row.int(0))?;
+                if runs.fetch_add(1, Ordering::SeqCst) < times {
+                    tx.rows(trouble, &[], |_| Ok::<_, Error>(()))?;
+                }
+                Ok::<_, Error>(rows)
+            }
+        };
+        store.read_then(body, move |read| tell.send(read).unwrap());
+        assert_eq!((told.recv().unwrap(), runs.load(Ordering::SeqCst)), (Ok(Some(0)), runs_expected));
+    }
 }
 
 /// A body that asks otherwise when it is run with the answer has to be asked again.

@@ -60,7 +60,7 @@ impl<'a> Open<'a> {
     }
 
     /// Runs one statement. The first one of a transaction runs again, on a new connection, if its own had been lost meanwhile (the
-    /// database was restarted, say), or if it met another transaction: nothing has been done or shown yet.
+    /// database was restarted, say): nothing has been done or shown yet. All else is for those who can run the whole transaction again.
     fn run<T>(
         &mut self,
         mut statement: impl FnMut(&mut Link, Option<&'static str>) -> Result<T, (Failed, bool)>,

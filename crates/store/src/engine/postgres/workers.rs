@@ -24,7 +24,8 @@ use crate::{
 const WAITING_MAX: usize = 10_000;
 /// How often a transaction that met another one is run again; the pauses grow from about one to about sixty milliseconds.
 const COLLISIONS_MAX: u32 = 20;
-/// How often one is run again whose connection was lost before it was to be committed.
+/// How often one is run again whose connection was lost before it was to be committed. A read may have given rows by then: what its last
+/// run gives counts.
 const LOSSES_MAX: u32 = 2;
 /// How often one is run again that found a key taken: another one of the same moment may have taken it, which its second run sees.
 const TAKEN_MAX: u32 = 2;
@@ -136,11 +137,31 @@ pub(super) fn read(
     };
     // One statement sees one state by itself: then nothing is sent around it.
     let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
-    let mut open = Open::new(&mut link, door, begin);
-    job.run(&mut Tx::reading(&mut open, known, statements));
-    job.finish();
-    let is_sound = open.failed().is_none() && open.commit().is_ok();
-    is_sound.then(|| Kept::new(link))
+    let mut tries = Tries::default();
+    loop {
+        let mut open = Open::new(&mut link, door, begin);
+        job.run(&mut Tx::reading(&mut open, known, statements));
+        let Some(why) = open.failed() else {
+            job.finish();
+            return open.commit().is_ok().then(|| Kept::new(link));
+        };
+        // A replica ends what stands in the way of its following the primary.
+        let is_again = tries.again(why);
+        let is_sound = why.spares_the_link() && open.roll_back().is_ok();
+        if !is_again {
+            job.finish();
+            return is_sound.then(|| Kept::new(link));
+        }
+        if !is_sound {
+            match door.connect() {
+                Ok(fresh) => link = fresh,
+                Err(error) => {
+                    job.fail(error);
+                    return None;
+                }
+            }
+        }
+    }
 }
 
 /// How often a transaction has been run in vain.
