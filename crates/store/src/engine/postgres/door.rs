@@ -12,7 +12,7 @@ use super::{
     address::Address,
     link::{Link, Terms},
 };
-use crate::Error;
+use crate::{Error, Kind};
 
 /// So long after a try that failed nobody tries again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -69,6 +69,17 @@ impl Door {
         }
         known.is_tried = true;
         Ok(Some(Trying(self)))
+    }
+
+    /// Refuses what is waited for longer than a statement would be.
+    pub(super) fn in_time(&self, since: Instant) -> Result<(), Error> {
+        match self.terms.patience {
+            Some(patience) if since.elapsed() > patience => {
+                let text = format!("store: no connection was free within {patience:?}; try again");
+                Err(Error::new(Kind::Busy, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A connection: the one that is kept, if it is of use, or a new one.

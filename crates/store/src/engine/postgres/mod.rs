@@ -14,7 +14,11 @@ mod pipeline;
 mod transaction;
 mod workers;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(crate) use address::Address;
 
@@ -67,7 +71,7 @@ impl Postgres {
         let known = known_versions.clone();
         let door = replica.as_ref().unwrap_or(&primary);
         let readers = Workers::start("reader", connections, door, {
-            move |door: &Door, kept, job| workers::read(door, kept, &known, job)
+            move |door: &Door, kept, since, job| workers::read(door, kept, &known, since, job)
         })?;
         let pipeline = patience.map(|patience| {
             Arc::new(Pipeline::new(door.clone(), connections.min(LANES), patience, known_versions.clone()))
@@ -116,9 +120,9 @@ impl Engine for Postgres {
     }
 
     fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
-        let readers = self.readers.clone();
+        let (readers, since) = (self.readers.clone(), Instant::now());
         let leave = move |read| {
-            if let Err(((_, read), error)) = readers.submit((statements, read)) {
+            if let Err(((_, read), error)) = readers.submit(since, (statements, read)) {
                 read.fail(error);
             }
         };
@@ -129,7 +133,7 @@ impl Engine for Postgres {
     }
 
     fn submit(&self, work: Box<dyn Work>) {
-        if let Err((work, error)) = self.writers.submit(work) {
+        if let Err((work, error)) = self.writers.submit(Instant::now(), work) {
             work.finish(Err(error));
         }
     }

@@ -7,7 +7,6 @@ use std::{
         mpsc,
     },
     thread,
-    time::Instant,
 };
 
 use billhook_postgres_cluster::Cluster;
@@ -447,6 +446,26 @@ fn a_read_that_was_broken_off_is_run_again() {
         store.read_then(body, move |read| tell.send(read).unwrap());
         assert_eq!((told.recv().unwrap(), runs.load(Ordering::SeqCst)), (Ok(Some(0)), runs_expected));
     }
+}
+
+/// Behind others that take all the time there is.
+#[test]
+fn who_has_waited_too_long_for_a_turn_is_refused() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let door = Arc::new(Door::new(address, terms(Duration::from_secs(1))));
+    let readers = Workers::start("reader", 1, &door, |door: &Door, kept, since, job| {
+        workers::read(door, kept, &KnownVersions::default(), since, job)
+    })
+    .unwrap();
+    let submit = |sql| {
+        let (read, told) = Asked::about(sql);
+        assert!(readers.submit(Instant::now(), (Some(1), read)).is_ok());
+        told
+    };
+    let told = [submit(&SLEEP), submit(&HEALTH)].map(|told| told.recv().unwrap().unwrap_err());
+    assert_eq!(told.each_ref().map(Error::kind), [Kind::Unreachable, Kind::Busy], "{told:?}");
+    assert_eq!(submit(&HEALTH).recv().unwrap(), Ok(1));
 }
 
 /// A body that asks otherwise when it is run with the answer has to be asked again.

@@ -6,12 +6,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     door::{Door, Kept, lock},
-    link::{Failed, Why},
+    link::{Failed, Link, Why},
     transaction::{BEGIN_READ, BEGIN_WRITE, Open},
 };
 use crate::{
@@ -42,7 +42,8 @@ struct Shared<J> {
 }
 
 struct Queue<J> {
-    waiting: VecDeque<J>,
+    /// Since when each one is waited for.
+    waiting: VecDeque<(Instant, J)>,
     is_closed: bool,
 }
 
@@ -51,7 +52,7 @@ impl<J: Send + 'static> Workers<J> {
         name: &str,
         count: usize,
         door: &Arc<Door>,
-        run: impl Fn(&Door, Option<Kept>, J) -> Option<Kept> + Clone + Send + 'static,
+        run: impl Fn(&Door, Option<Kept>, Instant, J) -> Option<Kept> + Clone + Send + 'static,
     ) -> Result<Self, Error> {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), is_closed: false });
         let shared = Arc::new(Shared { queue, wake: Condvar::new() });
@@ -60,10 +61,10 @@ impl<J: Send + 'static> Workers<J> {
             let (shared, door, run) = (workers.shared.clone(), door.clone(), run.clone());
             let started = thread::Builder::new().name(format!("store-{name}")).spawn(move || {
                 let mut kept = None;
-                while let Some(job) = shared.next() {
+                while let Some((since, job)) = shared.next() {
                     // A fault in what a caller does with its answer must not end the thread.
                     let before = kept.take();
-                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, job))).unwrap_or(None);
+                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, since, job))).unwrap_or(None);
                 }
             });
             let thread = started.map_err(|cause| {
@@ -74,13 +75,13 @@ impl<J: Send + 'static> Workers<J> {
         Ok(workers)
     }
 
-    /// Queues a job; one that can't be taken is given back.
-    pub(super) fn submit(&self, job: J) -> Result<(), (J, Error)> {
+    /// Queues a job that is waited for since then; one that can't be taken is given back.
+    pub(super) fn submit(&self, since: Instant, job: J) -> Result<(), (J, Error)> {
         let mut queue = lock(&self.shared.queue);
         if queue.waiting.len() >= WAITING_MAX {
             return Err((job, Error::new(Kind::Busy, "store: too many transactions are waiting; try again")));
         }
-        queue.waiting.push_back(job);
+        queue.waiting.push_back((since, job));
         drop(queue);
         self.shared.wake.notify_one();
         Ok(())
@@ -104,7 +105,7 @@ impl<J> Drop for Workers<J> {
 
 impl<J> Shared<J> {
     /// The next job; none at the end.
-    fn next(&self) -> Option<J> {
+    fn next(&self) -> Option<(Instant, J)> {
         let mut queue = lock(&self.queue);
         loop {
             if let Some(job) = queue.waiting.pop_front() {
@@ -118,6 +119,18 @@ impl<J> Shared<J> {
     }
 }
 
+/// A connection for a job, unless that has waited for so long that nobody may be there any more; and what is kept all the same.
+fn link_for(door: &Door, kept: Option<Kept>, since: Instant) -> (Result<Link, Error>, Option<Kept>) {
+    if let Err(error) = door.in_time(since) {
+        return (Err(error), kept);
+    }
+    match (door.open(kept), door.in_time(since)) {
+        // To connect took long, too.
+        (Ok(link), Err(error)) => (Err(error), Some(Kept::new(link))),
+        (opened, _) => (opened, None),
+    }
+}
+
 /// A read transaction that is queued: how many statements it may run, and what is to be run.
 pub(super) type QueuedRead = (Option<u32>, Box<dyn Read>);
 
@@ -126,13 +139,14 @@ pub(super) fn read(
     door: &Door,
     kept: Option<Kept>,
     known: &KnownVersions,
+    since: Instant,
     (statements, mut job): QueuedRead,
 ) -> Option<Kept> {
-    let mut link = match door.open(kept) {
-        Ok(link) => link,
-        Err(error) => {
+    let mut link = match link_for(door, kept, since) {
+        (Ok(link), _) => link,
+        (Err(error), kept) => {
             job.fail(error);
-            return None;
+            return kept;
         }
     };
     // One statement sees one state by itself: then nothing is sent around it.
@@ -195,13 +209,18 @@ impl Tries {
 }
 
 /// Runs a queued write until it is done, refused, or has met others too often.
-pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) -> Option<Kept> {
+pub(super) fn write(
+    door: &Door,
+    kept: Option<Kept>,
+    since: Instant,
+    mut work: Box<dyn Work>,
+) -> Option<Kept> {
     let mut tries = Tries::default();
-    let mut link = match door.open(kept) {
-        Ok(link) => link,
-        Err(error) => {
+    let mut link = match link_for(door, kept, since) {
+        (Ok(link), _) => link,
+        (Err(error), kept) => {
             work.finish(Err(error));
-            return None;
+            return kept;
         }
     };
     loop {
