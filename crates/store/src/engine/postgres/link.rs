@@ -142,6 +142,11 @@ impl Link {
         })
     }
 
+    /// From now on waits so long for a statement, at most; gives what it was before. The database goes by what the connection was made with.
+    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Option<Duration> {
+        std::mem::replace(&mut self.patience, patience)
+    }
+
     /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one. Both leave together, so a statement
     /// with a `begin` must not write: where no transaction can begin it would be one by itself.
     pub(super) fn rows(

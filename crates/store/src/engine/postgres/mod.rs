@@ -188,8 +188,11 @@ fn migrate(address: &Address, is_primary: bool) -> Result<(), Error> {
 }
 
 fn connect(address: &Address, is_primary: bool) -> Result<Link, Error> {
+    // A step that brings a store up to date may wait for locks, and takes as long as it takes; all else is answered in time.
     let terms = Terms { patience: None, is_primary };
-    Link::connect(address, terms).map_err(|failed| failed.error)
+    let mut link = Link::connect(address, terms).map_err(|failed| failed.error)?;
+    link.set_patience(Some(PATIENCE));
+    Ok(link)
 }
 
 #[cfg(test)]
