@@ -109,6 +109,8 @@ fn a_standby_answers_reads_and_is_no_primary() {
 
     pair.standby.kill().unwrap();
     assert_eq!(pair.finds(&store, 1).unwrap_err().kind(), Kind::Unreachable);
+    let error = store.health().unwrap_err().to_string();
+    assert!(error.contains("the replica (--store-read) fails"), "{error}");
     pair.add(&store, 3).unwrap();
     pair.standby.start_again().unwrap();
     until(|| pair.finds(&store, 3) == Ok(true));

@@ -98,6 +98,12 @@ impl Postgres {
         Ok(())
     }
 
+    fn health_of(&self, door: &Door) -> Result<(), Error> {
+        let mut found = Ok(None);
+        self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
+        found.map(drop)
+    }
+
     fn tools_of_its_own(&self, doing: &str, tools: &str) -> Error {
         Error::new(
             Kind::Location,
@@ -139,10 +145,12 @@ impl Engine for Postgres {
     }
 
     fn health(&self) -> Result<(), Error> {
-        for door in std::iter::once(&self.primary).chain(&self.replica) {
-            let mut found = Ok(None);
-            self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
-            found?;
+        let Some(replica) = &self.replica else { return self.health_of(&self.primary) };
+        for (name, door) in
+            [("the primary (--store)", &self.primary), ("the replica (--store-read)", replica)]
+        {
+            self.health_of(door)
+                .map_err(|error| Error::new(error.kind(), format!("{name} fails: {error}")))?;
         }
         Ok(())
     }
