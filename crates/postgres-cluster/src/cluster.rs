@@ -87,9 +87,19 @@ pub struct Tls {
 impl Cluster {
     /// Makes a cluster and starts its server; returns when it answers.
     pub fn start(options: &Options) -> Result<Self, Error> {
+        Self::start_from(None, options)
+    }
+
+    /// Makes a standby of this one, which follows it while both run, and starts its server; returns when it answers.
+    /// `SELECT pg_promote()` makes it a server of its own.
+    pub fn start_standby(&self, options: &Options) -> Result<Self, Error> {
+        Self::start_from(Some(self), options)
+    }
+
+    fn start_from(primary: Option<&Self>, options: &Options) -> Result<Self, Error> {
         let mut tries = 1;
         loop {
-            match Self::start_on(HeldPort::find()?, options) {
+            match Self::start_on(HeldPort::find()?, primary, options) {
                 Err(error) if error.is_port_taken() && tries < PORT_TRIES_MAX => tries += 1,
                 result => return result,
             }
@@ -219,7 +229,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn start_on(port: HeldPort, options: &Options) -> Result<Self, Error> {
+    fn start_on(port: HeldPort, primary: Option<&Self>, options: &Options) -> Result<Self, Error> {
         let cluster = Self {
             programs: programs::folder()?,
             watcher: Watcher::start(&place_for_data(options.durable))?,
@@ -229,7 +239,10 @@ impl Cluster {
             server: Mutex::default(),
             port,
         };
-        cluster.make_data()?;
+        match primary {
+            None => cluster.make_data()?,
+            Some(primary) => cluster.copy_data(primary)?,
+        }
         let cluster = cluster.with_arguments(options)?;
         cluster.start_again()?;
         Ok(cluster)
@@ -245,10 +258,24 @@ impl Cluster {
         } else {
             arguments.push("--auth-host=trust");
         }
-        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-        let mut child = self.spawn(&self.programs.join("initdb"), &arguments)?;
-        let status = child.wait().map_err(|cause| Error::system("wait for initdb", &cause))?;
-        if status.success() { Ok(()) } else { Err(self.failure(&format!("initdb failed ({status})"))) }
+        self.run("initdb", &arguments)
+    }
+
+    /// Runs `pg_basebackup`, which also notes whom to follow.
+    fn copy_data(&self, primary: &Self) -> Result<(), Error> {
+        let (host, port) =
+            (format!("--host={}", primary.socket_folder().display()), format!("--port={}", primary.port()));
+        let mut arguments = vec!["--pgdata=data", "--no-sync", "--checkpoint=fast", "--write-recovery-conf"];
+        arguments.extend(["--username=postgres", &host, &port]);
+        self.run("pg_basebackup", &arguments)
+    }
+
+    /// Runs a program to its end.
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), Error> {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let mut child = self.spawn(&self.programs.join(program), &arguments)?;
+        let status = child.wait().map_err(|cause| Error::system(&format!("wait for {program}"), &cause))?;
+        if status.success() { Ok(()) } else { Err(self.failure(&format!("{program} failed ({status})"))) }
     }
 
     /// Puts together the server's command line, and the files that it names.
@@ -385,7 +412,7 @@ mod tests {
     fn a_port_that_is_taken_meanwhile_is_known_as_such() {
         let port = HeldPort::find().unwrap();
         let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number())).unwrap();
-        let error = Cluster::start_on(port, &Options::default()).unwrap_err();
+        let error = Cluster::start_on(port, None, &Options::default()).unwrap_err();
         assert!(error.is_port_taken(), "{error}");
         assert!(error.to_string().contains("Address already in use"), "{error}");
     }

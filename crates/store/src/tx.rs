@@ -34,7 +34,7 @@ impl Sql {
 }
 
 /// An argument of a statement.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arg<'a> {
     /// A number, a time, a sum in kopecks, or a flag.
     Int(i64),

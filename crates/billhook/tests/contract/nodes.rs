@@ -137,4 +137,12 @@ fn reads_go_to_the_replica_and_accounts_to_the_primary() {
     let fresh = printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
     until(|| orders(&far, fresh) == 1);
     assert_eq!(far.admin("/readyz").status, 200);
+
+    // Without it a node can't serve; one that needs none can.
+    let name = replica.rsplit_once('/').unwrap().1;
+    Cluster::shared().sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)")).unwrap();
+    let health = far.admin("/readyz");
+    assert_eq!(health.status, 503);
+    assert!(health.body.contains("the replica (--store-read) fails"), "{}", health.body);
+    assert_eq!(near.admin("/readyz").status, 200);
 }

@@ -29,6 +29,7 @@ const BACK_MAX: Duration = Duration::from_secs(2);
 
 /// A store of its own by way of a proxy, and the straight way to it.
 struct Place {
+    url: String,
     proxy: Proxy,
     store: Store,
     straight: Store,
@@ -41,8 +42,9 @@ fn place() -> Place {
     let account = prepare(&straight);
     let proxy = Proxy::start(Cluster::shared().port());
     let (_, database) = url.rsplit_once('/').unwrap();
-    let location = Location::parse(&proxy.url(database)).unwrap().with_connections(1);
-    Place { store: Store::open(&location).unwrap(), proxy, straight, account }
+    let url = proxy.url(database);
+    let location = Location::parse(&url).unwrap().with_connections(1);
+    Place { url, store: Store::open(&location).unwrap(), proxy, straight, account }
 }
 
 impl Place {
@@ -121,6 +123,30 @@ fn a_write_that_is_cut_off_again_and_again_fails() {
     place.proxy.set(Plan::Pass);
     place.wait_for_service(2);
     assert_eq!(place.orders(), [2]);
+}
+
+/// Also of a program that starts, which looks how far the store is.
+#[test]
+fn a_store_that_falls_silent_at_the_start_is_not_waited_for_long() {
+    type Look = fn(&Location) -> Result<(), Error>;
+    let looks: [Look; 3] = [
+        |location| Store::open(location).map(drop),
+        |location| Store::version(location).map(drop),
+        |location| location.holds_store().map(drop),
+    ];
+    thread::scope(|scope| {
+        for look in looks {
+            scope.spawn(move || {
+                let Place { url, proxy, store, .. } = place();
+                drop(store);
+                proxy.set(Plan::BlockAt("to_regclass"));
+                let since = Instant::now();
+                let error = look(&Location::parse(&url).unwrap()).unwrap_err();
+                assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+                assert!(since.elapsed() < ANSWER_MAX, "it took {:.1?}", since.elapsed());
+            });
+        }
+    });
 }
 
 /// What is said vanishes, and nobody says that the connection is gone.

@@ -1,7 +1,8 @@
 //! What the store keeps while processes are killed, PostgreSQL is killed, and connections are cut at the worst moments.
 //!
 //! `rounds` kills PostgreSQL and nodes at random moments, as often as `BILLHOOK_FAULT_ROUNDS` says; `cuts` puts a proxy between the
-//! store and PostgreSQL that cuts a connection at a moment that is known.
+//! store and PostgreSQL that cuts a connection at a moment that is known; `standby` has a second server that follows the first, and takes
+//! its place.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@ mod ledger;
 mod node;
 mod proxy;
 mod rounds;
+mod standby;
 
 use std::{
     collections::BTreeMap,

@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     address::Address,
-    link::{Failed, Link},
+    link::{Link, Terms},
 };
-use crate::Error;
+use crate::{Error, Kind};
 
 /// So long after a try that failed nobody tries again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,8 +22,8 @@ const REST_MAX: Duration = Duration::from_mins(5);
 const KEPT_MAX: usize = 4;
 
 pub(super) struct Door {
-    address: Address,
-    patience: Option<Duration>,
+    pub(super) address: Address,
+    pub(super) terms: Terms,
     down: Mutex<Option<Down>>,
     kept: Mutex<Vec<Kept>>,
 }
@@ -42,34 +42,50 @@ struct Down {
 }
 
 impl Door {
-    pub(super) fn new(address: Address, patience: Option<Duration>) -> Self {
-        Self { address, patience, down: Mutex::default(), kept: Mutex::default() }
+    pub(super) fn new(address: Address, terms: Terms) -> Self {
+        Self { address, terms, down: Mutex::default(), kept: Mutex::default() }
     }
 
     /// A new connection.
     pub(super) fn connect(&self) -> Result<Link, Error> {
-        if let Some(down) = self.down().as_mut() {
-            if down.is_tried || down.since.elapsed() < PAUSE {
-                return Err(down.error.clone());
-            }
-            down.is_tried = true;
+        let _trying = self.try_again()?;
+        let made = Link::connect(&self.address, self.terms).map_err(|failed| failed.error);
+        self.found(made.as_ref().err());
+        made
+    }
+
+    /// Notes how a try to connect ended.
+    pub(super) fn found(&self, error: Option<&Error>) {
+        let down = |error: &Error| Down { error: error.clone(), since: Instant::now(), is_tried: false };
+        *self.down() = error.map(down);
+    }
+
+    /// The right to try again, if the last try has failed. None is needed where none has.
+    pub(super) fn try_again(&self) -> Result<Option<Trying<'_>>, Error> {
+        let mut down = self.down();
+        let Some(known) = down.as_mut() else { return Ok(None) };
+        if known.is_tried || known.since.elapsed() < PAUSE {
+            return Err(known.error.clone());
         }
-        match Link::connect(&self.address, self.patience) {
-            Ok(link) => {
-                *self.down() = None;
-                Ok(link)
+        known.is_tried = true;
+        Ok(Some(Trying(self)))
+    }
+
+    /// Refuses what is waited for longer than a statement would be.
+    pub(super) fn in_time(&self, since: Instant) -> Result<(), Error> {
+        match self.terms.patience {
+            Some(patience) if since.elapsed() > patience => {
+                let text = format!("store: no connection was free within {patience:?}; try again");
+                Err(Error::new(Kind::Busy, text))
             }
-            Err(Failed { error, why: _ }) => {
-                *self.down() = Some(Down { error: error.clone(), since: Instant::now(), is_tried: false });
-                Err(error)
-            }
+            _ => Ok(()),
         }
     }
 
     /// A connection: the one that is kept, if it is of use, or a new one.
     pub(super) fn open(&self, kept: Option<Kept>) -> Result<Link, Error> {
         match kept {
-            Some(Kept { link, since }) if since.elapsed() < REST_MAX && !link.is_lost() => Ok(link),
+            Some(Kept { link, since }) if since.elapsed() < REST_MAX && !link.was_lost() => Ok(link),
             _ => self.connect(),
         }
     }
@@ -90,6 +106,18 @@ impl Door {
 
     fn down(&self) -> MutexGuard<'_, Option<Down>> {
         lock(&self.down)
+    }
+}
+
+/// The one who tries whether a database is back.
+pub(super) struct Trying<'a>(&'a Door);
+
+impl Drop for Trying<'_> {
+    /// However the try ended, another one may begin.
+    fn drop(&mut self) {
+        if let Some(down) = self.0.down().as_mut() {
+            down.is_tried = false;
+        }
     }
 }
 

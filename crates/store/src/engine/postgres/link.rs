@@ -6,8 +6,11 @@
 use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{SinkExt as _, Stream as _, future};
-use tokio::runtime::{self, Runtime};
+use futures_util::{FutureExt as _, SinkExt as _, Stream as _, future};
+use tokio::{
+    runtime::{self, Runtime},
+    task::AbortHandle,
+};
 use tokio_postgres::{
     Client, RowStream, Statement,
     error::SqlState,
@@ -33,14 +36,39 @@ const SESSION: &str = "
     SET plan_cache_mode = force_generic_plan;
     SET client_min_messages = warning";
 
+/// How often a server that is at work looks whether it is still waited for. Else a statement that was given up would go on, with what it
+/// has locked. Servers before PostgreSQL 14 don't know it, nor do all systems.
+const LOOK_FOR_US: &str = "
+    SELECT set_config('client_connection_check_interval', '2s', false)
+     WHERE current_setting('client_connection_check_interval', true) IS NOT NULL";
+
+/// What is looked at when a connection has been made.
+const LOOK: &str = "SELECT current_setting('server_encoding'), current_setting('transaction_read_only')";
+
+/// The name of the beginning of a transaction, for messages.
+const BEGIN: &str = "BEGIN";
+
+/// What to do about a database that takes no writes.
+const NAME_THE_PRIMARY: &str = "it is read-only, as a standby is: name the primary with --store, \
+                                or all its servers and target_session_attrs=read-write";
+
 /// So long a connection may take to be made beyond what its URL gives the sockets: TLS, password, session.
 const GREETING_MAX: Duration = Duration::from_secs(5);
 
+/// What a connection is made for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Terms {
+    /// How long the database may take for one statement; none: as long as it likes.
+    pub(super) patience: Option<Duration>,
+    /// Whether a database that takes no writes is refused: what a standby shows may be old.
+    pub(super) is_primary: bool,
+}
+
 pub(super) struct Link {
     client: Client,
+    _connection: Connection,
     runtime: EventLoop,
     statements: HashMap<&'static str, Statement>,
-    /// How long the database may take for one statement; none: as long as it likes.
     patience: Option<Duration>,
 }
 
@@ -98,17 +126,29 @@ impl Why {
 
 impl Link {
     /// Connects, and looks whether the database can be used.
-    pub(super) fn connect(address: &Address, patience: Option<Duration>) -> Result<Self, Failed> {
+    pub(super) fn connect(address: &Address, terms: Terms) -> Result<Self, Failed> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|cause| {
             let text = format!("store: cannot begin a connection: {cause}");
             Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
         })?;
         let runtime = EventLoop(Some(runtime));
-        let client = runtime.block_on(open(address, patience))?;
-        Ok(Self { client, runtime, statements: HashMap::new(), patience })
+        let (client, connection) = runtime.block_on(open(address, terms))?;
+        Ok(Self {
+            client,
+            _connection: connection,
+            runtime,
+            statements: HashMap::new(),
+            patience: terms.patience,
+        })
     }
 
-    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
+    /// From now on waits so long for a statement, at most; gives what it was before. The database goes by what the connection was made with.
+    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Option<Duration> {
+        std::mem::replace(&mut self.patience, patience)
+    }
+
+    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one. Both leave together, so a statement
+    /// with a `begin` must not write: where no transaction can begin it would be one by itself.
     pub(super) fn rows(
         &mut self,
         begin: Option<&'static str>,
@@ -117,27 +157,26 @@ impl Link {
         each: &mut dyn FnMut(&tokio_postgres::Row) -> bool,
     ) -> Result<(), Failed> {
         let statement = self.prepared(sql, args)?;
-        let client = &self.client;
-        let sent = async {
-            let rows = client.query_raw(&statement, args.iter().copied().map(Bound));
-            match begin {
-                None => rows.await,
-                // Both leave together; the database takes them in this order.
-                Some(text) => {
-                    let (ready, rows) = future::join(client.batch_execute(text), rows).await;
-                    ready.and(rows)
-                }
+        let sent = self.client.query_raw(&statement, args.iter().copied().map(Bound));
+        let rows = match begin {
+            None => self.wait(sql.name, sent)?,
+            Some(text) => {
+                // The database takes them in this order.
+                let both = future::join(self.client.batch_execute(text), sent);
+                let (ready, sent) = self.wait(sql.name, both.map(Ok))?;
+                ready.map_err(|error| not_begun(&error))?;
+                sent.map_err(|error| failure(sql.name, &error))?
             }
         };
-        let rows = self.wait(sql.name, sent)?;
         let mut rows = pin!(rows);
         let mut taken = Vec::new();
+        let mut is_wanted = true;
         loop {
             let is_end = self.wait(sql.name, next_rows(rows.as_mut(), &mut taken))?;
+            // What nobody wants is waited for all the same: a failure among it must be known, for a transaction that has failed answers
+            // its COMMIT with a ROLLBACK, and no error.
             for row in taken.drain(..) {
-                if !each(&row) {
-                    return Ok(());
-                }
+                is_wanted = is_wanted && each(&row);
             }
             if is_end {
                 return Ok(());
@@ -145,25 +184,16 @@ impl Link {
         }
     }
 
-    /// Runs a statement that gives no rows, after `begin` if that is to be sent before it; says how many rows it touched.
+    /// Runs a statement that gives no rows, after `begin` if that is to be done before it; says how many rows it touched.
     pub(super) fn execute(
         &mut self,
         begin: Option<&'static str>,
         sql: &'static Sql,
         args: &[Arg<'_>],
     ) -> Result<u64, Failed> {
+        self.begin(begin)?;
         let statement = self.prepared(sql, args)?;
-        let client = &self.client;
-        self.wait(sql.name, async {
-            let done = client.execute_raw(&statement, args.iter().copied().map(Bound));
-            match begin {
-                None => done.await,
-                Some(text) => {
-                    let (ready, done) = future::join(client.batch_execute(text), done).await;
-                    ready.and(done)
-                }
-            }
-        })
+        self.wait(sql.name, self.client.execute_raw(&statement, args.iter().copied().map(Bound)))
     }
 
     /// Runs a statement that gives no rows once for each row of arguments. A plain `INSERT` of many rows becomes a `COPY`.
@@ -173,33 +203,20 @@ impl Link {
         sql: &'static Sql,
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Failed> {
-        let mut begin = begin;
+        self.begin(begin)?;
         loop {
             let some: Vec<Vec<Arg<'_>>> = rows.take(SENT_AT_ONCE).collect();
             let Some(first) = some.first() else { return Ok(()) };
             if some.len() >= COPY_ROWS_MIN
                 && let Some(copy) = copy_text(sql.text)
             {
-                if let Some(text) = begin {
-                    self.batch(text)?;
-                }
                 return self.copy(sql, &copy, &mut some.into_iter().chain(rows));
             }
             let statement = self.prepared(sql, first)?;
             let client = &self.client;
-            let begin = begin.take();
-            self.wait(sql.name, async {
-                let ready = async {
-                    match begin {
-                        Some(text) => client.batch_execute(text).await,
-                        None => Ok(()),
-                    }
-                };
-                let done =
-                    some.iter().map(|args| client.execute_raw(&statement, args.iter().copied().map(Bound)));
-                let (ready, done) = future::join(ready, future::try_join_all(done)).await;
-                ready.and(done.map(drop))
-            })?;
+            let sent =
+                some.iter().map(|args| client.execute_raw(&statement, args.iter().copied().map(Bound)));
+            self.wait(sql.name, future::try_join_all(sent))?;
         }
     }
 
@@ -251,8 +268,9 @@ impl Link {
         self.wait("simple", self.client.simple_query(text))
     }
 
-    /// Whether the database has ended the connection.
-    pub(super) fn is_lost(&self) -> bool {
+    /// Whether the database had ended the connection when last was waited for it: what happened since is learned by the next statement,
+    /// which then runs again on another connection.
+    pub(super) fn was_lost(&self) -> bool {
         self.client.is_closed()
     }
 
@@ -265,6 +283,11 @@ impl Link {
         let statement = self.wait(sql.name, self.client.prepare_typed(sql.text, &types))?;
         self.statements.insert(sql.name, statement.clone());
         Ok(statement)
+    }
+
+    fn begin(&self, begin: Option<&'static str>) -> Result<(), Failed> {
+        let Some(text) = begin else { return Ok(()) };
+        self.wait(BEGIN, self.client.batch_execute(text).map(Ok))?.map_err(|error| not_begun(&error))
     }
 
     /// Waits for what the database answers, as long as there is patience.
@@ -286,27 +309,42 @@ impl Link {
     }
 }
 
+/// The task of a client's connection. It ends with this, whatever is still to be answered: the database must learn that nobody waits.
+pub(super) struct Connection(AbortHandle);
+
+impl Connection {
+    pub(super) fn end(&self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// Connects on the event loop of the caller, and looks whether the database can be used.
-pub(super) async fn open(address: &Address, patience: Option<Duration>) -> Result<Client, Failed> {
+pub(super) async fn open(address: &Address, terms: Terms) -> Result<(Client, Connection), Failed> {
     let connect = async {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
-        // It ends with the client; what it has to say of an error, the client says too.
-        tokio::spawn(async move { drop(connection.await) });
+        // What it has to say of an error, the client says too.
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        let connection = Connection(connection.abort_handle());
         client.batch_execute(SESSION).await?;
-        if let Some(patience) = patience {
-            // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later.
-            let text = format!("SET idle_in_transaction_session_timeout = {}", patience.as_millis());
-            client.batch_execute(&text).await?;
+        if let Some(patience) = terms.patience {
+            limit(&client, patience).await?;
         }
-        let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await?;
-        Ok::<_, tokio_postgres::Error>((client, encoding.try_get::<_, String>(0)?))
+        let row = client.query_one(LOOK, &[]).await?;
+        let [encoding, is_read_only] = [row.try_get::<_, String>(0)?, row.try_get(1)?];
+        Ok::<_, tokio_postgres::Error>((client, connection, encoding, is_read_only))
     };
     // Who has taken the connection may never say a word: the time-out of the sockets is over then.
     let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
         let text = format!("{address}: store: connect: the database did not answer");
         return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
     };
-    let (client, encoding) = made.map_err(|error| {
+    let (client, connection, encoding, is_read_only) = made.map_err(|error| {
         let mut failed = failure("connect", &error);
         failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
         failed
@@ -317,7 +355,28 @@ pub(super) async fn open(address: &Address, patience: Option<Duration>) -> Resul
         );
         return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
     }
-    Ok(client)
+    if terms.is_primary && is_read_only == "on" {
+        let text = format!("{address}: {NAME_THE_PRIMARY}");
+        return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Lost });
+    }
+    Ok((client, connection))
+}
+
+/// Has the database give up what nobody waits for any more.
+async fn limit(client: &Client, patience: Duration) -> Result<(), tokio_postgres::Error> {
+    // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later. Who waits for
+    // a lock is told by the database, a little before it would give up by itself.
+    let text = format!(
+        "SET idle_in_transaction_session_timeout = {}; SET lock_timeout = {}",
+        patience.as_millis(),
+        patience.as_millis() * 9 / 10
+    );
+    client.batch_execute(&text).await?;
+    match client.batch_execute(LOOK_FOR_US).await {
+        // One that can't do it is no worse than it was.
+        Err(error) if error.as_db_error().is_none() => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// How long a connection may take to be made, whichever of its hosts answers.
@@ -392,6 +451,11 @@ pub(super) fn silent(name: &str, patience: Duration) -> Error {
     Error::new(Kind::Unreachable, format!("store: {name}: the database did not answer within {patience:?}"))
 }
 
+/// Where no transaction can begin something is wrong with the server: the next try is on a new connection.
+fn not_begun(error: &tokio_postgres::Error) -> Failed {
+    Failed { why: Why::Lost, ..failure(BEGIN, error) }
+}
+
 /// A failure of a statement, or of a step that has a name like one.
 pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     let name = name.split_whitespace().next().unwrap_or(name);
@@ -414,33 +478,34 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
         "08" => (Kind::Unreachable, Why::Lost, ""),
         // It is being shut down, has crashed, or is not up yet.
         "57" if *code != SqlState::QUERY_CANCELED => (Kind::Unreachable, Why::Lost, ""),
-        "57" => (Kind::Busy, Why::Final, ": it took too long"),
+        "57" => (Kind::Busy, Why::Final, "it took too long"),
+        "55" if *code == SqlState::LOCK_NOT_AVAILABLE => {
+            (Kind::Busy, Why::Final, "another session holds what it needs, see pg_locks; try again")
+        }
         // This program stood still in the middle of a transaction.
         "25" if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => (Kind::Unreachable, Why::Lost, ""),
-        // It was made a replica, or is one.
         "25" if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
-            (Kind::Unreachable, Why::Lost, ": name the primary with --store")
+            (Kind::Unreachable, Why::Lost, NAME_THE_PRIMARY)
         }
-        "28" => {
-            (Kind::Unreachable, Why::Lost, ": check user and password of the store's URL, and pg_hba.conf")
-        }
+        // A standby knows no serializable transaction.
+        "0A" if name == BEGIN => (Kind::Unreachable, Why::Lost, NAME_THE_PRIMARY),
+        "28" => (Kind::Unreachable, Why::Lost, "check user and password of the store's URL, and pg_hba.conf"),
         "3D" => {
-            (Kind::Unreachable, Why::Lost, ": make it with `createdb --encoding=UTF8 --template=template0`")
+            (Kind::Unreachable, Why::Lost, "make it with `createdb --encoding=UTF8 --template=template0`")
         }
-        "53" if *code == SqlState::DISK_FULL => {
-            (Kind::Full, Why::Final, ": free space on the database's disk")
-        }
-        "53" => (Kind::Unreachable, Why::Lost, ": raise its max_connections, or lower --store-connections"),
-        "58" => (Kind::Io, Why::Lost, ": look into the database's log"),
-        "XX" => (Kind::Damaged, Why::Final, ": look into the database's log"),
+        "53" if *code == SqlState::DISK_FULL => (Kind::Full, Why::Final, "free space on the database's disk"),
+        "53" => (Kind::Unreachable, Why::Lost, "raise its max_connections, or lower --store-connections"),
+        "58" => (Kind::Io, Why::Lost, "look into the database's log"),
+        "XX" => (Kind::Damaged, Why::Final, "look into the database's log"),
         "42" if *code == SqlState::INSUFFICIENT_PRIVILEGE => (
             Kind::Foreign,
             Why::Final,
-            ": give the user of the store's URL the right to make tables in its schema",
+            "give the user of the store's URL the right to make tables in its schema",
         ),
         _ => (Kind::Statement, Why::Final, ""),
     };
-    let text = format!("store: {name}: {} ({}){mend}", told.message(), code.code());
+    let colon = if mend.is_empty() { "" } else { ": " };
+    let text = format!("store: {name}: {} ({}){colon}{mend}", told.message(), code.code());
     Failed { error: Error::new(kind, text), why }
 }
 

@@ -252,9 +252,10 @@ const ORDERS: &str = r#"
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
 "#;
 
-/// Marks a database as ours, and waits for whoever brings it up to date at this moment. The number is our own.
+/// Marks a database as ours, and waits for whoever brings it up to date at this moment: what that one did is then to be seen, whatever
+/// isolation the database has by itself. The number is our own.
 const LOCK: &str = "
-    BEGIN;
+    BEGIN ISOLATION LEVEL READ COMMITTED;
     SELECT pg_advisory_xact_lock(4849653873201);
     CREATE TABLE IF NOT EXISTS billhook_store (
         one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
@@ -305,7 +306,10 @@ pub(super) fn run(link: &mut Link, address: &Address, steps: &'static [Step]) ->
         if version(link, address, steps.len())? == Some(steps.len()) {
             return Ok(());
         }
-        match step_through(link, address, steps) {
+        let patience = link.set_patience(None);
+        let taken = step_through(link, address, steps);
+        link.set_patience(patience);
+        match taken {
             Err(failed) if tries < TRIES && matches!(failed.why, Why::Collision | Why::Taken) => {
                 link.batch("ROLLBACK")?;
                 tries += 1;

@@ -14,7 +14,11 @@ mod pipeline;
 mod transaction;
 mod workers;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub(crate) use address::Address;
 
@@ -23,7 +27,7 @@ use crate::{
     BackupReport, Error, Finding, Kind, Progress, Sql, Tx, location::Database, versions::KnownVersions,
 };
 use door::Door;
-use link::Link;
+use link::{Link, Terms};
 use pipeline::Pipeline;
 use transaction::{BEGIN_READ, Open};
 use workers::{QueuedRead, Workers};
@@ -51,23 +55,26 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Opens the database's store, or makes it, and brings it up to date.
     pub(crate) fn open(database: &Database, purpose: Purpose) -> Result<Self, Error> {
-        migrate(&database.address)?;
         let (patience, connections) = match purpose {
             Purpose::Serving => (Some(PATIENCE), database.connections),
             // One transaction after the other, each of which takes as long as it takes.
             Purpose::Bulk => (None, 1),
         };
-        let primary = Arc::new(Door::new(database.address.clone(), patience));
-        let replica = database.reads.clone().map(|address| Arc::new(Door::new(address, patience)));
+        // A standby may be exported or copied; but of accounts, and of what was written, it would show an old state.
+        let is_primary = purpose == Purpose::Serving;
+        migrate(&database.address, is_primary)?;
+        let primary = Arc::new(Door::new(database.address.clone(), Terms { patience, is_primary }));
+        let terms = Terms { patience, is_primary: false };
+        let replica = database.reads.clone().map(|address| Arc::new(Door::new(address, terms)));
         let known_versions = Arc::new(KnownVersions::default());
         let writers = Workers::start("writer", connections, &primary, workers::write)?;
         let known = known_versions.clone();
-        let readers = Workers::start("reader", connections, replica.as_ref().unwrap_or(&primary), {
-            move |door: &Door, kept, job| workers::read(door, kept, &known, job)
+        let door = replica.as_ref().unwrap_or(&primary);
+        let readers = Workers::start("reader", connections, door, {
+            move |door: &Door, kept, since, job| workers::read(door, kept, &known, since, job)
         })?;
         let pipeline = patience.map(|patience| {
-            let address = database.reads.as_ref().unwrap_or(&database.address).clone();
-            Arc::new(Pipeline::new(address, connections.min(LANES), patience, known_versions.clone()))
+            Arc::new(Pipeline::new(door.clone(), connections.min(LANES), patience, known_versions.clone()))
         });
         let (address, readers) = (database.address.clone(), Arc::new(readers));
         Ok(Self { address, primary, replica, known_versions, writers, readers, pipeline })
@@ -89,6 +96,12 @@ impl Postgres {
             door.give_back(link);
         }
         Ok(())
+    }
+
+    fn health_of(&self, door: &Door) -> Result<(), Error> {
+        let mut found = Ok(None);
+        self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
+        found.map(drop)
     }
 
     fn tools_of_its_own(&self, doing: &str, tools: &str) -> Error {
@@ -113,9 +126,9 @@ impl Engine for Postgres {
     }
 
     fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
-        let readers = self.readers.clone();
+        let (readers, since) = (self.readers.clone(), Instant::now());
         let leave = move |read| {
-            if let Err(((_, read), error)) = readers.submit((statements, read)) {
+            if let Err(((_, read), error)) = readers.submit(since, (statements, read)) {
                 read.fail(error);
             }
         };
@@ -126,16 +139,18 @@ impl Engine for Postgres {
     }
 
     fn submit(&self, work: Box<dyn Work>) {
-        if let Err((work, error)) = self.writers.submit(work) {
+        if let Err((work, error)) = self.writers.submit(Instant::now(), work) {
             work.finish(Err(error));
         }
     }
 
     fn health(&self) -> Result<(), Error> {
-        for door in std::iter::once(&self.primary).chain(&self.replica) {
-            let mut found = Ok(None);
-            self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
-            found?;
+        let Some(replica) = &self.replica else { return self.health_of(&self.primary) };
+        for (name, door) in
+            [("the primary (--store)", &self.primary), ("the replica (--store-read)", replica)]
+        {
+            self.health_of(door)
+                .map_err(|error| Error::new(error.kind(), format!("{name} fails: {error}")))?;
         }
         Ok(())
     }
@@ -164,25 +179,28 @@ impl Engine for Postgres {
 
 /// Whether a database holds a store.
 pub(crate) fn is_in(database: &Database) -> Result<bool, Error> {
-    let (mut link, address) = connect(&database.address)?;
-    let version = migrations::version(&mut link, address, migrations::STEPS.len());
+    let mut link = connect(&database.address, false)?;
+    let version = migrations::version(&mut link, &database.address, migrations::STEPS.len());
     Ok(version.map_err(|failed| failed.error)?.is_some())
 }
 
 /// What a database's store has taken of the steps that bring it up to date.
 pub(crate) fn version(database: &Database) -> Result<Version, Error> {
-    let (mut link, address) = connect(&database.address)?;
-    migrations::plan(&mut link, address).map_err(|failed| failed.error)
+    let mut link = connect(&database.address, false)?;
+    migrations::plan(&mut link, &database.address).map_err(|failed| failed.error)
 }
 
-fn migrate(address: &Address) -> Result<(), Error> {
-    let (mut link, address) = connect(address)?;
+fn migrate(address: &Address, is_primary: bool) -> Result<(), Error> {
+    let mut link = connect(address, is_primary)?;
     migrations::run(&mut link, address, migrations::STEPS).map_err(|failed| failed.error)
 }
 
-fn connect(address: &Address) -> Result<(Link, &Address), Error> {
-    let link = Link::connect(address, None).map_err(|failed| failed.error)?;
-    Ok((link, address))
+fn connect(address: &Address, is_primary: bool) -> Result<Link, Error> {
+    // A step that brings a store up to date may wait for locks, and takes as long as it takes; all else is answered in time.
+    let terms = Terms { patience: None, is_primary };
+    let mut link = Link::connect(address, terms).map_err(|failed| failed.error)?;
+    link.set_patience(Some(PATIENCE));
+    Ok(link)
 }
 
 #[cfg(test)]

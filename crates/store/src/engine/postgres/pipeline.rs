@@ -4,12 +4,13 @@
 //! read is run once to learn what it asks, its statement is sent behind others that are on their way, and when the rows are there the body
 //! is run with them. All this happens on the event loop of the server that asks.
 //!
-//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a product version that is not in
-//! memory) is left to the workers, who wait, connect again, and say what is wrong.
+//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a great many rows, a product version
+//! that is not in memory) is left to the workers, who wait, connect again, and say what is wrong.
 
 use std::{
     collections::HashMap,
     ops::ControlFlow,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -22,9 +23,8 @@ use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
 use super::{
-    address::Address,
-    door::lock,
-    link::{self, Bound},
+    door::{Door, lock},
+    link::{self, Bound, Connection},
     transaction::Columns,
 };
 use crate::{
@@ -34,11 +34,11 @@ use crate::{
     versions::KnownVersions,
 };
 
-/// After a try to connect that failed, the next one is made so much later.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Rows of an answer, at most: all of them are held in memory. The workers take more than these row by row.
+const ROWS_MAX: usize = 4096;
 
 pub(super) struct Pipeline {
-    address: Address,
+    door: Arc<Door>,
     patience: Duration,
     known: Arc<KnownVersions>,
     lanes: Vec<Lane>,
@@ -54,9 +54,14 @@ struct Lane {
 
 struct Open {
     client: Client,
+    connection: Connection,
     statements: Mutex<HashMap<&'static str, Statement>>,
-    /// It did not answer in time, so it is not used again.
-    is_silent: AtomicBool,
+}
+
+/// Whoever opens a lane.
+struct Opening {
+    pipeline: Arc<Pipeline>,
+    at: usize,
 }
 
 /// What a read asks: a statement, and what is bound to it.
@@ -71,9 +76,9 @@ enum Value {
 }
 
 impl Pipeline {
-    pub(super) fn new(address: Address, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
+    pub(super) fn new(door: Arc<Door>, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
         let lanes = (0..lanes).map(|_| Lane::default()).collect();
-        Self { address, patience, known, lanes, next: AtomicUsize::new(0) }
+        Self { door, patience, known, lanes, next: AtomicUsize::new(0) }
     }
 
     /// Takes a read of one statement, if it is asked on an event loop and a connection is open. `leave` gets it back if it can't be
@@ -87,56 +92,81 @@ impl Pipeline {
         else {
             return leave(read);
         };
-        let mut asks = Asks(None);
-        read.run(&mut Tx::reading(&mut asks, &self.known, Some(1)));
-        let Some(question) = asks.0 else { return leave(read) };
+        let mut script = Script::default();
+        read.run(&mut Tx::reading(&mut script, &self.known, Some(1)));
+        let Some(question) = script.question else { return leave(read) };
         let pipeline = Arc::clone(self);
         handle.spawn(async move {
             let rows = match tokio::time::timeout(pipeline.patience, open.rows(&question)).await {
-                Ok(Ok(rows)) => rows,
-                Ok(Err(_)) => return leave(read),
+                Ok(Ok(Some(rows))) => rows,
+                Ok(_) => return leave(read),
                 Err(_) => {
-                    open.is_silent.store(true, Ordering::Relaxed);
+                    // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
+                    open.connection.end();
                     return read.fail(link::silent(question.sql.name, pipeline.patience));
                 }
             };
-            let mut answers = Answers { question: Some((question.sql, rows)), is_short: false };
-            read.run(&mut Tx::reading(&mut answers, &pipeline.known, Some(1)));
-            if answers.is_short { leave(read) } else { read.finish() }
+            let mut script = Script { question: Some(question), rows: Some(rows), is_short: false };
+            read.run(&mut Tx::reading(&mut script, &pipeline.known, Some(1)));
+            if script.is_short { leave(read) } else { read.finish() }
         });
+    }
+
+    /// Whether a connection is open.
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        self.lanes.iter().any(|lane| lock(&lane.open).as_ref().is_some_and(|open| !open.client.is_closed()))
     }
 
     /// An open connection; begins to open one where there is none.
     fn lane(self: &Arc<Self>) -> Option<Arc<Open>> {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(at)?;
-        let open = lock(&lane.open).clone().filter(|open| open.is_of_use());
-        if open.is_none() && !lane.is_opening.swap(true, Ordering::AcqRel) {
-            let pipeline = Arc::clone(self);
-            tokio::spawn(async move {
-                let Some(lane) = pipeline.lanes.get(at) else { return };
-                match link::open(&pipeline.address, Some(pipeline.patience)).await {
-                    Ok(client) => {
-                        let open =
-                            Open { client, statements: Mutex::default(), is_silent: AtomicBool::new(false) };
-                        *lock(&lane.open) = Some(Arc::new(open));
-                    }
-                    // The workers say why.
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                }
-                lane.is_opening.store(false, Ordering::Release);
-            });
+        let open = lock(&lane.open).clone().filter(|open| !open.client.is_closed());
+        if open.is_none()
+            && let Some(opening) = Opening::begin(self, at)
+        {
+            tokio::spawn(opening.open());
         }
         open
     }
 }
 
-impl Open {
-    fn is_of_use(&self) -> bool {
-        !self.client.is_closed() && !self.is_silent.load(Ordering::Relaxed)
+impl Opening {
+    /// The one who opens a lane now, if nobody does already.
+    fn begin(pipeline: &Arc<Pipeline>, at: usize) -> Option<Self> {
+        let is_opening = pipeline.lanes.get(at)?.is_opening.swap(true, Ordering::AcqRel);
+        (!is_opening).then(|| Self { pipeline: Arc::clone(pipeline), at })
     }
 
-    async fn rows(&self, question: &Question) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
+    async fn open(self) {
+        let door = &self.pipeline.door;
+        // If another one tries already, or has just failed, the next read comes back to it. The workers say what is wrong.
+        let Ok(_trying) = door.try_again() else { return };
+        let made = link::open(&door.address, door.terms).await.map_err(|failed| failed.error);
+        door.found(made.as_ref().err());
+        if let (Ok((client, connection)), Some(lane)) = (made, self.pipeline.lanes.get(self.at)) {
+            let open = Open { client, connection, statements: Mutex::default() };
+            *lock(&lane.open) = Some(Arc::new(open));
+        }
+    }
+}
+
+impl Drop for Opening {
+    /// However it ended, also with its event loop: the next one may begin.
+    fn drop(&mut self) {
+        if let Some(lane) = self.pipeline.lanes.get(self.at) {
+            lane.is_opening.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Open {
+    /// The rows; none if they are too many.
+    async fn rows(
+        &self,
+        question: &Question,
+    ) -> Result<Option<Vec<tokio_postgres::Row>>, tokio_postgres::Error> {
         let args = || question.args.iter().map(Value::arg);
         let known = lock(&self.statements).get(question.sql.name).cloned();
         let statement = if let Some(statement) = known {
@@ -147,7 +177,15 @@ impl Open {
             lock(&self.statements).insert(question.sql.name, statement.clone());
             statement
         };
-        self.client.query_raw(&statement, args().map(Bound)).await?.try_collect().await
+        let mut stream = pin!(self.client.query_raw(&statement, args().map(Bound)).await?);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.try_next().await? {
+            if rows.len() == ROWS_MAX {
+                return Ok(None);
+            }
+            rows.push(row);
+        }
+        Ok(Some(rows))
     }
 }
 
@@ -160,52 +198,47 @@ impl Value {
     }
 }
 
-/// Learns what a body asks, and ends it there.
-struct Asks(Option<Question>);
-
-impl Statements for Asks {
-    fn rows(
-        &mut self,
-        sql: &'static Sql,
-        args: &[Arg<'_>],
-        _: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
+impl Question {
+    fn new(sql: &'static Sql, args: &[Arg<'_>]) -> Self {
         let args = args.iter().map(|arg| match *arg {
             Arg::Int(number) => Value::Int(number),
             Arg::Text(text) => Value::Text(text.into()),
         });
-        self.0.get_or_insert_with(|| Question { sql, args: args.collect() });
-        Err(not_here(sql))
+        Self { sql, args: args.collect() }
     }
 
-    fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
-        Err(not_here(sql))
-    }
-
-    fn execute_each(
-        &mut self,
-        sql: &'static Sql,
-        _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
-    ) -> Result<(), Error> {
-        Err(not_here(sql))
+    fn is(&self, sql: &Sql, args: &[Arg<'_>]) -> bool {
+        self.sql.name == sql.name && self.args.iter().map(Value::arg).eq(args.iter().copied())
     }
 }
 
-/// Gives a body the rows that it asked for. What it asks beyond is not here.
-struct Answers {
-    question: Option<(&'static Sql, Vec<tokio_postgres::Row>)>,
+/// What a body meets here: in its first run it is asked what it wants, and ends; in its second run it is given that, once. All else is
+/// not here.
+#[derive(Default)]
+struct Script {
+    question: Option<Question>,
+    rows: Option<Vec<tokio_postgres::Row>>,
+    /// Whether something was wanted that is not here.
     is_short: bool,
 }
 
-impl Statements for Answers {
+impl Script {
+    fn refuse<T>(&mut self, sql: &Sql) -> Result<T, Error> {
+        self.is_short = true;
+        Err(Error::new(Kind::Statement, format!("store: {}: left to a worker", sql.name)))
+    }
+}
+
+impl Statements for Script {
     fn rows(
         &mut self,
         sql: &'static Sql,
-        _: &[Arg<'_>],
+        args: &[Arg<'_>],
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        match self.question.take() {
-            Some((asked, rows)) if asked.name == sql.name => {
+        let question = self.question.get_or_insert_with(|| Question::new(sql, args));
+        match self.rows.take() {
+            Some(rows) if question.is(sql, args) => {
                 for row in &rows {
                     if each(&Columns { row, sql }).is_break() {
                         break;
@@ -213,16 +246,12 @@ impl Statements for Answers {
                 }
                 Ok(())
             }
-            _ => {
-                self.is_short = true;
-                Err(not_here(sql))
-            }
+            _ => self.refuse(sql),
         }
     }
 
     fn execute(&mut self, sql: &'static Sql, _: &[Arg<'_>]) -> Result<u64, Error> {
-        self.is_short = true;
-        Err(not_here(sql))
+        self.refuse(sql)
     }
 
     fn execute_each(
@@ -230,11 +259,6 @@ impl Statements for Answers {
         sql: &'static Sql,
         _: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error> {
-        self.is_short = true;
-        Err(not_here(sql))
+        self.refuse(sql)
     }
-}
-
-fn not_here(sql: &Sql) -> Error {
-    Error::new(Kind::Statement, format!("store: {}: left to a worker", sql.name))
 }

@@ -1,12 +1,20 @@
 //! What only this engine can show: every statement's plan, steps taken once however many ask, sums that fit.
 
-use std::sync::Barrier;
+use std::{
+    sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use billhook_postgres_cluster::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
-use crate::{Location, copy, engine, location::Place, statements};
+use crate::{Location, Store, copy, engine, location::Place, statements};
+use link::Why;
 use migrations::{STEPS, Step};
 
 fn address() -> Address {
@@ -14,7 +22,15 @@ fn address() -> Address {
 }
 
 fn link(address: &Address) -> Link {
-    Link::connect(address, None).unwrap_or_else(|failed| panic!("{}", failed.error))
+    Link::connect(address, Terms::default()).unwrap_or_else(|failed| panic!("{}", failed.error))
+}
+
+fn terms(patience: Duration) -> Terms {
+    Terms { patience: Some(patience), is_primary: true }
+}
+
+fn link_with(address: &Address, patience: Duration) -> Link {
+    Link::connect(address, terms(patience)).unwrap_or_else(|failed| panic!("{}", failed.error))
 }
 
 fn text(link: &Link, query: &str) -> String {
@@ -29,7 +45,7 @@ fn text(link: &Link, query: &str) -> String {
 /// A store of some size, as its planner knows it.
 fn filled() -> Link {
     let address = address();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let link = link(&address);
     let columns = "'', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '',
                    '', '', '', '', ''";
@@ -120,7 +136,7 @@ fn the_requests_statements_read_one_range() {
 #[test]
 fn every_table_is_copied() {
     let address = address();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     let link = link(&address);
     let tables = text(
         &link,
@@ -155,10 +171,10 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     ];
     let url = Cluster::shared().create_database().unwrap();
     let address = Address::parse(&url).unwrap();
-    migrate(&address).unwrap();
+    migrate(&address, true).unwrap();
     text(&link(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
     let start = Barrier::new(10);
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let nodes: Vec<_> = (0..10)
             .map(|_| {
                 scope.spawn(|| {
@@ -191,7 +207,7 @@ fn a_step_that_fails_is_named_and_leaves_nothing() {
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     // Another program's tables of the same name are not taken for ours.
     text(&link, "CREATE TABLE orders (n BIGINT)");
-    assert!(migrate(&address).is_err());
+    assert!(migrate(&address, true).is_err());
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
 }
 
@@ -215,4 +231,265 @@ fn what_is_no_utf8_is_refused() {
     let error = Postgres::open(database, Purpose::Serving).err().unwrap();
     assert_eq!(error.kind(), Kind::Foreign);
     assert!(error.to_string().contains("SQL_ASCII"), "{error}");
+}
+
+const SLEEP: Sql = Sql::new("test.sleep", "SELECT pg_sleep(600)::TEXT");
+const MARK: Sql = Sql::new("test.mark", "INSERT INTO marks (name, value) VALUES ($1, '')");
+
+/// Waits until the database has ended what [`SLEEP`] began.
+fn until_nobody_sleeps(link: &Link) {
+    let since = Instant::now();
+    let sleeping = "SELECT COUNT(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(600)%'";
+    while text(link, sleeping) != "0" {
+        assert!(since.elapsed() < Duration::from_secs(6), "it sleeps still");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A read of the API that asks one thing, and tells how it ended.
+struct Asked {
+    sql: &'static Sql,
+    args: &'static [i64],
+    runs: usize,
+    rows: usize,
+    found: Result<(), Error>,
+    tell: mpsc::Sender<Result<usize, Error>>,
+}
+
+impl Asked {
+    fn about(sql: &'static Sql) -> (Box<dyn Read>, mpsc::Receiver<Result<usize, Error>>) {
+        Self::with(sql, &[])
+    }
+
+    /// Each run binds another of these numbers.
+    fn with(
+        sql: &'static Sql,
+        args: &'static [i64],
+    ) -> (Box<dyn Read>, mpsc::Receiver<Result<usize, Error>>) {
+        let (tell, told) = mpsc::channel();
+        (Box::new(Self { sql, args, runs: 0, rows: 0, found: Ok(()), tell }), told)
+    }
+}
+
+impl Read for Asked {
+    fn run(&mut self, tx: &mut Tx<'_>) {
+        self.rows = 0;
+        let args: Vec<_> = self.args.get(self.runs).map(|&arg| arg.into()).into_iter().collect();
+        self.runs += 1;
+        self.found = tx.rows(self.sql, &args, |_| {
+            self.rows += 1;
+            Ok(())
+        });
+    }
+
+    fn finish(self: Box<Self>) {
+        self.tell.send(self.found.map(|()| self.rows)).unwrap();
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        self.tell.send(Err(error)).unwrap();
+    }
+}
+
+/// Has a pipeline take a read, once it has a connection. None: it was left to the workers.
+fn taken(pipeline: &Arc<Pipeline>, sql: &'static Sql) -> Option<Result<usize, Error>> {
+    taken_with(pipeline, sql, &[])
+}
+
+fn taken_with(
+    pipeline: &Arc<Pipeline>,
+    sql: &'static Sql,
+    args: &'static [i64],
+) -> Option<Result<usize, Error>> {
+    let since = Instant::now();
+    while !pipeline.is_open() {
+        let (left, _told) = Asked::about(&HEALTH);
+        pipeline.take(left, drop);
+        assert!(since.elapsed() < Duration::from_secs(5), "it does not connect");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let (read, told) = Asked::with(sql, args);
+    pipeline.take(read, drop);
+    told.recv().ok()
+}
+
+/// Else it would hold what it has locked, and a place among the connections, for as long as it likes.
+#[test]
+fn a_statement_that_was_given_up_ends_in_the_database_too() {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let address = address();
+    let watcher = link(&address);
+    let mut link = link_with(&address, PATIENCE);
+    let failed = link.rows(None, &SLEEP, &[], &mut |_| true).unwrap_err();
+    assert_eq!((failed.why, failed.error.kind()), (Why::Silent, Kind::Unreachable));
+    drop(link);
+    until_nobody_sleeps(&watcher);
+
+    migrate(&address, true).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let pipeline =
+        Arc::new(Pipeline::new(Arc::new(Door::new(address, terms(PATIENCE))), 1, PATIENCE, Arc::default()));
+    assert_eq!(taken(&pipeline, &SLEEP).unwrap().unwrap_err().kind(), Kind::Unreachable);
+    until_nobody_sleeps(&watcher);
+    assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
+}
+
+#[test]
+fn who_waits_for_a_lock_is_told_so_in_time() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let holder = link(&address);
+    text(&holder, "BEGIN; LOCK TABLE marks");
+    let mut link = link_with(&address, Duration::from_secs(1));
+    let failed = link.execute(None, &MARK, &["a".into()]).unwrap_err();
+    assert_eq!((failed.why, failed.error.kind()), (Why::Final, Kind::Busy));
+    assert!(failed.error.to_string().contains("another session holds what it needs"), "{}", failed.error);
+    text(&holder, "ROLLBACK");
+    link.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
+}
+
+/// So do operators stop all writes, and some providers when a disk is full. A standby does the same by itself.
+#[test]
+fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    let location = Location::parse(&url).unwrap();
+    let store = Store::open(&location).unwrap();
+    let write = || store.write(|tx| tx.execute(&MARK, &["a".into()]));
+    write().unwrap();
+    let set = |to: &str| {
+        let others = "pid <> pg_backend_pid() AND datname = current_database()";
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}");
+        let set = format!("ALTER DATABASE {database} SET default_transaction_read_only = {to}; {end}");
+        Cluster::shared().sql(database, &set).unwrap();
+    };
+    set("on");
+    let since = Instant::now();
+    let errors = [write().unwrap_err(), store.health().unwrap_err(), Store::open(&location).err().unwrap()];
+    for error in errors {
+        assert_eq!(error.kind(), Kind::Unreachable, "{error}");
+        assert!(error.to_string().contains("target_session_attrs=read-write"), "{error}");
+    }
+    assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
+    // To read it as it is, is no harm.
+    Store::open_for_bulk(&location).unwrap().check(&mut |_| {}).unwrap();
+    Cluster::shared()
+        .sql(
+            database,
+            &format!("SET default_transaction_read_only = off; ALTER DATABASE {database} RESET ALL"),
+        )
+        .unwrap();
+    thread::sleep(Duration::from_millis(300));
+    store.write(|tx| tx.execute(&MARK, &["b".into()])).unwrap();
+}
+
+const NUMBERS: Sql = Sql::new("test.numbers", "SELECT generate_series(1, $1)");
+
+fn pipeline(address: Address) -> Arc<Pipeline> {
+    let door = Door::new(address, terms(PATIENCE));
+    Arc::new(Pipeline::new(Arc::new(door), 1, PATIENCE, Arc::default()))
+}
+
+/// The event loop that was opening a connection is gone before it had one.
+#[test]
+fn a_lane_whose_opening_was_cut_short_is_opened_again() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let pipeline = pipeline(address);
+    let (read, _told) = Asked::about(&HEALTH);
+    let first = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    first.block_on(async { pipeline.take(read, drop) });
+    drop(first);
+    assert!(!pipeline.is_open());
+    let second = tokio::runtime::Runtime::new().unwrap();
+    let _entered = second.enter();
+    assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
+}
+
+/// PostgreSQL answers the commit of a transaction that has failed with a roll-back, and no error.
+#[test]
+fn a_failure_among_rows_that_nobody_wants_is_one() {
+    const HALF: Sql = Sql::new("test.half", "SELECT 10 / (100000 - n) FROM generate_series(1, 100000) n");
+    let store =
+        Store::open(&Location::parse(&Cluster::shared().create_database().unwrap()).unwrap()).unwrap();
+    let written = store.write(|tx| {
+        tx.execute(&MARK, &["a".into()])?;
+        let enough = || Error::new(Kind::TooLarge, "enough");
+        let stopped = tx.rows(&HALF, &[], |_| Err(enough()));
+        assert!(stopped.is_err());
+        Ok::<_, Error>(())
+    });
+    assert!(
+        written.as_ref().is_err_and(|error| error.to_string().contains("division by zero")),
+        "{written:?}"
+    );
+    assert_eq!(store.read(|tx| tx.row(&HEALTH, &[], |row| row.int(0))), Ok(Some(0)));
+}
+
+/// A replica may end a read that is in the way of what it has to replay, by its statement or with its connection.
+#[test]
+fn a_read_that_was_broken_off_is_run_again() {
+    const COLLIDE: Sql = Sql::new("test.collide", "SELECT collide()");
+    const END: Sql = Sql::new("test.end", "SELECT pg_terminate_backend(pg_backend_pid())::TEXT");
+    let url = Cluster::shared().create_database().unwrap();
+    let store = Store::open(&Location::parse(&url).unwrap()).unwrap();
+    text(
+        &link(&Address::parse(&url).unwrap()),
+        "CREATE FUNCTION collide() RETURNS TEXT LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'conflict with recovery' USING ERRCODE = '40001'; END $$",
+    );
+    for (trouble, times, runs_expected) in [(&COLLIDE, 3, 4), (&END, 2, 3)] {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let (tell, told) = mpsc::channel();
+        let body = {
+            let runs = runs.clone();
+            move |tx: &mut Tx<'_>| {
+                let rows = tx.row(&HEALTH, &[], |row| row.int(0))?;
+                if runs.fetch_add(1, Ordering::SeqCst) < times {
+                    tx.rows(trouble, &[], |_| Ok::<_, Error>(()))?;
+                }
+                Ok::<_, Error>(rows)
+            }
+        };
+        store.read_then(body, move |read| tell.send(read).unwrap());
+        assert_eq!((told.recv().unwrap(), runs.load(Ordering::SeqCst)), (Ok(Some(0)), runs_expected));
+    }
+}
+
+/// Behind others that take all the time there is.
+#[test]
+fn who_has_waited_too_long_for_a_turn_is_refused() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let door = Arc::new(Door::new(address, terms(Duration::from_secs(1))));
+    let readers = Workers::start("reader", 1, &door, |door: &Door, kept, since, job| {
+        workers::read(door, kept, &KnownVersions::default(), since, job)
+    })
+    .unwrap();
+    let submit = |sql| {
+        let (read, told) = Asked::about(sql);
+        assert!(readers.submit(Instant::now(), (Some(1), read)).is_ok());
+        told
+    };
+    let told = [submit(&SLEEP), submit(&HEALTH)].map(|told| told.recv().unwrap().unwrap_err());
+    assert_eq!(told.each_ref().map(Error::kind), [Kind::Unreachable, Kind::Busy], "{told:?}");
+    assert_eq!(submit(&HEALTH).recv().unwrap(), Ok(1));
+}
+
+/// A body that asks otherwise when it is run with the answer has to be asked again.
+#[test]
+fn what_the_pipeline_can_not_answer_is_left() {
+    let address = address();
+    migrate(&address, true).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let pipeline = pipeline(address);
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 4]), None);
+    // More than this is for those who take it row by row; the connection is of use still.
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[4096, 4096]), Some(Ok(4096)));
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[100_000, 100_000]), None);
+    assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
 }

@@ -9,7 +9,8 @@ use super::{
 use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
 
 /// The bodies of writes read before they write and count on nobody writing between: so every write is serializable.
-pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+/// Whether it may write is left to the server's own `default_transaction_read_only`, by which operators stop writes.
+pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 /// All statements of a read see one state.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -59,7 +60,7 @@ impl<'a> Open<'a> {
     }
 
     /// Runs one statement. The first one of a transaction runs again, on a new connection, if its own had been lost meanwhile (the
-    /// database was restarted, say), or if it met another transaction: nothing has been done or shown yet.
+    /// database was restarted, say): nothing has been done or shown yet. All else is for those who can run the whole transaction again.
     fn run<T>(
         &mut self,
         mut statement: impl FnMut(&mut Link, Option<&'static str>) -> Result<T, (Failed, bool)>,

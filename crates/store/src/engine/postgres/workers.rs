@@ -6,12 +6,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     door::{Door, Kept, lock},
-    link::{Failed, Why},
+    link::{Failed, Link, Why},
     transaction::{BEGIN_READ, BEGIN_WRITE, Open},
 };
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
 const WAITING_MAX: usize = 10_000;
 /// How often a transaction that met another one is run again; the pauses grow from about one to about sixty milliseconds.
 const COLLISIONS_MAX: u32 = 20;
-/// How often one is run again whose connection was lost before it was to be committed.
+/// How often one is run again whose connection was lost before it was to be committed. A read may have given rows by then: what its last
+/// run gives counts.
 const LOSSES_MAX: u32 = 2;
 /// How often one is run again that found a key taken: another one of the same moment may have taken it, which its second run sees.
 const TAKEN_MAX: u32 = 2;
@@ -41,7 +42,8 @@ struct Shared<J> {
 }
 
 struct Queue<J> {
-    waiting: VecDeque<J>,
+    /// Since when each one is waited for.
+    waiting: VecDeque<(Instant, J)>,
     is_closed: bool,
 }
 
@@ -50,7 +52,7 @@ impl<J: Send + 'static> Workers<J> {
         name: &str,
         count: usize,
         door: &Arc<Door>,
-        run: impl Fn(&Door, Option<Kept>, J) -> Option<Kept> + Clone + Send + 'static,
+        run: impl Fn(&Door, Option<Kept>, Instant, J) -> Option<Kept> + Clone + Send + 'static,
     ) -> Result<Self, Error> {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), is_closed: false });
         let shared = Arc::new(Shared { queue, wake: Condvar::new() });
@@ -59,10 +61,10 @@ impl<J: Send + 'static> Workers<J> {
             let (shared, door, run) = (workers.shared.clone(), door.clone(), run.clone());
             let started = thread::Builder::new().name(format!("store-{name}")).spawn(move || {
                 let mut kept = None;
-                while let Some(job) = shared.next() {
+                while let Some((since, job)) = shared.next() {
                     // A fault in what a caller does with its answer must not end the thread.
                     let before = kept.take();
-                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, job))).unwrap_or(None);
+                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, since, job))).unwrap_or(None);
                 }
             });
             let thread = started.map_err(|cause| {
@@ -73,13 +75,13 @@ impl<J: Send + 'static> Workers<J> {
         Ok(workers)
     }
 
-    /// Queues a job; one that can't be taken is given back.
-    pub(super) fn submit(&self, job: J) -> Result<(), (J, Error)> {
+    /// Queues a job that is waited for since then; one that can't be taken is given back.
+    pub(super) fn submit(&self, since: Instant, job: J) -> Result<(), (J, Error)> {
         let mut queue = lock(&self.shared.queue);
         if queue.waiting.len() >= WAITING_MAX {
             return Err((job, Error::new(Kind::Busy, "store: too many transactions are waiting; try again")));
         }
-        queue.waiting.push_back(job);
+        queue.waiting.push_back((since, job));
         drop(queue);
         self.shared.wake.notify_one();
         Ok(())
@@ -103,7 +105,7 @@ impl<J> Drop for Workers<J> {
 
 impl<J> Shared<J> {
     /// The next job; none at the end.
-    fn next(&self) -> Option<J> {
+    fn next(&self) -> Option<(Instant, J)> {
         let mut queue = lock(&self.queue);
         loop {
             if let Some(job) = queue.waiting.pop_front() {
@@ -117,6 +119,18 @@ impl<J> Shared<J> {
     }
 }
 
+/// A connection for a job, unless that has waited for so long that nobody may be there any more; and what is kept all the same.
+fn link_for(door: &Door, kept: Option<Kept>, since: Instant) -> (Result<Link, Error>, Option<Kept>) {
+    if let Err(error) = door.in_time(since) {
+        return (Err(error), kept);
+    }
+    match (door.open(kept), door.in_time(since)) {
+        // To connect took long, too.
+        (Ok(link), Err(error)) => (Err(error), Some(Kept::new(link))),
+        (opened, _) => (opened, None),
+    }
+}
+
 /// A read transaction that is queued: how many statements it may run, and what is to be run.
 pub(super) type QueuedRead = (Option<u32>, Box<dyn Read>);
 
@@ -125,22 +139,43 @@ pub(super) fn read(
     door: &Door,
     kept: Option<Kept>,
     known: &KnownVersions,
+    since: Instant,
     (statements, mut job): QueuedRead,
 ) -> Option<Kept> {
-    let mut link = match door.open(kept) {
-        Ok(link) => link,
-        Err(error) => {
+    let mut link = match link_for(door, kept, since) {
+        (Ok(link), _) => link,
+        (Err(error), kept) => {
             job.fail(error);
-            return None;
+            return kept;
         }
     };
     // One statement sees one state by itself: then nothing is sent around it.
     let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
-    let mut open = Open::new(&mut link, door, begin);
-    job.run(&mut Tx::reading(&mut open, known, statements));
-    job.finish();
-    let is_sound = open.failed().is_none() && open.commit().is_ok();
-    is_sound.then(|| Kept::new(link))
+    let mut tries = Tries::default();
+    loop {
+        let mut open = Open::new(&mut link, door, begin);
+        job.run(&mut Tx::reading(&mut open, known, statements));
+        let Some(why) = open.failed() else {
+            job.finish();
+            return open.commit().is_ok().then(|| Kept::new(link));
+        };
+        // A replica ends what stands in the way of its following the primary.
+        let is_again = tries.again(why);
+        let is_sound = why.spares_the_link() && open.roll_back().is_ok();
+        if !is_again {
+            job.finish();
+            return is_sound.then(|| Kept::new(link));
+        }
+        if !is_sound {
+            match door.connect() {
+                Ok(fresh) => link = fresh,
+                Err(error) => {
+                    job.fail(error);
+                    return None;
+                }
+            }
+        }
+    }
 }
 
 /// How often a transaction has been run in vain.
@@ -174,13 +209,18 @@ impl Tries {
 }
 
 /// Runs a queued write until it is done, refused, or has met others too often.
-pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) -> Option<Kept> {
+pub(super) fn write(
+    door: &Door,
+    kept: Option<Kept>,
+    since: Instant,
+    mut work: Box<dyn Work>,
+) -> Option<Kept> {
     let mut tries = Tries::default();
-    let mut link = match door.open(kept) {
-        Ok(link) => link,
-        Err(error) => {
+    let mut link = match link_for(door, kept, since) {
+        (Ok(link), _) => link,
+        (Err(error), kept) => {
             work.finish(Err(error));
-            return None;
+            return kept;
         }
     };
     loop {
@@ -212,7 +252,7 @@ pub(super) fn write(door: &Door, kept: Option<Kept>, mut work: Box<dyn Work>) ->
         };
         match ended {
             Ended::Done { outcome, is_sound } => {
-                // The connection is free before the answer is out: who waits for it may be the one who asks next.
+                // One that is of no use any more ends before the answer is out.
                 let kept = is_sound.then(|| Kept::new(link));
                 work.finish(outcome);
                 return kept;
