@@ -9,6 +9,7 @@
 //! look-ups are folded here, not by the engine.
 
 pub mod accounts;
+mod chance;
 mod check;
 pub mod copy;
 mod engine;
