@@ -48,8 +48,8 @@ macro_rules! table {
 
 /// Every table of a store. A test compares this list with what each engine really has.
 static TABLES: [Table; 8] = [
-    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version",
-        "$1, $2, $3, $4, $5, $6, $7, $8", by "account_id", account Some(0)),
+    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version, token",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9", by "account_id", account Some(0)),
     table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
     table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
     table!("products", "account_id, good_id, good_name, good_title, good_sum",

@@ -9,7 +9,7 @@ use crate::{Error, Kind, engine::Version};
 
 /// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
 /// changed.
-const STEPS: &[(&str, &str)] = &[("the first tables", FIRST)];
+const STEPS: &[(&str, &str)] = &[("the first tables", FIRST), ("tokens of accounts", TOKENS)];
 
 const FIRST: &str = "
     CREATE TABLE marks (
@@ -119,6 +119,8 @@ const FIRST: &str = "
         PRIMARY KEY (account_id, email_key, order_id, position)
     ) STRICT, WITHOUT ROWID;
 ";
+
+const TOKENS: &str = "ALTER TABLE accounts ADD COLUMN token INTEGER NOT NULL DEFAULT 0";
 
 /// Whether a file is a store, and one that this program knows; an empty file will be one.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
