@@ -23,8 +23,8 @@ use crate::{
 /// anew. The place to copy to must hold no store.
 ///
 /// Stop `billhook serve` and let no other command write first: what is written while it is copied would be missing in the copy,
-/// without a word. Of data folders it is seen to that nobody serves them; the nodes of a database are yours to stop, those of the
-/// new one too.
+/// without a word. Of data folders it is seen to that no other command has them open; the nodes of a database are yours to stop,
+/// those of the new one too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

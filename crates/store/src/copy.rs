@@ -112,7 +112,7 @@ pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
 }
 
 /// Copies the store at `from` into the one at `to`, which must be empty, not there yet, or left behind by a copy that was not
-/// finished. Nobody may write either of them meanwhile; of data folders that is made sure.
+/// finished. Nobody may write either of them meanwhile: a data folder's store must not be open anywhere else.
 pub fn copy(
     from: &Location,
     to: &Location,
@@ -126,7 +126,7 @@ pub fn copy(
         return Err(Error::new(Kind::Location, format!("there is no store in {from}: nothing to copy")));
     }
     let _alone = [from.lock_for_serving()?, to.lock_for_serving()?];
-    let source = Store::open_for_bulk(from)?;
+    let source = Store::open_for_copy(from)?.whole()?;
     let target = Store::open_for_copy(to)?;
     let name = from.to_string();
     let shown = to.to_string();

@@ -54,6 +54,27 @@ fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
     }
 }
 
+/// What another command wrote meanwhile would be missing, or would be written over.
+#[test]
+fn a_folder_that_another_command_has_open_is_not_copied() {
+    let Place { store, location: from, temporary } = place(Engine::Sqlite);
+    account(&store, "anna");
+    let to = location(Engine::Sqlite, &temporary, "to");
+    let error = copy::copy(&from, &to, &mut |_, _| {}).unwrap_err();
+    assert_eq!(error.kind(), Kind::Locked);
+    assert!(error.to_string().contains("another billhook command has open"), "{error}");
+    drop(store);
+    let open = Store::open(&to).unwrap();
+    assert_eq!(copy::copy(&from, &to, &mut |_, _| {}).unwrap_err().kind(), Kind::Locked);
+    drop(open);
+    copy::copy(&from, &to, &mut |_, _| {
+        assert_eq!(Store::open(&from).err().unwrap().kind(), Kind::Locked);
+        assert_eq!(Store::open(&to).err().unwrap().kind(), Kind::Locked);
+    })
+    .unwrap();
+    assert_eq!(Store::open(&to).unwrap().read(accounts::list).unwrap().len(), 1);
+}
+
 fn a_copy_that_was_cut_off_is_no_store(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
