@@ -3,12 +3,15 @@
 //! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
 //! anything but another copy, which begins anew. What was written is read again and compared with what was read: for each account how
 //! many rows it has, and a digest over all of them.
+//!
+//! The mark says which copy it is of, and each transaction looks whether that is its own still: of two copies into one database
+//! the one that began last goes on, and the other one ends.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, marks, tx::Arg};
+use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, chance, marks, tx::Arg};
 
 /// Rows written in one transaction, at most, and the bytes of their texts.
 const BATCH_ROWS: usize = 50_000;
@@ -102,12 +105,59 @@ pub struct AccountDigest {
 pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
     match marks::get(tx, marks::COPYING)? {
         None => Ok(()),
-        Some(from) => Err(Error::new(
-            Kind::Unfinished,
-            format!(
-                "a copy of {from} into this store was not finished: run that `billhook copy` again, which begins anew"
-            ),
-        )),
+        Some(mark) => {
+            let from = mark.split_once(' ').map_or(&*mark, |(_, from)| from);
+            Err(Error::new(
+                Kind::Unfinished,
+                format!(
+                    "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which \
+                     begins anew"
+                ),
+            ))
+        }
+    }
+}
+
+/// One run of a copy, as the store that it fills knows it.
+struct Claim {
+    /// What the mark says: a word that no other run has, and where the copy comes from.
+    mark: String,
+    to: String,
+}
+
+impl Claim {
+    fn new(from: &Location, to: &Location) -> Self {
+        Self { mark: format!("{:010x} {from}", chance::number(40)), to: to.to_string() }
+    }
+
+    /// Empties what an earlier copy has left behind, refuses any other content, and notes that this one has begun.
+    fn begin(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if marks::get(tx, marks::COPYING)?.is_some() {
+            for table in &TABLES {
+                tx.execute(&table.clear, &[])?;
+            }
+        } else if total(tx)? > 0 {
+            return Err(Error::new(
+                Kind::Exists,
+                format!(
+                    "{} holds a store already: a copy needs an empty place, so name another one",
+                    self.to
+                ),
+            ));
+        }
+        marks::set(tx, marks::COPYING, &self.mark)
+    }
+
+    /// Refuses to go on where another copy has begun.
+    fn stands(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if marks::get(tx, marks::COPYING)?.as_ref() == Some(&self.mark) {
+            return Ok(());
+        }
+        let text = format!(
+            "another `billhook copy` into {} was begun, so this one has ended: wait for that one",
+            self.to
+        );
+        Err(Error::new(Kind::Locked, text))
     }
 }
 
@@ -128,15 +178,15 @@ pub fn copy(
     let _alone = [from.lock_for_serving()?, to.lock_for_serving()?];
     let source = Store::open_for_copy(from)?.whole()?;
     let target = Store::open_for_copy(to)?;
-    let name = from.to_string();
-    let shown = to.to_string();
-    target.write(move |tx| begin(tx, &name, &shown))?;
+    let claim = Arc::new(Claim::new(from, to));
+    let begun = claim.clone();
+    target.write(move |tx| begun.begin(tx))?;
 
     let mut digests = Digests::default();
     source.read(|tx| {
         let mut counted = Counted::new(total(tx)?, "copying", progress);
         for table in &TABLES {
-            fill(tx, table, &target, &mut digests, &mut counted)?;
+            fill(tx, table, &target, &claim, &mut digests, &mut counted)?;
         }
         Ok::<(), Error>(())
     })?;
@@ -165,7 +215,10 @@ pub fn copy(
             ),
         ));
     }
-    target.write(|tx| marks::remove(tx, marks::COPYING))?;
+    target.write(move |tx| {
+        claim.stands(tx)?;
+        marks::remove(tx, marks::COPYING)
+    })?;
     let count = |table: &str| digests.tables.get(table).copied().unwrap_or(0);
     Ok(Report {
         accounts: count("accounts"),
@@ -173,21 +226,6 @@ pub fn copy(
         rows: digests.tables.values().sum(),
         digests: copied,
     })
-}
-
-/// Empties what an earlier copy has left behind, refuses any other content, and notes that a copy has begun.
-fn begin(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<(), Error> {
-    if marks::get(tx, marks::COPYING)?.is_some() {
-        for table in &TABLES {
-            tx.execute(&table.clear, &[])?;
-        }
-    } else if total(tx)? > 0 {
-        return Err(Error::new(
-            Kind::Exists,
-            format!("{to} holds a store already: a copy needs an empty place, so name another one"),
-        ));
-    }
-    marks::set(tx, marks::COPYING, from)
 }
 
 fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
@@ -223,6 +261,7 @@ fn fill(
     from: &mut Tx<'_>,
     table: &'static Table,
     target: &Store,
+    claim: &Arc<Claim>,
     digests: &mut Digests,
     counted: &mut Counted<'_>,
 ) -> Result<(), Error> {
@@ -232,7 +271,9 @@ fn fill(
         if batch.is_empty() {
             return Ok(());
         }
+        let claim = claim.clone();
         target.write(move |tx| {
+            claim.stands(tx)?;
             tx.execute_each(&table.write, &mut batch.iter().map(|row| row.iter().map(Value::arg).collect()))
         })
     };

@@ -75,6 +75,34 @@ fn a_folder_that_another_command_has_open_is_not_copied() {
     assert_eq!(Store::open(&to).unwrap().read(accounts::list).unwrap().len(), 1);
 }
 
+/// Of two copies into one database the first, which finds itself overtaken, spoils nothing.
+#[test]
+fn two_copies_into_one_database_do_not_mix() {
+    let Place { store, location: first, temporary } = place(Engine::Sqlite);
+    for name in ["anna", "boris"] {
+        let id = account(&store, name);
+        put(&store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    }
+    drop(store);
+    let second = location(Engine::Sqlite, &temporary, "second");
+    account(&Store::open(&second).unwrap(), "clara");
+    let to = location(Engine::Postgres, &temporary, "");
+    // When all has been read, and not all of it has been written.
+    let mut is_overtaken = false;
+    let error = copy::copy(&first, &to, &mut |_, _| {
+        if !std::mem::replace(&mut is_overtaken, true) {
+            copy::copy(&second, &to, &mut |_, _| {}).unwrap();
+        }
+    })
+    .unwrap_err();
+    assert_eq!(error.kind(), Kind::Locked);
+    assert!(error.to_string().contains("another `billhook copy`"), "{error}");
+    let store = Store::open(&to).unwrap();
+    let logins = store.read(accounts::list).unwrap();
+    assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["clara"]);
+    assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+}
+
 fn a_copy_that_was_cut_off_is_no_store(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
