@@ -2,7 +2,8 @@
 //!
 //! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
 //! anything but another copy, which begins anew. What was written is read again and compared with what was read: for each account how
-//! many rows it has, and a digest over all of them.
+//! many rows it has, and a digest over all of them. So is a database that was copied from: what was written to it meanwhile would be
+//! missing.
 //!
 //! The mark says which copy it is of, and each transaction looks whether that is its own still: of two copies into one database
 //! the one that began last goes on, and the other one ends.
@@ -191,29 +192,22 @@ pub fn copy(
         Ok::<(), Error>(())
     })?;
     let copied = digests.finished();
-    let there = target.read(|tx| {
-        let mut digests = Digests::default();
-        let mut counted = Counted::new(total(tx)?, "comparing", progress);
-        for table in &TABLES {
-            tx.rows(&table.read, &[], |row| {
-                if is_copied(table, row)? {
-                    digests.add(table, row)?;
-                    counted.one();
-                }
-                Ok::<(), Error>(())
-            })?;
+    let there = digests_of(&target, "comparing", progress)?;
+    if let Some(account) = differing(&copied, &there) {
+        let text = format!(
+            "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
+        );
+        return Err(Error::new(Kind::Damaged, text));
+    }
+    // A folder is open here alone. A database anybody may have written, and only reading it once more finds every change.
+    if source.is_shared() {
+        let now = digests_of(&source, "looking again", progress)?;
+        if let Some(account) = differing(&copied, &now) {
+            let text = format!(
+                "{from} was written while it was copied (account {account}): stop what writes it, and copy again, which begins anew"
+            );
+            return Err(Error::new(Kind::Unfinished, text));
         }
-        Ok::<_, Error>(digests.finished())
-    })?;
-    if copied != there {
-        let differing = copied.iter().zip(&there).find(|(one, other)| one != other);
-        let account = differing.map_or(0, |(digest, _)| digest.account);
-        return Err(Error::new(
-            Kind::Damaged,
-            format!(
-                "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
-            ),
-        ));
     }
     target.write(move |tx| {
         claim.stands(tx)?;
@@ -225,6 +219,37 @@ pub fn copy(
         orders: count("orders"),
         rows: digests.tables.values().sum(),
         digests: copied,
+    })
+}
+
+/// Reads a whole store, in a transaction of its own.
+fn digests_of(
+    store: &Store,
+    what: &'static str,
+    progress: &mut dyn FnMut(&'static str, Progress),
+) -> Result<Vec<AccountDigest>, Error> {
+    store.read(|tx| {
+        let mut digests = Digests::default();
+        let mut counted = Counted::new(total(tx)?, what, progress);
+        for table in &TABLES {
+            tx.rows(&table.read, &[], |row| {
+                counted.one();
+                if is_copied(table, row)? {
+                    digests.add(table, row)?;
+                }
+                Ok::<(), Error>(())
+            })?;
+        }
+        Ok(digests.finished())
+    })
+}
+
+/// The first account of which the digests are not the same, or are missing on one side.
+fn differing(one: &[AccountDigest], other: &[AccountDigest]) -> Option<i64> {
+    let pair = one.iter().zip(other).find(|(one, other)| one != other);
+    pair.map(|(one, other)| one.account.min(other.account)).or_else(|| {
+        let longer = if one.len() > other.len() { one } else { other };
+        longer.get(one.len().min(other.len())).map(|digest| digest.account)
     })
 }
 

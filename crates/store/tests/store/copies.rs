@@ -75,6 +75,34 @@ fn a_folder_that_another_command_has_open_is_not_copied() {
     assert_eq!(Store::open(&to).unwrap().read(accounts::list).unwrap().len(), 1);
 }
 
+/// Whatever is written, and whenever: the copy would not be what the source is.
+#[test]
+fn a_database_that_is_written_while_it_is_copied_is_noticed() {
+    let Place { store, location: from, temporary } = place(Engine::Postgres);
+    let id = account(&store, "anna");
+    put(&store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
+    let to = location(Engine::Sqlite, &temporary, "to");
+    for (n, when) in (2..).zip(["copying", "comparing", "copying"]) {
+        let write = || match n {
+            4 => drop(account(&store, "boris")),
+            _ => put(&store, id, order(n, "anna@example.com", PayStatus::Paid, &[1])),
+        };
+        let mut is_written = false;
+        let error = copy::copy(&from, &to, &mut |what, _| {
+            if what == when && !std::mem::replace(&mut is_written, true) {
+                write();
+            }
+        })
+        .unwrap_err();
+        assert!(is_written);
+        assert_eq!(error.kind(), Kind::Unfinished);
+        assert!(error.to_string().contains("was written while it was copied"), "{error}");
+        assert_eq!(Store::open(&to).err().unwrap().kind(), Kind::Unfinished);
+    }
+    assert_eq!(copy::copy(&from, &to, &mut |_, _| {}).unwrap().orders, 3);
+    assert_eq!(Store::open(&to).unwrap().read(|tx| orders::count(tx, id)).unwrap(), 3);
+}
+
 /// Of two copies into one database the first, which finds itself overtaken, spoils nothing.
 #[test]
 fn two_copies_into_one_database_do_not_mix() {
