@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Arg, Error, Kind, Row, Sql, Tx, chance,
+    Arg, Error, Kind, Row, Sql, Tx, chance, copy,
     settings::{Setting, Settings},
 };
 
@@ -119,12 +119,21 @@ pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
 
 const NEWEST: Sql = Sql::new(
     "accounts.newest",
-    "SELECT version, token FROM accounts WHERE version = (SELECT MAX(version) FROM accounts)",
+    "SELECT COALESCE((SELECT MAX(version) FROM accounts), 0),
+            COALESCE((SELECT token FROM accounts WHERE version = (SELECT MAX(version) FROM accounts)), 0),
+            COALESCE((SELECT value FROM marks WHERE name = 'copying'), '')",
 );
 
-/// The change that was the last: one question that tells whether [`changed_since`] is worth asking.
+/// The change that was the last: one question that tells whether [`changed_since`] is worth asking. Refused while a copy fills the
+/// store: a server that had it open before must not serve a half.
 pub fn newest(tx: &mut Tx<'_>) -> Result<Newest, Error> {
-    let newest = tx.row(&NEWEST, &[], |row| Ok(Newest { version: row.int(0)?, token: row.int(1)? }))?;
+    let newest = tx.row(&NEWEST, &[], |row| {
+        let newest = Newest { version: row.int(0)?, token: row.int(1)? };
+        match row.text(2)? {
+            "" => Ok(newest),
+            mark => Err(copy::unfinished(mark)),
+        }
+    })?;
     Ok(newest.unwrap_or_default())
 }
 

@@ -106,17 +106,19 @@ pub struct AccountDigest {
 pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
     match marks::get(tx, marks::COPYING)? {
         None => Ok(()),
-        Some(mark) => {
-            let from = mark.split_once(' ').map_or(&*mark, |(_, from)| from);
-            Err(Error::new(
-                Kind::Unfinished,
-                format!(
-                    "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which \
-                     begins anew"
-                ),
-            ))
-        }
+        Some(mark) => Err(unfinished(&mark)),
     }
+}
+
+/// What is said of a store with this mark of a copy.
+pub(crate) fn unfinished(mark: &str) -> Error {
+    let from = mark.split_once(' ').map_or(mark, |(_, from)| from);
+    Error::new(
+        Kind::Unfinished,
+        format!(
+            "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which begins anew"
+        ),
+    )
 }
 
 /// One run of a copy, as the store that it fills knows it.

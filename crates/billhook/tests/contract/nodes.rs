@@ -9,7 +9,7 @@ use billhook_postgres_cluster::Cluster;
 use tempfile::TempDir;
 
 use crate::{
-    program::{Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
+    program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
     running::until,
 };
 
@@ -113,6 +113,36 @@ fn a_node_follows_accounts_that_went_back() {
     sql("DELETE FROM accounts WHERE login = 'two'");
     follows("two", &twos_key, 5);
     assert_eq!(node.log().matches("read anew").count(), 6, "{}", node.log());
+}
+
+/// A node that had the database open before a copy into it began: it serves nothing of a half, and all of the whole.
+#[test]
+fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    let node = Billhook::start_over(place_of(&url), &[]);
+    assert_eq!(node.call("shop", DEMO_KEY, "GetBills", ANNA).code(), 5);
+    // As a copy does: its mark, and then rows.
+    let sql = |text: &str| Cluster::shared().sql(database, text).unwrap();
+    sql("INSERT INTO marks VALUES ('copying', 'f00 /var/lib/billhook')");
+    sql("INSERT INTO accounts VALUES (1, 'shop', 'the-key-of-the-shop', '', 0, 0, 0, 1)");
+    let shows_nothing = |answer: Answer| {
+        assert!(matches!((answer.status, answer.code()), (200, 5) | (503, 9)), "{answer:?}");
+        answer.status == 503
+    };
+    until(|| shows_nothing(node.call("shop", DEMO_KEY, "GetBills", ANNA)));
+    assert!(shows_nothing(node.call("shop", "the-key-of-the-shop", "GetBills", ANNA)));
+    assert_eq!(node.admin("/readyz").status, 503);
+    assert!(
+        node.log().contains("a copy of /var/lib/billhook into this store is not finished"),
+        "{}",
+        node.log()
+    );
+    sql("DELETE FROM marks");
+    let whole = Instant::now();
+    until(|| node.call("shop", DEMO_KEY, "GetBills", ANNA).code() == 4);
+    assert!(whole.elapsed() < Duration::from_secs(1), "{:?}", whole.elapsed());
+    assert_eq!(node.admin("/readyz").status, 200);
 }
 
 /// Each would make the tables; one of them does.

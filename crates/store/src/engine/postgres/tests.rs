@@ -70,6 +70,7 @@ fn plan(link: &Link, sql: &Sql) -> String {
 #[test]
 fn statements_read_by_key() {
     const SCANNING: &[&str] = &[
+        "accounts.newest",
         "accounts.sum",
         "accounts.changed_since",
         "accounts.domains_since",
