@@ -22,9 +22,9 @@ use crate::{
 /// All or nothing: the new store can't be used before it is whole and compared. If the copy is cut off, the same command begins
 /// anew. The place to copy to must hold no store.
 ///
-/// Stop `billhook serve` and let no other command write first: what is written while it is copied would be missing in the copy,
-/// without a word. Of data folders it is seen to that nobody serves them; the nodes of a database are yours to stop, those of the
-/// new one too.
+/// Stop `billhook serve` and let no other command write first. Of data folders it is seen to that no other command has them open; the
+/// nodes of a database are yours to stop. A node that serves the new one already answers code 9 until the copy is whole. A database that was written while it was copied is noticed at the
+/// end, by reading it once more, and the copy refused; what is written after that is missing in the copy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

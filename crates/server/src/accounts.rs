@@ -16,8 +16,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use billhook_store::{
-    Error, Store,
-    accounts::{self, Account, AccountId},
+    AccountId, Error, Store,
+    accounts::{self, Account, Newest, Sum},
 };
 use billhook_wire::{Key, Login};
 
@@ -54,7 +54,7 @@ pub(crate) struct Directory {
 
 #[derive(Debug, Clone, Default)]
 struct Known {
-    version: i64,
+    newest: Newest,
     by_id: HashMap<AccountId, Arc<Served>>,
     by_login: HashMap<Box<str>, Arc<Served>>,
     by_domain: HashMap<Box<str>, Arc<Served>>,
@@ -94,6 +94,12 @@ impl Deref for Served {
     }
 }
 
+impl Known {
+    fn sum(&self) -> Sum {
+        self.by_id.values().map(|served| &served.account).collect()
+    }
+}
+
 impl Directory {
     /// An empty directory. `domains` are normalised host names.
     pub(crate) fn new(domains: Vec<String>, default_account: Option<Login>) -> Self {
@@ -115,9 +121,8 @@ impl Directory {
 
     /// Takes over what has changed in the store. On an error everything stays as it was.
     pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
-        let version = self.known.load().version;
         let as_of = self.now_ms();
-        let refreshed = self.take_changes(store, version);
+        let refreshed = self.take_changes(store);
         self.is_cut_off.store(refreshed.is_err(), Ordering::Relaxed);
         if refreshed.is_ok() {
             self.as_of_ms.store(as_of, Ordering::Relaxed);
@@ -125,11 +130,26 @@ impl Directory {
         refreshed
     }
 
-    fn take_changes(&self, store: &Store, version: i64) -> Result<(), Error> {
-        if store.read_one(accounts::newest)? > version {
-            let (changed, version) = store.read(|tx| accounts::changed_since(tx, version))?;
-            self.take_over(changed, version);
+    fn take_changes(&self, store: &Store) -> Result<(), Error> {
+        let known = self.known.load();
+        if store.read_one(accounts::newest)? == known.newest {
+            return Ok(());
         }
+        let since = known.newest.version;
+        let (newest, changed, sum) = store.read(|tx| {
+            Ok::<_, Error>((accounts::newest(tx)?, accounts::changed_since(tx, since)?.0, accounts::sum(tx)?))
+        })?;
+        let mut after = self.with(Known::clone(&known), &known, changed, newest);
+        if after.sum() != sum {
+            tracing::warn!(
+                "the accounts are not what became of those that were known: the database was restored, or lost its last \
+                 commits; all are read anew"
+            );
+            let (newest, all) =
+                store.read(|tx| Ok::<_, Error>((accounts::newest(tx)?, accounts::list(tx)?)))?;
+            after = self.with(Known::default(), &known, all, newest);
+        }
+        self.known.store(Arc::new(after));
         Ok(())
     }
 
@@ -152,17 +172,16 @@ impl Directory {
         self.refused_key.is_some() && keys.contains(&self.refused_key.as_ref())
     }
 
-    fn take_over(&self, changed: Vec<Account>, version: i64) {
-        let mut known = Known::clone(&self.known.load());
-        known.version = version;
+    /// These accounts in what is `known`, or in the place of the same; limits are kept from `before`.
+    fn with(&self, mut known: Known, before: &Known, changed: Vec<Account>, newest: Newest) -> Known {
+        known.newest = newest;
         // All old names go before any new one comes: a domain may have moved from one of these accounts to another.
         for account in &changed {
-            if let Some(before) = known.by_id.remove(&account.id) {
-                known.by_login.remove(before.login.as_str());
-                for domain in &before.domains {
+            if let Some(old) = known.by_id.get(&account.id) {
+                known.by_login.remove(old.login.as_str());
+                for domain in &old.domains {
                     known.by_domain.remove(domain.as_str());
                 }
-                known.by_id.insert(account.id, before);
             }
         }
         for mut account in changed {
@@ -173,7 +192,7 @@ impl Directory {
                     "its key is a public one, so it is not served here; `billhook account rotate-key` gives it another"
                 );
             }
-            let limit = match known.by_id.get(&account.id).and_then(|before| before.limit.clone()) {
+            let limit = match before.by_id.get(&account.id).and_then(|before| before.limit.clone()) {
                 Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
                 _ => Limit::new(account.settings.rate).map(Arc::new),
             };
@@ -184,7 +203,7 @@ impl Directory {
             }
             known.by_id.insert(served.id, served);
         }
-        self.known.store(Arc::new(known));
+        known
     }
 
     /// The account that a host leads to; `None` as host is a request that names none (decision 49).
@@ -262,14 +281,21 @@ mod tests {
             domains: domains.iter().map(ToString::to_string).collect(),
             settings: Settings::default(),
             version: id,
+            token: 0,
         }
     }
 
     fn directory(default_account: Option<&str>, accounts: Vec<Account>) -> Directory {
         let domains = vec!["localhost".to_owned(), "justclick.ru".to_owned()];
         let directory = Directory::new(domains, default_account.map(|login| Login::parse(login).unwrap()));
-        directory.take_over(accounts, 1);
+        take_over(&directory, accounts);
         directory
+    }
+
+    fn take_over(directory: &Directory, changed: Vec<Account>) {
+        let known = directory.known.load();
+        let after = directory.with(Known::clone(&known), &known, changed, Newest::default());
+        directory.known.store(Arc::new(after));
     }
 
     fn found(directory: &Directory, host: &str) -> Option<String> {
@@ -332,13 +358,13 @@ mod tests {
         let mut anna = account(1, "anna", &["y.example"]);
         anna.disabled = true;
         // Boris gave y.example to Anna: both have changed.
-        directory.take_over(vec![anna, account(2, "boris", &[])], 2);
+        take_over(&directory, vec![anna, account(2, "boris", &[])]);
         assert_eq!(found(&directory, "x.example"), None);
         assert_eq!(found(&directory, "y.example").as_deref(), Some("anna"));
         assert!(directory.find(host::parse("anna.localhost").unwrap().as_ref()).unwrap().disabled);
         let before = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
         assert!(before.domains.is_empty());
-        directory.take_over(vec![account(1, "anna", &[])], 3);
+        take_over(&directory, vec![account(1, "anna", &[])]);
         let after = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
         assert!(Arc::ptr_eq(&before, &after));
         assert_eq!(directory.len(), 2);
@@ -357,11 +383,11 @@ mod tests {
         let count =
             |directory: &Directory| directory.find(None).unwrap().limit().unwrap().count(caller).is_ok();
         assert!(count(&directory));
-        directory.take_over(limited(1, true), 2);
+        take_over(&directory, limited(1, true));
         assert!(!count(&directory), "the allowance was used up before the change");
-        directory.take_over(limited(5, true), 3);
+        take_over(&directory, limited(5, true));
         assert!(count(&directory));
-        directory.take_over(limited(0, true), 4);
+        take_over(&directory, limited(0, true));
         assert!(directory.find(None).unwrap().limit().is_none());
     }
 

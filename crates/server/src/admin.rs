@@ -68,7 +68,11 @@ impl Admin {
         })
         .await;
         match looked {
-            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Ok(()))) => {
+                let are_old = self.service.accounts_are_old();
+                are_old
+                    .then(|| "the accounts could not be read for more than a second: see the log".to_owned())
+            }
             Ok(Ok(Err(error))) => Some(error.to_string()),
             Ok(Err(_)) => Some("the look at the store panicked".to_owned()),
             Err(_) => Some("the store does not answer".to_owned()),

@@ -123,14 +123,16 @@ impl Answers for Peer {
 }
 
 impl Service {
+    /// Whether what is known of the accounts is too old to be relied upon.
+    pub(crate) fn accounts_are_old(&self) -> bool {
+        self.store.is_shared() && self.directory.age() > ACCOUNTS_AGE_MAX
+    }
+
     /// Waits until what is known of the accounts is new enough, where others may change them: a busy machine may be late, and one that
     /// can't read the store is told at once.
     async fn fresh_accounts(&self) -> Result<(), Failure> {
-        if !self.store.is_shared() {
-            return Ok(());
-        }
         let asked = Instant::now();
-        while self.directory.age() > ACCOUNTS_AGE_MAX {
+        while self.accounts_are_old() {
             if self.directory.is_cut_off() || asked.elapsed() > ACCOUNTS_WAIT_MAX {
                 let text = "store: the accounts could not be read for more than a second: a key may have been changed";
                 return Err(Failure::Broken(store::Error::new(store::Kind::Unreachable, text)));

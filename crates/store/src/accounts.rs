@@ -1,14 +1,16 @@
 //! Accounts: logins, keys, bound domains, settings.
 //!
 //! Every change gives its account a new, higher `version`, so that a server that keeps accounts in memory learns of changes by
-//! asking for what is newer than what it has ([`changed_since`]).
+//! asking for what is newer than what it has ([`changed_since`]). A database that went back (it was restored, or lost its last
+//! commits in a failover) gives versions once more, to other changes; so each comes with a `token` that is drawn, and a server
+//! finds by [`newest`] and [`sum`] that what it has is of another past.
 
 use std::collections::HashMap;
 
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Arg, Error, Kind, Row, Sql, Tx,
+    Arg, Error, Kind, Row, Sql, Tx, chance, copy,
     settings::{Setting, Settings},
 };
 
@@ -37,6 +39,8 @@ pub struct Account {
     pub settings: Settings,
     /// Higher after every change, and unique among accounts.
     pub version: i64,
+    /// Drawn at every change.
+    pub token: i64,
 }
 
 /// A key that was replaced and is accepted for a while longer.
@@ -48,17 +52,46 @@ pub struct OldKey {
     pub until: i64,
 }
 
+/// Which change was the last. Two states of the accounts that have this in common are the same state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// The version that it gave to its account; 0: there are no accounts.
+    pub version: i64,
+    /// Its token.
+    pub token: i64,
+}
+
+/// What all accounts come to. One that has missed a change, or has one that was taken back, comes to something else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    accounts: i64,
+    versions_and_tokens: i64,
+}
+
+impl<'a> FromIterator<&'a Account> for Sum {
+    fn from_iter<T: IntoIterator<Item = &'a Account>>(accounts: T) -> Self {
+        accounts.into_iter().fold(Self::default(), |sum, account| Self {
+            accounts: sum.accounts + 1,
+            versions_and_tokens: sum.versions_and_tokens.wrapping_add(account.version + account.token),
+        })
+    }
+}
+
+/// Few enough that a sum over millions of accounts is a number still.
+const TOKEN_BITS: u32 = 40;
+
 const ADD: Sql = Sql::new(
     "accounts.add",
-    "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version)
+    "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version, token)
      VALUES ((SELECT COALESCE(MAX(account_id), 0) + 1 FROM accounts), $1, $2, '', 0, 0, $3,
-             (SELECT COALESCE(MAX(version), 0) + 1 FROM accounts))
+             (SELECT COALESCE(MAX(version), 0) + 1 FROM accounts), $4)
          ON CONFLICT (login) DO NOTHING",
 );
 
 /// Adds an account; none if the login is taken. `now` is in unix seconds.
 pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option<AccountId>, Error> {
-    if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into()])? == 0 {
+    let token = chance::number(TOKEN_BITS);
+    if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into(), token.into()])? == 0 {
         return Ok(None);
     }
     Ok(find(tx, login)?.map(|account| account.id))
@@ -73,7 +106,7 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
 
 const FIND: Sql = Sql::new(
     "accounts.find",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts WHERE login = $1",
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token FROM accounts WHERE login = $1",
 );
 
 /// The account of a login.
@@ -84,16 +117,40 @@ pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
     Ok(Some(found))
 }
 
-const NEWEST: Sql = Sql::new("accounts.newest", "SELECT COALESCE(MAX(version), 0) FROM accounts");
+const NEWEST: Sql = Sql::new(
+    "accounts.newest",
+    "SELECT COALESCE((SELECT MAX(version) FROM accounts), 0),
+            COALESCE((SELECT token FROM accounts WHERE version = (SELECT MAX(version) FROM accounts)), 0),
+            COALESCE((SELECT value FROM marks WHERE name = 'copying'), '')",
+);
 
-/// The version of the account that changed last: one question that tells whether [`changed_since`] is worth asking.
-pub fn newest(tx: &mut Tx<'_>) -> Result<i64, Error> {
-    Ok(tx.row(&NEWEST, &[], |row| row.int(0))?.unwrap_or(0))
+/// The change that was the last: one question that tells whether [`changed_since`] is worth asking. Refused while a copy fills the
+/// store: a server that had it open before must not serve a half.
+pub fn newest(tx: &mut Tx<'_>) -> Result<Newest, Error> {
+    let newest = tx.row(&NEWEST, &[], |row| {
+        let newest = Newest { version: row.int(0)?, token: row.int(1)? };
+        match row.text(2)? {
+            "" => Ok(newest),
+            mark => Err(copy::unfinished(mark)),
+        }
+    })?;
+    Ok(newest.unwrap_or_default())
+}
+
+const SUM: Sql = Sql::new(
+    "accounts.sum",
+    "SELECT COUNT(*), CAST(COALESCE(SUM(version + token), 0) AS BIGINT) FROM accounts",
+);
+
+/// What all accounts come to.
+pub fn sum(tx: &mut Tx<'_>) -> Result<Sum, Error> {
+    let sum = tx.row(&SUM, &[], |row| Ok(Sum { accounts: row.int(0)?, versions_and_tokens: row.int(1)? }))?;
+    Ok(sum.unwrap_or_default())
 }
 
 const CHANGED_SINCE: Sql = Sql::new(
     "accounts.changed_since",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version FROM accounts
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token FROM accounts
       WHERE version > $1 ORDER BY version",
 );
 
@@ -181,11 +238,11 @@ pub fn set(tx: &mut Tx<'_>, id: AccountId, setting: &Setting) -> Result<(), Erro
 
 const TOUCH: Sql = Sql::new(
     "accounts.touch",
-    "UPDATE accounts SET version = (SELECT MAX(version) + 1 FROM accounts) WHERE account_id = $1",
+    "UPDATE accounts SET version = (SELECT MAX(version) + 1 FROM accounts), token = $1 WHERE account_id = $2",
 );
 
 fn touch(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
-    tx.execute(&TOUCH, &[id.0.into()]).map(drop)
+    tx.execute(&TOUCH, &[chance::number(TOKEN_BITS).into(), id.0.into()]).map(drop)
 }
 
 const DOMAINS_OF: Sql =
@@ -249,6 +306,7 @@ fn account(row: &dyn Row) -> Result<Account, Error> {
         domains: Vec::new(),
         settings: Settings::default(),
         version: row.int(7)?,
+        token: row.int(8)?,
         login,
     })
 }
@@ -267,6 +325,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &ADD,
     &FIND,
     &NEWEST,
+    &SUM,
     &CHANGED_SINCE,
     &ROTATE_KEY,
     &SET_DISABLED,

@@ -2,13 +2,17 @@
 //!
 //! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
 //! anything but another copy, which begins anew. What was written is read again and compared with what was read: for each account how
-//! many rows it has, and a digest over all of them.
+//! many rows it has, and a digest over all of them. So is a database that was copied from: what was written to it meanwhile would be
+//! missing.
+//!
+//! The mark says which copy it is of, and each transaction looks whether that is its own still: of two copies into one database
+//! the one that began last goes on, and the other one ends.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, marks, tx::Arg};
+use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, chance, marks, tx::Arg};
 
 /// Rows written in one transaction, at most, and the bytes of their texts.
 const BATCH_ROWS: usize = 50_000;
@@ -48,8 +52,8 @@ macro_rules! table {
 
 /// Every table of a store. A test compares this list with what each engine really has.
 static TABLES: [Table; 15] = [
-    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version",
-        "$1, $2, $3, $4, $5, $6, $7, $8", by "account_id", account Some(0)),
+    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version, token",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9", by "account_id", account Some(0)),
     table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
     table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
     table!("products",
@@ -146,17 +150,66 @@ pub struct AccountDigest {
 pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
     match marks::get(tx, marks::COPYING)? {
         None => Ok(()),
-        Some(from) => Err(Error::new(
-            Kind::Unfinished,
-            format!(
-                "a copy of {from} into this store was not finished: run that `billhook copy` again, which begins anew"
-            ),
-        )),
+        Some(mark) => Err(unfinished(&mark)),
+    }
+}
+
+/// What is said of a store with this mark of a copy.
+pub(crate) fn unfinished(mark: &str) -> Error {
+    let from = mark.split_once(' ').map_or(mark, |(_, from)| from);
+    Error::new(
+        Kind::Unfinished,
+        format!(
+            "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which begins anew"
+        ),
+    )
+}
+
+/// One run of a copy, as the store that it fills knows it.
+struct Claim {
+    /// What the mark says: a word that no other run has, and where the copy comes from.
+    mark: String,
+    to: String,
+}
+
+impl Claim {
+    fn new(from: &Location, to: &Location) -> Self {
+        Self { mark: format!("{:010x} {from}", chance::number(40)), to: to.to_string() }
+    }
+
+    /// Empties what an earlier copy has left behind, refuses any other content, and notes that this one has begun.
+    fn begin(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if marks::get(tx, marks::COPYING)?.is_some() {
+            for table in &TABLES {
+                tx.execute(&table.clear, &[])?;
+            }
+        } else if total(tx)? > 0 {
+            return Err(Error::new(
+                Kind::Exists,
+                format!(
+                    "{} holds a store already: a copy needs an empty place, so name another one",
+                    self.to
+                ),
+            ));
+        }
+        marks::set(tx, marks::COPYING, &self.mark)
+    }
+
+    /// Refuses to go on where another copy has begun.
+    fn stands(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if marks::get(tx, marks::COPYING)?.as_ref() == Some(&self.mark) {
+            return Ok(());
+        }
+        let text = format!(
+            "another `billhook copy` into {} was begun, so this one has ended: wait for that one",
+            self.to
+        );
+        Err(Error::new(Kind::Locked, text))
     }
 }
 
 /// Copies the store at `from` into the one at `to`, which must be empty, not there yet, or left behind by a copy that was not
-/// finished. Nobody may write either of them meanwhile; of data folders that is made sure.
+/// finished. Nobody may write either of them meanwhile: a data folder's store must not be open anywhere else.
 pub fn copy(
     from: &Location,
     to: &Location,
@@ -170,46 +223,42 @@ pub fn copy(
         return Err(Error::new(Kind::Location, format!("there is no store in {from}: nothing to copy")));
     }
     let _alone = [from.lock_for_serving()?, to.lock_for_serving()?];
-    let source = Store::open_for_bulk(from)?;
+    let source = Store::open_for_copy(from)?.whole()?;
     let target = Store::open_for_copy(to)?;
-    let name = from.to_string();
-    let shown = to.to_string();
-    target.write(move |tx| begin(tx, &name, &shown))?;
+    let claim = Arc::new(Claim::new(from, to));
+    let begun = claim.clone();
+    target.write(move |tx| begun.begin(tx))?;
 
     let mut digests = Digests::default();
     source.read(|tx| {
         let mut counted = Counted::new(total(tx)?, "copying", progress);
         for table in &TABLES {
-            fill(tx, table, &target, &mut digests, &mut counted)?;
+            fill(tx, table, &target, &claim, &mut digests, &mut counted)?;
         }
         Ok::<(), Error>(())
     })?;
     let copied = digests.finished();
-    let there = target.read(|tx| {
-        let mut digests = Digests::default();
-        let mut counted = Counted::new(total(tx)?, "comparing", progress);
-        for table in &TABLES {
-            tx.rows(&table.read, &[], |row| {
-                if is_copied(table, row)? {
-                    digests.add(table, row)?;
-                    counted.one();
-                }
-                Ok::<(), Error>(())
-            })?;
-        }
-        Ok::<_, Error>(digests.finished())
-    })?;
-    if copied != there {
-        let differing = copied.iter().zip(&there).find(|(one, other)| one != other);
-        let account = differing.map_or(0, |(digest, _)| digest.account);
-        return Err(Error::new(
-            Kind::Damaged,
-            format!(
-                "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
-            ),
-        ));
+    let there = digests_of(&target, "comparing", progress)?;
+    if let Some(account) = differing(&copied, &there) {
+        let text = format!(
+            "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
+        );
+        return Err(Error::new(Kind::Damaged, text));
     }
-    target.write(|tx| marks::remove(tx, marks::COPYING))?;
+    // A folder is open here alone. A database anybody may have written, and only reading it once more finds every change.
+    if source.is_shared() {
+        let now = digests_of(&source, "looking again", progress)?;
+        if let Some(account) = differing(&copied, &now) {
+            let text = format!(
+                "{from} was written while it was copied (account {account}): stop what writes it, and copy again, which begins anew"
+            );
+            return Err(Error::new(Kind::Unfinished, text));
+        }
+    }
+    target.write(move |tx| {
+        claim.stands(tx)?;
+        marks::remove(tx, marks::COPYING)
+    })?;
     let count = |table: &str| digests.tables.get(table).copied().unwrap_or(0);
     Ok(Report {
         accounts: count("accounts"),
@@ -219,19 +268,35 @@ pub fn copy(
     })
 }
 
-/// Empties what an earlier copy has left behind, refuses any other content, and notes that a copy has begun.
-fn begin(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<(), Error> {
-    if marks::get(tx, marks::COPYING)?.is_some() {
+/// Reads a whole store, in a transaction of its own.
+fn digests_of(
+    store: &Store,
+    what: &'static str,
+    progress: &mut dyn FnMut(&'static str, Progress),
+) -> Result<Vec<AccountDigest>, Error> {
+    store.read(|tx| {
+        let mut digests = Digests::default();
+        let mut counted = Counted::new(total(tx)?, what, progress);
         for table in &TABLES {
-            tx.execute(&table.clear, &[])?;
+            tx.rows(&table.read, &[], |row| {
+                counted.one();
+                if is_copied(table, row)? {
+                    digests.add(table, row)?;
+                }
+                Ok::<(), Error>(())
+            })?;
         }
-    } else if total(tx)? > 0 {
-        return Err(Error::new(
-            Kind::Exists,
-            format!("{to} holds a store already: a copy needs an empty place, so name another one"),
-        ));
-    }
-    marks::set(tx, marks::COPYING, from)
+        Ok(digests.finished())
+    })
+}
+
+/// The first account of which the digests are not the same, or are missing on one side.
+fn differing(one: &[AccountDigest], other: &[AccountDigest]) -> Option<i64> {
+    let pair = one.iter().zip(other).find(|(one, other)| one != other);
+    pair.map(|(one, other)| one.account.min(other.account)).or_else(|| {
+        let longer = if one.len() > other.len() { one } else { other };
+        longer.get(one.len().min(other.len())).map(|digest| digest.account)
+    })
 }
 
 fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
@@ -267,6 +332,7 @@ fn fill(
     from: &mut Tx<'_>,
     table: &'static Table,
     target: &Store,
+    claim: &Arc<Claim>,
     digests: &mut Digests,
     counted: &mut Counted<'_>,
 ) -> Result<(), Error> {
@@ -276,7 +342,9 @@ fn fill(
         if batch.is_empty() {
             return Ok(());
         }
+        let claim = claim.clone();
         target.write(move |tx| {
+            claim.stands(tx)?;
             tx.execute_each(&table.write, &mut batch.iter().map(|row| row.iter().map(Value::arg).collect()))
         })
     };

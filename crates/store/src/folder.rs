@@ -1,7 +1,8 @@
 //! The data folder: who may read it, and who holds it.
 //!
-//! Two lock files keep processes apart. `serve.lock` is held by the one `serve` (or `restore`). `open.lock` is held by everyone
-//! who has the store open, shared; `restore` takes it alone, so that nobody goes on writing into a file that was replaced.
+//! Two lock files keep processes apart. `serve.lock` is held by the one `serve` (or `restore`, or `copy`). `open.lock` is held by
+//! everyone who has the store open, shared; `restore` takes it alone, so that nobody goes on writing into a file that was
+//! replaced, and so does `copy`, so that nobody writes what the copy would lack.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -63,7 +64,7 @@ impl DataFolder {
         let file = self.lock_file("serve.lock")?;
         match file.try_lock() {
             Ok(()) => Ok(ServingLock { _file: file }),
-            Err(error) => Err(self.not_locked(error, "another `billhook serve` or `restore` holds")),
+            Err(error) => Err(self.not_locked(error, "another `billhook serve`, `restore` or `copy` holds")),
         }
     }
 
@@ -71,7 +72,7 @@ impl DataFolder {
         let file = self.lock_file("open.lock")?;
         match file.try_lock_shared() {
             Ok(()) => Ok(OpenLock { _file: file }),
-            Err(error) => Err(self.not_locked(error, "a `billhook restore` is at work in")),
+            Err(error) => Err(self.not_locked(error, "a `billhook restore` or `copy` is at work in")),
         }
     }
 

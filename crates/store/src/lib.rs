@@ -10,6 +10,7 @@
 
 pub mod accounts;
 pub mod categories;
+mod chance;
 mod check;
 pub mod copy;
 pub mod coupons;

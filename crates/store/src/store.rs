@@ -51,26 +51,26 @@ pub struct RestoreReport {
 impl Store {
     /// Opens a store, or makes it; an older one is brought up to date, a newer one is refused.
     pub fn open(location: &Location) -> Result<Self, Error> {
-        Self::open_for(location, Purpose::Serving).and_then(Self::whole)
+        Self::opened(engine::open(location, Purpose::Serving)?).whole()
     }
 
     /// The same for a command that reads or writes a great many orders: it may use some hundred megabytes of memory for that, and one
     /// statement may take as long as it takes.
     pub fn open_for_bulk(location: &Location) -> Result<Self, Error> {
-        Self::open_for(location, Purpose::Bulk).and_then(Self::whole)
+        Self::opened(engine::open(location, Purpose::Bulk)?).whole()
     }
 
-    /// Opens a store that may be half of a copy.
+    /// Opens a store to be copied from, or to; then it may be half of an earlier copy. A data folder's is open nowhere else meanwhile.
     pub(crate) fn open_for_copy(location: &Location) -> Result<Self, Error> {
-        Self::open_for(location, Purpose::Bulk)
+        Ok(Self::opened(engine::open_alone(location)?))
     }
 
-    fn open_for(location: &Location, purpose: Purpose) -> Result<Self, Error> {
-        let (engine, open) = engine::open(location, purpose)?;
-        Ok(Self { engine, _open: open.map(Arc::new) })
+    fn opened((engine, open): (Arc<dyn Engine>, Option<OpenLock>)) -> Self {
+        Self { engine, _open: open.map(Arc::new) }
     }
 
-    fn whole(self) -> Result<Self, Error> {
+    /// Refuses a store that is half of a copy.
+    pub(crate) fn whole(self) -> Result<Self, Error> {
         self.read_one(copy::is_whole)?;
         Ok(self)
     }

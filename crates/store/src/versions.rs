@@ -3,13 +3,16 @@
 //! An order keeps its products' names as they were, whatever the catalogue says later. Each set of names is kept once, as a version
 //! of its product that never changes and is never removed; lines name it by its number. So a line is a third of the size that it
 //! would have with its names in it, and the names of a version that has been read once can stay in memory for good.
+//!
+//! For good means: also if the database loses its last commits in a failover, or is restored while servers run. Then what is
+//! counted is counted anew; so the lower bits of a number are drawn, and one that is in memory is never given to another version.
 
 use std::{collections::HashMap, sync::Arc};
 
 use billhook_wire::{GoodId, method::GoodNames};
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{AccountId, Error, Kind, Sql, Tx, orders::Line};
+use crate::{AccountId, Error, Kind, Sql, Tx, chance, orders::Line};
 
 /// A product under the names of some time.
 #[derive(Debug, Clone)]
@@ -23,14 +26,18 @@ const KNOWN_BYTES_MAX: u64 = 64 << 20;
 /// What a version takes beside its names: its place, the allocations.
 const KNOWN_BYTES_EACH: usize = 120;
 
-/// So many numbers make a block: the versions that are read, and kept in memory, together. One that is not known costs a
-/// statement, and a customer's orders are mostly of few products, whose numbers lie close together in a small catalogue.
-const BLOCK_NUMBERS: i64 = 16;
+/// So many versions make a block: they are read, and kept in memory, together. One that is not known costs a statement, and a
+/// customer's orders are mostly of few products, whose numbers lie close together in a small catalogue.
+const BLOCK_VERSIONS: i64 = 16;
+/// The bits of a number that are drawn; those above are counted. [`ADD`] has the same in its text.
+const DRAWN_BITS: u32 = 20;
+/// The first number of this kind. Those below it are of earlier programs, and were counted one by one.
+const FIRST_DRAWN: i64 = BLOCK_VERSIONS << DRAWN_BITS;
 
 /// Versions that were read from the store. Filled by read transactions alone: what a write transaction sees may never come to be.
 pub(crate) struct KnownVersions(Cache<Place, Arc<Block>, Bytes>);
 
-/// An account, and a block's number in it.
+/// An account, and the first number of a block in it.
 type Place = (i64, i64);
 
 /// Versions in the order of their numbers.
@@ -78,19 +85,20 @@ impl Lookup {
 
     /// The version of a number.
     pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<Version, Error> {
-        let number = id.div_euclid(BLOCK_NUMBERS);
-        let mut at_hand = self.at_hand.iter().filter(|(at, _)| *at == number);
+        let size = block_size(id);
+        let first = id - id.rem_euclid(size);
+        let mut at_hand = self.at_hand.iter().filter(|(at, _)| *at == first);
         if let Some(version) = at_hand.find_map(|(_, block)| block.get(id)) {
             return Ok(version);
         }
-        let place = (self.account.0, number);
+        let place = (self.account.0, first);
         let known = tx.known_versions().and_then(|known| known.0.get(&place));
-        // A block that was read before this version was made does not have it.
+        // A block that was read before this version was made, or before the database went back, does not have it.
         let found = known.and_then(|block| block.get(id).map(|version| (block, version)));
         let (block, version) = if let Some(found) = found {
             found
         } else {
-            let block = Arc::new(self.read(tx, number)?);
+            let block = Arc::new(self.read(tx, first, first.saturating_add(size))?);
             if let Some(known) = tx.known_versions() {
                 known.0.insert(place, block.clone());
             }
@@ -104,13 +112,11 @@ impl Lookup {
         if self.at_hand.len() == AT_HAND_MAX {
             self.at_hand.clear();
         }
-        self.at_hand.push((number, block));
+        self.at_hand.push((first, block));
         Ok(version)
     }
 
-    fn read(&self, tx: &mut Tx<'_>, number: i64) -> Result<Block, Error> {
-        let first = number.saturating_mul(BLOCK_NUMBERS);
-        let end = first.saturating_add(BLOCK_NUMBERS);
+    fn read(&self, tx: &mut Tx<'_>, first: i64, end: i64) -> Result<Block, Error> {
         let mut block = Block::default();
         // Versions never change, so they may be read beside the one statement of a transaction that takes one.
         tx.rows_that_never_change(&BLOCK, &[self.account.0.into(), first.into(), end.into()], |row| {
@@ -121,6 +127,11 @@ impl Lookup {
         })?;
         Ok(block)
     }
+}
+
+/// How many numbers the block of this one has.
+fn block_size(id: i64) -> i64 {
+    if id < FIRST_DRAWN { BLOCK_VERSIONS } else { BLOCK_VERSIONS << DRAWN_BITS }
 }
 
 impl Block {
@@ -151,7 +162,11 @@ const FIND: Sql = Sql::new(
 const ADD: Sql = Sql::new(
     "versions.add",
     "INSERT INTO product_versions (account_id, version_id, good_id, good_name, good_title)
-     VALUES ($1, (SELECT COALESCE(MAX(version_id), 0) + 1 FROM product_versions WHERE account_id = $1), $2, $3, $4)
+     VALUES ($1,
+             (SELECT CASE WHEN COALESCE(MAX(version_id), 0) < 16777216 THEN 16777216
+                          ELSE (MAX(version_id) / 1048576 + 1) * 1048576 END
+                FROM product_versions WHERE account_id = $1) + $2,
+             $3, $4, $5)
      RETURNING version_id",
 );
 
@@ -164,9 +179,12 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
         return Ok(known.id);
     }
     let args = [account.0.into(), line.good_id.0.into(), (&line.good_name).into(), (&line.good_title).into()];
-    let id = match tx.row(&FIND, &args, |row| row.int(0))? {
-        Some(id) => id,
-        None => tx.added(&ADD, &args)?,
+    let id = if let Some(id) = tx.row(&FIND, &args, |row| row.int(0))? {
+        id
+    } else {
+        let [account, good, name, title] = args;
+        let args = [account, chance::number(DRAWN_BITS).into(), good, name, title];
+        tx.added(&ADD, &args)?
     };
     let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
     if used.len() < USED_OF_ONE_MAX {
@@ -177,3 +195,16 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[&BLOCK, &FIND, &ADD];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_statement_counts_as_the_blocks_do() {
+        let step = 1_i64 << DRAWN_BITS;
+        assert!(ADD.text.contains(&format!("/ {step} + 1) * {step}")), "{}", ADD.text);
+        assert!(ADD.text.contains(&format!("< {FIRST_DRAWN} THEN {FIRST_DRAWN}")), "{}", ADD.text);
+        assert_eq!(FIRST_DRAWN % block_size(FIRST_DRAWN), 0);
+    }
+}

@@ -9,7 +9,7 @@ use billhook_postgres_cluster::Cluster;
 use tempfile::TempDir;
 
 use crate::{
-    program::{Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
+    program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
     running::until,
 };
 
@@ -60,6 +60,91 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
     }
 }
 
+/// As after a restore beneath running nodes, or a failover to a standby that was behind: versions are lower, or were given again, to
+/// other changes.
+#[test]
+fn a_node_follows_accounts_that_went_back() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    let sql = |text: &str| Cluster::shared().sql(database, text).unwrap();
+    let keep = |name: &str| sql(&format!("CREATE TABLE {name} AS SELECT * FROM accounts"));
+    let put_back =
+        |name: &str| sql(&format!("DELETE FROM accounts; INSERT INTO accounts SELECT * FROM {name}"));
+    let node = Billhook::start_over(place_of(&url), &[]);
+    let follows = |login: &str, key: &str, code: i64| {
+        let since = Instant::now();
+        until(|| node.call(login, key, "GetBills", ANNA).code() == code);
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    };
+    let rotate = |login: &str| {
+        let printed = node.run(&["account", "rotate-key", login]);
+        printed.lines().find_map(|line| line.strip_prefix("key: ")).unwrap().to_owned()
+    };
+    for login in ["one", "two"] {
+        node.run(&["account", "add", login, "--key", DEMO_KEY]);
+        node.run(&["account", "set", login, "getbills_empty=ok"]);
+    }
+    keep("before");
+    let first_key = rotate("one");
+    keep("first");
+    follows("one", &first_key, 0);
+    put_back("before");
+    follows("one", DEMO_KEY, 0);
+    follows("one", &first_key, 4);
+    // The same version, another change.
+    let second_key = rotate("one");
+    keep("second");
+    follows("one", &second_key, 0);
+    put_back("first");
+    follows("one", &first_key, 0);
+    put_back("second");
+    follows("one", &second_key, 0);
+    follows("one", &first_key, 4);
+    // A later version, but not of what is known.
+    let twos_key = rotate("two");
+    keep("third");
+    put_back("first");
+    follows("one", &first_key, 0);
+    put_back("third");
+    follows("two", &twos_key, 0);
+    follows("one", &second_key, 0);
+    follows("one", &first_key, 4);
+    // An account that was not there yet.
+    sql("DELETE FROM accounts WHERE login = 'two'");
+    follows("two", &twos_key, 5);
+    assert_eq!(node.log().matches("read anew").count(), 6, "{}", node.log());
+}
+
+/// A node that had the database open before a copy into it began: it serves nothing of a half, and all of the whole.
+#[test]
+fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
+    let url = Cluster::shared().create_database().unwrap();
+    let database = url.rsplit_once('/').unwrap().1;
+    let node = Billhook::start_over(place_of(&url), &[]);
+    assert_eq!(node.call("shop", DEMO_KEY, "GetBills", ANNA).code(), 5);
+    // As a copy does: its mark, and then rows.
+    let sql = |text: &str| Cluster::shared().sql(database, text).unwrap();
+    sql("INSERT INTO marks VALUES ('copying', 'f00 /var/lib/billhook')");
+    sql("INSERT INTO accounts VALUES (1, 'shop', 'the-key-of-the-shop', '', 0, 0, 0, 1)");
+    let shows_nothing = |answer: Answer| {
+        assert!(matches!((answer.status, answer.code()), (200, 5) | (503, 9)), "{answer:?}");
+        answer.status == 503
+    };
+    until(|| shows_nothing(node.call("shop", DEMO_KEY, "GetBills", ANNA)));
+    assert!(shows_nothing(node.call("shop", "the-key-of-the-shop", "GetBills", ANNA)));
+    assert_eq!(node.admin("/readyz").status, 503);
+    assert!(
+        node.log().contains("a copy of /var/lib/billhook into this store is not finished"),
+        "{}",
+        node.log()
+    );
+    sql("DELETE FROM marks");
+    let whole = Instant::now();
+    until(|| node.call("shop", DEMO_KEY, "GetBills", ANNA).code() == 4);
+    assert!(whole.elapsed() < Duration::from_secs(1), "{:?}", whole.elapsed());
+    assert_eq!(node.admin("/readyz").status, 200);
+}
+
 /// Each would make the tables; one of them does.
 #[test]
 fn ten_nodes_that_start_at_once_make_the_tables_once() {
@@ -75,7 +160,7 @@ fn ten_nodes_that_start_at_once_make_the_tables_once() {
     });
     let version =
         Cluster::shared().sql(database, "SELECT COUNT(*), MAX(version) FROM billhook_store").unwrap();
-    assert_eq!(version.trim(), "1|1");
+    assert_eq!(version.trim(), "1|2");
 }
 
 /// The demo's orders as JSON Lines, and one more account's: what a copy has to bring over.

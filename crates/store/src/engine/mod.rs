@@ -51,15 +51,28 @@ pub(crate) fn version(location: &Location) -> Result<Version, Error> {
     }
 }
 
-/// Opens a store, or makes it, with the lock that keeps it from being replaced meanwhile.
-pub(crate) fn open(
+/// An open store, with the lock that keeps a folder's from being replaced meanwhile.
+type Opened = (Arc<dyn Engine>, Option<OpenLock>);
+
+/// Opens a store, or makes it.
+pub(crate) fn open(location: &Location, purpose: Purpose) -> Result<Opened, Error> {
+    open_with(location, purpose, DataFolder::lock_open)
+}
+
+/// Opens a store, or makes it, for a few huge transactions; a data folder's is open nowhere else meanwhile.
+pub(crate) fn open_alone(location: &Location) -> Result<Opened, Error> {
+    open_with(location, Purpose::Bulk, DataFolder::lock_alone)
+}
+
+fn open_with(
     location: &Location,
     purpose: Purpose,
-) -> Result<(Arc<dyn Engine>, Option<OpenLock>), Error> {
+    lock: impl FnOnce(&DataFolder) -> Result<OpenLock, Error>,
+) -> Result<Opened, Error> {
     match &location.0 {
         Place::Folder(path) => {
             let folder = DataFolder::open(path)?;
-            let open = folder.lock_open()?;
+            let open = lock(&folder)?;
             Ok((Arc::new(sqlite::Sqlite::open(&folder, purpose)?), Some(open)))
         }
         Place::Database(database) => Ok((Arc::new(postgres::Postgres::open(database, purpose)?), None)),

@@ -10,7 +10,8 @@ use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
 pub(super) type Step = (&'static str, &'static str);
 
 /// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[("the first tables", FIRST), ("orders that are made here", ORDERS)];
+pub(super) const STEPS: &[Step] =
+    &[("the first tables", FIRST), ("tokens of accounts", TOKENS), ("orders that are made here", ORDERS)];
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
 /// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.
@@ -126,6 +127,8 @@ const FIRST: &str = r#"
         PRIMARY KEY (account_id, email_key, order_id, position) INCLUDE (pay_status, version_id)
     );
 "#;
+
+const TOKENS: &str = "ALTER TABLE accounts ADD COLUMN token BIGINT NOT NULL DEFAULT 0";
 
 const ORDERS: &str = r#"
     ALTER TABLE orders ADD COLUMN deleted BIGINT NOT NULL DEFAULT 0;

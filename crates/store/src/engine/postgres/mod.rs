@@ -4,7 +4,8 @@
 //! transaction around it. What the API asks is queued for threads that have a connection each (`workers`); commands read on
 //! their own thread.
 //!
-//! The engine has no memory of its own that could be stale, but for product versions, which never change.
+//! The engine has no memory of its own that could be stale: of product versions, which it has, none ever changes, and no number
+//! of one is given again, not even after a failover that lost commits or a restore.
 
 mod address;
 mod door;

@@ -9,7 +9,8 @@ use crate::{Error, Kind, engine::Version};
 
 /// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
 /// changed.
-const STEPS: &[(&str, &str)] = &[("the first tables", FIRST), ("orders that are made here", ORDERS)];
+const STEPS: &[(&str, &str)] =
+    &[("the first tables", FIRST), ("tokens of accounts", TOKENS), ("orders that are made here", ORDERS)];
 
 const FIRST: &str = "
     CREATE TABLE marks (
@@ -119,6 +120,8 @@ const FIRST: &str = "
         PRIMARY KEY (account_id, email_key, order_id, position)
     ) STRICT, WITHOUT ROWID;
 ";
+
+const TOKENS: &str = "ALTER TABLE accounts ADD COLUMN token INTEGER NOT NULL DEFAULT 0";
 
 const ORDERS: &str = "
     ALTER TABLE orders ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
