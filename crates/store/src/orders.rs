@@ -371,6 +371,16 @@ pub fn highest(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, E
     tx.row(&HIGHEST, &[account.0.into()], |row| Ok(OrderId(row.int(0)?)))
 }
 
+/// A number for a new order, which no other order gets; none if none is left. Where several nodes make orders, not every number
+/// comes to be used, and those of different nodes don't follow each other in time.
+pub fn next_number(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, Error> {
+    if let Some(number) = tx.order_number(account.0)? {
+        return Ok(Some(OrderId(number)));
+    }
+    let highest = highest(tx, account)?.map_or(0, |id| id.0);
+    Ok(highest.checked_add(1).map(OrderId))
+}
+
 const ADD_ORDER: Sql = Sql::new(
     "orders.add_order",
     "INSERT INTO orders (account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent,

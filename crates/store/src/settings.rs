@@ -19,6 +19,34 @@ pub struct Settings {
     pub rate: u32,
     /// The zone that dates are read and shown in.
     pub time_zone: TimeZone,
+    /// Within so many hours an equal order is the same one (decision 17); 0: never.
+    pub same_order_hours: u32,
+    /// What `createorder` answers (decision 34).
+    pub createorder_result: CreateOrderResult,
+    /// What `UpdateGood` without a price does (decision 32).
+    pub updategood_sum: UpdateGoodSum,
+    /// The most orders that `GetOrders` gives, the newest; 0: all.
+    pub getorders_max: u32,
+}
+
+/// What `createorder` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CreateOrderResult {
+    /// The order's number.
+    #[default]
+    BillId,
+    /// The bare `[]` of the documentation.
+    Empty,
+}
+
+/// What `UpdateGood` without a price does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpdateGoodSum {
+    /// The price stays.
+    #[default]
+    Keep,
+    /// It becomes zero, as the documentation warns.
+    Zero,
 }
 
 /// What `GetBills` answers when it finds nothing.
@@ -39,11 +67,16 @@ impl Default for Settings {
             allow_ips: Vec::new(),
             rate: 0,
             time_zone: TimeZone::get(DEFAULT_TIME_ZONE).unwrap_or(TimeZone::UTC),
+            same_order_hours: DEFAULT_SAME_ORDER_HOURS,
+            createorder_result: CreateOrderResult::default(),
+            updategood_sum: UpdateGoodSum::default(),
+            getorders_max: 0,
         }
     }
 }
 
 const DEFAULT_TIME_ZONE: &str = "Europe/Moscow";
+const DEFAULT_SAME_ORDER_HOURS: u32 = 24;
 
 /// What there is to know about a setting.
 #[derive(Debug)]
@@ -107,6 +140,42 @@ pub const SETTINGS: &[SettingInfo] = &[
         help: "the zone that dates are read and shown in",
         parse: |text| TimeZone::get(text).ok().map(Value::TimeZone),
     },
+    SettingInfo {
+        name: "same_order_hours",
+        values: "hours; 0: never",
+        default: "24",
+        help: "CreateOrder refuses an order that equals one of so many hours before which is not paid (601)",
+        parse: |text| text.parse().ok().map(Value::SameOrderHours),
+    },
+    SettingInfo {
+        name: "createorder_result",
+        values: "bill_id | empty",
+        default: "bill_id",
+        help: "what createorder answers: the order's number, or the bare [] of the documentation",
+        parse: |text| match text {
+            "bill_id" => Some(Value::CreateOrderResult(CreateOrderResult::BillId)),
+            "empty" => Some(Value::CreateOrderResult(CreateOrderResult::Empty)),
+            _ => None,
+        },
+    },
+    SettingInfo {
+        name: "updategood_sum",
+        values: "keep | zero",
+        default: "keep",
+        help: "UpdateGood without good_sum: the price stays, or becomes zero as the documentation warns",
+        parse: |text| match text {
+            "keep" => Some(Value::UpdateGoodSum(UpdateGoodSum::Keep)),
+            "zero" => Some(Value::UpdateGoodSum(UpdateGoodSum::Zero)),
+            _ => None,
+        },
+    },
+    SettingInfo {
+        name: "getorders_max",
+        values: "orders; 0: no limit",
+        default: "0",
+        help: "the most orders that GetOrders gives, those with the highest numbers",
+        parse: |text| text.parse().ok().map(Value::GetOrdersMax),
+    },
 ];
 
 #[derive(Debug, Clone)]
@@ -116,6 +185,10 @@ enum Value {
     AllowIps(Vec<IpNet>),
     Rate(u32),
     TimeZone(TimeZone),
+    SameOrderHours(u32),
+    CreateOrderResult(CreateOrderResult),
+    UpdateGoodSum(UpdateGoodSum),
+    GetOrdersMax(u32),
 }
 
 /// One setting with a value that it takes.
@@ -178,6 +251,10 @@ impl Settings {
             Value::AllowIps(value) => self.allow_ips = value,
             Value::Rate(value) => self.rate = value,
             Value::TimeZone(value) => self.time_zone = value,
+            Value::SameOrderHours(value) => self.same_order_hours = value,
+            Value::CreateOrderResult(value) => self.createorder_result = value,
+            Value::UpdateGoodSum(value) => self.updategood_sum = value,
+            Value::GetOrdersMax(value) => self.getorders_max = value,
         }
     }
 
@@ -191,6 +268,14 @@ impl Settings {
             TextCase::Sentence => "sentence",
             TextCase::Lower => "lower",
         };
+        let createorder_result = match self.createorder_result {
+            CreateOrderResult::BillId => "bill_id",
+            CreateOrderResult::Empty => "empty",
+        };
+        let updategood_sum = match self.updategood_sum {
+            UpdateGoodSum::Keep => "keep",
+            UpdateGoodSum::Zero => "zero",
+        };
         let allow_ips: Vec<_> = self.allow_ips.iter().map(IpNet::to_string).collect();
         vec![
             ("getbills_empty", getbills_empty.to_owned()),
@@ -198,6 +283,10 @@ impl Settings {
             ("allow_ips", allow_ips.join(",")),
             ("rate", self.rate.to_string()),
             ("time_zone", self.time_zone.iana_name().unwrap_or("UTC").to_owned()),
+            ("same_order_hours", self.same_order_hours.to_string()),
+            ("createorder_result", createorder_result.to_owned()),
+            ("updategood_sum", updategood_sum.to_owned()),
+            ("getorders_max", self.getorders_max.to_string()),
         ]
     }
 }
@@ -236,6 +325,10 @@ mod tests {
             ("allow_ips", "203.0.113.7/32,2001:db8::/32"),
             ("rate", "600"),
             ("time_zone", "Asia/Tokyo"),
+            ("same_order_hours", "0"),
+            ("createorder_result", "empty"),
+            ("updategood_sum", "zero"),
+            ("getorders_max", "1000"),
         ] {
             settings.apply(&Setting::parse(name, value).unwrap());
             assert!(settings.shown().contains(&(name, value.to_owned())), "{name}");
@@ -250,7 +343,8 @@ mod tests {
         let error = Setting::parse("emptyy", "ok").unwrap_err().to_string();
         assert_eq!(
             error,
-            "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone)"
+            "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
+             updategood_sum, getorders_max)"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

@@ -193,6 +193,12 @@ impl<'a> Tx<'a> {
         done
     }
 
+    /// A number for a new order of the account, where the engine sets such numbers aside.
+    pub(crate) fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
+        let outcome = self.engine.order_number(account);
+        self.note(outcome)
+    }
+
     /// What read transactions know of product versions; none in a write transaction.
     pub(crate) fn known_versions(&self) -> Option<&'a KnownVersions> {
         self.known_versions

@@ -120,6 +120,13 @@ pub(crate) trait Statements {
         sql: &'static Sql,
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error>;
+
+    /// A number for a new order of the account, set aside for this transaction alone. None where transactions run one after the other, so
+    /// that each can count for itself.
+    fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
+        let _ = account;
+        Ok(None)
+    }
 }
 
 /// One write transaction on its way through an engine.

@@ -11,6 +11,7 @@ use std::{
 use super::{
     address::Address,
     link::{Link, Terms},
+    numbers::Numbers,
 };
 use crate::{Error, Kind};
 
@@ -26,6 +27,7 @@ pub(super) struct Door {
     pub(super) terms: Terms,
     down: Mutex<Option<Down>>,
     kept: Mutex<Vec<Kept>>,
+    pub(super) numbers: Numbers,
 }
 
 /// A connection that waits for its next use.
@@ -43,7 +45,7 @@ struct Down {
 
 impl Door {
     pub(super) fn new(address: Address, terms: Terms) -> Self {
-        Self { address, terms, down: Mutex::default(), kept: Mutex::default() }
+        Self { address, terms, down: Mutex::default(), kept: Mutex::default(), numbers: Numbers::default() }
     }
 
     /// A new connection.

@@ -147,8 +147,7 @@ impl Link {
         std::mem::replace(&mut self.patience, patience)
     }
 
-    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one. Both leave together, so a statement
-    /// with a `begin` must not write: where no transaction can begin it would be one by itself.
+    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
     pub(super) fn rows(
         &mut self,
         begin: Option<&'static str>,
@@ -156,6 +155,14 @@ impl Link {
         args: &[Arg<'_>],
         each: &mut dyn FnMut(&tokio_postgres::Row) -> bool,
     ) -> Result<(), Failed> {
+        // Both leave together, but not where the statement writes: if no transaction can begin it would be one by itself.
+        let begin = match begin {
+            Some(_) if !sql.text.starts_with("SELECT") => {
+                self.begin(begin)?;
+                None
+            }
+            begin => begin,
+        };
         let statement = self.prepared(sql, args)?;
         let sent = self.client.query_raw(&statement, args.iter().copied().map(Bound));
         let rows = match begin {

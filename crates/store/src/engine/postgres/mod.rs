@@ -11,6 +11,7 @@ mod address;
 mod door;
 mod link;
 mod migrations;
+mod numbers;
 mod pipeline;
 mod transaction;
 mod workers;

@@ -128,6 +128,10 @@ impl Statements for Open<'_> {
         // What the iterator has given is gone: only the whole transaction can be run again.
         self.run(|link, begin| link.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true)))
     }
+
+    fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
+        self.door.numbers.next(self.door, account).map(Some)
+    }
 }
 
 pub(super) struct Columns<'a> {

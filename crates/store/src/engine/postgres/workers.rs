@@ -230,6 +230,9 @@ pub(super) fn write(
         let ended = match open.failed() {
             // It never came to a commit, so nothing of it was kept.
             Some(why) if tries.again(why) => {
+                if why == Why::Taken {
+                    door.numbers.forget();
+                }
                 let is_sound = why.spares_the_link() && open.roll_back().is_ok();
                 Ended::Again { is_sound }
             }

@@ -1,0 +1,81 @@
+//! Numbers for new orders, set aside some at a time.
+//!
+//! Transactions that all read the highest number, and then add the next one, would all meet each other. So a node takes a few numbers
+//! at once, outside of any transaction of an order, and gives each of them to one order. Those that it does not use are used by nobody.
+
+use std::{collections::HashMap, ops::Range, sync::Mutex};
+
+use super::{
+    door::{Door, lock},
+    link::Why,
+};
+use crate::{Error, Kind, Sql, tx::Arg};
+
+/// Numbers taken at once.
+const SET_ASIDE: i64 = 32;
+/// How often a node tries that meets another one.
+const TRIES: u32 = 20;
+
+/// The numbers that this node has set aside, by account.
+#[derive(Default)]
+pub(super) struct Numbers(Mutex<HashMap<i64, Range<i64>>>);
+
+const TAKE: Sql = Sql::new(
+    "numbers.take",
+    "INSERT INTO order_numbers (account_id, next_id)
+     VALUES ($1, (SELECT COALESCE(MAX(order_id), 0) + 1 + $2 FROM orders WHERE account_id = $1))
+         ON CONFLICT (account_id) DO UPDATE
+            SET next_id = $2 + GREATEST(order_numbers.next_id,
+                                        (SELECT COALESCE(MAX(order_id), 0) + 1 FROM orders WHERE account_id = $1))
+     RETURNING next_id - $2",
+);
+
+impl Numbers {
+    /// The next number of an account.
+    pub(super) fn next(&self, door: &Door, account: i64) -> Result<i64, Error> {
+        let mut numbers = lock(&self.0);
+        if let Some(number) = numbers.get_mut(&account).and_then(Iterator::next) {
+            return Ok(number);
+        }
+        // Who needs one meanwhile waits for these.
+        let first = take(door, account)?;
+        let mut taken = first..first.saturating_add(SET_ASIDE);
+        let number =
+            taken.next().ok_or_else(|| Error::new(Kind::Conflict, "store: no order number is left"))?;
+        numbers.insert(account, taken);
+        Ok(number)
+    }
+
+    /// Gives up what was set aside: an order of one of these numbers came from somewhere else, an import, say.
+    pub(super) fn forget(&self) {
+        lock(&self.0).clear();
+    }
+}
+
+/// Takes numbers beyond all that were taken or used; the first of them is the answer.
+fn take(door: &Door, account: i64) -> Result<i64, Error> {
+    let mut link = door.borrow()?;
+    let mut tries = 0;
+    loop {
+        let mut first = None;
+        let args = [Arg::Int(account), Arg::Int(SET_ASIDE)];
+        let done = link.rows(None, &TAKE, &args, &mut |row| {
+            first = row.try_get::<_, i64>(0).ok();
+            true
+        });
+        match done {
+            // Where the database's own default is to serialize.
+            Err(failed) if failed.why == Why::Collision && tries < TRIES => tries += 1,
+            Err(failed) if failed.why == Why::Lost && tries < 1 => {
+                tries += 1;
+                link = door.connect()?;
+            }
+            Err(failed) => return Err(failed.error),
+            Ok(()) => {
+                door.give_back(link);
+                return first
+                    .ok_or_else(|| Error::new(Kind::Statement, "store: numbers.take: no number was given"));
+            }
+        }
+    }
+}
