@@ -2,6 +2,10 @@
 
 use billhook_store::{AccountId, Tx, settings::Settings};
 
+use billhook_wire::Code;
+
+use crate::failure::Failure;
+
 /// The call that a method's function answers.
 pub(crate) struct Cx<'a, 'tx> {
     /// The transaction, of the kind that [`Method::ACCESS`](billhook_wire::Method::ACCESS) asks for.
@@ -10,4 +14,16 @@ pub(crate) struct Cx<'a, 'tx> {
     pub(crate) account: AccountId,
     /// What that account has set.
     pub(crate) settings: &'a Settings,
+    /// When the call came, unix seconds: the same in each run of a body.
+    pub(crate) now: i64,
+    /// The request's id, for the log.
+    pub(crate) request_id: &'a str,
+}
+
+impl Cx<'_, '_> {
+    /// The refusal of a parameter that is of its kind and yet can't be; the log says which one it was, and why.
+    pub(crate) fn wrong(&self, field: &'static str, reason: &'static str) -> Failure {
+        tracing::debug!(request = self.request_id, field, reason, "a parameter is wrong");
+        Code::WRONG_DATA.into()
+    }
 }

@@ -270,7 +270,7 @@ async fn guarded<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T,
     .await
 }
 
-fn unix_now() -> i64 {
+pub(crate) fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

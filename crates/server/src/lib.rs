@@ -24,21 +24,26 @@ mod connection;
 mod cx;
 mod dispatch;
 mod failure;
+mod goods;
 mod host;
 mod listener;
 mod methods;
 mod metrics;
+mod new_order;
 mod options;
+mod order_info;
 mod orders;
 mod rate;
 mod request_id;
 mod server;
+mod shop;
 mod slots;
 mod start_error;
 mod stop;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod tls;
 mod watch;
 

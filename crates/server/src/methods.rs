@@ -11,20 +11,44 @@ use std::{
 };
 
 use billhook_store::{Store, Tx};
-use billhook_wire::{Access, Api, Code, Method, Request, envelope, method::GetBills};
+use billhook_wire::{
+    Access, Api, Code, Method, Request, envelope,
+    method::{
+        AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
+        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
+        UpdateGood, UpdateOrderStatus,
+    },
+};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
     accounts::{Served, WhichKey},
     cx::Cx,
+    dispatch::unix_now,
     failure::Failure,
-    orders,
+    goods, new_order, orders, shop,
 };
 
 /// Every method that the server answers.
 pub(crate) fn table() -> Methods {
-    Methods::new().on::<GetBills>(orders::get_bills)
+    Methods::new()
+        .on::<GetBills>(orders::get_bills)
+        .on::<CreateOrder>(new_order::create_order)
+        .on::<UpdateOrderStatus>(orders::update_order_status)
+        .on::<DeleteOrder>(orders::delete_order)
+        .on::<GetOrderDetails>(orders::get_order_details)
+        .on::<GetOrderInfo>(orders::get_order_info)
+        .on::<GetOrders>(orders::get_orders)
+        .on::<GetOrdersWithGoods>(orders::get_orders_with_goods)
+        .on::<GetAllGoods>(goods::get_all_goods)
+        .on::<AddGood>(goods::add_good)
+        .on::<UpdateGood>(goods::update_good)
+        .on::<DeleteGood>(goods::delete_good)
+        .on::<CreateOrder2>(new_order::create_order_2)
+        .on::<GetGoods>(goods::get_goods)
+        .on::<GetCoupons>(shop::get_coupons)
+        .on::<GetPersonalManagers>(shop::get_personal_managers)
 }
 
 /// A method's function. It takes its parameters by reference because a write may run twice.
@@ -123,8 +147,9 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     })?;
     let (send, mut result) = oneshot::channel();
     let served = call.account.clone();
+    let (now, request_id) = (unix_now(), call.request_id.to_owned());
     let body = move |tx: &mut Tx<'_>| {
-        let mut cx = Cx { tx, account: served.id, settings: &served.settings };
+        let mut cx = Cx { tx, account: served.id, settings: &served.settings, now, request_id: &request_id };
         catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
             .unwrap_or(Err(Failure::Fault("a method panicked")))
     };
@@ -138,18 +163,18 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Access::Write => call.store.write_then(body, done),
     }
     if let Ok(answer) = result.try_recv() {
-        return written(&answer?, call.account, call.key).map(Begun::Done);
+        return written(M::DONE, &answer?, call.account, call.key).map(Begun::Done);
     }
     let (served, key) = (call.account.clone(), call.key);
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
-        written(&answer, &served, key)
+        written(M::DONE, &answer, &served, key)
     })))
 }
 
 /// The envelope of an answer.
-fn written(answer: &impl Serialize, served: &Served, key: WhichKey) -> Result<Vec<u8>, Failure> {
-    envelope::write(Code::OK, None, served.settings.text_case, answer, Some(served.key(key)))
+fn written(done: Code, answer: &impl Serialize, served: &Served, key: WhichKey) -> Result<Vec<u8>, Failure> {
+    envelope::write(done, None, served.settings.text_case, answer, Some(served.key(key)))
         .map_err(|_| Failure::Fault("an answer could not be written as JSON"))
 }
 
@@ -194,18 +219,18 @@ mod tests {
             }
         };
     }
-    nothing!(CreateOrder, "CreateOrder", Api::Signed);
-    nothing!(CreateOrder2, "createorder", Api::Keyed);
-    nothing!(GetAllGoods, "GetAllGoods", Api::Signed);
-    nothing!(GetCoupons, "getcoupons", Api::Keyed);
+    nothing!(Create, "CreateOrder", Api::Signed);
+    nothing!(Create2, "createorder", Api::Keyed);
+    nothing!(AllGoods, "GetAllGoods", Api::Signed);
+    nothing!(Coupons, "getcoupons", Api::Keyed);
 
     #[test]
     fn the_credential_picks_the_edition() {
         let table = Methods::new()
-            .on::<CreateOrder>(|_, _| Ok([]))
-            .on::<CreateOrder2>(|_, _| Ok([]))
-            .on::<GetAllGoods>(|_, _| Ok([]))
-            .on::<GetCoupons>(|_, _| Ok([]));
+            .on::<Create>(|_, _| Ok([]))
+            .on::<Create2>(|_, _| Ok([]))
+            .on::<AllGoods>(|_, _| Ok([]))
+            .on::<Coupons>(|_, _| Ok([]));
         let found = |path, api| table.find(path, api).map(|entry| entry.name);
         for path in ["/api/CreateOrder", "/api/createorder", "/api/CREATEORDER/"] {
             assert_eq!(found(path, Api::Signed), Some("CreateOrder"), "{path}");

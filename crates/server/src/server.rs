@@ -34,6 +34,7 @@ use crate::{
     request_id::RequestIds,
     slots::{Full, Slot, Slots},
     stop::Stop,
+    timers::{self, Timers},
     tls::{self, TlsReloader},
     watch::{self, Watch},
 };
@@ -54,6 +55,7 @@ pub struct Server {
     addresses: Addresses,
     failed: oneshot::Receiver<store::Error>,
     _watch: Watch,
+    _timers: Timers,
 }
 
 /// Where a server listens, as really bound.
@@ -142,6 +144,7 @@ impl Server {
             addresses.admin = Some(bound);
         }
         let (watch, failed) = watch::start(service.clone()).map_err(StartError::Thread)?;
+        let timers = timers::start(service.clone()).map_err(StartError::Thread)?;
         Ok(Self {
             service,
             terms: Arc::new(terms),
@@ -152,6 +155,7 @@ impl Server {
             addresses,
             failed,
             _watch: watch,
+            _timers: timers,
         })
     }
 
@@ -168,7 +172,7 @@ impl Server {
     /// Serves until `stop` is done, then finishes what has begun, for [`Options::stop_timeout`] at most. An error is the
     /// store's, which has failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
-        let Self { service, terms, slots, http, https, admin, failed, _watch, .. } = self;
+        let Self { service, terms, slots, http, https, admin, failed, _watch, _timers, .. } = self;
         let door = Door { service: service.clone(), terms: terms.clone(), slots: slots.clone() };
         let mut listeners = JoinSet::new();
         for listener in http {

@@ -7,16 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{Access, Api, Method, comma_list};
 use crate::{Code, Email, LocalTime, Name, OrderId, PayStatus, Price, Text, UnixTime, form::Fault};
 
-/// What making an order may be refused with.
-const REFUSALS: &[Code] = &[
-    Code::WRONG_EMAIL,
-    Code::ORDER_EXISTS,
-    Code::ORDER_NOT_CREATED,
-    Code::NO_GOODS,
-    Code::NO_GOOD,
-    Code::NO_DELIVERY_DATA,
-];
-
 /// Makes one order for one customer, with products of the catalogue (section 4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -97,7 +87,14 @@ impl Method for CreateOrder {
     const NAME: &'static str = "CreateOrder";
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
-    const REFUSALS: &'static [Code] = REFUSALS;
+    const REFUSALS: &'static [Code] = &[
+        Code::WRONG_EMAIL,
+        Code::ORDER_EXISTS,
+        Code::ORDER_NOT_CREATED,
+        Code::NO_GOODS,
+        Code::NO_GOOD,
+        Code::NO_DELIVERY_DATA,
+    ];
     type Answer = OrderMade;
 
     fn refuse(field: &str, fault: Fault) -> Code {
@@ -338,7 +335,8 @@ impl Method for CreateOrder2 {
     const NAME: &'static str = "createorder";
     const API: Api = Api::Keyed;
     const ACCESS: Access = Access::Write;
-    const REFUSALS: &'static [Code] = REFUSALS;
+    const REFUSALS: &'static [Code] =
+        &[Code::WRONG_EMAIL, Code::ORDER_NOT_CREATED, Code::NO_GOODS, Code::NO_GOOD];
     type Answer = OrderMade;
 
     fn refuse(field: &str, fault: Fault) -> Code {

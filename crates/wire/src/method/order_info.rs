@@ -35,7 +35,7 @@ pub struct GetOrderInfo {
 impl Method for GetOrderInfo {
     const NAME: &'static str = "GetOrderInfo";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
     type Answer = OrderInfo;
 }
@@ -61,7 +61,7 @@ pub struct GetOrders {
 impl Method for GetOrders {
     const NAME: &'static str = "GetOrders";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[];
     type Answer = List<OrderInfo>;
 }
@@ -87,7 +87,7 @@ pub struct GetOrdersWithGoods {
 impl Method for GetOrdersWithGoods {
     const NAME: &'static str = "getOrdersWithGoods";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[];
     type Answer = List<OrderInfo>;
 }

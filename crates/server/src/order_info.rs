@@ -1,0 +1,105 @@
+//! An order as the methods show it (section 5).
+
+use billhook_store::orders::{Line, Order, TextField};
+use billhook_wire::method::{ItemInfo, OrderInfo, PartnerInfo, UtmInfo};
+
+/// Which fields are shown: the columns of section 5's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// `GetOrders`.
+    Orders,
+    /// `GetOrderInfo`.
+    Info,
+    /// `getOrderDetails`.
+    Details,
+    /// `getOrdersWithGoods`.
+    WithGoods,
+}
+
+/// Shows an order.
+pub(crate) fn shown(mut order: Order, what: Shown) -> OrderInfo {
+    let price = order.price();
+    let to_pay = order.to_pay();
+    let good_count = u32::try_from(order.lines.len()).unwrap_or(u32::MAX);
+    let email = order.email_text().to_owned();
+    let partners = Partners::of(&order);
+    let mut text = |field| order.texts.take(field);
+    let is_whole = what != Shown::Orders;
+    let kupon = text(TextField::Kupon);
+    let tag = text(TextField::Tag);
+    let items = || order.lines.into_iter().map(|line| item(line, &partners, what)).collect();
+    OrderInfo {
+        id: order.id,
+        first_name: text(TextField::FirstName),
+        last_name: text(TextField::LastName),
+        middle_name: text(TextField::MiddleName),
+        email,
+        phone: text(TextField::Phone),
+        city: text(TextField::City),
+        country: text(TextField::Country),
+        address: text(TextField::Address),
+        region: text(TextField::Region),
+        postalcode: text(TextField::Postalcode),
+        created: order.created,
+        pay_status: order.pay_status,
+        paid: order.paid,
+        order_type: text(TextField::Type),
+        payway: text(TextField::Payway),
+        comment: text(TextField::Comment),
+        domain: text(TextField::Domain),
+        link: text(TextField::Link),
+        good_count: is_whole.then_some(good_count),
+        price,
+        is_recurrent: (what == Shown::WithGoods).then_some(order.is_recurrent),
+        bill_sum_topay: is_whole.then_some(to_pay),
+        tag: is_whole.then_some(tag),
+        coupon: is_whole.then(|| kupon.clone()),
+        kupon: is_whole.then_some(kupon),
+        utm: UtmInfo {
+            medium: text(TextField::UtmMedium),
+            source: text(TextField::UtmSource),
+            campaign: text(TextField::UtmCampaign),
+            content: text(TextField::UtmContent),
+            term: text(TextField::UtmTerm),
+        },
+        items: matches!(what, Shown::Details | Shown::WithGoods).then(items),
+        good_ids: None,
+        prepayment_enabled: None,
+        prepayment_minsum: None,
+    }
+}
+
+fn item(line: Line, partners: &Partners, what: Shown) -> ItemInfo {
+    ItemInfo {
+        id: line.good_name,
+        title: line.good_title,
+        sum: line.sum,
+        price: line.price,
+        pincode: (what == Shown::Details).then_some(line.pincode),
+        partners: [line.partner_fee, line.partner_pfee]
+            .into_iter()
+            .zip(&partners.0)
+            .filter_map(|(partner_fee, partner)| {
+                let (partner_lvl, partner_id, partner_name) = partner.clone()?;
+                Some(PartnerInfo { partner_lvl, partner_id, partner_name, partner_fee })
+            })
+            .collect(),
+    }
+}
+
+/// The partners who brought an order, by level: level, number, login.
+struct Partners([Option<(i64, i64, String)>; 2]);
+
+impl Partners {
+    fn of(order: &Order) -> Self {
+        let texts = &order.texts;
+        let partner = |level, number: TextField, login: TextField| {
+            let number = texts.get(number).trim().parse().ok().filter(|number: &i64| *number > 0)?;
+            Some((level, number, texts.get(login).to_owned()))
+        };
+        Self([
+            partner(1, TextField::Aff, TextField::AffName),
+            partner(2, TextField::Paff, TextField::PaffName),
+        ])
+    }
+}
