@@ -4,10 +4,10 @@
 //! The variable is `BILLHOOK_` and the option's name in capitals; clap knows flags, variables and defaults, and the
 //! configuration file's values are put into the place of the defaults before the real parse.
 
-use std::ffi::OsString;
+use std::{env, ffi::OsString};
 
 use clap::{
-    ArgAction, ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum,
+    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser, error::ErrorKind,
 };
 
@@ -105,7 +105,7 @@ pub(crate) struct Parsed {
     pub(crate) command_line: CommandLine,
     /// Where the values of the command's own options come from.
     pub(crate) sources: ArgMatches,
-    /// What to tell before anything is done: a configuration file that others can read.
+    /// What to tell before anything is done: files with secrets in them that others can read.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -140,6 +140,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, ParseError> {
         sources = inner;
     }
     command_line.everywhere.store.choose(&sources).map_err(ParseError::Failure)?;
+    warnings.extend(command_line.everywhere.store.warnings());
     Ok(Parsed { command_line, sources, warnings })
 }
 
@@ -153,8 +154,13 @@ pub(crate) fn command() -> Command {
     with_environment(command)
 }
 
-/// Gives every option its variable; a switch's variable is `true`, `1`, `yes`, or their opposites.
+/// Gives every option its variable; a switch's variable is `true`, `1`, `yes`, or their opposites. An empty variable is one that
+/// was not set.
 fn with_environment(command: Command) -> Command {
+    let without_empty = |arg: Arg| match arg.get_env().and_then(env::var_os) {
+        Some(value) if value.is_empty() => arg.env(None::<&str>),
+        _ => arg,
+    };
     command
         .mut_args(|arg| match arg.get_long() {
             Some(long) if arg.get_env().is_none() => {
@@ -167,5 +173,6 @@ fn with_environment(command: Command) -> Command {
             }
             _ => arg,
         })
+        .mut_args(without_empty)
         .mut_subcommands(with_environment)
 }

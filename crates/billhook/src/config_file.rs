@@ -3,8 +3,6 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +10,7 @@ use billhook_wire::Key;
 use clap::{Arg, ArgAction, Command};
 use toml::{Table, Value};
 
-use crate::{failure::Failure, small_file};
+use crate::{failure::Failure, small_file, store_option::has_password};
 
 /// A file that was read, and not yet looked at.
 #[derive(Debug)]
@@ -43,14 +41,13 @@ impl ConfigFile {
             Failure::usage(format!("cannot read the configuration file {}: {error}", path.display()))
         };
         let text = small_file::read(path).map_err(fault)?;
-        let mode = fs::metadata(path).map_err(fault)?.permissions().mode();
         let table = text.parse::<Table>().map_err(|error| {
             let line = error
                 .span()
                 .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
             Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
         })?;
-        Ok(Self { path: path.to_owned(), table, readable_by_others: mode & 0o077 != 0 })
+        Ok(Self { readable_by_others: small_file::is_readable_by_others(path), path: path.to_owned(), table })
     }
 
     /// Puts the file's values into the place of the defaults.
@@ -60,12 +57,7 @@ impl ConfigFile {
 
     /// What to say of a file that others can read, and that holds a secret.
     pub(crate) fn warning(&self) -> Option<String> {
-        (self.readable_by_others && holds_secret(&self.table)).then(|| {
-            format!(
-                "warning: {0} holds a key or a password, and others can read it: chmod 600 {0}",
-                self.path.display()
-            )
-        })
+        (self.readable_by_others && holds_secret(&self.table)).then(|| small_file::warning(&self.path))
     }
 
     /// `place` is the table's own name, with a dot behind it: `account.add.`
@@ -164,11 +156,6 @@ fn holds_secret(table: &Table) -> bool {
         ("store" | "store-read", Value::String(url)) => has_password(url),
         _ => false,
     })
-}
-
-fn has_password(url: &str) -> bool {
-    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
-    user.contains(':') || url.contains("password=")
 }
 
 fn scalar(value: &Value) -> Option<String> {

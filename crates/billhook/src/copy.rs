@@ -86,8 +86,12 @@ impl Arguments {
     }
 }
 
-/// A URL, or the path of a data folder.
+/// A URL, or the path of a data folder. What begins like a URL is none, so that no message repeats a password in it.
 fn location(text: &str) -> Result<Location, Failure> {
-    let is_url = text.contains("://") || text.starts_with("sqlite:") || text.starts_with("postgres");
-    if is_url { Location::parse(text).map_err(Failure::usage) } else { Ok(Location::folder(text.as_ref())) }
+    let is_url = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme));
+    if is_url || text.contains("://") || text.is_empty() {
+        Location::parse(text).map_err(Failure::usage)
+    } else {
+        Ok(Location::folder(text.as_ref()))
+    }
 }

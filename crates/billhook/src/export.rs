@@ -7,11 +7,15 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
+    mem,
+    panic::resume_unwind,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
 };
 
 use billhook_store::{
-    Error, Progress, Store,
+    Error, Progress, Store, Tx,
     accounts::{self, Account},
     orders,
     orders::Order,
@@ -83,7 +87,7 @@ impl Arguments {
             writeln!(out, "{}: {orders}, {products}", file.display())?;
             return Ok(out.flush()?);
         }
-        let mut out = BufWriter::with_capacity(BUFFER_BYTES, stdout());
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
         export(&store, &account, format, &mut out).map(drop).map_err(|stop| match stop {
             Stop::Store(error) => error.into(),
             Stop::Output(error) => error.into(),
@@ -171,8 +175,18 @@ fn to_file(
     Ok(Some(written))
 }
 
-/// Writes an account, in one transaction, and flushes.
-fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write) -> Result<Written, Stop> {
+/// Orders that are read together, and then written while the next ones are read.
+const BATCH_ORDERS: usize = 500;
+/// Batches that wait for being written, at most.
+const BATCHES_WAITING_MAX: usize = 4;
+
+/// Writes an account, in one transaction, and flushes. The transaction belongs to this thread, and another one writes.
+fn export(
+    store: &Store,
+    account: &Account,
+    format: Format,
+    out: &mut (impl Write + Send),
+) -> Result<Written, Stop> {
     let bar = Bar::new("exporting");
     store.read(|tx| {
         let total = orders::count(tx, account.id)?;
@@ -182,20 +196,48 @@ fn export(store: &Store, account: &Account, format: Format, out: &mut impl Write
             Ok::<(), Error>(())
         })?;
         let products = catalogue.len() as u64;
-        let mut export = Export { pen: Pen::new(format, out)?, catalogue };
+        let export = Export { pen: Pen::new(format, out)?, catalogue };
         let mut done = 0;
-        orders::each(tx, account.id, |order| {
-            export.order(order)?;
-            done += 1;
-            if done % 1_000 == 0 {
+        thread::scope(|scope| {
+            let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
+            let writer = scope.spawn(|| export.orders(batches));
+            let read = read(tx, account, &send, |more| {
+                done += more;
                 bar.at(Progress { done, total });
-            }
-            Ok::<(), Stop>(())
+            });
+            // Without it the writer has no more to wait for.
+            drop(send);
+            let written = writer.join().unwrap_or_else(|fault| resume_unwind(fault));
+            let mut export = written?;
+            read?;
+            export.rest()?;
+            export.pen.flush().map_err(Stop::from)
         })?;
-        export.rest()?;
-        export.pen.flush()?;
         Ok(Written { orders: done, products })
     })
+}
+
+/// Reads all orders and sends them on, until nobody takes them any more; shows how many each batch has.
+fn read(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    send: &mpsc::SyncSender<Vec<Order>>,
+    mut show: impl FnMut(u64),
+) -> Result<(), Stop> {
+    let gone = || Stop::Output(io::ErrorKind::BrokenPipe.into());
+    let mut batch = Vec::with_capacity(BATCH_ORDERS);
+    let mut hand_on = |batch: Vec<Order>| {
+        show(batch.len() as u64);
+        send.send(batch).map_err(|_| gone())
+    };
+    orders::each(tx, account.id, |order| {
+        batch.push(order);
+        if batch.len() < BATCH_ORDERS {
+            return Ok(());
+        }
+        hand_on(mem::replace(&mut batch, Vec::with_capacity(BATCH_ORDERS)))
+    })?;
+    hand_on(batch)
 }
 
 /// An export that is under way.
@@ -206,6 +248,14 @@ struct Export<W: Write> {
 }
 
 impl<W: Write> Export<W> {
+    /// Writes the orders that come.
+    fn orders(mut self, batches: mpsc::Receiver<Vec<Order>>) -> io::Result<Self> {
+        for batch in batches {
+            batch.iter().try_for_each(|order| self.order(order))?;
+        }
+        Ok(self)
+    }
+
     /// Writes an order, and before it each product that an import would not take right from its line (decision 65).
     fn order(&mut self, order: &Order) -> io::Result<()> {
         for line in &order.lines {

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
 };
 
@@ -16,6 +17,16 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is larger than 1 MiB"));
     }
     Ok(text)
+}
+
+/// Whether others than its owner may read it, or write it.
+pub(crate) fn is_readable_by_others(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// What to say of a file that others can read, and that holds a secret.
+pub(crate) fn warning(path: &Path) -> String {
+    format!("warning: {0} holds a key or a password, and others can read it: chmod 600 {0}", path.display())
 }
 
 #[cfg(test)]

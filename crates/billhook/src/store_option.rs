@@ -40,6 +40,9 @@ pub(crate) struct StoreOption {
     /// Whether the store was named on the command line itself.
     #[arg(skip)]
     is_at_hand: bool,
+    /// Whether the replica was named farther from the command line than the store.
+    #[arg(skip)]
+    reads_are_farther: bool,
 }
 
 fn connections(text: &str) -> Result<usize, String> {
@@ -52,60 +55,54 @@ fn connections(text: &str) -> Result<usize, String> {
 impl StoreOption {
     /// Leaves what was named nearest to the command line: flag, environment, file, default.
     pub(crate) fn choose(&mut self, sources: &ArgMatches) -> Result<(), Failure> {
-        // An empty variable is one that was not set.
-        for url in [&mut self.store, &mut self.store_read] {
-            url.take_if(|url| url.is_empty());
+        let url = nearer(sources, (&mut self.store, "store"), (&mut self.store_file, "store-file"))?;
+        let reads = nearer(
+            sources,
+            (&mut self.store_read, "store-read"),
+            (&mut self.store_read_file, "store-read-file"),
+        )?;
+        let data = Near::of(sources, "data");
+        let data = if data > Near::File || self.data != Path::new(DATA) { data } else { Near::Nowhere };
+        if url == Near::Flag && data == Near::Flag {
+            return Err(twice(url, "data", if self.store.is_some() { "store" } else { "store-file" }));
         }
-        let rank = |id| match sources.value_source(id) {
-            Some(ValueSource::CommandLine) => 3,
-            Some(ValueSource::EnvVariable) => 2,
-            // From the configuration file, unless there is nothing.
-            Some(_) => 1,
-            None => 0,
-        };
-        let store = if self.store.is_some() { rank("store") } else { 0 };
-        let (data, file) = (rank("data"), rank("store_file"));
-        let folder_is_named = data > 1 || self.data != Path::new(DATA);
-        let data = if folder_is_named { data } else { 0 };
-        let both = |one, other| {
-            Err(Failure::usage(format!("the store is named twice: leave one of {one} and {other} out")))
-        };
-        if store > 0 && store == file {
-            return both("--store", "--store-file");
-        }
-        let url = store.max(file);
-        if url == 3 && data == 3 {
-            return both("--data", "--store");
-        }
-        self.is_at_hand = store == 3;
         if data > url {
             (self.store, self.store_file) = (None, None);
-        } else if store > file {
-            self.store_file = None;
-        } else {
-            self.store = None;
         }
+        self.is_at_hand = url == Near::Flag;
+        self.reads_are_farther = reads < data.max(url);
         Ok(())
+    }
+
+    /// What to say of the files with URLs that others can read, and that hold a password.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let files = [&self.store_file, &self.store_read_file].into_iter().flatten();
+        // One that can't be read is told of by the command that needs it. A pipe could be read only once.
+        files
+            .filter(|file| file.is_file() && small_file::is_readable_by_others(file))
+            .filter(|file| small_file::read(file).is_ok_and(|url| has_password(&url)))
+            .map(|file| small_file::warning(file))
+            .collect()
     }
 
     /// Where the store is.
     pub(crate) fn location(&self) -> Result<Location, Failure> {
-        let url = match &self.store_file {
-            Some(file) => Some(read(file)?),
-            None => self.store.clone(),
+        let location = match &self.store_file {
+            Some(file) => in_file(file, Location::parse)?,
+            None => match &self.store {
+                Some(url) => Location::parse(url).map_err(Failure::usage)?,
+                None => Location::folder(&self.data),
+            },
         };
-        let location = match url {
-            Some(url) => Location::parse(&url).map_err(Failure::usage)?,
-            None => Location::folder(&self.data),
-        };
-        let reads = match &self.store_read_file {
-            Some(file) => Some(read(file)?),
-            None => self.store_read.clone(),
-        };
+        // A replica that is configured is not for a folder that is named here and now.
+        if self.reads_are_farther && location.as_folder().is_some() {
+            return Ok(location);
+        }
         let location = location.with_connections(self.store_connections);
-        match reads {
-            Some(url) => location.with_reads_from(&url).map_err(Failure::usage),
-            None => Ok(location),
+        match (&self.store_read_file, &self.store_read) {
+            (Some(file), _) => in_file(file, |url| location.with_reads_from(url)),
+            (None, Some(url)) => location.with_reads_from(url).map_err(Failure::usage),
+            (None, None) => Ok(location),
         }
     }
 
@@ -146,26 +143,95 @@ impl StoreOption {
 
     /// The option as the next command has to repeat it, with a space before it; without a password.
     pub(crate) fn flag(&self) -> String {
-        let shown = match self.location() {
-            Ok(location) if self.is_at_hand => (" --store ", location.to_string()),
-            _ if self.store.is_some() || self.store_file.is_some() => return String::new(),
-            _ if self.data == Path::new(DATA) => return String::new(),
-            _ => (" --data ", self.data.display().to_string()),
+        let (flag, value) = match (&self.store, &self.store_file) {
+            (None, None) if self.data == Path::new(DATA) => return String::new(),
+            (None, None) => ("data", self.data.display().to_string()),
+            // The next command finds it in the same place.
+            _ if !self.is_at_hand => return String::new(),
+            (_, Some(file)) => ("store-file", file.display().to_string()),
+            (Some(_), None) => match self.location() {
+                Ok(location) => ("store", location.to_string()),
+                Err(_) => return String::new(),
+            },
         };
-        let (flag, value) = shown;
         let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
         if value.chars().all(is_plain) {
-            format!("{flag}{value}")
+            format!(" --{flag} {value}")
         } else {
-            format!("{flag}'{}'", value.replace('\'', "'\\''"))
+            format!(" --{flag} '{}'", value.replace('\'', "'\\''"))
         }
     }
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// How near to the command line something was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    Nowhere,
+    /// In the configuration file.
+    File,
+    Environment,
+    Flag,
+}
+
+impl Near {
+    /// By an option's name.
+    fn of(sources: &ArgMatches, long: &str) -> Self {
+        match sources.value_source(&long.replace('-', "_")) {
+            Some(ValueSource::CommandLine) => Self::Flag,
+            Some(ValueSource::EnvVariable) => Self::Environment,
+            // The configuration file's values stand in the place of the defaults.
+            Some(_) => Self::File,
+            None => Self::Nowhere,
+        }
+    }
+
+    /// An option as it is written there.
+    fn name(self, long: &str) -> String {
+        match self {
+            Self::Environment => format!("BILLHOOK_{}", long.replace('-', "_").to_uppercase()),
+            Self::Flag => format!("--{long}"),
+            Self::File | Self::Nowhere => long.to_owned(),
+        }
+    }
+}
+
+/// Leaves the nearer one of a URL and a file that holds one, and says how near it is.
+fn nearer(
+    sources: &ArgMatches,
+    (url, url_name): (&mut Option<String>, &str),
+    (file, file_name): (&mut Option<PathBuf>, &str),
+) -> Result<Near, Failure> {
+    let (of_url, of_file) = (Near::of(sources, url_name), Near::of(sources, file_name));
+    if url.is_some() && of_url == of_file {
+        return Err(twice(of_url, url_name, file_name));
+    }
+    if of_url > of_file {
+        *file = None;
+    } else {
+        *url = None;
+    }
+    Ok(of_url.max(of_file))
+}
+
+fn twice(near: Near, one: &str, other: &str) -> Failure {
+    let (one, other) = (near.name(one), near.name(other));
+    Failure::usage(format!("the store is named twice: leave one of {one} and {other} out"))
+}
+
+/// Does something with the URL in a file. What is wrong with it is wrong with the file.
+fn in_file<T>(
+    file: &Path,
+    take: impl FnOnce(&str) -> Result<T, billhook_store::Error>,
+) -> Result<T, Failure> {
     let text =
         small_file::read(file).map_err(|error| Failure::file("read the store's URL in", file, &error))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    take(text.trim()).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+}
+
+/// Whether a URL holds a password.
+pub(crate) fn has_password(url: &str) -> bool {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+    user.contains(':') || url.contains("password=")
 }
 
 impl fmt::Debug for StoreOption {

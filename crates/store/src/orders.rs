@@ -332,11 +332,11 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<O
 
 const EACH: Sql = Sql::new("orders.each", order_lines_where!("o.account_id = $1"));
 
-/// Shows every order, by number, one at a time.
+/// Gives every order, by number, one at a time.
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
-    mut show: impl FnMut(&Order) -> Result<(), E>,
+    mut take: impl FnMut(Order) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut current: Option<Order> = None;
     tx.rows(&EACH, &[account.0.into()], |row| {
@@ -344,13 +344,13 @@ pub fn each<E: From<Error>>(
             Some(order) if order.id.0 == row.int(0)? => order.lines.push(line(row)?),
             _ => {
                 if let Some(done) = current.replace(order(row)?) {
-                    show(&done)?;
+                    take(done)?;
                 }
             }
         }
         Ok::<(), E>(())
     })?;
-    current.as_ref().map_or(Ok(()), show)
+    current.map_or(Ok(()), take)
 }
 
 const COUNT: Sql = Sql::new("orders.count", "SELECT COUNT(*) FROM orders WHERE account_id = $1");

@@ -78,7 +78,7 @@ impl Shop {
         self.store
             .read(|tx| {
                 orders::each(tx, self.account.id, |order| {
-                    all.push(order.clone());
+                    all.push(order);
                     Ok::<(), Error>(())
                 })
             })

@@ -40,6 +40,7 @@ fn a_store_is_named_once() {
         (&[], &[config, data], "from-data"),
         (&[], &[config, data, store], "from-store"),
         (&[], &[data, ("BILLHOOK_STORE", "")], "from-data"),
+        (&[], &[config, ("BILLHOOK_STORE", ""), ("BILLHOOK_STORE_FILE", "")], "from-file"),
         (&["--data", "from-flag"], &[config, data, store], "from-flag"),
         (&["--store", "sqlite:from-flag/billhook.db"], &[config, data, store], "from-flag"),
         (&["--store-file", "url"], &[config, data, store], "from-url-file"),
@@ -56,6 +57,13 @@ fn a_store_is_named_once() {
     for (arguments, parts) in [
         (&["--data", "here", "--store", "sqlite:there"][..], &["named twice", "--data", "--store"][..]),
         (&["--store", "sqlite:here", "--store-file", "url"], &["named twice", "--store-file"]),
+        (&["--data", "here", "--store-file", "url"], &["named twice", "--data", "--store-file"]),
+        (&["--store", ""], &["postgres://USER@HOST/DATABASE"]),
+        (&["--store-file", "/dev/null"], &["/dev/null: ", "postgres://USER@HOST/DATABASE"]),
+        (
+            &["--store-read", "x", "--store-read-file", "url"],
+            &["twice", "--store-read and --store-read-file"],
+        ),
         (&["--store", "mysql://root:sesame@localhost/shop"], &["postgres://USER@HOST/DATABASE"]),
         (&["--store-read", "postgres://localhost/shop"], &["only a store in PostgreSQL", "--store-read"]),
     ] {
@@ -63,6 +71,11 @@ fn a_store_is_named_once() {
         says(&line, parts);
         assert!(!line.contains("sesame"), "{line}");
     }
+    let done = place.run_with(&list, &[store, ("BILLHOOK_STORE_FILE", "url")]);
+    says(&done.failed(2), &["named twice", "BILLHOOK_STORE and BILLHOOK_STORE_FILE"]);
+    place.write("both.toml", "store = 'sqlite:from-file'\nstore_file = 'url'\n");
+    let done = place.run(&["account", "list", "--config", "both.toml"]);
+    says(&done.failed(2), &["named twice", "store and store-file"]);
     let line = place.run(&[&list[..], &["--store", "sqlite:nowhere"]].concat()).failed(1);
     says(&line, &["no data folder nowhere"]);
     says(
@@ -70,7 +83,52 @@ fn a_store_is_named_once() {
         &["store's URL in nowhere"],
     );
 
-    // A file with a password in it is for its owner alone.
+    let added = place.run(&["account", "add", "shop", "--store-file", "url"]).succeeded();
+    says(&added, &["billhook serve --store-file url\n"]);
+}
+
+/// A replica belongs to a database, and is found by the same rule.
+#[test]
+fn a_replica_is_named_once_and_not_for_a_folder() {
+    let place = Place::new();
+    let nobody = "postgres://127.0.0.1:1/shop";
+    place.write("url", nobody);
+    place.write("file.toml", &format!("store = '{nobody}'\nstore_read_file = 'absent'\n"));
+    place.write("url.toml", &format!("store = '{nobody}'\nstore_read = 'mysql:'\n"));
+    let list = ["account", "list", "--config"];
+    // What is left out is not looked at, so it can't be wrong.
+    for arguments in
+        [&["file.toml", "--store-read", nobody][..], &["url.toml", "--store-read-file", "url"][..]]
+    {
+        let line = place.run(&[&list, arguments].concat()).failed(1);
+        assert!(!line.contains("absent") && line.contains("127.0.0.1:1"), "{line}");
+    }
+    let line = place.run(&[&list[..], &["url.toml", "--store-read-file", "absent"]].concat()).failed(1);
+    says(&line, &["store's URL in absent"]);
+    let line = place.run_with(&[&list[..], &["file.toml"]].concat(), &[("BILLHOOK_STORE_READ", "mysql:")]);
+    assert!(!line.failed(2).contains("absent"));
+
+    let replica = ("BILLHOOK_STORE_READ", nobody);
+    for (config, arguments, environment) in [
+        ("file.toml", &["--data", "here"][..], &[][..]),
+        ("url.toml", &["--data", "here"], &[replica, ("BILLHOOK_STORE", nobody)]),
+        ("url.toml", &["--store", "sqlite:here"], &[replica]),
+        ("url.toml", &[], &[("BILLHOOK_DATA", "here")]),
+    ] {
+        let add = ["account", "add", "shop", "--config", config];
+        let done = place.run_with(&[&add[..], arguments].concat(), environment);
+        assert_eq!(done.status, Some(0), "{arguments:?} {environment:?} {done:?}");
+        fs::remove_dir_all(place.path("here")).unwrap();
+    }
+    let line = place.run(&["account", "list", "--data", "here", "--store-read", nobody]).failed(2);
+    says(&line, &["only a store in PostgreSQL", "--store-read"]);
+}
+
+/// A file with a password in it is for its owner alone.
+#[test]
+fn files_with_a_stores_password_are_nobody_elses() {
+    let place = Place::new();
+    let list = ["account", "list"];
     place.write("billhook.toml", "store = 'postgres://anna:sesame@127.0.0.1:1/shop'\n");
     fs::set_permissions(place.path("billhook.toml"), fs::Permissions::from_mode(0o644)).unwrap();
     let done = place.run(&[&list[..], &["--config", "billhook.toml"]].concat());
@@ -78,6 +136,14 @@ fn a_store_is_named_once() {
     assert!(!done.stderr.contains("sesame"), "{done:?}");
     let done = place.run(&["account", "--config", "billhook.toml"]);
     assert!(!done.stderr.contains("sesame") && !done.stdout.contains("sesame"), "{done:?}");
+
+    let url = place.write("url", "postgres://anna:sesame@127.0.0.1:1/shop\n");
+    for (mode, warns) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(&url, fs::Permissions::from_mode(mode)).unwrap();
+        let done = place.run(&[&list[..], &["--store-file", "url"]].concat());
+        assert_eq!(done.stderr.contains("warning: url holds a key or a password"), warns, "{done:?}");
+        assert!(!done.stderr.contains("sesame"), "{done:?}");
+    }
 }
 
 #[test]

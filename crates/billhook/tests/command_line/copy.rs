@@ -17,6 +17,14 @@ fn a_store_is_copied_once_and_compared() {
     let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "new"]).succeeded();
     says(&shown, &[&key]);
 
+    // Names like a URL's, without being one.
+    place.run(&["copy", "new", "postgres-old"]).succeeded();
+    place.run(&["copy", "postgres-old", "postgresql"]).succeeded();
+    assert!(place.path("postgresql").is_dir());
+    let line = place.run(&["copy", "new", "postgres:anna:sesame@db.example/shop"]).failed(2);
+    assert!(!line.contains("sesame"), "{line}");
+    says(&place.run(&["copy", "new", ""]).failed(2), &["postgres://USER@HOST/DATABASE"]);
+
     says(&place.run(&["copy", "billhook-data", "new"]).failed(1), &["new holds a store already", "another"]);
     says(&place.run(&["copy", "new", "new"]).failed(1), &["into itself"]);
     says(&place.run(&["copy", "nowhere", "newer"]).failed(1), &["no store in nowhere"]);

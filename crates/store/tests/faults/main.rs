@@ -117,7 +117,7 @@ fn look(store: &Store, account: AccountId) -> BTreeMap<i64, Option<u64>> {
         orders::each(tx, account, |order| {
             let comment = order.texts.get(TextField::Comment);
             let count = if comment.is_empty() { None } else { Some(comment.parse().unwrap()) };
-            assert_eq!(*order, sample(order.id.0, count));
+            assert_eq!(order, sample(order.id.0, count));
             assert_eq!(found.insert(order.id.0, count), None, "order {} is there twice", order.id);
             Ok::<(), Error>(())
         })?;

@@ -37,7 +37,7 @@ fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
                 store
                     .read(|tx| {
                         orders::each(tx, account, |order| {
-                            all.push(order.clone());
+                            all.push(order);
                             Ok::<(), Error>(())
                         })
                     })

@@ -12,11 +12,15 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations};
+use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations, pace::Pace};
 use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport};
 
-/// Pages copied between two reports of progress.
-const PAGES_A_STEP: i32 = 2048;
+/// Pages copied between two reports of progress: a fraction of a millisecond's work.
+const PAGES_A_STEP: i32 = 64;
+/// So many pages are synced together: one sync of all at the end would keep the disk from everybody else.
+const PAGES_A_SYNC: u64 = 2048;
+/// Steps of SQLite's virtual machine, or pages that it checks, after which a check can rest.
+const CHECKS_A_STEP: i32 = 200;
 
 /// Copies the store of `from` into the new file `to`, and verifies the copy. The file appears under its name only when it is whole.
 pub(super) fn write(
@@ -37,15 +41,22 @@ pub(super) fn write(
         return Err(Error::new(Kind::Folder, text));
     }
     let partial = private_partial(folder)?;
-    copy_pages(from, partial.path(), progress)?;
-    let report = verify(partial.path())?;
+    copy_pages(from, &partial, progress)?;
+    let report = verify(partial.path(), Some(Pace::new()))?;
     partial.as_file().sync_all().map_err(|cause| Error::file("sync", to, &cause))?;
     partial.persist_noclobber(to).map_err(|error| Error::file("write", to, &error.error))?;
     DataFolder::sync(folder)?;
     Ok(report)
 }
 
-fn copy_pages(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+fn copy_pages(
+    from: &Connection,
+    partial: &tempfile::NamedTempFile,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Error> {
+    let to = partial.path();
+    let mut pace = Pace::new();
+    let mut synced = 0;
     let failed = |error| failure("backup", &error);
     let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
     // The copy has no name yet, so it needs no journal, which would be left lying about if this failed.
@@ -59,10 +70,17 @@ fn copy_pages(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) 
             let pages = backup.progress();
             let total = u64::try_from(pages.pagecount).unwrap_or_default();
             let left = u64::try_from(pages.remaining).unwrap_or_default();
-            progress(Progress { done: total.saturating_sub(left), total });
+            let done = total.saturating_sub(left);
+            progress(Progress { done, total });
             match step {
                 StepResult::Done => break,
-                StepResult::More => {}
+                StepResult::More => {
+                    if done.saturating_sub(synced) >= PAGES_A_SYNC {
+                        synced = done;
+                        partial.as_file().sync_data().map_err(|cause| Error::file("sync", to, &cause))?;
+                    }
+                    pace.step();
+                }
                 _ => {
                     return Err(Error::new(
                         Kind::Busy,
@@ -78,15 +96,22 @@ fn copy_pages(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) 
     copy.close().map_err(|(_, error)| failed(error))
 }
 
-/// Reads a backup through and says what it holds; anything wrong with it is an error.
-fn verify(path: &Path) -> Result<BackupReport, Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+/// Reads a backup through, with rests if there is a pace, and says what it holds; anything wrong with it is an error.
+fn verify(path: &Path, pace: Option<Pace>) -> Result<BackupReport, Error> {
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|error| file_failure(path, &error))?;
     if migrations::version(&connection, path)? == 0 {
         return Err(Error::new(
             Kind::Foreign,
             format!("{} is not a Billhook store: it is empty", path.display()),
         ));
+    }
+    if let Some(mut pace) = pace {
+        let rest = move || {
+            pace.step();
+            false
+        };
+        connection.progress_handler(CHECKS_A_STEP, Some(rest)).map_err(|error| file_failure(path, &error))?;
     }
     if let Some(finding) = integrity(&connection)?.first() {
         return Err(Error::new(Kind::Damaged, format!("{} is damaged: {finding}", path.display())));
@@ -125,10 +150,10 @@ pub(crate) fn restore(
         );
         return Err(Error::new(Kind::Exists, text));
     }
-    verify(from)?;
+    verify(from, None)?;
     let partial = private_partial(folder.path())?;
     copy_bytes(from, partial.path(), progress)?;
-    let restored = verify(partial.path())?;
+    let restored = verify(partial.path(), None)?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
     // From one store to the other in one step: a power cut leaves either.
     partial.persist(&place).map_err(|error| Error::file("write", &place, &error.error))?;

@@ -5,6 +5,7 @@
 
 pub(crate) mod backup;
 mod migrations;
+mod pace;
 mod readers;
 mod writer;
 
