@@ -34,7 +34,7 @@ const ORDERS: Sql = Sql::new(
     "check.orders",
     "SELECT o.account_id, o.order_id, o.email, o.email_key,
             o.deleted, o.received,
-            COALESCE((SELECT SUM(p.sum) FROM payments p WHERE p.account_id = o.account_id AND p.order_id = o.order_id), 0),
+            CAST(COALESCE((SELECT SUM(p.sum) FROM payments p WHERE p.account_id = o.account_id AND p.order_id = o.order_id), 0) AS BIGINT),
             (SELECT COUNT(*) FROM order_lines l
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id),
             (SELECT COUNT(*) FROM accounts a WHERE a.account_id = o.account_id)
