@@ -25,6 +25,7 @@ mod php;
 mod program;
 mod proxy;
 mod python;
+mod races;
 mod readme;
 mod running;
 mod shop;

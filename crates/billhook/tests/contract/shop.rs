@@ -35,7 +35,12 @@ impl Shop {
         for setting in settings {
             succeed(place.path(), &["account", "set", LOGIN, setting]);
         }
-        Self { server: Billhook::start_over(place, &[]) }
+        Self::of(Billhook::start_over(place, &[]))
+    }
+
+    /// The shop that a server serves.
+    pub(crate) fn of(server: Billhook) -> Self {
+        Self { server }
     }
 
     /// A shop with three products: 1 `course` for 1000.00 and 2 `guide` for 333.33 are digital, 3 `book` for 500.50 is physical.
