@@ -229,7 +229,7 @@ mod tests {
         let orders = account.orders();
         let lines: usize = orders.iter().map(|order| order.lines.len()).sum();
         assert!((900..1_100).contains(&lines), "{lines} lines are not two an order");
-        let customers: HashSet<_> = orders.iter().map(|order| order.email_text()).collect();
+        let customers: HashSet<_> = orders.iter().map(Order::email_text).collect();
         assert_eq!(customers.len(), 20);
         for status in PayStatus::ALL {
             assert!(orders.iter().any(|order| order.pay_status == status), "no order is {status}");

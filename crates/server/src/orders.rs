@@ -120,17 +120,19 @@ fn list(
     let mut list = ListWriter::default();
     order_lists::between(cx.tx, cx.account, by, window, |order| {
         if holds_one_of(&order, goods) {
-            list.push(order.id.0, &shown(order, what)).map_err(too_long)?;
+            list.push(order.id.0, &shown(order, what))?;
         }
         Ok::<(), Failure>(())
     })?;
-    list.finish(most).map_err(too_long)
+    Ok(list.finish(most)?)
 }
 
-fn too_long(error: ListError) -> Failure {
-    match error {
-        ListError::TooLong => Failure::Fault("an answer is longer than 64 MiB: ask for a shorter time"),
-        ListError::Json(_) => Failure::Fault("an answer could not be written as JSON"),
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::TooLong => Self::Fault("an answer is longer than 64 MiB: ask for a shorter time"),
+            ListError::Json(_) => Self::Fault("an answer could not be written as JSON"),
+        }
     }
 }
 

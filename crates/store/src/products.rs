@@ -22,6 +22,7 @@ pub struct Product {
 
 /// A product with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the protocol has so many switches, each by itself")]
 pub struct Good {
     /// What every list of products has.
     pub product: Product,

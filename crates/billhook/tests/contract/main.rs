@@ -10,17 +10,25 @@
 
 mod backup;
 mod bad_input;
+mod catalogue;
+mod create_order;
+mod createorder;
 mod disk;
 mod get_bills;
 mod isolation;
 mod model;
 mod moving;
+mod order_details;
+mod order_lists;
+mod order_status;
 mod php;
 mod program;
 mod proxy;
 mod python;
+mod races;
 mod readme;
 mod running;
+mod shop;
 mod tls;
 
 /// Where the stores of these tests are: `on_postgres.rs` runs the same tests on the other engine.

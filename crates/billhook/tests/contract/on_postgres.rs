@@ -9,18 +9,27 @@
 )]
 
 mod bad_input;
+mod catalogue;
+mod create_order;
+mod createorder;
 mod database;
 mod get_bills;
 mod isolation;
 mod model;
 mod moving;
+mod node_races;
 mod nodes;
+mod order_details;
+mod order_lists;
+mod order_status;
 mod php;
 mod program;
 mod proxy;
 mod python;
+mod races;
 mod readme;
 mod running;
+mod shop;
 mod tls;
 
 /// Where the stores of these tests are.

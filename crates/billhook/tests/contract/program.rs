@@ -216,6 +216,14 @@ pub(crate) fn signed(login: &str, key: &str, form: &[(&str, &str)]) -> String {
     format!("{query}{joint}hash={}", String::from_utf8_lossy(&hash))
 }
 
+/// A form's body with the key itself, as API 2.0 has it.
+pub(crate) fn keyed(key: &str, form: &[(&str, &str)]) -> String {
+    let mut query = Vec::new();
+    let pairs = form.iter().copied().chain([("rpsKey", key)]);
+    query::build_pairs(pairs.map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut query);
+    String::from_utf8(query).unwrap()
+}
+
 /// The program, with its data in `place`, or in the database that a file there names.
 pub(crate) fn program(place: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_billhook"));

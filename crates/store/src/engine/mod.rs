@@ -121,8 +121,8 @@ pub(crate) trait Statements {
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error>;
 
-    /// A number for a new order of the account, set aside for this transaction alone. None where transactions run one after the other, so
-    /// that each can count for itself.
+    /// A number for a new order of the account, set aside for this transaction alone. None where the transaction is to
+    /// count for itself: transactions run one after the other, or next to no numbers are left.
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
         let _ = account;
         Ok(None)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{Name, Price, Text, money::Money};
 
@@ -36,7 +36,19 @@ impl<'de> Visitor<'de> for Names {
         }
         Ok(names)
     }
+
+    /// A list with gaps in its keys, from which PHP has taken some.
+    fn visit_map<A: MapAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut names = Vec::new();
+        while let Some((_, text)) = list.next_entry::<IgnoredAny, Text>()? {
+            names.extend(Self.visit_str::<A::Error>(text.as_str())?);
+        }
+        Ok(names)
+    }
 }
+
+/// The highest position of a price that is named by its position.
+const POSITION_MAX: usize = 10_000;
 
 /// Prices by position; an empty one is none. The comma separates, so kopecks stand behind a point.
 pub(super) struct Prices;
@@ -59,6 +71,23 @@ impl<'de> Visitor<'de> for Prices {
         }
         Ok(prices)
     }
+
+    /// A list with gaps in its keys: `http_build_query` leaves out what is null. The key is the position.
+    fn visit_map<A: MapAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut prices = Vec::new();
+        while let Some((position, text)) = list.next_entry::<usize, Text>()? {
+            if position > POSITION_MAX {
+                return Err(de::Error::custom("a price at a position that no product can have"));
+            }
+            if position >= prices.len() {
+                prices.resize(position + 1, None);
+            }
+            if let Some(place) = prices.get_mut(position) {
+                *place = price(text.as_str())?;
+            }
+        }
+        Ok(prices)
+    }
 }
 
 fn price<E: de::Error>(text: &str) -> Result<Option<Price>, E> {
@@ -68,4 +97,33 @@ fn price<E: de::Error>(text: &str) -> Result<Option<Price>, E> {
     }
     let sum = Money::parse(text).map_err(E::custom)?;
     Price::new(sum).map(Some).map_err(E::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Code, Request, method::CreateOrder2};
+
+    fn read(form: &str) -> Result<CreateOrder2, (Code, String)> {
+        Request::read(None, form.as_bytes()).parameters()
+    }
+
+    /// PHP's `http_build_query` writes an empty text, and leaves out null.
+    #[test]
+    fn prices_in_a_list_keep_their_positions() {
+        for form in [
+            "product_prices[]=10.50&product_prices[]=&product_prices[]=3",
+            "product_prices[0]=10.50&product_prices[2]=3",
+            "product_prices[2]=3&product_prices[0]=10.50",
+            "product_prices=10.50,,3",
+        ] {
+            let order = read(&format!("product_names[]=a&product_names[3]=b&{form}")).unwrap();
+            assert_eq!(order.product_names.0.len(), 2, "{form}");
+            let kopecks = order.product_prices.0.iter().map(|price| price.map(|price| price.sum().kopecks()));
+            assert_eq!(kopecks.collect::<Vec<_>>(), [Some(1050), None, Some(300)], "{form}");
+        }
+        for wrong in ["product_prices[-1]=1", "product_prices[a]=1", "product_prices[1000000000000]=1"] {
+            let refused = read(&format!("product_names=a&{wrong}")).unwrap_err();
+            assert_eq!(refused, (Code::WRONG_DATA, "product_prices".to_owned()), "{wrong}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::{Access, Api, Method, Nothing, number_text};
 use crate::{Code, GoodId, Money, Name, Percent, Price, Text};
 
 /// The whole catalogue (section 6.1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetAllGoods {}
 
@@ -37,7 +37,7 @@ pub struct GoodInfo {
 }
 
 /// The whole catalogue (section 9.6): API 2.0's way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetGoods {}
 

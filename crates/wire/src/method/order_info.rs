@@ -293,6 +293,8 @@ pub struct PartnerInfo {
     /// 1: the partner who brought the customer; 2: the one who brought that partner.
     pub partner_lvl: i64,
     /// The partner's number.
+    #[serde(with = "number_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub partner_id: i64,
     /// The partner's login.
     pub partner_name: String,

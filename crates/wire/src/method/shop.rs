@@ -6,7 +6,7 @@ use super::{Access, Api, Method};
 use crate::Code;
 
 /// The coupons (section 9.7).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetCoupons {}
 
@@ -29,7 +29,7 @@ pub struct CouponInfo {
 }
 
 /// The managers (section 9.8).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetPersonalManagers {}
 

@@ -9,7 +9,7 @@ use super::{
     door::{Door, lock},
     link::Why,
 };
-use crate::{Error, Kind, Sql, tx::Arg};
+use crate::{Error, Sql, tx::Arg};
 
 /// Numbers taken at once.
 const SET_ASIDE: i64 = 32;
@@ -20,28 +20,30 @@ const TRIES: u32 = 20;
 #[derive(Default)]
 pub(super) struct Numbers(Mutex<HashMap<i64, Range<i64>>>);
 
+// Where few numbers are left, nothing is set aside.
 const TAKE: Sql = Sql::new(
     "numbers.take",
     "INSERT INTO order_numbers (account_id, next_id)
-     VALUES ($1, (SELECT COALESCE(MAX(order_id), 0) + 1 + $2 FROM orders WHERE account_id = $1))
+     SELECT CAST($1 AS BIGINT), highest + 1 + $2
+       FROM (SELECT COALESCE(MAX(order_id), 0) AS highest FROM orders WHERE account_id = $1) AS used
+      WHERE highest < 9223372036854700000
          ON CONFLICT (account_id) DO UPDATE
-            SET next_id = $2 + GREATEST(order_numbers.next_id,
-                                        (SELECT COALESCE(MAX(order_id), 0) + 1 FROM orders WHERE account_id = $1))
+            SET next_id = $2 + GREATEST(order_numbers.next_id, excluded.next_id - $2)
+          WHERE order_numbers.next_id < 9223372036854700000
      RETURNING next_id - $2",
 );
 
 impl Numbers {
-    /// The next number of an account.
-    pub(super) fn next(&self, door: &Door, account: i64) -> Result<i64, Error> {
+    /// The next number of an account; none if too few are left to be set aside.
+    pub(super) fn next(&self, door: &Door, account: i64) -> Result<Option<i64>, Error> {
         let mut numbers = lock(&self.0);
         if let Some(number) = numbers.get_mut(&account).and_then(Iterator::next) {
-            return Ok(number);
+            return Ok(Some(number));
         }
         // Who needs one meanwhile waits for these.
-        let first = take(door, account)?;
+        let Some(first) = take(door, account)? else { return Ok(None) };
         let mut taken = first..first.saturating_add(SET_ASIDE);
-        let number =
-            taken.next().ok_or_else(|| Error::new(Kind::Conflict, "store: no order number is left"))?;
+        let number = taken.next();
         numbers.insert(account, taken);
         Ok(number)
     }
@@ -53,7 +55,7 @@ impl Numbers {
 }
 
 /// Takes numbers beyond all that were taken or used; the first of them is the answer.
-fn take(door: &Door, account: i64) -> Result<i64, Error> {
+fn take(door: &Door, account: i64) -> Result<Option<i64>, Error> {
     let mut link = door.borrow()?;
     let mut tries = 0;
     loop {
@@ -73,8 +75,7 @@ fn take(door: &Door, account: i64) -> Result<i64, Error> {
             Err(failed) => return Err(failed.error),
             Ok(()) => {
                 door.give_back(link);
-                return first
-                    .ok_or_else(|| Error::new(Kind::Statement, "store: numbers.take: no number was given"));
+                return Ok(first);
             }
         }
     }

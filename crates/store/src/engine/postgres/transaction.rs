@@ -130,7 +130,7 @@ impl Statements for Open<'_> {
     }
 
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
-        self.door.numbers.next(self.door, account).map(Some)
+        self.door.numbers.next(self.door, account)
     }
 }
 

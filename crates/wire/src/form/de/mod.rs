@@ -145,7 +145,13 @@ impl<'de> Deserializer<'de> for Fields<'_, 'de, '_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.array.is_list() { self.list(visitor) } else { self.map(visitor) }
+        // Who takes either may go by positions, so those that are empty are shown, too.
+        if self.array.is_list() {
+            let values = self.array.iter().map(|(_, value)| value);
+            visitor.visit_seq(Values { values, reading: self.reading })
+        } else {
+            self.map(visitor)
+        }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -1,0 +1,486 @@
+//! CreateOrder: what it makes, what it refuses, what it takes for the same order (section 4.1).
+
+use billhook_wire::{Key, Login, signature};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::shop::{KEY, LOGIN, Shop, done, now, number};
+
+/// An answer's status and body.
+#[track_caller]
+fn check(shop: &Shop, form: &[(&str, &str)], expected: &Expect) {
+    let answer = shop.call("CreateOrder", form);
+    expected.assert_eq(&format!("{} {}", answer.status, answer.body));
+}
+
+#[test]
+fn an_order_is_made_and_told_by_its_number() {
+    let shop = Shop::with_goods();
+    check(
+        &shop,
+        &[("goods[0][good_name]", "course"), ("bill_email", "anna@example.com")],
+        &expect![[
+            r#"200 {"error_code":0,"error_text":"OK","result":{"bill_id":1},"hash":"66de3f4cda419977edb0fbde63ee9337"}"#
+        ]],
+    );
+    check(
+        &shop,
+        &[
+            ("goods[7][good_name]", " guide "),
+            ("goods[7][good_sum]", ""),
+            ("bill_email", " Anna@Example.com "),
+        ],
+        &expect![[
+            r#"200 {"error_code":0,"error_text":"OK","result":{"bill_id":2},"hash":"66de3f4cda419977edb0fbde63ee9337"}"#
+        ]],
+    );
+    let made = shop.details(2);
+    assert_eq!(
+        (made["email"].as_str(), made["price"].as_str(), made["pay_status"].as_str(), made["paid"].as_str()),
+        (Some("Anna@Example.com"), Some("333.33"), Some("waiting"), Some("0"))
+    );
+    let bills = shop.result("GetBills", &[("email", "anna@example.com"), ("pay_status", "waiting")]);
+    assert_eq!(
+        bills,
+        json!({
+            "1": {"1": {"good_name": "course", "good_title": "Course"}},
+            "2": {"2": {"good_name": "guide", "good_title": "Guide"}},
+        })
+    );
+    shop.is_sound();
+}
+
+#[test]
+fn refusals_have_their_codes_and_leave_nothing_behind() {
+    let shop = Shop::with_goods();
+    let coupon = shop.add_coupon("half", 50);
+    let good = ("goods[0][good_name]", "course");
+    let mail = ("bill_email", "anna@example.com");
+    let half = ("bill_kupon", "half");
+    let before = shop.exported();
+
+    // 600: no e-mail, or none that is one (decision 46).
+    check(
+        &shop,
+        &[good],
+        &expect![[
+            r#"200 {"error_code":600,"error_text":"Wrong email","result":[],"hash":"f8c2cff2902c0f9c6a311e5a10a801f1"}"#
+        ]],
+    );
+    for wrong in ["", "anna", "@example.com", "anna@", "a@b@c", "an na@example.com", "a\0b@example.com"] {
+        assert_eq!(shop.code("CreateOrder", &[good, ("bill_email", wrong), half]), 600, "{wrong}");
+    }
+    assert_eq!(shop.code("CreateOrder", &[good, ("bill_email[]", "anna@example.com")]), 600);
+    // 602: more lines than an order has. The form may have 1,000 variables, so `product_names` has to bring them.
+    let names = vec!["course"; 1001].join(",");
+    assert_eq!(shop.keyed("createorder", &[("product_names", &names)]).code(), 602);
+    // 603: no products.
+    check(
+        &shop,
+        &[mail, half],
+        &expect![[
+            r#"200 {"error_code":603,"error_text":"Missing products","result":[],"hash":"0b03a948f492c5f1b9b27e43a35704ac"}"#
+        ]],
+    );
+    assert_eq!(shop.code("CreateOrder", &[mail, ("goods", "")]), 603);
+    assert_eq!(shop.code("CreateOrder", &[mail, ("goods[0][good_name]", "")]), 603);
+    assert_eq!(shop.code("CreateOrder", &[mail, ("goods[0][good_sum]", "10")]), 603);
+    // 604: no such product; which one, the result says.
+    check(
+        &shop,
+        &[good, ("goods[1][good_name]", "nothing"), mail, half],
+        &expect![[
+            r#"200 {"error_code":604,"error_text":"Product not exist","result":{"good_name":"nothing"},"hash":"aa98c7081f18c6847ecdb560465ead78"}"#
+        ]],
+    );
+    // 605: a physical product and nowhere to send it.
+    check(
+        &shop,
+        &[good, ("goods[1][good_name]", "book"), mail, half],
+        &expect![[
+            r#"200 {"error_code":605,"error_text":"Not having any data for delivery products","result":[],"hash":"06c9b7af5bec1a3a7947babc36e4b203"}"#
+        ]],
+    );
+    let delivery = [
+        ("bill_first_name", "Anna"),
+        ("bill_surname", "-"),
+        ("bill_country", "-"),
+        ("bill_city", "-"),
+        ("bill_address", "-"),
+    ];
+    for missing in 0..delivery.len() {
+        for instead in ["", " "] {
+            let mut form = vec![("goods[0][good_name]", "book"), mail, half];
+            form.extend(
+                delivery
+                    .iter()
+                    .enumerate()
+                    .map(|(at, &(name, value))| (name, if at == missing { instead } else { value })),
+            );
+            assert_eq!(shop.code("CreateOrder", &form), 605, "{}", delivery[missing].0);
+        }
+    }
+    assert_eq!(shop.exported(), before);
+    assert_eq!(shop.uses_of(coupon), 0);
+
+    let all = [&[("goods[0][good_name]", "book"), mail][..], &delivery].concat();
+    let made = number(&shop.result("CreateOrder", &all));
+    assert_eq!(made, 1, "a refused order has taken a number");
+    // 601: the same order, and its number.
+    check(
+        &shop,
+        &all,
+        &expect![[
+            r#"200 {"error_code":601,"error_text":"Order already exist. His number send in result array.","result":{"bill_id":1},"hash":"541f68ccac141dcabf42dafb3a989214"}"#
+        ]],
+    );
+    shop.is_sound();
+}
+
+#[test]
+fn a_parameter_that_is_not_of_its_kind_is_3() {
+    let shop = Shop::with_goods();
+    let before = shop.exported();
+    let long = "x".repeat(65_537);
+    let name = "x".repeat(256);
+    for wrong in [
+        ("goods[0][good_sum]", "1,500"),
+        ("goods[0][good_sum]", "1.500"),
+        ("goods[0][good_sum]", "-1"),
+        ("goods[0][good_sum]", "10000000000"),
+        ("goods[0][good_sum]", "free"),
+        ("goods[0][good_sum][]", "1"),
+        ("goods[1]", "guide"),
+        ("goods[1][good_name]", &name),
+        ("goods[1][good_name][]", "guide"),
+        ("bill_created", "yesterday"),
+        ("bill_created", "-1"),
+        ("bill_created", "253402300800"),
+        ("bill_created", "1362250000.5"),
+        ("bill_created[]", "1"),
+        ("bill_timer_kill", "soon"),
+        ("bill_timer_kill", "-1"),
+        ("bill_timer_kill[]", "1"),
+        ("bill_comment", "a\0b"),
+        ("bill_comment", &long),
+        ("bill_first_name[]", "Anna"),
+        ("utm", "cpc"),
+        ("utm[utm_medium][]", "cpc"),
+        ("bill_aff[]", "1"),
+        ("bill_coupon[]", "half"),
+    ] {
+        let form = [("goods[0][good_name]", "course"), ("bill_email", "anna@example.com"), wrong];
+        assert_eq!(shop.code("CreateOrder", &form), 3, "{}", wrong.0);
+    }
+    let mut body = b"goods%5B0%5D%5Bgood_name%5D=course&bill_email=a%40b&bill_comment=%FF".to_vec();
+    let hash = signature::request(&body, &Login::parse(LOGIN).unwrap(), &Key::parse(KEY).unwrap());
+    body.extend([b"&hash=", hash.as_slice()].concat());
+    let not_utf8 = shop.server().post("shop.localhost", "CreateOrder", std::str::from_utf8(&body).unwrap());
+    assert_eq!(not_utf8.code(), 3);
+    assert_eq!(shop.code("CreateOrder", &[("goods", "course"), ("bill_email", "anna@example.com")]), 3);
+    assert_eq!(shop.exported(), before);
+}
+
+/// What a form has to bring, and what is known of the order by then.
+const EVERYTHING: &[(&str, &str)] = &[
+    ("goods[0][good_name]", "course"),
+    ("goods[0][good_sum]", "1 500,5"),
+    ("goods[1][good_name]", "book"),
+    ("bill_email", "Anna@Example.com"),
+    ("bill_first_name", "Анна"),
+    ("bill_surname", "Каренина"),
+    ("bill_otchestvo", "Аркадьевна"),
+    ("bill_phone", "+7 900 000-00-00"),
+    ("bill_country", "Россия"),
+    ("bill_city", "Москва"),
+    ("bill_address", "ул. \"Мира\", 1/2"),
+    ("bill_region", "Московская"),
+    ("bill_postal_code", "101000"),
+    ("bill_kupon", " HALF "),
+    ("bill_tag", "тег"),
+    ("bill_comment", "a~b*c(d)'e!\r\n😀"),
+    ("bill_ip", "203.0.113.7"),
+    ("bill_timer_kill", "253402300799"),
+    ("bill_created", "1362250000"),
+    ("bill_domain", "shop.example"),
+    ("utm[utm_medium]", "affiliate"),
+    ("utm[utm_source]", "nobody"),
+    ("utm[utm_campaign]", "spring"),
+    ("utm[utm_content]", "ad-1"),
+    ("utm[utm_term]", "word"),
+    ("utm[aff_medium]", "am"),
+    ("utm[aff_source]", "as"),
+    ("utm[aff_campaign]", "ac"),
+    ("utm[aff_content]", "ao"),
+    ("utm[aff_term]", "at"),
+    ("bill_aff", ""),
+    ("bill_aff_name", "Bob"),
+    ("bill_paff", "1"),
+    ("bill_paff_name", "whoever"),
+    ("bill_ad_id", "77"),
+];
+
+/// What every method shows of an order: the columns O, I, D and G of section 5 have these in common.
+fn in_all_columns() -> Value {
+    json!({
+        "id": "1", "first_name": "Анна", "last_name": "Каренина", "middle_name": "Аркадьевна",
+        "email": "Anna@Example.com", "phone": "+7 900 000-00-00", "city": "Москва", "country": "Россия",
+        "address": "ул. \"Мира\", 1/2", "region": "Московская", "postalcode": "101000", "created": "1362250000",
+        "pay_status": "waiting", "paid": "0", "type": "", "payway": "", "comment": "a~b*c(d)'e!\r\n😀",
+        "domain": "shop.example", "price": "1750.75",
+        "utm": {"medium": "affiliate", "source": "nobody", "campaign": "spring", "content": "ad-1", "term": "word"},
+    })
+}
+
+/// Takes out what is made up anew for each order, and looks whether it has its form.
+#[track_caller]
+pub(crate) fn without_link(mut order: Value, before: &str) -> Value {
+    let link = order.as_object_mut().unwrap().shift_remove("link").unwrap();
+    let token = link.as_str().unwrap().strip_prefix(before).unwrap_or_else(|| panic!("{link}"));
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    assert!(token.len() == 32 && token.chars().all(is_hex), "{link}");
+    order
+}
+
+fn joined(mut one: Value, other: &Value) -> Value {
+    one.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    one
+}
+
+#[test]
+fn every_parameter_comes_back_wherever_the_table_has_it() {
+    let shop = Shop::empty();
+    let fees = [("good_partner_fee", "100"), ("good_partner_pfee_perc", "1,5")];
+    shop.add_good("course", "0", "Курс", "1000.00", &fees);
+    shop.add_good("book", "1", "Книга/Book", "500.50", &[("good_partner_fee_perc", "10%")]);
+    shop.add_coupon("half", 50);
+    assert_eq!((shop.add_partner("carol", 0), shop.add_partner("bob", 0)), (1, 2));
+    assert_eq!(number(&shop.result("CreateOrder", EVERYTHING)), 1);
+
+    let partner = |level: i64, id: &str, name: &str, fee: &str| json!({"partner_lvl": level, "partner_id": id, "partner_name": name, "partner_fee": fee});
+    let items = |pincode: bool| {
+        let mut items = json!([
+            {"id": "course", "title": "Курс", "sum": "1500.50", "price": "1000.00",
+             "partners": [partner(1, "2", "bob", "100.00"), partner(2, "1", "carol", "22.51")]},
+            {"id": "book", "title": "Книга/Book", "sum": "250.25", "price": "500.50",
+             "partners": [partner(1, "2", "bob", "25.03"), partner(2, "1", "carol", "0.00")]},
+        ]);
+        if pincode {
+            items.as_array_mut().unwrap().iter_mut().for_each(|item| item["pincode"] = json!(""));
+        }
+        items
+    };
+    let link = "http://shop.example/bill/1/";
+    let window = [("begin_date", "02.03.2013"), ("end_date", "02.03.2013")];
+    let info = json!({"good_count": 2, "bill_sum_topay": "1750.75", "tag": "тег", "kupon": " HALF ", "coupon": " HALF "});
+    let info = joined(in_all_columns(), &info);
+    assert_eq!(without_link(shop.result("GetOrders", &[])[0].take(), link), in_all_columns());
+    assert_eq!(without_link(shop.result("GetOrderInfo", &[("bill_id", "1")]), link), info);
+    assert_eq!(without_link(shop.details(1), link), joined(info.clone(), &json!({"items": items(true)})));
+    assert_eq!(
+        without_link(shop.result("getOrdersWithGoods", &window)[0].take(), link),
+        joined(info, &json!({"is_recurrent": false, "items": items(false)}))
+    );
+    // What no method shows is in the export.
+    let exported: Value = serde_json::from_str(shop.exported().lines().next().unwrap()).unwrap();
+    for (field, value) in [
+        ("ip", "203.0.113.7"),
+        ("aff_medium", "am"),
+        ("aff_source", "as"),
+        ("aff_campaign", "ac"),
+        ("aff_content", "ao"),
+        ("aff_term", "at"),
+        ("aff", "2"),
+        ("aff_name", "bob"),
+        ("paff", "1"),
+        ("paff_name", "carol"),
+        ("ad_id", "77"),
+    ] {
+        assert!(
+            exported[field] == value || exported["utm"][field] == value,
+            "{field} is not {value} in {exported}"
+        );
+    }
+}
+
+/// The spellings of the other edition mean the same; where both are sent, the first counts.
+#[test]
+fn both_editions_spellings_are_read() {
+    let shop = Shop::with_goods();
+    shop.add_coupon("half", 50);
+    let id = shop.order("a@b", "course", &[("bill_middle_name", "M"), ("bill_coupon", "half")]);
+    let order = shop.details(id);
+    assert_eq!(
+        (&order["middle_name"], &order["kupon"], &order["coupon"]),
+        (&json!("M"), &json!("half"), &json!("half"))
+    );
+    assert_eq!(order["price"], "500.00");
+    let both = [
+        ("bill_otchestvo", "O"),
+        ("bill_middle_name", "M"),
+        ("bill_coupon", "other"),
+        ("bill_kupon", "half"),
+    ];
+    let order = shop.details(shop.order("c@d", "course", &both));
+    assert_eq!(
+        (&order["middle_name"], &order["kupon"], &order["price"]),
+        (&json!("O"), &json!("other"), &json!("1000.00"))
+    );
+}
+
+/// Decision 17.
+#[test]
+fn the_same_order_is_found_again_while_it_waits() {
+    let shop = Shop::with_goods();
+    let created = now() - 1000;
+    let form = |email: &str, goods: &[(&str, &str)], created: i64| {
+        let mut form = vec![
+            ("bill_email".to_owned(), email.to_owned()),
+            ("bill_created".to_owned(), created.to_string()),
+        ];
+        for (at, (good, sum)) in goods.iter().enumerate() {
+            form.push((format!("goods[{at}][good_name]"), (*good).to_owned()));
+            form.push((format!("goods[{at}][good_sum]"), (*sum).to_owned()));
+        }
+        form
+    };
+    let ask = |email: &str, goods: &[(&str, &str)], created: i64| {
+        let form = form(email, goods, created);
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = shop.call("CreateOrder", &form);
+        (answer.code(), number(&answer.json()["result"]))
+    };
+    let two = [("course", ""), ("guide", "5")];
+    assert_eq!(ask("anna@example.com", &two, created), (0, 1));
+    assert_eq!(ask("ANNA@example.com", &two, created), (601, 1));
+    // However arranged, and with the sum said or left out.
+    assert_eq!(ask("anna@example.com", &[("guide", "5.00"), ("course", "1000")], created), (601, 1));
+    // Other sums, other products, more of one, another customer.
+    assert_eq!(ask("anna@example.com", &[("course", ""), ("guide", "6")], created), (0, 2));
+    assert_eq!(ask("anna@example.com", &[("course", "")], created), (0, 3));
+    assert_eq!(ask("anna@example.com", &[("course", ""), ("course", "")], created), (0, 4));
+    assert_eq!(ask("boris@example.com", &two, created), (0, 5));
+    // Within 24 hours, looked at from either side.
+    assert_eq!(ask("anna@example.com", &two, created + 86_400), (601, 1));
+    assert_eq!(ask("anna@example.com", &two, created - 86_400), (601, 1));
+    assert_eq!(ask("anna@example.com", &two, created - 86_401), (0, 6));
+    // Not if it is paid, cancelled or deleted; sent back is still waiting for its payment.
+    let pay = |id: &str, status: &str| {
+        let form = [("bill_id", id), ("status", status), ("date", "1362254400")];
+        shop.result("UpdateOrderStatus", &form);
+    };
+    pay("3", "paid");
+    assert_eq!(ask("anna@example.com", &[("course", "")], created), (0, 7));
+    pay("7", "cancel");
+    assert_eq!(ask("anna@example.com", &[("course", "")], created), (0, 8));
+    shop.result("DeleteOrder", &[("bill_id", "8")]);
+    assert_eq!(ask("anna@example.com", &[("course", "")], created), (0, 9));
+    pay("9", "return");
+    assert_eq!(ask("anna@example.com", &[("course", "")], created), (601, 9));
+}
+
+#[test]
+fn the_window_for_the_same_order_can_be_set() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    assert_eq!([1, 2].map(|_| shop.order("a@b", "course", &[])), [1, 2]);
+    let shop = Shop::with_settings(&["same_order_hours=1"]);
+    let (early, late) = ((now() - 3700).to_string(), (now() - 1800).to_string());
+    shop.order("a@b", "course", &[("bill_created", &early)]);
+    shop.order("a@b", "course", &[]);
+    shop.order("c@d", "course", &[("bill_created", &late)]);
+    assert_eq!(shop.code("CreateOrder", &[("goods[0][good_name]", "course"), ("bill_email", "c@d")]), 601);
+}
+
+/// Decision 75.
+#[test]
+fn an_order_that_is_not_paid_in_time_is_cancelled() {
+    let shop = Shop::with_goods();
+    let timer =
+        |unit, duration| [("good_timer", "1"), ("good_timer_unit", unit), ("good_timer_duration", duration)];
+    shop.add_good("hurry", "0", "Hurry", "1.00", &timer("min", "1"));
+    shop.add_good("leisure", "0", "Leisure", "1.00", &timer("day", "3"));
+    let (hour_ago, minute_ago) = ((now() - 3600).to_string(), (now() - 61).to_string());
+    let soon = (now() + 1).to_string();
+    let order =
+        |good: &str, more: &[(&str, &str)]| shop.order(&format!("{good}{}@b", more.len()), good, more);
+    let killed = [
+        order("course", &[("bill_timer_kill", &hour_ago), ("bill_tag", "past")]),
+        order("course", &[("bill_timer_kill", &soon), ("bill_tag", "soon"), ("bill_ip", "x")]),
+        order("hurry", &[("bill_timer_kill", "true"), ("bill_created", &minute_ago)]),
+        // The shortest deadline counts.
+        order(
+            "leisure",
+            &[
+                ("goods[1][good_name]", "hurry"),
+                ("bill_timer_kill", "1"),
+                ("bill_created", &minute_ago),
+                ("bill_ip", ""),
+            ],
+        ),
+    ];
+    let stay = [
+        order("hurry", &[("bill_created", &minute_ago)]),
+        order("hurry", &[("bill_created", &minute_ago), ("bill_timer_kill", "0"), ("bill_ip", "x")]),
+        order("hurry", &[("bill_timer_kill", "1"), ("bill_tag", ""), ("bill_ip", "x"), ("bill_phone", "x")]),
+        order("leisure", &[("bill_created", &minute_ago), ("bill_timer_kill", "1")]),
+        order(
+            "course",
+            &[("bill_created", &minute_ago), ("bill_timer_kill", "on"), ("bill_ip", "x"), ("bill_tag", "x")],
+        ),
+    ];
+    let paid = order(
+        "course",
+        &[
+            ("bill_timer_kill", &soon),
+            ("bill_tag", "p"),
+            ("bill_ip", "p"),
+            ("bill_city", "p"),
+            ("bill_phone", "p"),
+        ],
+    );
+    shop.result("UpdateOrderStatus", &[("bill_id", &paid.to_string()), ("status", "paid"), ("date", &soon)]);
+    let status = |id: i64| shop.details(id)["pay_status"].as_str().unwrap().to_owned();
+    crate::running::until(|| killed.iter().all(|&id| status(id) == "cancel"));
+    // Within two seconds of its time.
+    assert!(now() <= soon.parse::<i64>().unwrap() + 4, "it took until {}", now());
+    assert!(stay.iter().all(|&id| status(id) == "waiting"));
+    assert_eq!(status(paid), "paid");
+    shop.is_sound();
+}
+
+/// The last order numbers that there can be are given, and then none is left (decision 78).
+#[test]
+fn no_order_number_is_left() {
+    let shop = Shop::with_goods();
+    let line =
+        r#"{"id":9223372036854775805,"email":"a@b","items":[{"id":1,"good_name":"course","sum":"1.00"}]}"#;
+    let file = crate::program::write(shop.server().place(), "last.jsonl", line);
+    shop.server().run(&["import", "--account", LOGIN, file.to_str().unwrap()]);
+    assert_eq!(shop.order("a@b", "guide", &[]), i64::MAX - 1);
+    assert_eq!(shop.keyed_order(&[("product_names", "guide")]), i64::MAX);
+    check(
+        &shop,
+        &[("goods[0][good_name]", "guide"), ("bill_email", "c@d")],
+        &expect![[
+            r#"200 {"error_code":602,"error_text":"Error creating order","result":[],"hash":"a050cebca25819672adf7d36329f20ec"}"#
+        ]],
+    );
+    assert_eq!(shop.keyed("createorder", &[("product_names", "guide")]).code(), 602);
+    shop.is_sound();
+}
+
+/// A number that an import has taken meanwhile is passed over.
+#[test]
+fn numbers_go_on_behind_what_an_import_brought() {
+    let shop = Shop::with_goods();
+    let first = shop.order("a@b", "course", &[]);
+    for id in [first + 1, first + 5000] {
+        let line = format!(r#"{{"id":{id},"email":"i@b","items":[{{"id":1,"good_name":"course"}}]}}"#);
+        let file = crate::program::write(shop.server().place(), "more.jsonl", &line);
+        shop.server().run(&["import", "--account", LOGIN, file.to_str().unwrap()]);
+    }
+    let second = done(&shop.call("CreateOrder", &[("goods[0][good_name]", "guide"), ("bill_email", "c@d")]));
+    assert!(number(&second) > first + 1, "{second}");
+    assert_eq!(shop.details(first + 1)["email"], "i@b");
+    shop.is_sound();
+}

@@ -1,0 +1,243 @@
+//! A shop to make orders in: an account of its own, products that it has through the API, and what the API has no method for, put
+//! straight into the store.
+
+use std::{path::Path, time::SystemTime};
+
+use billhook_store::{
+    AccountId, Error, Location, Store, Tx, accounts, categories,
+    coupons::{self, Coupon, Discount},
+    managers, order_changes, partners, pincodes, products,
+};
+use billhook_wire::{GoodId, Login, Money, OrderId, Percent};
+use serde_json::Value;
+
+use crate::program::{Answer, Billhook, STORE_FILE, check_signed, keyed, signed, succeed};
+
+/// The shop's login.
+pub(crate) const LOGIN: &str = "shop";
+/// Its key.
+pub(crate) const KEY: &str = "key-of-the-shop-0123456789";
+
+/// A running server with one shop.
+pub(crate) struct Shop {
+    server: Billhook,
+}
+
+impl Shop {
+    /// A shop without products.
+    pub(crate) fn empty() -> Self {
+        Self::set_up(&[])
+    }
+
+    fn set_up(settings: &[&str]) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        succeed(place.path(), &["account", "add", LOGIN, "--key", KEY]);
+        for setting in settings {
+            succeed(place.path(), &["account", "set", LOGIN, setting]);
+        }
+        Self::of(Billhook::start_over(place, &[]))
+    }
+
+    /// The shop that a server serves.
+    pub(crate) fn of(server: Billhook) -> Self {
+        Self { server }
+    }
+
+    /// A shop with three products: 1 `course` for 1000.00 and 2 `guide` for 333.33 are digital, 3 `book` for 500.50 is physical.
+    pub(crate) fn with_goods() -> Self {
+        Self::with_settings(&[])
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) fn with_settings(settings: &[&str]) -> Self {
+        let shop = Self::set_up(settings);
+        shop.add_good("course", "0", "Course", "1000.00", &[]);
+        shop.add_good("guide", "0", "Guide", "333.33", &[]);
+        shop.add_good("book", "1", "Book", "500.50", &[]);
+        shop
+    }
+
+    /// The server.
+    pub(crate) fn server(&self) -> &Billhook {
+        &self.server
+    }
+
+    /// Calls a method with a signed form; every signature of the answer must hold.
+    pub(crate) fn call(&self, method: &str, form: &[(&str, &str)]) -> Answer {
+        self.sent(method, &signed(LOGIN, KEY, form))
+    }
+
+    /// Calls a method with the key itself.
+    pub(crate) fn keyed(&self, method: &str, form: &[(&str, &str)]) -> Answer {
+        self.sent(method, &keyed(KEY, form))
+    }
+
+    fn sent(&self, method: &str, body: &str) -> Answer {
+        let answer = self.server.post(&format!("{LOGIN}.localhost"), method, body);
+        check_signed(&answer, KEY);
+        answer
+    }
+
+    /// The code of a call.
+    pub(crate) fn code(&self, method: &str, form: &[(&str, &str)]) -> i64 {
+        self.call(method, form).code()
+    }
+
+    /// What a call gives, which must be done.
+    #[track_caller]
+    pub(crate) fn result(&self, method: &str, form: &[(&str, &str)]) -> Value {
+        done(&self.call(method, form))
+    }
+
+    /// Adds a product, with more parameters than the four that it must have; gives its number.
+    #[track_caller]
+    pub(crate) fn add_good(
+        &self,
+        name: &str,
+        kind: &str,
+        title: &str,
+        sum: &str,
+        more: &[(&str, &str)],
+    ) -> i64 {
+        let form = [("good_name", name), ("good_type", kind), ("good_title", title), ("good_sum", sum)];
+        self.result("AddGood", &[&form, more].concat())["good_id"].as_i64().unwrap()
+    }
+
+    /// Makes an order of one product; gives its number.
+    #[track_caller]
+    pub(crate) fn order(&self, email: &str, good: &str, more: &[(&str, &str)]) -> i64 {
+        let form = [("goods[0][good_name]", good), ("bill_email", email)];
+        number(&self.result("CreateOrder", &[&form, more].concat()))
+    }
+
+    /// Makes an order by `createorder`; gives its number.
+    #[track_caller]
+    pub(crate) fn keyed_order(&self, form: &[(&str, &str)]) -> i64 {
+        number(&done(&self.keyed("createorder", form)))
+    }
+
+    /// An order as `getOrderDetails` shows it.
+    #[track_caller]
+    pub(crate) fn details(&self, id: i64) -> Value {
+        self.result("getOrderDetails", &[("bill_id", &id.to_string())])
+    }
+
+    /// Every order, as `billhook export` writes it.
+    pub(crate) fn exported(&self) -> String {
+        self.server.run(&["export", "--account", LOGIN])
+    }
+
+    /// Has `billhook check` find nothing.
+    pub(crate) fn is_sound(&self) {
+        self.server.run(&["check"]);
+    }
+
+    /// Adds a coupon that takes off a share; gives its number.
+    pub(crate) fn add_coupon(&self, code: &str, percent: i64) -> i64 {
+        let share = Percent::from_hundredths(percent * 100).unwrap();
+        self.add_any_coupon(&Coupon {
+            id: 0,
+            coupon: code.to_owned(),
+            discount: Discount::Percent(share),
+            starts: 0,
+            ends: 0,
+            uses_max: 0,
+            uses: 0,
+            goods: Vec::new(),
+        })
+    }
+
+    /// Adds a coupon; gives its number.
+    pub(crate) fn add_any_coupon(&self, coupon: &Coupon) -> i64 {
+        let coupon = coupon.clone();
+        self.write(move |tx, account| coupons::add(tx, account, &coupon)).unwrap()
+    }
+
+    /// How often a coupon was used.
+    pub(crate) fn uses_of(&self, coupon: i64) -> i64 {
+        self.write(move |tx, account| coupons::find(tx, account, coupon)).unwrap().uses
+    }
+
+    /// Adds a partner whom another one brought (0: nobody); gives the number.
+    pub(crate) fn add_partner(&self, login: &'static str, parent: i64) -> i64 {
+        self.write(move |tx, account| partners::add(tx, account, login, parent)).unwrap()
+    }
+
+    /// Adds a manager; gives the number.
+    pub(crate) fn add_manager(&self, name: &'static str) -> i64 {
+        self.write(move |tx, account| managers::add(tx, account, name))
+    }
+
+    /// Adds a category; gives its number.
+    pub(crate) fn add_category(&self, title: &'static str) -> i64 {
+        self.write(move |tx, account| categories::add(tx, account, title))
+    }
+
+    /// Adds pin codes to a product.
+    pub(crate) fn add_pincodes(&self, good: i64, pincodes: &[&str]) {
+        let pincodes: Vec<_> = pincodes.iter().map(|&pincode| pincode.to_owned()).collect();
+        self.write(move |tx, account| pincodes::add(tx, account, GoodId(good), &pincodes));
+    }
+
+    /// How many pin codes of a product are left.
+    pub(crate) fn pincodes_left(&self, good: i64) -> u64 {
+        self.write(move |tx, account| pincodes::left(tx, account, GoodId(good)))
+    }
+
+    /// Has a part of a product be payable in advance.
+    pub(crate) fn allow_prepayment(&self, good: &'static str, kopecks: i64) {
+        self.write(move |tx, account| {
+            let mut found = products::named(tx, account, good)?.unwrap();
+            found.prepayment_enabled = true;
+            found.prepayment_minsum = Money::from_kopecks(kopecks);
+            products::save(tx, account, &found)
+        });
+    }
+
+    /// The sums of an order's payments, in kopecks, and when each came in.
+    pub(crate) fn payments_of(&self, order: i64) -> Vec<(i64, i64)> {
+        let payments = self.write(move |tx, account| order_changes::payments(tx, account, OrderId(order)));
+        payments.into_iter().map(|payment| (payment.sum.kopecks(), payment.received)).collect()
+    }
+
+    /// Runs a transaction on the store beneath the server.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        body: impl Fn(&mut Tx<'_>, AccountId) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        let store = store_of(self.server.place());
+        let done = store.write(move |tx| {
+            let account = accounts::find(tx, &Login::parse(LOGIN).unwrap())?.unwrap();
+            body(tx, account.id)
+        });
+        done.unwrap()
+    }
+}
+
+fn store_of(place: &Path) -> Store {
+    let location = if crate::ON_POSTGRES {
+        Location::parse(&std::fs::read_to_string(place.join(STORE_FILE)).unwrap()).unwrap()
+    } else {
+        Location::folder(&place.join("data"))
+    };
+    Store::open(&location).unwrap()
+}
+
+/// What a call has given, which must be done.
+#[track_caller]
+pub(crate) fn done(answer: &Answer) -> Value {
+    assert_eq!((answer.status, answer.code()), (200, 0), "{answer:?}");
+    answer.json()["result"].take()
+}
+
+/// The number in what `CreateOrder` gives.
+#[track_caller]
+pub(crate) fn number(result: &Value) -> i64 {
+    result["bill_id"].as_i64().unwrap_or_else(|| panic!("no number: {result}"))
+}
+
+/// Unix seconds.
+pub(crate) fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap()
+}
