@@ -1,4 +1,5 @@
-//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`, `cargo xtask bench`.
+//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`, `cargo xtask openapi`,
+//! `cargo xtask bench`.
 
 mod tidy;
 
@@ -13,6 +14,7 @@ usage: cargo xtask TASK
   ci                 everything that guards a change: format, lints, documentation, tests, tidy, vectors
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
   vectors [--check]  make the test vectors anew with PHP; with --check, only compare
+  openapi            write docs/openapi.json anew, after a change of a method
   bench [OPTIONS]    Billhook beside the floor, in release builds; `bench --help` has the options";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(&root()),
         ["vectors"] => vectors(false),
         ["vectors", "--check"] => vectors(true),
+        ["openapi"] => openapi(),
         ["bench", options @ ..] => bench(options),
         _ => {
             eprintln!("{USAGE}");
@@ -75,6 +78,12 @@ fn bench(options: &[&str]) -> Result<(), String> {
     let program = root().join(target).join("release/bench");
     let cause = Command::new(&program).args(options).current_dir(root()).exec();
     Err(format!("{}: {cause}", program.display()))
+}
+
+/// The test that holds the description to the table can write it, too.
+fn openapi() -> Result<(), String> {
+    let test = ["test", "--quiet", "--package", "billhook-reference", "--test", "openapi", "committed"];
+    run("cargo", &test, &[("BILLHOOK_WRITE", "1")])
 }
 
 /// Makes the vectors with PHP. With `check` they are only compared with what is committed, which stays as it is.

@@ -12,7 +12,7 @@ use clap::{
 };
 
 use crate::{
-    account, backup, call, check, completions, config_file, copy, explain, export, failure::Failure,
+    account, backup, call, check, completions, config_file, copy, docs, explain, export, failure::Failure,
     generate, import, migrate, restore, serve, store_option::StoreOption,
 };
 
@@ -91,6 +91,7 @@ pub(crate) enum Action {
     Export(export::Arguments),
     Generate(generate::Arguments),
     Call(call::Arguments),
+    Docs(docs::Arguments),
     Explain(explain::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),

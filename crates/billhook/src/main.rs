@@ -9,6 +9,7 @@ mod completions;
 mod config_file;
 mod copy;
 mod demo;
+mod docs;
 mod domain;
 mod explain;
 mod export;
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
+    if completions::answered().map_err(Failure::usage)? {
+        return Ok(());
+    }
     let Parsed { command_line, sources, warnings } = match command_line::parse(env::args_os().collect()) {
         Ok(parsed) => parsed,
         Err(ParseError::Failure(failure)) => return Err(failure),
@@ -72,6 +76,7 @@ fn run() -> Result<(), Failure> {
         Action::Export(export) => export.run(&everywhere),
         Action::Generate(generate) => generate.run(&everywhere),
         Action::Call(call) => call.run(&sources),
+        Action::Docs(docs) => docs.run(),
         Action::Explain(explain) => explain.run(&sources),
         Action::Backup(backup) => backup.run(&everywhere),
         Action::Restore(restore) => restore.run(&everywhere),

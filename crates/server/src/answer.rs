@@ -1,4 +1,4 @@
-//! The answer to one request: the signed envelope and the HTTP around it.
+//! The answer to one request: the signed envelope, or a page, and the HTTP around it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, pages::Page};
 
 /// The longest answer, in bytes (decision 64).
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -28,7 +28,7 @@ impl Default for Budget {
 
 impl Budget {
     /// The envelope as the bytes of a body, within its own bound and what is left for all.
-    fn hold(&self, mut envelope: Vec<u8>) -> Result<Bytes, Failure> {
+    pub(crate) fn hold(&self, mut envelope: Vec<u8>) -> Result<Bytes, Failure> {
         if envelope.len() <= SHORT_BYTES {
             return Ok(envelope.into());
         }
@@ -62,30 +62,23 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// The code in the envelope.
     pub(crate) code: Code,
-    /// The envelope.
+    /// The envelope, or the page.
     pub(crate) body: Bytes,
-    retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
+    /// What the body is, if it is no envelope.
+    pub(crate) page: Option<Page>,
 }
 
 impl Answer {
-    /// What a method's envelope, or its failure, is answered with. `key` is the one that signs, if the account is known.
-    pub(crate) fn new(
-        outcome: Result<Vec<u8>, Failure>,
-        case: TextCase,
-        key: Option<&Key>,
-        request_id: &str,
-        budget: &Budget,
-    ) -> Self {
-        match outcome.and_then(|envelope| budget.hold(envelope)) {
-            Ok(body) => Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None },
-            Err(failure) => {
-                failure.log(request_id);
-                Self::refusal(&failure, case, key)
-            }
-        }
+    /// A method's envelope.
+    pub(crate) fn done(envelope: Vec<u8>, budget: &Budget) -> Result<Self, Failure> {
+        let body = budget.hold(envelope)?;
+        Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, page: None })
     }
 
-    fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
+    /// What a failure is answered with, and told the log. `key` is the one that signs, if the account is known.
+    pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>, request_id: &str) -> Self {
+        failure.log(request_id);
         let (code, detail) = (failure.code(), failure.detail());
         let body = match failure.result() {
             Some(result) => envelope::write(code, detail, case, result, key),
@@ -93,16 +86,20 @@ impl Answer {
         };
         // JSON of a JSON value can't fail.
         let body = body.unwrap_or_default().into();
-        Self { status: failure.status(), code, body, retry_after: failure.retry_after() }
+        Self { status: failure.status(), code, body, retry_after: failure.retry_after(), page: None }
     }
 
-    /// The HTTP response's head: `key` signs the body, if the account is known (decision 3).
+    /// The HTTP response's head: `key` signs the body, if the account is known (decision 3) and it is an envelope.
     pub(crate) fn head(&self, key: Option<&Key>, now: i64, request_id: &str) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         insert(headers, "x-request-id", request_id);
+        if let Some(page) = self.page {
+            page.add_headers(self.status, headers);
+            return response;
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(key) = key {
             insert(headers, "billhook-signature", &signature::body(key, now, &self.body));
         }
@@ -131,7 +128,7 @@ mod tests {
 
     fn shown(failure: Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
-        let answer = Answer::new(Err(failure), TextCase::Sentence, Some(&key), "1f", &Budget::default());
+        let answer = Answer::refusal(&failure, TextCase::Sentence, Some(&key), "1f");
         let head = answer.head(Some(&key), 1_700_000_000, "1f");
         (head.status().as_u16(), String::from_utf8(answer.body.to_vec()).unwrap(), head.headers().clone())
     }
@@ -200,18 +197,20 @@ mod tests {
 
     #[test]
     fn without_an_account_nothing_is_signed() {
-        let answer =
-            Answer::new(Err(Code::NO_USER.into()), TextCase::Sentence, None, "1f", &Budget::default());
+        let answer = Answer::refusal(&Code::NO_USER.into(), TextCase::Sentence, None, "1f");
         let head = answer.head(None, 0, "1f");
         assert!(!head.headers().contains_key("billhook-signature"));
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["hash"], signature::answer(Code::NO_USER, "Invalid user name", None));
     }
 
+    fn or_refused(outcome: Result<Answer, Failure>) -> Answer {
+        outcome.unwrap_or_else(|failure| Answer::refusal(&failure, TextCase::Sentence, None, "1f"))
+    }
+
     #[test]
     fn an_answer_has_a_bound() {
-        let answer =
-            Answer::new(Ok(vec![b' '; MAX_BYTES + 1]), TextCase::Sentence, None, "1f", &Budget::default());
+        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], &Budget::default()));
         assert_eq!((answer.status, answer.code), (StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE));
         assert!(Budget::default().hold(vec![b' '; MAX_BYTES]).is_ok());
     }
@@ -219,7 +218,7 @@ mod tests {
     #[test]
     fn answers_have_a_bound_over_all() {
         let budget = Budget(Arc::new(Semaphore::new(3 * SHORT_BYTES)));
-        let answer = |bytes| Answer::new(Ok(vec![b' '; bytes]), TextCase::Sentence, None, "1f", &budget);
+        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], &budget));
         let mut first = answer(2 * SHORT_BYTES);
         let refused = answer(SHORT_BYTES + 1);
         assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE));

@@ -27,6 +27,7 @@ use crate::{
     host,
     methods::{Begun, Call, Methods},
     metrics::Metrics,
+    pages::Page,
     request_id::RequestIds,
 };
 
@@ -50,6 +51,8 @@ pub(crate) struct Peer {
     pub(crate) service: Arc<Service>,
     /// The other end of the connection: the caller, or a proxy.
     pub(crate) address: IpAddr,
+    /// Whether the connection is encrypted.
+    pub(crate) is_tls: bool,
 }
 
 /// A request, read to its end.
@@ -78,7 +81,8 @@ impl Answers for Peer {
         let (max, time) = (service.max_body_bytes, service.body_timeout);
         let body = body::read(&head.headers, body, max, time, &service.body_budget).await;
         let unread = matches!(body, Err(error) if error.leaves_unread());
-        let fresh = service.fresh_accounts().await;
+        let page = Page::at(head.uri.path());
+        let fresh = if page.is_some() { Ok(()) } else { service.fresh_accounts().await };
         let host = host::of_request(&head);
         let asked = Asked {
             head: &head,
@@ -89,19 +93,15 @@ impl Answers for Peer {
             request_id: &request_id,
         };
         let mut key = WhichKey::Current;
-        let outcome = guarded(async {
-            fresh?;
-            match service.begin(&asked, &mut key)? {
-                Begun::Done(envelope) => Ok(envelope),
-                Begun::Waits(envelope) => envelope.await,
-            }
-        })
-        .await;
+        let outcome = match page.filter(|_| asked.names_one_host) {
+            Some(page) => page.answer(&head, self.is_tls, &service.answer_budget),
+            None => service.call(&asked, fresh, &mut key).await,
+        };
 
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
-        let answer = Answer::new(outcome, case, signer, &request_id, &service.answer_budget);
+        let answer = outcome.unwrap_or_else(|failure| Answer::refusal(&failure, case, signer, &request_id));
         service.note(&asked, &answer, arrived.elapsed());
 
         let mut response = answer.head(signer, unix_now(), &request_id);
@@ -123,6 +123,23 @@ impl Answers for Peer {
 }
 
 impl Service {
+    /// Answers a call of the API, if it is one.
+    async fn call(
+        &self,
+        asked: &Asked<'_>,
+        fresh: Result<(), Failure>,
+        key: &mut WhichKey,
+    ) -> Result<Answer, Failure> {
+        let envelope = guarded(async {
+            fresh?;
+            match self.begin(asked, key)? {
+                Begun::Done(envelope) => Ok(envelope),
+                Begun::Waits(envelope) => envelope.await,
+            }
+        });
+        Answer::done(envelope.await?, &self.answer_budget)
+    }
+
     /// Whether what is known of the accounts is too old to be relied upon.
     pub(crate) fn accounts_are_old(&self) -> bool {
         self.store.is_shared() && self.directory.age() > ACCOUNTS_AGE_MAX

@@ -33,6 +33,7 @@ mod new_order;
 mod options;
 mod order_info;
 mod orders;
+mod pages;
 mod rate;
 mod request_id;
 mod server;

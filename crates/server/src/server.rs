@@ -236,7 +236,7 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address));
+            let (terms, peer) = (self.terms.clone(), self.peer(address, false));
             tokio::spawn(async move {
                 connection::serve(stream, Protocol::Http1, &terms, peer).await;
                 drop(slot);
@@ -249,7 +249,7 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer, acceptor) = (self.terms.clone(), self.peer(address), acceptor.clone());
+            let (terms, peer, acceptor) = (self.terms.clone(), self.peer(address, true), acceptor.clone());
             tokio::spawn(async move {
                 serve_tls(stream, acceptor, &terms, peer).await;
                 drop(slot);
@@ -276,8 +276,8 @@ impl Door {
         }
     }
 
-    fn peer(&self, address: IpAddr) -> Peer {
-        Peer { service: self.service.clone(), address }
+    fn peer(&self, address: IpAddr, is_tls: bool) -> Peer {
+        Peer { service: self.service.clone(), address, is_tls }
     }
 }
 

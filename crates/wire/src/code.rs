@@ -9,60 +9,75 @@ use std::borrow::Cow;
 pub struct Code {
     number: u16,
     text: &'static str,
+    meaning: &'static str,
+}
+
+/// Makes the constants; what an entry means is its documentation.
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
+        impl Code {
+            $(
+                $(#[doc = $meaning])+
+                pub const $name: Self = Self { number: $number, text: $text, meaning: concat!($($meaning),+) };
+            )+
+        }
+    };
+}
+
+codes! {
+    /// Done.
+    OK = 0, "OK";
+    /// The request carries no credential.
+    NO_HASH = 1, "Not transferred hash";
+    /// The request carries no parameters.
+    NO_DATA = 2, "No transmitted data";
+    /// A parameter is wrong; also an unknown method, a wrong HTTP method and a body over the limit (decisions 4 and 50).
+    WRONG_DATA = 3, "Wrong posted data";
+    /// The hash, or the key, does not match.
+    WRONG_HASH = 4, "Incorrect hash";
+    /// No account answers to this host.
+    NO_USER = 5, "Invalid user name";
+    /// The caller's address is not allowed; the address completes the text.
+    IP_DENIED = 6, "Permission denied for ip";
+    /// The account is switched off.
+    DISABLED = 7, "Account disabled";
+    /// The caller's address has used up its requests (decision 8: the wording is ours).
+    RATE_LIMIT = 8, "Request limit exceeded, try again later";
+    /// Our own failure (decision 56): free in every source.
+    UNAVAILABLE = 9, "Temporarily unavailable";
+    /// UpdateOrderStatus: the order can't be paid, or it is not said when it was (decision 16).
+    NOT_PAID = 202, "Order not paid";
+    /// UpdateOrderStatus, DeleteOrder: no order number was sent.
+    NO_ORDER_NUMBER = 203, "Order number is empty";
+    /// UpdateOrderStatus, DeleteOrder: no such order.
+    NO_ORDER = 302, "Nonexistent order";
+    /// UpdateOrderStatus: no such status.
+    WRONG_STATUS = 303, "Wrong status";
+    /// `GetBills` and the order look-ups: nothing found.
+    ORDER_NOT_FOUND = 400, "Order not found";
+
+    /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
+    WRONG_EMAIL = 600, "Wrong email";
+    /// CreateOrder: the same order is there already (decision 17).
+    ORDER_EXISTS = 601, "Order already exist. His number send in result array.";
+    /// CreateOrder: an order that can't be (decision 78).
+    ORDER_NOT_CREATED = 602, "Error creating order";
+    /// CreateOrder: no product was named.
+    NO_GOODS = 603, "Missing products";
+    /// The product is not in the catalogue (decision 18).
+    NO_GOOD = 604, "Product not exist";
+    /// CreateOrder: a physical product, and no name or address to send it to (decision 19).
+    NO_DELIVERY_DATA = 605, "Not having any data for delivery products";
+    /// GetAllGoods: the catalogue is empty.
+    EMPTY_CATALOGUE = 700, "No products";
+
+    /// UpdateOrderStatus: done.
+    STATUS_CHANGED = 0, "Order status changed";
+    /// DeleteOrder: done.
+    ORDER_DELETED = 0, "Order deleted";
 }
 
 impl Code {
-    /// Done.
-    pub const OK: Self = Self::new(0, "OK");
-    /// The request carries no credential.
-    pub const NO_HASH: Self = Self::new(1, "Not transferred hash");
-    /// The request carries no parameters.
-    pub const NO_DATA: Self = Self::new(2, "No transmitted data");
-    /// A parameter is wrong; also an unknown method, a wrong HTTP method and a body over the limit (decisions 4 and 50).
-    pub const WRONG_DATA: Self = Self::new(3, "Wrong posted data");
-    /// The hash, or the key, does not match.
-    pub const WRONG_HASH: Self = Self::new(4, "Incorrect hash");
-    /// No account answers to this host.
-    pub const NO_USER: Self = Self::new(5, "Invalid user name");
-    /// The caller's address is not allowed; the address completes the text.
-    pub const IP_DENIED: Self = Self::new(6, "Permission denied for ip");
-    /// The account is switched off.
-    pub const DISABLED: Self = Self::new(7, "Account disabled");
-    /// The caller's address has used up its requests (decision 8: the wording is ours).
-    pub const RATE_LIMIT: Self = Self::new(8, "Request limit exceeded, try again later");
-    /// Our own failure (decision 56): free in every source.
-    pub const UNAVAILABLE: Self = Self::new(9, "Temporarily unavailable");
-    /// UpdateOrderStatus: the order can't be paid, or it is not said when it was (decision 16).
-    pub const NOT_PAID: Self = Self::new(202, "Order not paid");
-    /// UpdateOrderStatus, DeleteOrder: no order number was sent.
-    pub const NO_ORDER_NUMBER: Self = Self::new(203, "Order number is empty");
-    /// UpdateOrderStatus, DeleteOrder: no such order.
-    pub const NO_ORDER: Self = Self::new(302, "Nonexistent order");
-    /// UpdateOrderStatus: no such status.
-    pub const WRONG_STATUS: Self = Self::new(303, "Wrong status");
-    /// `GetBills` and the order look-ups: nothing found.
-    pub const ORDER_NOT_FOUND: Self = Self::new(400, "Order not found");
-
-    /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
-    pub const WRONG_EMAIL: Self = Self::new(600, "Wrong email");
-    /// CreateOrder: the same order is there already (decision 17).
-    pub const ORDER_EXISTS: Self = Self::new(601, "Order already exist. His number send in result array.");
-    /// CreateOrder: an order that can't be (decision 78).
-    pub const ORDER_NOT_CREATED: Self = Self::new(602, "Error creating order");
-    /// CreateOrder: no product was named.
-    pub const NO_GOODS: Self = Self::new(603, "Missing products");
-    /// The product is not in the catalogue (decision 18).
-    pub const NO_GOOD: Self = Self::new(604, "Product not exist");
-    /// CreateOrder: a physical product, and no name or address to send it to (decision 19).
-    pub const NO_DELIVERY_DATA: Self = Self::new(605, "Not having any data for delivery products");
-    /// GetAllGoods: the catalogue is empty.
-    pub const EMPTY_CATALOGUE: Self = Self::new(700, "No products");
-
-    /// UpdateOrderStatus: done.
-    pub const STATUS_CHANGED: Self = Self::new(0, "Order status changed");
-    /// DeleteOrder: done.
-    pub const ORDER_DELETED: Self = Self::new(0, "Order deleted");
-
     /// Every entry; success stands in it once.
     pub const ALL: &'static [Self] = &[
         Self::OK,
@@ -89,10 +104,6 @@ impl Code {
         Self::EMPTY_CATALOGUE,
     ];
 
-    const fn new(number: u16, text: &'static str) -> Self {
-        Self { number, text }
-    }
-
     /// The number, as `error_code` has it.
     pub const fn number(self) -> u16 {
         self.number
@@ -101,6 +112,16 @@ impl Code {
     /// The table's text, without the detail that completes some of them.
     pub const fn text(self) -> &'static str {
         self.text
+    }
+
+    /// Whether every method may refuse with it.
+    pub const fn is_general(self) -> bool {
+        matches!(self.number, 1..=9)
+    }
+
+    /// What it means, in our words.
+    pub fn meaning(self) -> &'static str {
+        self.meaning.trim()
     }
 
     /// The text as `error_text` has it: with the detail behind it, in the account's letter case.

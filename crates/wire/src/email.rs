@@ -109,8 +109,12 @@ impl schemars::JsonSchema for Email {
         "Email".into()
     }
 
+    fn inline_schema() -> bool {
+        true
+    }
+
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES })
+        schemars::json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES, "examples": ["anna@example.com"] })
     }
 }
 

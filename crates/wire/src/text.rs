@@ -167,7 +167,7 @@ impl schemars::JsonSchema for Name {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX })
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX, "examples": ["oplata"] })
     }
 }
 

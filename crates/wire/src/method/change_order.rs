@@ -12,6 +12,7 @@ pub struct UpdateOrderStatus {
     /// The order's number.
     pub bill_id: OrderId,
     /// What happened.
+    #[cfg_attr(feature = "schema", schemars(example = NewStatus::Cancel))]
     pub status: NewStatus,
     /// When it was posted or paid, unix seconds; needed for `sent` and `paid`.
     #[serde(default, skip_serializing_if = "Text::is_empty")]

@@ -513,11 +513,21 @@ mod schema {
         };
     }
 
-    schema!(Names, { "type": "string", "description": "names with commas between" });
+    schema!(Names, { "type": "string", "description": "names with commas between", "examples": ["oplata,sales"] });
     schema!(Prices, { "type": "string", "description": "prices with commas between, such as 100.50,,20" });
     schema!(OrderStatus, { "type": "string", "enum": ["Expected", "Paid", "Cancel", "MoneyBack"] });
     schema!(Confirmed, { "type": "string", "enum": ["Yes", "No", "True", "False", "Confirmed"] });
-    schema!(OrderMade, { "type": "object", "properties": { "bill_id": { "type": "integer" } } });
+    schema!(OrderMade, {
+        "description": "The number of the order that was made.",
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": { "bill_id": { "type": "integer", "description": "Its number." } },
+                "required": ["bill_id"],
+            },
+            { "type": "array", "maxItems": 0 },
+        ],
+    });
 }
 
 #[cfg(test)]

@@ -241,6 +241,55 @@ impl<'de> Deserialize<'de> for OneOrder {
     }
 }
 
+#[cfg(feature = "schema")]
+mod schema {
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    impl JsonSchema for super::Bills {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Bills".into()
+        }
+
+        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            let names = generator.subschema_for::<super::GoodNames>();
+            json_schema!({
+                "description": "Order number → product code → the product's names. Without orders it is an empty list.",
+                "anyOf": [
+                    {
+                        "type": "object",
+                        "propertyNames": { "pattern": r"^\d+$" },
+                        "minProperties": 1,
+                        "additionalProperties": {
+                            "type": "object",
+                            "propertyNames": { "pattern": r"^\d+$" },
+                            "additionalProperties": names,
+                        },
+                    },
+                    { "type": "array", "maxItems": 0 },
+                ],
+            })
+        }
+    }
+
+    impl JsonSchema for super::GoodNames {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "GoodNames".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "description": "A product's names, as they were when it was ordered.",
+                "type": "object",
+                "properties": {
+                    "good_name": { "type": "string", "description": "Its symbolic name." },
+                    "good_title": { "type": "string", "description": "Its title." },
+                },
+                "required": ["good_name", "good_title"],
+            })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -154,7 +154,7 @@ impl TimerUnit {
 
 /// What AddGood and UpdateGood take. What is not sent is not changed; an empty value is one that was not sent (decision 45).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct GoodFields {
     /// The symbolic name, unique in the account.
     pub good_name: Name,
@@ -403,8 +403,12 @@ impl schemars::JsonSchema for GoodType {
         true
     }
 
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "enum": ["1", "0", "real", "digital", ""] })
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        if generator.contract().is_serialize() {
+            schemars::json_schema!({ "type": "string", "enum": Self::ALL.map(Self::as_str) })
+        } else {
+            schemars::json_schema!({ "type": "string", "enum": ["digital", "real", "physical", "floating", "0", "1"] })
+        }
     }
 }
 

@@ -122,11 +122,24 @@ pub struct MethodInfo {
     pub access: Access,
     /// [`Method::REFUSALS`].
     pub refusals: &'static [Code],
+    /// [`Method::DONE`].
+    pub done: Code,
     /// What is wrong with a request's parameters, if they are not this method's.
     pub fault: fn(&Request<'_>) -> Option<FieldError>,
-    /// The JSON schema of the parameters.
+    /// The JSON schema of the parameters: an object, however the generator is set.
     #[cfg(feature = "schema")]
-    pub parameters: fn() -> schemars::Schema,
+    pub parameters: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    /// The JSON schema of [`Method::Answer`].
+    #[cfg(feature = "schema")]
+    pub answer: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+}
+
+impl MethodInfo {
+    /// The method of a name: of two that differ only in letter case the one that is spelled so, else the first.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let spelled = METHODS.iter().find(|method| method.name == name);
+        spelled.or_else(|| METHODS.iter().find(|method| method.name.eq_ignore_ascii_case(name)))
+    }
 }
 
 macro_rules! methods {
@@ -137,9 +150,12 @@ macro_rules! methods {
             api: <$method>::API,
             access: <$method>::ACCESS,
             refusals: <$method>::REFUSALS,
+            done: <$method>::DONE,
             fault: |request| request.read_parameters::<$method>().err(),
             #[cfg(feature = "schema")]
-            parameters: || schemars::schema_for!($method),
+            parameters: <$method as schemars::JsonSchema>::json_schema,
+            #[cfg(feature = "schema")]
+            answer: |generator| generator.subschema_for::<<$method as Method>::Answer>(),
         }),+];
     };
 }

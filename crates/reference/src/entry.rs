@@ -1,0 +1,150 @@
+//! What the reference tells of one method.
+
+use crate::{
+    example,
+    field::{self, Field},
+    schema,
+};
+use billhook_wire::{
+    Api, Code,
+    method::{METHODS, MethodInfo},
+};
+
+/// One method's part of the reference.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The method.
+    pub method: &'static MethodInfo,
+    /// What it does: its type's documentation.
+    pub summary: String,
+    /// Its parameters, without the credential.
+    pub parameters: Vec<Field>,
+    /// What its answer holds: `result`, and all in it.
+    pub answer: Vec<Field>,
+    /// Parameters of a call that can succeed.
+    pub example: Vec<(String, String)>,
+}
+
+impl Entry {
+    /// The part about a method.
+    pub fn of(method: &'static MethodInfo) -> Self {
+        let parameters = schema::tidied((method.parameters)(&mut schema::inline().into_generator()));
+        let answer = (method.answer)(&mut schema::inline().for_serialize().into_generator());
+        Self {
+            method,
+            summary: schema::description(&parameters).to_owned(),
+            answer: field::answer(&schema::tidied(answer)),
+            example: example::parameters(&parameters),
+            parameters: field::parameters(&parameters),
+        }
+    }
+
+    /// Every method's part, in the table's order.
+    pub fn all() -> Vec<Self> {
+        METHODS.iter().map(Self::of).collect()
+    }
+
+    /// The field that holds the credential, and how it is made.
+    pub fn credential(&self) -> (&'static str, &'static str) {
+        match self.method.api {
+            Api::Signed => ("hash", "made from the parameters, the login and the key"),
+            Api::Keyed => ("rpsKey", "the key itself"),
+        }
+    }
+
+    /// The parameters that hold others.
+    pub(crate) fn nested(&self) -> impl Iterator<Item = &str> {
+        let nested = self.parameters.iter().filter(|field| matches!(&*field.kind, "list" | "object"));
+        nested.map(|field| field.name.as_str()).filter(|name| !name.contains('['))
+    }
+
+    /// An identifier that no other method has, however letter case is taken.
+    pub fn id(&self) -> String {
+        let name = self.method.name;
+        if self.has_namesake() && self.method.api == Api::Keyed {
+            format!("{name}-2")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// Whether another method has the same name but for letter case: then the credential picks (decision 53).
+    pub fn has_namesake(&self) -> bool {
+        METHODS.iter().filter(|other| other.name.eq_ignore_ascii_case(self.method.name)).count() > 1
+    }
+}
+
+/// What a code means, told beside a method's name.
+pub(crate) fn meaning(code: Code) -> String {
+    let text = schema::plain(code.meaning());
+    match text.split_once(": ") {
+        Some((methods, meaning)) if methods.split(", ").all(is_method) => {
+            let mut letters = meaning.chars();
+            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+        }
+        _ => text,
+    }
+}
+
+fn is_method(name: &str) -> bool {
+    METHODS.iter().any(|method| method.name == name)
+}
+
+/// The codes that every method may refuse with.
+pub(crate) fn general_codes() -> impl Iterator<Item = Code> {
+    Code::ALL.iter().copied().filter(|code| code.is_general())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_method_and_field_is_explained() {
+        for entry in Entry::all() {
+            let name = entry.method.name;
+            assert!(!entry.summary.is_empty(), "{name} has no documentation");
+            for field in entry.parameters.iter().chain(entry.answer.iter().skip(1)) {
+                assert!(!field.meaning.is_empty(), "{name}: {} has no documentation", field.name);
+                assert!(
+                    !field.meaning.contains("(decision") && !field.meaning.contains("(section"),
+                    "{name}: {}",
+                    field.meaning
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn required_parameters_have_examples() {
+        for entry in Entry::all() {
+            for field in entry.parameters.iter().filter(|field| field.required && field.kind != "list") {
+                assert!(
+                    entry.example.iter().any(|(name, value)| *name == field.name && !value.is_empty()),
+                    "{}: {}",
+                    entry.method.name,
+                    field.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn identifiers_are_unique() {
+        let mut ids: Vec<_> = Entry::all().iter().map(|entry| entry.id().to_ascii_lowercase()).collect();
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
+
+    #[test]
+    fn schemas_are_objects() {
+        for method in METHODS {
+            let schema: Value = schema::tidied((method.parameters)(&mut schema::inline().into_generator()));
+            assert_eq!(schema["type"], "object", "{}", method.name);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The OpenAPI 3.1 description of the API.
+
+use std::sync::LazyLock;
+
+use billhook_wire::{Api, Code};
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Entry,
+    entry::{general_codes, meaning},
+    schema,
+};
+
+/// The description as JSON: the file `docs/openapi.json`.
+pub fn openapi() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", description()));
+    &TEXT
+}
+
+fn description() -> Value {
+    let mut asked = schema::with_components().into_generator();
+    let mut answered = schema::with_components().for_serialize().into_generator();
+    let mut paths = Map::new();
+    for entry in Entry::all() {
+        let operation = operation(&entry, &mut asked, &mut answered);
+        paths.insert(format!("/api/{}", entry.method.name), json!({ "post": operation }));
+    }
+    let mut schemas = schema::components(asked);
+    schemas.extend(schema::components(answered));
+    schemas.insert("GeneralRefusal".to_owned(), general_refusal());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Billhook",
+            "summary": "The API of JustClick, on your own machine",
+            "description": INTRODUCTION,
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "servers": [{
+            "url": "{SCHEME}://{LOGIN}.{DOMAIN}",
+            "variables": {
+                "SCHEME": { "enum": ["https", "http"], "default": "http" },
+                "LOGIN": { "default": "username", "description": "The account's login." },
+                "DOMAIN": { "default": "localhost:8080", "description": "The domain, and the port." },
+            },
+        }],
+        "tags": [
+            { "name": "API 1.0", "description": "Calls that are signed with `hash`." },
+            { "name": "API 2.0", "description": "Calls that carry the key itself, as `rpsKey`." },
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "headers": { "Billhook-Signature": {
+                "description": "`t=UNIXTIME,v1=HEX`, where HEX is HMAC-SHA256 with the account's key over `UNIXTIME.` and the body.",
+                "schema": { "type": "string", "pattern": r"^t=\d+,v1=[0-9a-f]{64}$" },
+            } },
+            "responses": {
+                "NotDone": {
+                    "description": "The request is none that the API takes: no such method (404), too large (413), or not well-formed (400).",
+                    "content": content(&json!({ "$ref": "#/components/schemas/GeneralRefusal" })),
+                },
+                "Unavailable": {
+                    "description": "The server's own failure; try again later.",
+                    "content": content(&json!({ "$ref": "#/components/schemas/GeneralRefusal" })),
+                },
+            },
+        },
+    })
+}
+
+const INTRODUCTION: &str = "\
+Every call is a POST of a form. Nested parameters are written as PHP writes them: `utm[utm_medium]=cpc`, \
+`goods[0][good_name]=oplata`. An empty value is one that was not sent; unknown parameters are passed over. Letter case in the \
+names of methods does not matter: of two methods that differ in nothing else, the credential picks.\n\n\
+The credential is a field of the form. API 1.0: `hash`, the MD5 in lower-case hex of `QUERY::LOGIN::KEY`, where QUERY is the form \
+without `hash`, written as PHP's `http_build_query` does and in the order in which it is sent. API 2.0: `rpsKey`, the key itself. \
+`rpsKey` opens the methods of API 1.0 as well.\n\n\
+Every answer is an envelope of `error_code` (0: done), `error_text`, `result` and `hash`, the MD5 of `error_code::error_text::KEY`. \
+Refusals come with HTTP status 200. An account may have its texts in lower case.";
+
+fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGenerator) -> Value {
+    let method = entry.method;
+    let version = match method.api {
+        Api::Signed => "API 1.0",
+        Api::Keyed => "API 2.0",
+    };
+    let refusals = method.refusals.iter();
+    let refusals = refusals.map(|code| format!("\n- {} {}: {}", code.number(), code.text(), meaning(*code)));
+    let refusals = match refusals.collect::<String>() {
+        none if none.is_empty() => "Done, or refused with a general code.".to_owned(),
+        some => format!("Done, or refused with a general code or one of these:\n{some}"),
+    };
+    let not_done = json!({ "$ref": "#/components/responses/NotDone" });
+    let unavailable = json!({ "$ref": "#/components/responses/Unavailable" });
+    json!({
+        "operationId": entry.id(),
+        "tags": [version],
+        "summary": entry.summary,
+        "requestBody": { "required": true, "content": forms(entry, asked) },
+        "responses": {
+            "200": {
+                "description": refusals,
+                "headers": { "Billhook-Signature": { "$ref": "#/components/headers/Billhook-Signature" } },
+                "content": content(&envelopes(entry, schema::tidied((method.answer)(answered)))),
+            },
+            "400": not_done,
+            "404": not_done,
+            "413": not_done,
+            "500": unavailable,
+            "503": unavailable,
+        },
+    })
+}
+
+/// The bodies that a call may have: the method's parameters and the credential.
+fn forms(entry: &Entry, generator: &mut SchemaGenerator) -> Value {
+    let mut schema = schema::tidied((entry.method.parameters)(generator));
+    let (credential, made) = entry.credential();
+    if let Some(object) = schema.as_object_mut() {
+        let field = match entry.method.api {
+            Api::Signed => json!({ "type": "string", "pattern": "^[0-9a-f]{32}$", "description": made }),
+            Api::Keyed => json!({ "type": "string", "description": made }),
+        };
+        if let Value::Object(fields) = object.entry("properties").or_insert_with(|| json!({})) {
+            fields.insert(credential.to_owned(), field);
+        }
+        if let Value::Array(required) = object.entry("required").or_insert_with(|| json!([])) {
+            required.push(credential.into());
+        }
+    }
+    let nested: Map<_, _> = entry.nested().map(|name| (name.to_owned(), deep())).collect();
+    let mut urlencoded = json!({ "schema": schema });
+    if !nested.is_empty() {
+        urlencoded["encoding"] = nested.into();
+    }
+    match entry.method.api {
+        Api::Signed => json!({ "application/x-www-form-urlencoded": urlencoded }),
+        Api::Keyed => json!({
+            "application/x-www-form-urlencoded": urlencoded,
+            "multipart/form-data": { "schema": schema },
+        }),
+    }
+}
+
+/// Brackets behind the name, as PHP has them.
+fn deep() -> Value {
+    json!({ "style": "deepObject", "explode": true })
+}
+
+/// The envelopes that a method may answer with: done, refused by its own codes, refused by a general one.
+fn envelopes(entry: &Entry, result: Value) -> Value {
+    let mut envelopes = vec![envelope(&[entry.method.done], result)];
+    if !entry.method.refusals.is_empty() {
+        envelopes.push(envelope(entry.method.refusals, refused()));
+    }
+    envelopes.push(json!({ "$ref": "#/components/schemas/GeneralRefusal" }));
+    json!({ "oneOf": envelopes })
+}
+
+fn general_refusal() -> Value {
+    let mut envelope = envelope(&general_codes().collect::<Vec<_>>(), refused());
+    envelope["description"] = "Refused with a code that every method has.".into();
+    envelope
+}
+
+/// What a refusal may return (decision 44).
+fn refused() -> Value {
+    json!({ "type": ["array", "object"], "description": "An empty list, unless the code has something to return." })
+}
+
+fn envelope(codes: &[Code], result: Value) -> Value {
+    let told = codes
+        .iter()
+        .map(|code| json!({ "const": code.number(), "title": code.text(), "description": meaning(*code) }));
+    let told: Vec<_> = told.collect();
+    json!({
+        "type": "object",
+        "properties": {
+            "error_code": { "type": "integer", "oneOf": told },
+            "error_text": { "type": "string" },
+            "result": result,
+            "hash": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{32}$",
+                "description": "MD5 of `error_code::error_text::KEY`",
+            },
+        },
+        "required": ["error_code", "error_text", "result", "hash"],
+    })
+}
+
+fn content(schema: &Value) -> Value {
+    json!({ "application/json": { "schema": schema } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A type that is asked for and answered with must have one schema, for it has one name.
+    #[test]
+    fn shared_schemas_agree() {
+        let mut asked = schema::with_components().into_generator();
+        let mut answered = schema::with_components().for_serialize().into_generator();
+        for entry in Entry::all() {
+            operation(&entry, &mut asked, &mut answered);
+        }
+        let asked = schema::components(asked);
+        for (name, schema) in schema::components(answered) {
+            assert!(asked.get(&name).is_none_or(|same| *same == schema), "{name}");
+        }
+    }
+}

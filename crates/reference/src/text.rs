@@ -1,0 +1,41 @@
+//! The reference as text, for a terminal.
+
+use std::fmt::Write as _;
+
+use crate::{Entry, Field, entry};
+
+/// How `billhook docs` and `billhook call --describe` tell of a method.
+pub fn of_method(found: &Entry) -> String {
+    let method = found.method;
+    let (field, made) = found.credential();
+    let mut text = format!("{}  {}\n\nParameters:\n", method.name, found.summary);
+    // Writing to a String cannot fail.
+    for parameter in &found.parameters {
+        let needed = if parameter.required { "required" } else { "optional" };
+        let _ = writeln!(text, "  {} ({needed}): {}", parameter.name, told(parameter));
+    }
+    let _ = writeln!(text, "  {field} (required): {made}; `billhook call` adds it\n\nAnswer:");
+    for part in &found.answer {
+        let sometimes = if part.required { "" } else { ", not always" };
+        let told = told(part);
+        let told = if told.is_empty() { told } else { format!(": {told}") };
+        let _ = writeln!(text, "  {} ({}{sometimes}){told}", part.name, part.kind);
+    }
+    let _ = writeln!(text, "\nCodes:\n  {} {}", method.done.number(), method.done.text());
+    for code in method.refusals {
+        let _ = writeln!(text, "  {} {}: {}", code.number(), code.text(), entry::meaning(*code));
+    }
+    let general: Vec<_> =
+        entry::general_codes().map(|code| format!("{} {}", code.number(), code.text())).collect();
+    let _ = writeln!(text, "  as every method: {}", general.join(", "));
+    let pairs = found.example.iter().map(|(name, value)| format!(" {name}={value}"));
+    let _ = writeln!(text, "\nExample:\n  billhook call {}{}", method.name, pairs.collect::<String>());
+    text
+}
+
+fn told(field: &Field) -> String {
+    if field.words.is_empty() {
+        return field.meaning.clone();
+    }
+    format!("{}; {}", field.words.join(" | "), field.meaning)
+}
