@@ -41,10 +41,10 @@ mod tests {
         let text = statement("orders.bills_of", &values(3)).unwrap();
         assert!(text.starts_with("SELECT order_id, version_id FROM order_lines WHERE"), "{text}");
         assert!(text.contains("account_id = :p1 AND email_key = :p2 AND (:p3 = '' OR pay_status = :p3)"));
-        let text = statement("orders.add_order", &values(41)).unwrap();
-        assert!(text.ends_with(":p40, :p41);\n"), "{text}");
-        assert!(statement("orders.add_line", &values(9)).is_ok());
-        assert!(statement("orders.add_line", &values(8)).is_err());
+        let text = statement("orders.add_order", &values(58)).unwrap();
+        assert!(text.ends_with(":p57, :p58);\n"), "{text}");
+        assert!(statement("orders.add_line", &values(11)).is_ok());
+        assert!(statement("orders.add_line", &values(10)).is_err());
         assert!(statement("orders.none", &[]).is_err());
     }
 }
