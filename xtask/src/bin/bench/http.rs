@@ -20,9 +20,9 @@ use crate::Result;
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// A POST request of a form, whole.
-pub(crate) fn request(host: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, host: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST /api/GetBills HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\
+        "POST /api/{method} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\
          Content-Length: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n",
         body.len()
     );

@@ -3,6 +3,7 @@
 //!
 //! It is a program of its own, beside `xtask`, because the load and the store's writers must come from a release build.
 
+mod fresh;
 mod http;
 mod idle;
 mod open_loop;
@@ -75,6 +76,8 @@ enum Part {
     Bulk,
     /// Durable orders a second beside the disk's own syncs
     Durable,
+    /// Orders over HTTP, in a folder and in PostgreSQL: made, paid, read one by one, listed by their time
+    Orders,
     /// What GetBills costs in stores of other sizes
     Growth,
     /// A store in PostgreSQL: import, GetBills and durable orders beside pgbench, several nodes
@@ -121,6 +124,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Start => parts::start::measure(&scene, &mut rows),
             Part::Bulk => parts::bulk::measure(&scene, options.huge, &mut rows),
             Part::Durable => parts::durable::measure(&scene, &mut rows),
+            Part::Orders => parts::orders::measure(&scene, &mut rows),
             Part::Growth => parts::growth::measure(&scene, options.huge, &mut rows),
             Part::Postgres => parts::postgres::measure(&scene, &mut rows),
         };

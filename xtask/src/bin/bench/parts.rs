@@ -6,5 +6,6 @@ pub(crate) mod durable;
 pub(crate) mod growth;
 pub(crate) mod memory;
 pub(crate) mod open;
+pub(crate) mod orders;
 pub(crate) mod postgres;
 pub(crate) mod start;

@@ -141,7 +141,11 @@ impl Scene {
 
     /// Makes requests about customers; the server is asked each once.
     pub(crate) fn load(&self, kind: Kind, customers: &[shop::Customer], server: &Running) -> Result<Load> {
-        let requests = Requests::new(kind, customers, server.address()?)?;
+        self.load_of(Requests::new(kind, customers, server.address()?)?)
+    }
+
+    /// Writes requests for wrk.
+    pub(crate) fn load_of(&self, requests: Requests) -> Result<Load> {
         // Several stores' loads are at work side by side.
         let (_, file) = tempfile::Builder::new().prefix("requests-").tempfile_in(self.work.path())?.keep()?;
         wrk::write_requests(&file, requests.all.iter().map(Vec::as_slice))?;

@@ -41,9 +41,9 @@ impl Kind {
     }
 }
 
-/// Whole requests of one kind.
+/// Whole requests that are answered with one code.
 pub(crate) struct Requests {
-    kind: Kind,
+    code: i64,
     pub(crate) all: Vec<Vec<u8>>,
     /// The answers' mean size, in bytes.
     pub(crate) answer_bytes: usize,
@@ -73,33 +73,40 @@ impl Requests {
     /// Makes requests about these customers and asks each once: those customers who have no orders are left out.
     pub(crate) fn new(kind: Kind, customers: &[Customer], server: SocketAddr) -> Result<Self> {
         let key = Key::parse(KEY)?;
+        let requests = customers.iter().map(|(login, email)| request(kind, login, email, &key));
+        Self::asked_once(requests.collect::<Result<Vec<_>>>()?, kind.code(), server)
+    }
+
+    /// Asks each of these requests once, and leaves out those that find nothing.
+    pub(crate) fn asked_once(requests: Vec<Vec<u8>>, code: i64, server: SocketAddr) -> Result<Self> {
+        let key = Key::parse(KEY)?;
         let mut client = Client::plain(server)?;
+        let count = requests.len();
         let mut all = Vec::new();
         let mut bytes = 0;
-        for (login, email) in customers {
-            let request = request(kind, login, email, &key)?;
+        for request in requests {
             let body = client.ask(&request)?;
             match http::error_code(&body, &key)? {
-                code if code == kind.code() => {}
+                found if found == code => {}
                 400 => continue,
-                code => return Err(format!("an answer has the code {code}").into()),
+                found => return Err(format!("an answer has the code {found}").into()),
             }
             bytes += body.len();
             all.push(request);
         }
-        if all.len() < customers.len() / 2 {
-            return Err("most customers have no orders: the store is not as it was made".into());
+        if all.len() < count / 2 {
+            return Err("most requests find nothing: the store is not as it was made".into());
         }
         let answer_bytes = bytes / all.len().max(1);
-        Ok(Self { kind, all, answer_bytes, key })
+        Ok(Self { code, all, answer_bytes, key })
     }
 
     /// Asks some of them over a connection, to see that a run measures what it should.
     pub(crate) fn check(&self, mut client: Client) -> Result<()> {
         for request in self.all.iter().step_by((self.all.len() / CHECKED).max(1)) {
             let code = http::error_code(&client.ask(request)?, &self.key)?;
-            if code != self.kind.code() {
-                return Err(format!("an answer has the code {code}, not {}", self.kind.code()).into());
+            if code != self.code {
+                return Err(format!("an answer has the code {code}, not {}", self.code).into());
             }
         }
         Ok(())
@@ -118,13 +125,24 @@ fn request(kind: Kind, login: &str, email: &str, key: &Key) -> Result<Vec<u8>> {
     };
     let mut body = b"email=".to_vec();
     query::encode(email.as_str().as_bytes(), &mut body);
-    let mut hash = signature::request(&body, &Login::parse(login)?, key);
-    if kind == Kind::WrongHash {
+    signed("GetBills", login, body, key, kind == Kind::WrongHash)
+}
+
+/// A request that asks a method for a form; on demand its hash is a wrong one.
+pub(crate) fn signed(
+    method: &str,
+    login: &str,
+    mut form: Vec<u8>,
+    key: &Key,
+    wrongly: bool,
+) -> Result<Vec<u8>> {
+    let mut hash = signature::request(&form, &Login::parse(login)?, key);
+    if wrongly {
         hash.reverse();
     }
-    body.extend_from_slice(b"&hash=");
-    body.extend_from_slice(&hash);
-    Ok(http::request(&host(login), &body))
+    form.extend_from_slice(b"&hash=");
+    form.extend_from_slice(&hash);
+    Ok(http::request(method, &host(login), &form))
 }
 
 /// The name that an account is asked under.

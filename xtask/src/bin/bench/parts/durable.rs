@@ -14,15 +14,15 @@ use billhook_store::{Location, Store};
 
 use crate::{
     Result,
+    parts::orders::create::SELLER,
     scene::Scene,
-    stores::{self, Seller},
+    stores,
     table::{Row, Target, figure, median},
 };
 
 const PAGE_BYTES: u64 = 4096;
 /// The file that is overwritten.
 const FILE_PAGES: u64 = 16_384;
-const SELLER: Seller = Seller { orders: 0, customers: 250_000, products: 1000 };
 const MANY: usize = 64;
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
@@ -69,10 +69,11 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     stores::remove(&folder)
 }
 
-struct Disk(File);
+/// A file that is overwritten, page by page.
+pub(super) struct Disk(File);
 
 impl Disk {
-    fn new(path: &Path) -> Result<Self> {
+    pub(super) fn new(path: &Path) -> Result<Self> {
         let file = File::options().write(true).create(true).truncate(true).open(path)?;
         for page in 0..FILE_PAGES {
             file.write_all_at(&[1; 4096], page * PAGE_BYTES)?;
@@ -81,7 +82,7 @@ impl Disk {
         Ok(Self(file))
     }
 
-    fn syncs_a_second(&self, time: Duration) -> Result<f64> {
+    pub(super) fn syncs_a_second(&self, time: Duration) -> Result<f64> {
         let begun = Instant::now();
         let mut done: u64 = 0;
         while begun.elapsed() < time {

@@ -5,6 +5,7 @@
 
 mod bills;
 mod durable;
+pub(super) mod orders;
 mod pgbench;
 mod statements;
 
@@ -25,7 +26,8 @@ struct Base {
 }
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
-    let base = import(scene, rows)?;
+    let (base, rates) = Base::import(scene, scene.rounds)?;
+    rows.push(base.row(scene, rates)?);
     // What one of them measured is not lost with another.
     let measured = [
         bills::measure(scene, &base, rows),
@@ -36,41 +38,44 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
-/// Measures the import, each time into a new database; the last one stays.
-fn import(scene: &Scene, rows: &mut Vec<Row>) -> Result<Base> {
-    let file = scene.path("postgres.jsonl");
-    let shown = file.display().to_string();
-    scene.run(&scene.store()?, &["export", "--account", shop::LOGIN, &shown])?;
-    let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
-    let mut base = Base { url: cluster.create_database()?, cluster };
-    let mut rates = Vec::new();
-    for round in 0..scene.rounds {
-        if round > 0 {
-            base.cluster.sql("postgres", &format!("DROP DATABASE {}", base.database()))?;
-            base.url = base.cluster.create_database()?;
-        }
-        let place = Place::Database(&base.url);
-        scene.add_account(place, shop::LOGIN)?;
-        let took = scene.run(place, &["import", "--account", shop::LOGIN, &shown])?;
-        rates.push(figure(scene.orders) / took.seconds);
-    }
-    std::fs::remove_file(&file)?;
-    // It would do both by itself within minutes, in the midst of what is measured next.
-    base.cluster.sql(base.database(), "VACUUM ANALYZE; CHECKPOINT")?;
-    let size = base.query("SELECT pg_database_size(current_database())")?;
-    let row = Row::new(
-        format!("PostgreSQL: import of JSON Lines into an empty account, {} orders", whole(scene.orders)),
-        median(rates),
-        "orders/s",
-    );
-    rows.push(row.target(Target::ValueAtLeast(60_000.0)).note(format!(
-        "by COPY; then VACUUM ANALYZE and CHECKPOINT, not counted; {} MiB",
-        whole(size.unsigned_abs() >> 20)
-    )));
-    Ok(base)
-}
-
 impl Base {
+    /// Imports the usual store, each time into a new database; the last one stays. Gives the rates, too.
+    fn import(scene: &Scene, rounds: u32) -> Result<(Self, Vec<f64>)> {
+        let file = scene.path("postgres.jsonl");
+        let shown = file.display().to_string();
+        scene.run(&scene.store()?, &["export", "--account", shop::LOGIN, &shown])?;
+        let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
+        let mut base = Self { url: cluster.create_database()?, cluster };
+        let mut rates = Vec::new();
+        for round in 0..rounds {
+            if round > 0 {
+                base.cluster.sql("postgres", &format!("DROP DATABASE {}", base.database()))?;
+                base.url = base.cluster.create_database()?;
+            }
+            let place = Place::Database(&base.url);
+            scene.add_account(place, shop::LOGIN)?;
+            let took = scene.run(place, &["import", "--account", shop::LOGIN, &shown])?;
+            rates.push(figure(scene.orders) / took.seconds);
+        }
+        std::fs::remove_file(&file)?;
+        // It would do both by itself within minutes, in the midst of what is measured next.
+        base.cluster.sql(base.database(), "VACUUM ANALYZE; CHECKPOINT")?;
+        Ok((base, rates))
+    }
+
+    fn row(&self, scene: &Scene, rates: Vec<f64>) -> Result<Row> {
+        let size = self.query("SELECT pg_database_size(current_database())")?;
+        let row = Row::new(
+            format!("PostgreSQL: import of JSON Lines into an empty account, {} orders", whole(scene.orders)),
+            median(rates),
+            "orders/s",
+        );
+        Ok(row.target(Target::ValueAtLeast(60_000.0)).note(format!(
+            "by COPY; then VACUUM ANALYZE and CHECKPOINT, not counted; {} MiB",
+            whole(size.unsigned_abs() >> 20)
+        )))
+    }
+
     /// The database's name.
     fn database(&self) -> &str {
         self.url.rsplit_once('/').map_or("", |(_, name)| name)

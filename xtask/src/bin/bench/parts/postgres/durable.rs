@@ -11,9 +11,11 @@ use std::{
 use billhook_store::{AccountId, Location, Store, orders::TextField};
 
 use crate::{
-    Result, process,
+    Result,
+    parts::orders::create::SELLER,
+    process,
     scene::Scene,
-    stores::{self, Seller},
+    stores,
     table::{Row, Target, figure, median},
 };
 
@@ -23,12 +25,14 @@ use super::{
     statements::statement,
 };
 
-const SELLER: Seller = Seller { orders: 0, customers: 250_000, products: 1000 };
 /// So many numbers are set aside for one run of pgbench.
-const RUN_NUMBERS: u64 = 1_000_000_000;
+pub(super) const RUN_NUMBERS: u64 = 1_000_000_000;
 /// The columns of an order before its texts, as [`TextField`] has them.
-const BEFORE_TEXTS: [&str; 8] =
-    [":account", ":order", EMAIL, EMAIL, ":status", ":created", ":created", ":no"];
+const BEFORE_TEXTS: [&str; 15] = [
+    ":account", ":order", EMAIL, EMAIL, ":status", ":created", ":created", ":no",
+    // Handling: only its delivery is a text.
+    ":no", ":no", ":no", ":empty", ":no", ":no", ":no",
+];
 const EMAIL: &str = "('customer' || :customer || '@example.com')";
 
 /// Ours, and what the database spent on an order; pgbench's.
@@ -127,8 +131,8 @@ impl Ours {
     }
 }
 
-/// One order as [`Seller::add_order`] makes it. Numbers of all clients grow together, as those of one shop do.
-fn script() -> Result<String> {
+/// One order as `Seller::add_order` makes it. Numbers of all clients grow together, as those of one shop do.
+pub(super) fn script() -> Result<String> {
     let order = BEFORE_TEXTS.map(str::to_owned).into_iter().chain(TextField::ALL.map(|field| {
         let value = match field {
             TextField::FirstName => ":name",
@@ -139,7 +143,7 @@ fn script() -> Result<String> {
         value.to_owned()
     }));
     let line = |position, version| {
-        [":account", EMAIL, ":order", position, ":status", version, ":sum", ":sum", ":empty"]
+        [":account", EMAIL, ":order", position, ":status", version, ":sum", ":sum", ":empty", ":no", ":no"]
             .map(str::to_owned)
     };
     let settings = "\\set order :first + :done * :clients + :client_id\n\
@@ -154,7 +158,7 @@ fn script() -> Result<String> {
     Ok(format!("{settings}BEGIN;\n{order}{one}{other}COMMIT;\n"))
 }
 
-fn variables(account: i64, first: u64, clients: u32) -> Vec<(&'static str, String)> {
+pub(super) fn variables(account: i64, first: u64, clients: u32) -> Vec<(&'static str, String)> {
     vec![
         ("account", account.to_string()),
         ("first", first.to_string()),

@@ -15,6 +15,19 @@ pub(super) fn statement(name: &str, values: &[String]) -> Result<String> {
     with_values(&lines.join(" "), values)
 }
 
+/// The statement of that name which reads whole orders: what the macro makes of its condition.
+pub(super) fn statement_of_orders(name: &str, values: &[String]) -> Result<String> {
+    let missing = || format!("crates/store/src/orders.rs has no statement {name} of whole orders");
+    let quoted = |text: &'static str| text.split('"').nth(1);
+    let (_, rest) = SOURCE.split_once("macro_rules! order_lines_where").ok_or_else(missing)?;
+    let (_, columns) = rest.split_once("concat!(").ok_or_else(missing)?;
+    let (_, condition) =
+        SOURCE.split_once(&format!("\"{name}\", order_lines_where!(")).ok_or_else(missing)?;
+    let (columns, condition) = quoted(columns).zip(quoted(condition)).ok_or_else(missing)?;
+    let text = format!("{columns}{condition} ORDER BY o.order_id, l.position");
+    with_values(&text.split_whitespace().collect::<Vec<_>>().join(" "), values)
+}
+
 fn with_values(text: &str, values: &[String]) -> Result<String> {
     let mut pieces = text.split('$');
     let mut filled = pieces.next().unwrap_or_default().to_owned();
@@ -41,10 +54,15 @@ mod tests {
         let text = statement("orders.bills_of", &values(3)).unwrap();
         assert!(text.starts_with("SELECT order_id, version_id FROM order_lines WHERE"), "{text}");
         assert!(text.contains("account_id = :p1 AND email_key = :p2 AND (:p3 = '' OR pay_status = :p3)"));
-        let text = statement("orders.add_order", &values(41)).unwrap();
-        assert!(text.ends_with(":p40, :p41);\n"), "{text}");
-        assert!(statement("orders.add_line", &values(9)).is_ok());
-        assert!(statement("orders.add_line", &values(8)).is_err());
+        let text = statement("orders.add_order", &values(58)).unwrap();
+        assert!(text.ends_with(":p57, :p58);\n"), "{text}");
+        assert!(statement("orders.add_line", &values(11)).is_ok());
+        assert!(statement("orders.add_line", &values(10)).is_err());
+        let text = statement_of_orders("orders.find", &values(2)).unwrap();
+        assert!(text.starts_with("SELECT o.order_id, o.email, "), "{text}");
+        let end = "AND o.account_id = :p1 AND o.order_id = :p2 ORDER BY o.order_id, l.position;\n";
+        assert!(text.ends_with(end), "{text}");
+        assert!(statement_of_orders("orders.none", &[]).is_err());
         assert!(statement("orders.none", &[]).is_err());
     }
 }
