@@ -22,6 +22,7 @@ pub struct Product {
 
 /// A product with everything that is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "its settings, each with its name")]
 pub struct Good {
     /// What every list of products has.
     pub product: Product,
@@ -102,7 +103,7 @@ text_fields! {
     SuccessLink = "good_success_link",
     /// Groups that buyers are put in.
     ClientRassilki = "good_client_rassilki",
-    /// The article in the QuickPost service.
+    /// The article in the `QuickPost` service.
     QuickpostArticle = "good_quickpost_article",
     /// `none` or `quickpost`.
     PostService = "good_post_service",
@@ -199,6 +200,17 @@ pub fn catalogue<E: From<Error>>(
     mut show: impl FnMut(Good) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(&CATALOGUE, &[account.0.into()], |row| show(good(row)?))
+}
+
+const EACH_GOOD: Sql = Sql::new("products.each_good", goods_where!("account_id = $1 ORDER BY good_id"));
+
+/// Shows every product with all that is known of it, by number; those that were taken out of the catalogue too.
+pub fn each_good<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut show: impl FnMut(Good) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.rows(&EACH_GOOD, &[account.0.into()], |row| show(good(row)?))
 }
 
 const NAMED: Sql = Sql::new("products.named", goods_where!("account_id = $1 AND good_name = $2"));
@@ -386,7 +398,7 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&EACH, &CATALOGUE, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+    &[&EACH, &CATALOGUE, &EACH_GOOD, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
 
 #[cfg(test)]
 mod tests {
