@@ -75,7 +75,9 @@ Fields of an order:
   id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
 first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag, kupon, ip, \
 domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
-aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id
+aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, affiliates, \
+shipping_phone, address_2, billing_country, billing_region, billing_city, billing_address, billing_address_2, \
+billing_postalcode, note
 
 Fields of an item:
   id, and if known good_name, good_title, sum, price, pincode; a product that is new needs good_name

@@ -338,10 +338,11 @@ mod tests {
             ("e-mail", Some("email")),
             ("customer_email", Some("email")),
             ("created_at", Some("created")),
-            ("postal", Some("postalcode")),
+            ("postal_code", Some("postalcode")),
             ("adress", Some("address")),
             // Several have it.
             ("name", None),
+            ("postal", None),
             ("delivery", None),
             ("Телефон", None),
         ] {

@@ -24,6 +24,7 @@ pub mod order_changes;
 pub mod order_lists;
 pub mod orders;
 pub mod partners;
+pub mod payments;
 pub mod pincodes;
 pub mod products;
 pub mod settings;

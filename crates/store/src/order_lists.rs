@@ -4,7 +4,7 @@ use billhook_wire::{Email, GoodId, Money, OrderId};
 
 use crate::{
     AccountId, Error, Sql, Tx,
-    orders::{Order, line, order, order_lines_where},
+    orders::{self, Order, order_lines_where},
 };
 
 /// Which time of an order counts.
@@ -37,25 +37,13 @@ pub fn between<E: From<Error>>(
     account: AccountId,
     by: By,
     (begin, end): (i64, i64),
-    mut show: impl FnMut(Order) -> Result<(), E>,
+    show: impl FnMut(Order) -> Result<(), E>,
 ) -> Result<(), E> {
     let sql = match by {
         By::Created => &BY_CREATED,
         By::Paid => &BY_PAID,
     };
-    let mut current: Option<Order> = None;
-    tx.rows(sql, &[account.0.into(), begin.into(), end.into()], |row| {
-        match &mut current {
-            Some(order) if order.id.0 == row.int(0)? => order.lines.push(line(row)?),
-            _ => {
-                if let Some(done) = current.replace(order(row)?) {
-                    show(done)?;
-                }
-            }
-        }
-        Ok::<(), E>(())
-    })?;
-    current.map_or(Ok(()), show)
+    orders::show_each(tx, sql, &[account.0.into(), begin.into(), end.into()], show)
 }
 
 /// An order that its customer has not paid yet, as far as it takes to know it again.

@@ -336,10 +336,36 @@ const EACH: Sql = Sql::new("orders.each", order_lines_where!("o.account_id = $1"
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
+    take: impl FnMut(Order) -> Result<(), E>,
+) -> Result<(), E> {
+    show_each(tx, &EACH, &[account.0.into()], take)
+}
+
+const EACH_BETWEEN: Sql = Sql::new(
+    "orders.each_between",
+    order_lines_where!("o.account_id = $1 AND o.order_id > $2 AND o.order_id <= $3"),
+);
+
+/// Gives every order behind one number and up to another, by number, one at a time.
+pub(crate) fn each_between<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    after: OrderId,
+    last: OrderId,
+    take: impl FnMut(Order) -> Result<(), E>,
+) -> Result<(), E> {
+    show_each(tx, &EACH_BETWEEN, &[account.0.into(), after.0.into(), last.0.into()], take)
+}
+
+/// Shows the orders that a statement gives line by line.
+pub(crate) fn show_each<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    sql: &'static Sql,
+    args: &[Arg<'_>],
     mut take: impl FnMut(Order) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut current: Option<Order> = None;
-    tx.rows(&EACH, &[account.0.into()], |row| {
+    tx.rows(sql, args, |row| {
         match &mut current {
             Some(order) if order.id.0 == row.int(0)? => order.lines.push(line(row)?),
             _ => {
@@ -496,7 +522,7 @@ fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error>
 }
 
 /// An order from the row of its first line.
-pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
+fn order(row: &dyn Row) -> Result<Order, Error> {
     let id = OrderId(row.int(0)?);
     let damaged = |why: &dyn std::fmt::Display| Error::new(Kind::Damaged, format!("order {id}: {why}"));
     let email = match row.text(1)? {
@@ -524,7 +550,7 @@ pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
     })
 }
 
-pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
+fn line(row: &dyn Row) -> Result<Line, Error> {
     Ok(Line {
         good_id: GoodId(row.int(FIRST_LINE)?),
         good_name: row.text(FIRST_LINE + 1)?.to_owned(),
@@ -538,8 +564,18 @@ pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&BILLS_OF, &FIND, &EACH, &COUNT, &HIGHEST, &ADD_ORDER, &ADD_LINE, &REMOVE_LINES, &REMOVE_ORDER];
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &BILLS_OF,
+    &FIND,
+    &EACH,
+    &EACH_BETWEEN,
+    &COUNT,
+    &HIGHEST,
+    &ADD_ORDER,
+    &ADD_LINE,
+    &REMOVE_LINES,
+    &REMOVE_ORDER,
+];
 
 #[cfg(test)]
 mod tests {
@@ -552,7 +588,7 @@ mod tests {
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeeze(ADD_ORDER.text()).contains(&format!("manager, {})", names.join(", "))));
         let selected: Vec<_> = names.iter().map(|name| format!("o.{name}")).collect();
-        for sql in [&FIND, &EACH] {
+        for sql in [&FIND, &EACH, &EACH_BETWEEN] {
             assert!(squeeze(sql.text()).contains(&format!("l.partner_pfee, {} FROM", selected.join(", "))));
         }
     }

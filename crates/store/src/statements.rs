@@ -2,7 +2,7 @@
 
 use crate::{
     Sql, accounts, categories, check, copy, coupons, managers, marks, order_changes, order_lists, orders,
-    partners, pincodes, products, versions,
+    partners, payments, pincodes, products, versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -18,6 +18,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (coupons::STATEMENTS, include_str!("coupons.rs")),
         (managers::STATEMENTS, include_str!("managers.rs")),
         (partners::STATEMENTS, include_str!("partners.rs")),
+        (payments::STATEMENTS, include_str!("payments.rs")),
         (pincodes::STATEMENTS, include_str!("pincodes.rs")),
         (check::STATEMENTS, include_str!("check.rs")),
         (versions::STATEMENTS, include_str!("versions.rs")),

@@ -224,8 +224,9 @@ mod tests {
         for value in [text("3900.5"), text(" 3900,50"), Value::Float(3900.5)] {
             assert_eq!(value.money(), Ok(Money::from_kopecks(390_050)), "{value}");
         }
+        assert_eq!(text("3 900").money(), Ok(Money::from_kopecks(390_000)));
         assert_eq!(Value::Whole(-3).money(), Ok(Money::from_kopecks(-300)));
-        for value in [text(""), text("3 900"), Value::Float(0.001), Value::Float(9.1e13), Value::Flag(true)] {
+        for value in [text(""), text("3 90"), Value::Float(0.001), Value::Float(9.1e13), Value::Flag(true)] {
             assert!(value.money().is_err(), "{value}");
         }
         assert_eq!(text("TRUE").flag(), Ok(true));

@@ -89,7 +89,8 @@ fn plan(link: &Link, sql: &Sql) -> String {
 
 /// Every statement prepares, and reads by key. Named are those that may do otherwise: of the accounts a third may be newer than any
 /// version, an account's orders are half of the table here, and a mark is one of a handful. What may be sorted besides is an
-/// order's few lines, sixteen versions, and the orders of a time.
+/// order's few lines, sixteen versions, the orders of a time, and a batch of payments with its
+/// orders.
 #[test]
 fn statements_read_by_key() {
     const SCANNING: &[&str] = &[
@@ -102,6 +103,7 @@ fn statements_read_by_key() {
         "orders.count",
         "products.each",
         "products.catalogue",
+        "products.each_good",
         "categories.list",
         "managers.list",
         "partners.list",
@@ -113,14 +115,17 @@ fn statements_read_by_key() {
     const SORTING: &[&str] = &[
         "accounts.changed_since",
         "orders.each",
+        "orders.each_between",
         "products.each",
         "products.catalogue",
+        "products.each_good",
         "orders.find",
         "versions.block",
         "order_lists.by_created",
         "order_lists.by_paid",
         "order_lists.waiting_of",
         "order_changes.payments",
+        "payments.next",
         "coupons.goods",
         "categories.list",
         "managers.list",
@@ -150,6 +155,15 @@ fn the_requests_statements_read_one_range() {
     let order = plan_of("orders.find");
     assert!(order.contains("Index Cond: ((account_id = $1) AND (order_id = $2))"), "{order}");
     assert!(order.contains("Index Cond: ((account_id = $1) AND (email_key = o.email_key)"), "{order}");
+    // An export's batches: payments behind a number, and the orders up to the last of theirs.
+    let payments = plan_of("payments.next");
+    assert!(
+        payments.contains("Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= COALESCE("),
+        "{payments}"
+    );
+    let orders = plan_of("orders.each_between");
+    let range = "Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= $3))";
+    assert!(orders.contains(range), "{orders}");
 }
 
 /// A table that a copy did not know would be lost by it.

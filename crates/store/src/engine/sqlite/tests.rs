@@ -1,7 +1,7 @@
 //! What only this engine can show: every statement's plan, and what a lost group does.
 
 use super::*;
-use crate::{copy, marks, orders, statements};
+use crate::{copy, marks, statements};
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
     let place = tempfile::tempdir().unwrap();
@@ -38,16 +38,32 @@ fn statements_read_by_key() {
     }
 }
 
+/// GetBills, and what an export reads of each batch.
 #[test]
-fn bills_are_one_range_scan() {
+fn bills_and_batches_are_range_scans() {
     let (_place, folder) = folder();
     drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
-    let sql = orders::STATEMENTS.iter().find(|sql| sql.name == "orders.bills_of").unwrap();
-    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
-    let plan: Vec<String> =
-        explain.query_map([1, 1, 1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
-    assert_eq!(plan, ["SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)"]);
+    let plan = |name: &str| -> Vec<String> {
+        let sql = statements::every().into_iter().find(|sql| sql.name == name).unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+        for n in 1..=explain.parameter_count() {
+            explain.raw_bind_parameter(n, 1).unwrap();
+        }
+        let mut rows = explain.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get(3).unwrap());
+        }
+        plan
+    };
+    assert_eq!(
+        plan("orders.bills_of"),
+        ["SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)"]
+    );
+    let batch = "USING PRIMARY KEY (account_id=? AND order_id>? AND order_id<?)";
+    assert_eq!(plan("payments.next")[0], format!("SEARCH payments {batch}"));
+    assert_eq!(plan("orders.each_between")[0], format!("SEARCH o {batch}"));
 }
 
 #[test]
