@@ -2,7 +2,10 @@
 
 use billhook_wire::{GoodId, Money, Percent};
 
-use crate::{AccountId, Error, Kind, Row, Sql, Tx};
+use crate::{AccountId, Error, Kind, Row, Sql, Tx, marks};
+
+/// What marks call coupons.
+const KIND: &str = "coupon";
 
 /// A coupon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,12 +118,15 @@ fn with_goods(tx: &mut Tx<'_>, account: AccountId, mut coupon: Coupon) -> Result
     Ok(coupon)
 }
 
+const HIGHEST: Sql = Sql::new(
+    "coupons.highest",
+    "SELECT coupon_id FROM coupons WHERE account_id = $1 ORDER BY coupon_id DESC LIMIT 1",
+);
 const ADD: Sql = Sql::new(
     "coupons.add",
     "INSERT INTO coupons (account_id, coupon_id, coupon, coupon_key, kind, amount, starts, ends, uses_max, uses)
-     VALUES ($1, (SELECT COALESCE(MAX(coupon_id), 0) + 1 FROM coupons WHERE account_id = $1), $2, $3, $4, $5, $6, $7, $8, 0)
-         ON CONFLICT (account_id, coupon_key) DO NOTHING
-     RETURNING coupon_id",
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+         ON CONFLICT (account_id, coupon_key) DO NOTHING",
 );
 const ADD_GOOD: Sql = Sql::new(
     "coupons.add_good",
@@ -128,11 +134,15 @@ const ADD_GOOD: Sql = Sql::new(
          ON CONFLICT (account_id, coupon_id, good_id) DO NOTHING",
 );
 
-/// Adds a coupon that nobody has used; its number is the answer, or none if the code is taken.
+/// Adds a coupon that nobody has used; its number is the answer, or none if the code is taken. `createorder` names coupons by number,
+/// so a number that was removed is not given again.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<Option<i64>, Error> {
     let key = key(&coupon.coupon);
+    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
+    let id = highest.max(marks::highest_removed(tx, account, KIND)?) + 1;
     let args = [
         account.0.into(),
+        id.into(),
         coupon.coupon.trim().into(),
         (&key).into(),
         coupon.discount.kind().into(),
@@ -141,11 +151,40 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<Optio
         coupon.ends.into(),
         coupon.uses_max.into(),
     ];
-    let Some(id) = tx.row(&ADD, &args, |row| row.int(0))? else { return Ok(None) };
-    for good in &coupon.goods {
+    if tx.execute(&ADD, &args)? == 0 {
+        return Ok(None);
+    }
+    add_goods(tx, account, id, &coupon.goods)?;
+    Ok(Some(id))
+}
+
+fn add_goods(tx: &mut Tx<'_>, account: AccountId, id: i64, goods: &[GoodId]) -> Result<(), Error> {
+    for good in goods {
         tx.execute(&ADD_GOOD, &[account.0.into(), id.into(), good.0.into()])?;
     }
-    Ok(Some(id))
+    Ok(())
+}
+
+const SAVE: Sql = Sql::new(
+    "coupons.save",
+    "UPDATE coupons SET kind = $1, amount = $2, starts = $3, ends = $4, uses_max = $5
+      WHERE account_id = $6 AND coupon_id = $7",
+);
+
+/// Saves what can change of a coupon: all but its number, its code, and how often it was used.
+pub fn save(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), Error> {
+    let args = [
+        coupon.discount.kind().into(),
+        coupon.discount.amount().into(),
+        coupon.starts.into(),
+        coupon.ends.into(),
+        coupon.uses_max.into(),
+        account.0.into(),
+        coupon.id.into(),
+    ];
+    tx.execute(&SAVE, &args)?;
+    tx.execute(&REMOVE_GOODS, &[account.0.into(), coupon.id.into()])?;
+    add_goods(tx, account, coupon.id, &coupon.goods)
 }
 
 const USE: Sql = Sql::new(
@@ -167,7 +206,11 @@ const REMOVE_GOODS: Sql =
 /// Removes a coupon; false if there is none of that number. Orders keep what it took off, and its code.
 pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
     tx.execute(&REMOVE_GOODS, &[account.0.into(), id.into()])?;
-    Ok(tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0)
+    let was_there = tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0;
+    if was_there {
+        marks::note_removed(tx, account, KIND, id)?;
+    }
+    Ok(was_there)
 }
 
 fn key(code: &str) -> String {
@@ -197,4 +240,4 @@ fn coupon(row: &dyn Row) -> Result<Coupon, Error> {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&LIST, &FIND, &NAMED, &GOODS, &ADD, &ADD_GOOD, &USE, &REMOVE, &REMOVE_GOODS];
+    &[&LIST, &FIND, &NAMED, &GOODS, &HIGHEST, &ADD, &ADD_GOOD, &SAVE, &USE, &REMOVE, &REMOVE_GOODS];

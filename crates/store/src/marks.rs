@@ -1,6 +1,6 @@
 //! Small facts about the store itself, by name.
 
-use crate::{Error, Sql, Tx};
+use crate::{AccountId, Error, Sql, Tx};
 
 /// Set on a store that `serve --demo` filled.
 pub const DEMO: &str = "demo";
@@ -30,6 +30,22 @@ const REMOVE: Sql = Sql::new("marks.remove", "DELETE FROM marks WHERE name = $1"
 /// Takes a fact away.
 pub(crate) fn remove(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
     tx.execute(&REMOVE, &[name.into()]).map(drop)
+}
+
+/// The highest number of an account's things of a kind that were removed; 0: none was.
+pub(crate) fn highest_removed(tx: &mut Tx<'_>, account: AccountId, kind: &str) -> Result<i64, Error> {
+    let number = get(tx, &removed(account, kind))?;
+    Ok(number.and_then(|number| number.parse().ok()).unwrap_or(0))
+}
+
+/// Notes the number of a thing that is removed, so that no other one gets it.
+pub(crate) fn note_removed(tx: &mut Tx<'_>, account: AccountId, kind: &str, id: i64) -> Result<(), Error> {
+    let highest = highest_removed(tx, account, kind)?.max(id);
+    set(tx, &removed(account, kind), &highest.to_string())
+}
+
+fn removed(account: AccountId, kind: &str) -> String {
+    format!("highest removed {kind} of account {}", account.0)
 }
 
 #[cfg(test)]
