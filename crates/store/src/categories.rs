@@ -48,5 +48,16 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Erro
     tx.added(&ADD, &[account.0.into(), title.into()])
 }
 
+const PUT: Sql = Sql::new(
+    "categories.put",
+    "INSERT INTO categories (account_id, category_id, title) VALUES ($1, $2, $3)
+         ON CONFLICT (account_id, category_id) DO NOTHING",
+);
+
+/// Adds a category of a number that it had elsewhere, unless the number is taken.
+pub fn put(tx: &mut Tx<'_>, account: AccountId, category: &Category) -> Result<(), Error> {
+    tx.execute(&PUT, &[account.0.into(), category.id.into(), (&category.title).into()]).map(drop)
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &IS_THERE, &ADD];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &IS_THERE, &ADD, &PUT];

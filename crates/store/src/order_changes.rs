@@ -108,6 +108,14 @@ pub fn set_status(
     save_lines(tx, account, order)
 }
 
+/// Has an order wait for its payment again. A timer that has run out is taken off, or it would cancel the order at once.
+pub fn wait_again(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
+    if order.handling.kill_at <= now {
+        order.handling.kill_at = 0;
+    }
+    set_status(tx, account, order, PayStatus::Waiting)
+}
+
 /// Notes that the parcel was posted, under which number.
 pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo: &str) -> Result<(), Error> {
     order.handling.delivery = Delivery::Sent;
@@ -124,8 +132,8 @@ pub fn take_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Resu
 
 const SAVE: Sql = Sql::new(
     "order_changes.save",
-    "UPDATE orders SET pay_status = $1, paid = $2, received = $3, delivery = $4, sent = $5, rpo = $6
-      WHERE account_id = $7 AND order_id = $8",
+    "UPDATE orders SET pay_status = $1, paid = $2, received = $3, delivery = $4, sent = $5, kill_at = $6, rpo = $7
+      WHERE account_id = $8 AND order_id = $9",
 );
 
 /// Saves what can change of an order.
@@ -137,6 +145,7 @@ fn save(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error>
         handling.received.kopecks().into(),
         handling.delivery.as_str().into(),
         handling.sent.into(),
+        handling.kill_at.into(),
         order.texts.get(TextField::Rpo).into(),
         account.0.into(),
         order.id.0.into(),
@@ -167,8 +176,8 @@ fn save_lines(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), 
     Ok(())
 }
 
-const HIDE_LINES: Sql = Sql::new(
-    "order_changes.hide_lines",
+const MOVE_LINES: Sql = Sql::new(
+    "order_changes.move_lines",
     "UPDATE order_lines SET email_key = $1 WHERE account_id = $2 AND email_key = $3 AND order_id = $4",
 );
 const HIDE: Sql = Sql::new(
@@ -180,9 +189,19 @@ const HIDE: Sql = Sql::new(
 pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &Order, now: i64) -> Result<(), Error> {
     let key = order.email.as_ref().map_or("", Email::key);
     let hidden = hidden_key(key);
-    tx.execute(&HIDE_LINES, &[(&hidden).into(), account.0.into(), key.into(), order.id.0.into()])?;
+    tx.execute(&MOVE_LINES, &[(&hidden).into(), account.0.into(), key.into(), order.id.0.into()])?;
     // A time of zero would say that it is not hidden.
     tx.execute(&HIDE, &[(&hidden).into(), now.max(1).into(), account.0.into(), order.id.0.into()]).map(drop)
+}
+
+/// Shows a hidden order again, as it was.
+pub fn restore(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
+    let key = order.email.as_ref().map_or("", Email::key);
+    let hidden = hidden_key(key);
+    tx.execute(&MOVE_LINES, &[key.into(), account.0.into(), (&hidden).into(), order.id.0.into()])?;
+    tx.execute(&HIDE, &[key.into(), 0.into(), account.0.into(), order.id.0.into()])?;
+    order.handling.deleted = 0;
+    Ok(())
 }
 
 const DUE: Sql = Sql::new(
@@ -243,4 +262,4 @@ pub fn prepayment(
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&PAYMENTS, &ADD_PAYMENT, &SAVE, &SAVE_LINE, &HIDE_LINES, &HIDE, &DUE, &PREPAYMENT];
+    &[&PAYMENTS, &ADD_PAYMENT, &SAVE, &SAVE_LINE, &MOVE_LINES, &HIDE, &DUE, &PREPAYMENT];

@@ -1,6 +1,6 @@
 //! Lists of orders by their time, and what a customer has waiting.
 
-use billhook_wire::{Email, GoodId, Money, OrderId};
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Error, Sql, Tx,
@@ -46,6 +46,58 @@ pub fn between<E: From<Error>>(
     orders::show_each(tx, sql, &[account.0.into(), begin.into(), end.into()], show)
 }
 
+const NEWEST_CREATED: Sql = Sql::new(
+    "order_lists.newest_created",
+    "SELECT order_id FROM orders
+      WHERE account_id = $1 AND deleted = 0 AND created >= $2 AND created <= $3 AND ($4 = '' OR pay_status = $4)
+      ORDER BY created DESC, order_id DESC LIMIT $5",
+);
+const NEWEST_PAID: Sql = Sql::new(
+    "order_lists.newest_paid",
+    "SELECT order_id FROM orders
+      WHERE account_id = $1 AND deleted = 0 AND pay_status = 'paid' AND paid >= $2 AND paid <= $3 AND ($4 = '' OR pay_status = $4)
+      ORDER BY paid DESC, order_id DESC LIMIT $5",
+);
+
+/// The numbers of the last `most` orders of a time, both ends included, in the order of that time. Hidden ones are left out.
+pub fn newest(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    by: By,
+    (begin, end): (i64, i64),
+    state: Option<PayStatus>,
+    most: u32,
+) -> Result<Vec<OrderId>, Error> {
+    let sql = match by {
+        By::Created => &NEWEST_CREATED,
+        By::Paid => &NEWEST_PAID,
+    };
+    let state = state.map_or("", PayStatus::as_str);
+    let args = [account.0.into(), begin.into(), end.into(), state.into(), i64::from(most).into()];
+    let mut numbers = Vec::new();
+    tx.rows(sql, &args, |row| {
+        numbers.push(OrderId(row.int(0)?));
+        Ok::<(), Error>(())
+    })?;
+    numbers.reverse();
+    Ok(numbers)
+}
+
+const OF_CUSTOMER: Sql = Sql::new(
+    "order_lists.of_customer",
+    "SELECT order_id FROM order_lines WHERE account_id = $1 AND email_key = $2 AND position = 0 ORDER BY order_id",
+);
+
+/// The numbers of a customer's orders, ascending. Hidden ones are left out.
+pub fn of_customer(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<Vec<OrderId>, Error> {
+    let mut numbers = Vec::new();
+    tx.rows(&OF_CUSTOMER, &[account.0.into(), email.key().into()], |row| {
+        numbers.push(OrderId(row.int(0)?));
+        Ok::<(), Error>(())
+    })?;
+    Ok(numbers)
+}
+
 /// An order that its customer has not paid yet, as far as it takes to know it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
@@ -89,4 +141,5 @@ pub fn waiting_of(
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&BY_CREATED, &BY_PAID, &WAITING_OF];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&BY_CREATED, &BY_PAID, &NEWEST_CREATED, &NEWEST_PAID, &OF_CUSTOMER, &WAITING_OF];

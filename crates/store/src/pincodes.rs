@@ -55,5 +55,23 @@ pub fn left(tx: &mut Tx<'_>, account: AccountId, good: GoodId) -> Result<u64, Er
     Ok(left.unwrap_or(0).unsigned_abs())
 }
 
+const EACH: Sql = Sql::new(
+    "pincodes.each",
+    "SELECT pincode, order_id FROM pincodes WHERE account_id = $1 AND good_id = $2 ORDER BY pincode_no",
+);
+
+/// Shows every pin code of a product, the oldest first, with the order that it was handed out to.
+pub fn each<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    good: GoodId,
+    mut show: impl FnMut(&str, Option<OrderId>) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.rows(&EACH, &[account.0.into(), good.0.into()], |row| {
+        let order = Some(row.int(1)?).filter(|order| *order != 0);
+        show(row.text(0)?, order.map(OrderId))
+    })
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&TAKE, &HIGHEST, &ADD, &LEFT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&TAKE, &HIGHEST, &ADD, &LEFT, &EACH];

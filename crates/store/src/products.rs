@@ -1,8 +1,8 @@
 //! The catalogue.
 
 use billhook_wire::{
-    GoodId, Money, Percent,
-    method::{GoodType, TimerUnit},
+    GoodId, Money, Percent, Price,
+    method::{GoodFields, GoodType, TimerUnit},
 };
 
 use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields};
@@ -149,6 +149,46 @@ impl Good {
             prepayment_minsum: Money::ZERO,
             texts: GoodTexts::default(),
         }
+    }
+}
+
+impl Good {
+    /// Puts what is said of a product in the place of what was known. Its number and its name stay; whether there is such a category
+    /// is for the caller to see.
+    pub fn change(&mut self, said: &GoodFields) {
+        if let Some(title) = &said.good_title {
+            title.as_str().clone_into(&mut self.product.good_title);
+        }
+        replace(&mut self.product.good_sum, said.good_sum.map(Price::sum));
+        replace(&mut self.parent_id, said.parent_id);
+        replace(&mut self.good_type, said.good_type);
+        replace(&mut self.nalozh_only, said.good_nalozh_only);
+        replace(&mut self.partner_show, said.good_partner_show);
+        replace(&mut self.use_short, said.good_use_short);
+        replace(&mut self.publish, said.good_publish);
+        replace(&mut self.timer.is_on, said.good_timer);
+        replace(&mut self.timer.unit, said.good_timer_unit);
+        replace(&mut self.timer.duration, said.good_timer_duration);
+        for (fee, sum, share) in [
+            (&mut self.partner_fee, said.good_partner_fee, said.good_partner_fee_perc),
+            (&mut self.partner_pfee, said.good_partner_pfee, said.good_partner_pfee_perc),
+            (&mut self.rashod, said.good_rashod, said.good_rashod_perc),
+        ] {
+            replace(&mut fee.sum, sum.map(Price::sum));
+            replace(&mut fee.share, share);
+        }
+        for (name, text) in said.texts() {
+            // Each has its column; a test looks.
+            if let Some(field) = GoodText::named(name) {
+                self.texts.set(field, text);
+            }
+        }
+    }
+}
+
+fn replace<T>(place: &mut T, said: Option<T>) {
+    if let Some(value) = said {
+        *place = value;
     }
 }
 
@@ -400,5 +440,26 @@ mod tests {
         let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(squeeze(NAMED.text()).contains(&format!("prepayment_minsum, {} FROM", names.join(", "))));
         assert!(squeeze(SAVE.text()).contains(&format!("prepayment_minsum, {})", names.join(", "))));
+    }
+
+    /// What is said of a text must have a place, or it would be lost.
+    #[test]
+    fn every_text_that_can_be_said_is_kept() {
+        let form: Vec<_> = GoodText::ALL.iter().map(|field| format!("{}=x", field.name())).collect();
+        let form = format!("good_name=a&good_partner_SL_link=x&{}", form.join("&"));
+        let request = billhook_wire::Request::read(None, form.as_bytes());
+        let billhook_wire::method::UpdateGood(said) = request.parameters().unwrap();
+        assert_eq!(said.texts().count(), GoodText::COUNT);
+        let product = Product {
+            id: GoodId(1),
+            good_name: String::new(),
+            good_title: String::new(),
+            good_sum: Money::ZERO,
+        };
+        let mut good = Good::new(product);
+        good.change(&said);
+        for field in GoodText::ALL {
+            assert_eq!(good.texts.get(field), "x", "{}", field.name());
+        }
     }
 }

@@ -20,6 +20,7 @@ macro_rules! on_each_engine {
 }
 
 mod backup;
+mod by_hand;
 mod copies;
 mod model;
 

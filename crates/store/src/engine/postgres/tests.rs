@@ -119,6 +119,7 @@ fn statements_read_by_key() {
         "products.each",
         "products.catalogue",
         "products.each_good",
+        "pincodes.each",
         "orders.find",
         "versions.block",
         "order_lists.by_created",
