@@ -12,8 +12,9 @@ use clap::{
 };
 
 use crate::{
-    account, backup, call, check, completions, config_file, copy, docs, explain, export, failure::Failure,
-    generate, import, migrate, restore, serve, store_option::StoreOption,
+    account, backup, call, category, check, completions, config_file, copy, coupon, docs, explain, export,
+    failure::Failure, generate, import, managers, migrate, order, partner, product, restore, serve,
+    store_option::StoreOption,
 };
 
 /// A self-hosted order backend that speaks the JustClick API.
@@ -87,6 +88,18 @@ pub(crate) enum Action {
     Serve(Box<serve::Arguments>),
     #[command(subcommand)]
     Account(account::Action),
+    #[command(subcommand)]
+    Order(order::Action),
+    #[command(subcommand)]
+    Product(product::Action),
+    #[command(subcommand)]
+    Coupon(coupon::Action),
+    #[command(subcommand)]
+    Category(category::Action),
+    #[command(subcommand)]
+    Partner(partner::Action),
+    #[command(subcommand)]
+    Manager(managers::Action),
     Import(import::Arguments),
     Export(export::Arguments),
     Generate(generate::Arguments),
@@ -150,6 +163,9 @@ pub(crate) fn command() -> Command {
     let command = CommandLine::command()
         .mut_subcommand("account", |account| {
             account.mut_subcommand("set", |set| set.after_help(account::settings_help()))
+        })
+        .mut_subcommand("product", |product| {
+            product.mut_subcommand("set", |set| set.after_help(product::fields_help()))
         })
         .mut_subcommand("call", |call| call.after_help(call::methods_help()));
     with_environment(command)

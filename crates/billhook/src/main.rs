@@ -1,13 +1,16 @@
 //! Billhook's program: reads the command line, does one command, and says in one line what went wrong.
 
 mod account;
+mod account_option;
 mod backup;
 mod call;
+mod category;
 mod check;
 mod command_line;
 mod completions;
 mod config_file;
 mod copy;
+mod coupon;
 mod demo;
 mod docs;
 mod domain;
@@ -16,12 +19,18 @@ mod export;
 mod failure;
 mod generate;
 mod import;
+mod input_file;
 mod logging;
+mod managers;
 mod migrate;
+mod moment;
 mod open_files;
+mod order;
 mod order_line;
 mod output;
+mod partner;
 mod pipeline;
+mod product;
 mod progress;
 mod restore;
 mod secret;
@@ -72,6 +81,12 @@ fn run() -> Result<(), Failure> {
     match command_line.action {
         Action::Serve(serve) => serve.run(&everywhere),
         Action::Account(account) => account.run(&everywhere, &sources),
+        Action::Order(order) => order.run(&everywhere),
+        Action::Product(product) => product.run(&everywhere),
+        Action::Coupon(coupon) => coupon.run(&everywhere),
+        Action::Category(category) => category.run(&everywhere),
+        Action::Partner(partner) => partner.run(&everywhere),
+        Action::Manager(manager) => manager.run(&everywhere),
         Action::Import(import) => import.run(&everywhere),
         Action::Export(export) => export.run(&everywhere),
         Action::Generate(generate) => generate.run(&everywhere),

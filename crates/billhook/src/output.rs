@@ -28,13 +28,30 @@ pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// A text on one line of a terminal: what would end the line, or be obeyed, is shown by its escape.
+pub(crate) fn for_terminal(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_obeyed(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Whether a terminal does something else with a character than show it.
+fn is_obeyed(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// JSON leaves some control characters as they are that a terminal would obey; they can only stand in texts, so an escape
 /// means the same.
 fn for_terminals(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
-        if matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
+        if is_obeyed(c) {
             // Writing to a String cannot fail.
             let _ = write!(text, "\\u{:04x}", u32::from(c));
         } else {
@@ -56,6 +73,11 @@ mod tests {
     #[test]
     fn one_is_not_many() {
         assert_eq!([0, 1, 2].map(|n| counted(n, "order")), ["0 orders", "1 order", "2 orders"]);
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(for_terminal("Оплата\r\n\u{1b}[2J\u{202e}\"x\""), "Оплата\\r\\n\\u{1b}[2J\\u{202e}\"x\"");
     }
 
     #[test]

@@ -242,6 +242,17 @@ pub fn catalogue<E: From<Error>>(
     tx.rows(&CATALOGUE, &[account.0.into()], |row| show(good(row)?))
 }
 
+const EACH_GOOD: Sql = Sql::new("products.each_good", goods_where!("account_id = $1 ORDER BY good_id"));
+
+/// Shows every product with all that is known of it, by number; those that were taken out of the catalogue too.
+pub fn each_good<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut show: impl FnMut(Good) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.rows(&EACH_GOOD, &[account.0.into()], |row| show(good(row)?))
+}
+
 const NAMED: Sql = Sql::new("products.named", goods_where!("account_id = $1 AND good_name = $2"));
 
 /// The product of a symbolic name, in the catalogue or taken out of it.
@@ -427,7 +438,7 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&EACH, &CATALOGUE, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+    &[&EACH, &CATALOGUE, &EACH_GOOD, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
 
 #[cfg(test)]
 mod tests {

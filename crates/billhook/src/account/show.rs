@@ -8,12 +8,12 @@ use billhook_store::{
 };
 use billhook_wire::Login;
 use clap::Args;
-use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value, json};
 
 use crate::{
     command_line::Everywhere,
     failure::Failure,
+    moment::shown as time,
     output::{json_pretty, stdout},
 };
 
@@ -99,11 +99,4 @@ pub(super) fn summary(account: &Account) -> Map<String, Value> {
         ("settings", Value::Object(settings)),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn time(unix: i64, zone: &TimeZone) -> String {
-    match Timestamp::from_second(unix) {
-        Ok(time) => time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
-        Err(_) => unix.to_string(),
-    }
 }

@@ -17,8 +17,11 @@ mod config;
 mod copy;
 mod explain;
 mod help;
+mod order;
 mod orders;
+mod product;
 mod serve;
+mod shop;
 
 use std::{
     io::{BufRead, BufReader, Write},

@@ -1,0 +1,90 @@
+//! `billhook category`: the categories of the catalogue.
+
+use std::io::Write as _;
+
+use billhook_store::categories::{self, Category};
+use billhook_wire::Name;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    account_option::AccountOption,
+    command_line::Everywhere,
+    failure::Failure,
+    output::{for_terminal, json_line, stdout},
+};
+
+/// Add and list the categories of the catalogue
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  billhook category add Books --account shop
+  billhook product set book parent_id=1 --account shop")]
+pub(crate) enum Action {
+    Add(Add),
+    List(List),
+}
+
+/// Add a category
+///
+/// Its number is what a product's parent_id names.
+#[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "these texts are the help")]
+#[command(after_help = "\
+Example:
+  billhook category add Books --account shop")]
+pub(crate) struct Add {
+    /// The title
+    #[arg(value_name = "TITLE", value_parser = Name::new)]
+    title: Name,
+    #[command(flatten)]
+    account: AccountOption,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List the categories
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook category list --account shop")]
+pub(crate) struct List {
+    #[command(flatten)]
+    account: AccountOption,
+    /// Print JSON, a category a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Action {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        match self {
+            Self::Add(Add { title, account, json }) => {
+                let named = title.clone();
+                let id = account
+                    .open(everywhere)?
+                    .write(move |tx, account| Ok(categories::add(tx, account.id, named.as_str())?))?;
+                let category = Category { id, title: title.as_str().to_owned() };
+                told(&category, json, &format!("category {id} added: {title}"))
+            }
+            Self::List(List { account, json }) => {
+                let categories =
+                    account.open(everywhere)?.read(|tx, account| Ok(categories::list(tx, account.id)?))?;
+                categories.iter().try_for_each(|category| {
+                    told(category, json, &format!("{:>6}  {}", category.id, category.title))
+                })
+            }
+        }
+    }
+}
+
+fn told(category: &Category, json: bool, line: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    if json {
+        return json_line(&mut out, &json!({"id": category.id, "title": category.title}));
+    }
+    writeln!(out, "{}", for_terminal(line))?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,201 @@
+//! `billhook order`: what happens to an order, step by step, and what is refused.
+
+use serde_json::{Value, json};
+
+use super::{Done, Place, says};
+
+const ORDERS: &str = r#"{"id":1,"email":"Anna@example.com","created":1706684400,"first_name":"Анна","comment":"two\nlines","items":[{"id":7,"good_name":"book","good_title":"Книга","sum":"90.00","price":"100.00"},{"id":8,"good_name":"disc","good_title":"Disc","sum":"10.00"}]}
+{"id":2,"email":"boris@example.com","created":1706770800,"pay_status":"paid","paid":1706774400,"items":[{"id":7,"sum":"90.00"}]}
+{"id":3,"email":"anna@example.com","created":1706857200,"pay_status":"cancel","items":[{"id":8,"sum":"10.00"}]}
+"#;
+
+/// A shop with three orders.
+fn shop() -> Place {
+    let place = Place::new();
+    place.account("shop");
+    place.write("orders.jsonl", ORDERS);
+    place.run(&["import", "--account", "shop", "orders.jsonl"]).succeeded();
+    place
+}
+
+fn order(place: &Place, arguments: &[&str]) -> Done {
+    place.run(&[&["order"], arguments, &["--account", "shop"]].concat())
+}
+
+fn json_of(place: &Place, arguments: &[&str]) -> Vec<Value> {
+    let text = order(place, &[arguments, &["--json"]].concat()).succeeded();
+    serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>().unwrap()
+}
+
+fn shown(place: &Place, id: &str) -> Value {
+    json_of(place, &["show", id]).pop().unwrap()
+}
+
+fn listed(place: &Place, arguments: &[&str]) -> Vec<i64> {
+    let orders = json_of(place, &[&["list"], arguments].concat());
+    orders.iter().map(|order| order["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn an_order_is_shown_with_everything() {
+    let place = shop();
+    let text = order(&place, &["show", "1"]).succeeded();
+    says(
+        &text,
+        &[
+            "order: 1\npay_status: waiting\nemail: Anna@example.com\ncreated: 2024-01-31 10:00:00 MSK\n",
+            "price: 100.00\nreceived: 0.00\nleft to pay: 100.00\n",
+            "first_name: Анна\ncomment: two\\nlines\n",
+            "item: 7 book (Книга) 90.00, in the catalogue 100.00\nitem: 8 disc (Disc) 10.00\n",
+        ],
+    );
+    let shown = shown(&place, "1");
+    assert_eq!(shown["comment"], "two\nlines");
+    assert_eq!(shown["manager"], Value::Null);
+    assert_eq!(
+        shown["items"][0],
+        json!({"id": 7, "good_name": "book", "good_title": "Книга", "sum": "90.00", "price": "100.00",
+               "pincode": "", "partner_fee": "0.00", "partner_pfee": "0.00"})
+    );
+    says(&order(&place, &["show", "4"]).failed(1), &["no order 4", "billhook order list --account shop"]);
+    says(&order(&place, &["show", "x"]).failed(2), &["order's number"]);
+    says(&place.run(&["order", "show", "1"]).failed(2), &["--account"]);
+    says(&place.run(&["order", "show", "1", "--account", "shpo"]).failed(1), &["did you mean shop?"]);
+}
+
+#[test]
+fn orders_are_listed_by_time_customer_and_state() {
+    let place = shop();
+    let text = order(&place, &["list"]).succeeded();
+    assert_eq!(
+        text.lines().next().unwrap(),
+        "     1  2024-01-31 10:00:00 MSK  waiting      100.00  Anna@example.com  book,disc"
+    );
+    for (arguments, ids) in [
+        (&[][..], &[1, 2, 3][..]),
+        (&["--limit", "2"], &[2, 3]),
+        (&["--limit", "1", "--status", "waiting"], &[1]),
+        (&["--status", "cancel"], &[3]),
+        (&["--email", " ANNA@example.com"], &[1, 3]),
+        (&["--email", "anna@example.com", "--limit", "1"], &[3]),
+        (&["--email", "anna@example.com", "--status", "waiting"], &[1]),
+        (&["--email", "nobody@example.com"], &[]),
+        (&["--from", "01.02.2024"], &[2, 3]),
+        (&["--to", "2024-01-31"], &[1]),
+        (&["--from", "31.01.2024 10:00:01", "--to", "1706770800"], &[2]),
+        (&["--paid"], &[2]),
+        (&["--paid", "--from", "01.02.2024 11:00", "--limit", "5"], &[2]),
+        (&["--paid", "--from", "01.02.2024 11:00:01"], &[]),
+        (&["--paid", "--email", "anna@example.com"], &[]),
+    ] {
+        assert_eq!(listed(&place, arguments), ids, "{arguments:?}");
+    }
+    let first = json_of(&place, &["list", "--limit", "1", "--to", "2024-01-31"]).pop().unwrap();
+    assert_eq!(
+        first,
+        json!({"id": 1, "email": "Anna@example.com", "pay_status": "waiting", "created": 1_706_684_400, "paid": 0,
+               "price": "100.00", "received": "0.00", "bill_sum_topay": "100.00", "delivery": "", "deleted": 0,
+               "goods": ["book", "disc"]})
+    );
+    says(
+        &order(&place, &["list", "--from", "2024-02-02", "--to", "2024-02-01"]).failed(2),
+        &["--from is behind"],
+    );
+    says(&order(&place, &["list", "--from", "soon"]).failed(2), &["soon", "31.12.2024"]);
+    says(&order(&place, &["list", "--status", "done"]).failed(2), &["done", "waiting"]);
+    says(&order(&place, &["list", "--email", "anna"]).failed(2), &["anna"]);
+    order(&place, &["list", "--limit", "0"]).failed(2);
+}
+
+#[test]
+fn payments_make_an_order_paid_and_hand_out_pin_codes() {
+    let place = shop();
+    place.write("codes", "AAA\nBBB\n");
+    place.run(&["product", "add-pincodes", "book", "codes", "--account", "shop"]).succeeded();
+    let pay = order(&place, &["pay", "1", "30", "--date", "01.02.2024 10:00"]).succeeded();
+    assert_eq!(pay, "order 1 30.00 noted, 70.00 left to pay\n");
+    let paid = json_of(&place, &["pay", "1", "70,00", "--date", "1706857200"]).pop().unwrap();
+    assert_eq!((&paid["pay_status"], &paid["paid"]), (&json!("paid"), &json!(1_706_857_200)));
+    let whole = shown(&place, "1");
+    assert_eq!(whole["items"][0]["pincode"], "AAA");
+    assert_eq!(whole["items"][1]["pincode"], "");
+    assert_eq!(
+        whole["payments"],
+        json!([{"sum": "30.00", "received": 1_706_770_800}, {"sum": "70.00", "received": 1_706_857_200}])
+    );
+    says(
+        &order(&place, &["show", "1"]).succeeded(),
+        &[
+            "payment: 30.00 on 2024-02-01 10:00:00 MSK\n",
+            "pin code AAA",
+            "received: 100.00\nleft to pay: 0.00\n",
+        ],
+    );
+    for sum in ["0", "-5", "1,500", "all"] {
+        order(&place, &["pay", "1", sum]).failed(2);
+    }
+    place.run(&["check"]).succeeded();
+}
+
+#[test]
+fn a_state_follows_any_other() {
+    let place = shop();
+    let set = |arguments: &[&str]| order(&place, &[&["set-status"], arguments].concat());
+    assert_eq!(set(&["1", "paid", "--date", "31.01.2024 12:00"]).succeeded(), "order 1 is paid\n");
+    let whole = shown(&place, "1");
+    assert_eq!((&whole["paid"], &whole["received"]), (&json!(1_706_691_600), &json!("100.00")));
+    assert_eq!(set(&["1", "paid"]).succeeded(), "order 1 is paid already\n");
+    assert_eq!(shown(&place, "1")["payments"].as_array().unwrap().len(), 1);
+    for status in ["return", "cancel", "waiting", "paid"] {
+        assert_eq!(set(&["1", status]).succeeded(), format!("order 1 is {status}\n"));
+        assert_eq!(listed(&place, &["--status", status, "--email", "anna@example.com"])[0], 1);
+    }
+    // What was paid stays noted, so nothing more came in.
+    assert_eq!(shown(&place, "1")["payments"].as_array().unwrap().len(), 1);
+    says(&set(&["1", "sent"]).failed(2), &["sent", "waiting"]);
+    says(&set(&["1", "cancel", "--date", "2024-01-31"]).failed(2), &["--date", "paid"]);
+    says(&set(&["9", "paid"]).failed(1), &["no order 9"]);
+}
+
+#[test]
+fn a_parcel_goes_and_comes_back() {
+    let place = shop();
+    let sent =
+        order(&place, &["send", "1", "--rpo", "RA644000001RU", "--date", "31.01.2024 12:00"]).succeeded();
+    assert_eq!(sent, "order 1 was posted, RA644000001RU\n");
+    let whole = shown(&place, "1");
+    assert_eq!(
+        (&whole["delivery"], &whole["sent"], &whole["rpo"]),
+        (&json!("sent"), &json!(1_706_691_600), &json!("RA644000001RU"))
+    );
+    says(&order(&place, &["show", "1"]).succeeded(), &["delivery: sent\nsent: 2024-01-31 12:00:00 MSK\n"]);
+    let back = json_of(&place, &["take-back", "1"]).pop().unwrap();
+    assert_eq!((&back["delivery"], &back["pay_status"]), (&json!("return"), &json!("waiting")));
+    says(&order(&place, &["send", "1"]).failed(2), &["--rpo"]);
+    says(&order(&place, &["send", "1", "--rpo", " "]).failed(2), &["a parcel has a number"]);
+}
+
+#[test]
+fn a_deleted_order_is_hidden_until_it_is_restored() {
+    let place = shop();
+    says(
+        &order(&place, &["delete", "1"]).succeeded(),
+        &["order 1 is deleted", "order restore 1 --account shop"],
+    );
+    assert_eq!(listed(&place, &[]), [2, 3]);
+    assert_eq!(listed(&place, &["--email", "anna@example.com"]), [3]);
+    assert_eq!(listed(&place, &["--limit", "9"]), [2, 3]);
+    assert!(shown(&place, "1")["deleted"].as_i64().unwrap() > 1_700_000_000);
+    for change in [
+        &["delete", "1"][..],
+        &["set-status", "1", "paid"],
+        &["pay", "1", "5"],
+        &["send", "1", "--rpo", "5"],
+        &["take-back", "1"],
+    ] {
+        says(&order(&place, change).failed(1), &["order 1 is deleted", "order restore 1"]);
+    }
+    assert_eq!(order(&place, &["restore", "1"]).succeeded(), "order 1 is there again\n");
+    assert_eq!(listed(&place, &["--email", "anna@example.com"]), [1, 3]);
+    says(&order(&place, &["restore", "1"]).failed(1), &["is not deleted"]);
+}
