@@ -20,6 +20,7 @@ mod model;
 mod moving;
 mod order_details;
 mod order_lists;
+mod order_model;
 mod order_status;
 mod php;
 mod program;

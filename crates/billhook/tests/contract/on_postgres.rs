@@ -21,6 +21,7 @@ mod node_races;
 mod nodes;
 mod order_details;
 mod order_lists;
+mod order_model;
 mod order_status;
 mod php;
 mod program;
