@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_fields_are_those_of_the_api_and_two_more() {
         let method = METHODS.iter().find(|method| method.name == "AddGood").unwrap();
-        let schema = (method.parameters)();
+        let schema = (method.parameters)(&mut schemars::SchemaGenerator::default());
         let places = ["/properties", "/$defs/GoodFields/properties"];
         let fields = places.iter().find_map(|place| schema.as_value().pointer(place)).unwrap();
         let mut taken: BTreeSet<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
