@@ -44,6 +44,14 @@ impl Entry {
         METHODS.iter().map(Self::of).collect()
     }
 
+    /// The version of the API that it belongs to.
+    pub fn version(&self) -> &'static str {
+        match self.method.api {
+            Api::Signed => "API 1.0",
+            Api::Keyed => "API 2.0",
+        }
+    }
+
     /// The field that holds the credential, and how it is made.
     pub fn credential(&self) -> (&'static str, &'static str) {
         match self.method.api {

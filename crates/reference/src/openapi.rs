@@ -83,10 +83,6 @@ Refusals come with HTTP status 200. An account may have its texts in lower case.
 
 fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGenerator) -> Value {
     let method = entry.method;
-    let version = match method.api {
-        Api::Signed => "API 1.0",
-        Api::Keyed => "API 2.0",
-    };
     let refusals = method.refusals.iter();
     let refusals = refusals.map(|code| format!("\n- {} {}: {}", code.number(), code.text(), meaning(*code)));
     let refusals = match refusals.collect::<String>() {
@@ -97,7 +93,7 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
     let unavailable = json!({ "$ref": "#/components/responses/Unavailable" });
     json!({
         "operationId": entry.id(),
-        "tags": [version],
+        "tags": [entry.version()],
         "summary": entry.summary,
         "requestBody": { "required": true, "content": forms(entry, asked) },
         "responses": {

@@ -82,7 +82,7 @@ fn method(entry: &Entry) -> Markup {
     let (credential, made) = entry.credential();
     html! {
         section id=(entry.id()) {
-            h2 { a href={ "#" (entry.id()) } { (entry.method.name) } }
+            h2 { a href={ "#" (entry.id()) } { (entry.method.name) } " " small { (entry.version()) } }
             p { (text(&entry.summary)) }
             h3 { "Parameters" }
             table {
@@ -137,7 +137,7 @@ fn told(field: &Field) -> Markup {
 
 fn codes(codes: impl Iterator<Item = Code>) -> Markup {
     html! {
-        table {
+        table.codes {
             thead { tr { th { "Code" } th { "Text" } th { "Meaning" } } }
             tbody {
                 @for code in codes {

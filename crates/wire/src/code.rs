@@ -43,7 +43,7 @@ codes! {
     DISABLED = 7, "Account disabled";
     /// The caller's address has used up its requests (decision 8: the wording is ours).
     RATE_LIMIT = 8, "Request limit exceeded, try again later";
-    /// Our own failure (decision 56): free in every source.
+    /// The server's own failure, which may pass (decision 56). The number is free in every source.
     UNAVAILABLE = 9, "Temporarily unavailable";
     /// UpdateOrderStatus: the order can't be paid, or it is not said when it was (decision 16).
     NOT_PAID = 202, "Order not paid";
@@ -53,7 +53,7 @@ codes! {
     NO_ORDER = 302, "Nonexistent order";
     /// UpdateOrderStatus: no such status.
     WRONG_STATUS = 303, "Wrong status";
-    /// `GetBills` and the order look-ups: nothing found.
+    /// GetBills, GetOrderInfo, getOrderDetails: nothing was found.
     ORDER_NOT_FOUND = 400, "Order not found";
 
     /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
