@@ -55,6 +55,7 @@ const COMMANDS: &[&[&str]] = &[
     &["export"],
     &["generate"],
     &["call"],
+    &["docs"],
     &["explain"],
     &["backup"],
     &["restore"],
@@ -127,14 +128,36 @@ fn help_is_made_of_the_tables() {
             "[default: Europe/Moscow]",
         ],
     );
-    let call = place.run(&["call", "--help"]).succeeded();
-    says(&call, &["GetBills", "email (required)", "pay_status (optional): waiting | paid | cancel | return"]);
+    says(
+        &place.run(&["call", "--help"]).succeeded(),
+        &["  GetBills  All orders of one customer", "billhook docs METHOD"],
+    );
     says(&place.run(&["call", "--list"]).succeeded(), &["GetBills  All orders of one customer"]);
     says(
         &place.run(&["call", "--describe", "getbills"]).succeeded(),
         &["email (required)", "400 Order not found"],
     );
     says(&place.run(&["call", "--describe", "GetBill"]).failed(1), &["did you mean GetBills?"]);
+}
+
+#[test]
+fn the_reference_is_to_be_had() {
+    let place = Place::new();
+    let one = place.run(&["docs", "getbills"]).succeeded();
+    says(
+        &one,
+        &[
+            "pay_status (optional): waiting | paid | cancel | return",
+            "result.*.*.good_name",
+            "400 Order not found",
+        ],
+    );
+    assert_eq!(place.run(&["call", "--describe", "GetBills"]).succeeded(), one);
+    let all = place.run(&["docs"]).succeeded();
+    says(&all, &[&one, "\nCreateOrder  ", "\ncreateorder  "]);
+    says(&place.run(&["docs", "GetBill"]).failed(1), &["did you mean GetBills?"]);
+    let description = place.run(&["docs", "--openapi"]).succeeded();
+    assert_eq!(description, include_str!("../../../../docs/openapi.json"));
 }
 
 #[test]
@@ -181,7 +204,7 @@ fn completions_are_scripts() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = place.run(&["completions", shell]).succeeded();
-        says(&script, &["billhook", "rotate-key", "tls-self-signed"]);
+        says(&script, &["billhook", "COMPLETE"]);
         let file = place.write(shell, &script);
         match Command::new(shell).arg("-n").arg(&file).output() {
             Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{output:?}"),
@@ -189,6 +212,45 @@ fn completions_are_scripts() {
             Err(error) => assert_ne!(shell, "bash", "{error}"),
         }
     }
+}
+
+/// What a real bash makes of a line that ends where the user presses the key.
+fn completed(place: &Place, line: &[&str]) -> Vec<String> {
+    let script = place.write("bash", &place.run(&["completions", "bash"]).succeeded());
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_billhook"));
+    let words: Vec<_> = line.iter().map(|word| format!("'{word}'")).collect();
+    let (last, before) = line.split_last().unwrap();
+    let try_it = format!(
+        "source {}; COMP_WORDS=({}); COMP_CWORD={}; COMP_TYPE=9; _clap_complete_billhook billhook '{last}' '{}'; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        script.display(),
+        words.join(" "),
+        line.len() - 1,
+        before.last().unwrap(),
+    );
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let output = Command::new("bash").args(["-c", &try_it]).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_methods_and_parameters() {
+    let place = Place::new();
+    assert_eq!(completed(&place, &["billhook", "comp"]), ["completions"]);
+    assert_eq!(completed(&place, &["billhook", "account", "rot"]), ["rotate-key"]);
+    assert_eq!(completed(&place, &["billhook", "serve", "--tls-self"]), ["--tls-self-signed"]);
+    assert_eq!(completed(&place, &["billhook", "call", "GetB"]), ["GetBills"]);
+    assert_eq!(completed(&place, &["billhook", "docs", "createo"]), ["createorder"]);
+    let parameters = completed(&place, &["billhook", "call", "--url", "http://localhost", "GetBills", ""]);
+    assert_eq!(parameters.iter().take(2).collect::<Vec<_>>(), ["email=", "pay_status="]);
+    assert_eq!(completed(&place, &["billhook", "call", "getbills", "em"]), ["email="]);
+    assert_eq!(
+        completed(&place, &["billhook", "call", "GetBills", "email=a@b", "pay_status=pa"]),
+        ["pay_status=paid"]
+    );
+    assert_eq!(completed(&place, &["billhook", "call", "CreateOrder", "utm[utm_s"]), ["utm[utm_source]="]);
+    assert_eq!(completed(&place, &["billhook", "call", "createorder", "utm_s"]), ["utm_source="]);
 }
 
 #[test]

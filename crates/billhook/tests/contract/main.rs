@@ -28,6 +28,7 @@ mod proxy;
 mod python;
 mod races;
 mod readme;
+mod reference;
 mod running;
 mod shop;
 mod tls;
