@@ -15,11 +15,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 use ipnet::IpNet;
+use tokio::sync::oneshot;
 
 use crate::{
     access_log::{AccessLog, Line},
     accounts::{Directory, Served, WhichKey},
     answer::{self, Answer},
+    bill_page::{self, BillLink, Words},
     body::{self, Body, BodyError, Budget},
     caller,
     connection::{AnswerBody, Answers, Open},
@@ -93,9 +95,12 @@ impl Answers for Peer {
             request_id: &request_id,
         };
         let mut key = WhichKey::Current;
-        let outcome = match page.filter(|_| asked.names_one_host) {
-            Some(page) => page.answer(&head, self.is_tls, &service.answer_budget),
-            None => service.call(&asked, fresh, &mut key).await,
+        let outcome = match (page, BillLink::at(head.uri.path())) {
+            (Some(page), _) if asked.names_one_host => {
+                page.answer(&head, self.is_tls, &service.answer_budget)
+            }
+            (None, Some(link)) if asked.names_one_host => service.bill(&asked, fresh, link).await,
+            _ => service.call(&asked, fresh, &mut key).await,
         };
 
         let account = asked.account.as_deref();
@@ -138,6 +143,39 @@ impl Service {
             }
         });
         Answer::done(envelope.await?, &self.answer_budget)
+    }
+
+    /// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
+    async fn bill(
+        &self,
+        asked: &Asked<'_>,
+        fresh: Result<(), Failure>,
+        link: BillLink,
+    ) -> Result<Answer, Failure> {
+        if Page::Bill.is_wrong_way(asked.head) {
+            return Ok(Page::Bill.wrong_way());
+        }
+        fresh?;
+        let words = Words::for_reader(&asked.head.headers);
+        let page = match asked.account.as_ref().filter(|account| !account.disabled) {
+            None => None,
+            Some(account) => {
+                let (send, page) = oneshot::channel();
+                let id = account.id;
+                // Nobody waits any more if the connection has ended.
+                self.store.read_then(move |tx| link.page(tx, id, words), move |page| drop(send.send(page)));
+                page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
+            }
+        };
+        Ok(match page {
+            Some(page) => {
+                Page::Bill.shown(StatusCode::OK, Code::OK, self.answer_budget.hold(page.into_bytes())?)
+            }
+            None => {
+                let told = bill_page::not_found(words);
+                Page::Bill.shown(StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, told.into())
+            }
+        })
     }
 
     /// Whether what is known of the accounts is too old to be relied upon.

@@ -18,6 +18,7 @@ mod accounts;
 mod activity;
 mod admin;
 mod answer;
+mod bill_page;
 mod body;
 mod caller;
 mod connection;

@@ -14,6 +14,9 @@ use crate::{
 
 /// The page brings nothing but its style, and needs nothing from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// On an order's page stands the seller's text, which may show pictures and lead elsewhere; nothing of it runs.
+const BILL_POLICY: &str = "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; \
+                           form-action https:; frame-ancestors 'none'";
 /// What may be asked for here.
 const METHODS: &str = "GET, HEAD";
 /// The address in the page's examples where the request has none that can stand in a shell's line.
@@ -26,6 +29,8 @@ pub(crate) enum Page {
     Docs,
     /// The description.
     OpenApi,
+    /// A customer's order (`bill_page`).
+    Bill,
 }
 
 impl Page {
@@ -40,14 +45,26 @@ impl Page {
 
     /// The answer to a request for it.
     pub(crate) fn answer(self, head: &Parts, is_tls: bool, budget: &Budget) -> Result<Answer, Failure> {
-        let (status, code, body) = match head.method {
-            Method::GET | Method::HEAD => (StatusCode::OK, Code::OK, self.body(head, is_tls, budget)?),
-            _ => {
-                let told = Bytes::from_static(b"here is something to GET\n");
-                (StatusCode::METHOD_NOT_ALLOWED, Code::WRONG_DATA, told)
-            }
-        };
-        Ok(Answer { status, code, body, retry_after: None, page: Some(self) })
+        if self.is_wrong_way(head) {
+            return Ok(self.wrong_way());
+        }
+        Ok(self.shown(StatusCode::OK, Code::OK, self.body(head, is_tls, budget)?))
+    }
+
+    /// Whether a request wants something else than to read.
+    pub(crate) fn is_wrong_way(self, head: &Parts) -> bool {
+        !matches!(head.method, Method::GET | Method::HEAD)
+    }
+
+    /// The answer to such a request.
+    pub(crate) fn wrong_way(self) -> Answer {
+        let told = Bytes::from_static(b"here is something to GET\n");
+        self.shown(StatusCode::METHOD_NOT_ALLOWED, Code::WRONG_DATA, told)
+    }
+
+    /// An answer with this body.
+    pub(crate) fn shown(self, status: StatusCode, code: Code, body: Bytes) -> Answer {
+        Answer { status, code, body, retry_after: None, page: Some(self) }
     }
 
     fn body(self, head: &Parts, is_tls: bool, budget: &Budget) -> Result<Bytes, Failure> {
@@ -57,18 +74,27 @@ impl Page {
                 budget.hold(billhook_reference::page(&format!("{scheme}://{}", address(head))).into_bytes())
             }
             Self::OpenApi => Ok(Bytes::from_static(billhook_reference::openapi().as_bytes())),
+            Self::Bill => Err(Failure::Fault("an order's page is made of the order")),
         }
     }
 
     /// The headers that go with it.
     pub(crate) fn add_headers(self, status: StatusCode, headers: &mut HeaderMap) {
         let content_type = match self {
-            _ if status != StatusCode::OK => "text/plain; charset=utf-8",
-            Self::Docs => "text/html; charset=utf-8",
+            _ if status == StatusCode::METHOD_NOT_ALLOWED => "text/plain; charset=utf-8",
+            Self::Docs | Self::Bill => "text/html; charset=utf-8",
             Self::OpenApi => "application/json; charset=utf-8",
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        let policy = match self {
+            Self::Docs | Self::OpenApi => POLICY,
+            Self::Bill => {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+                BILL_POLICY
+            }
+        };
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static(METHODS));
