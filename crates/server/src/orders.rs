@@ -117,14 +117,14 @@ fn list(
     most: Option<usize>,
 ) -> Result<List<OrderInfo>, Failure> {
     let by = if paid { By::Paid } else { By::Created };
-    let mut list = ListWriter::default();
+    let mut list = ListWriter::new(most);
     order_lists::between(cx.tx, cx.account, by, window, |order| {
         if holds_one_of(&order, goods) {
             list.push(order.id.0, &shown(order, what))?;
         }
         Ok::<(), Failure>(())
     })?;
-    Ok(list.finish(most)?)
+    Ok(list.finish()?)
 }
 
 impl From<ListError> for Failure {

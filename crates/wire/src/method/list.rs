@@ -10,6 +10,9 @@ use crate::json;
 /// The longest list, in bytes of its JSON (decision 64).
 pub const LIST_BYTES_MAX: usize = 64 << 20;
 
+/// A list that keeps its last items only drops the others when it has grown to this, in bytes.
+const DROPPED_BYTES_MIN: usize = 1 << 20;
+
 /// A list of `T`, as its JSON.
 pub struct List<T> {
     json: Box<RawValue>,
@@ -20,6 +23,10 @@ pub struct List<T> {
 pub struct ListWriter<T> {
     json: Vec<u8>,
     pieces: Vec<(i64, Range<usize>)>,
+    /// The most items, those with the highest keys; none: all.
+    most: Option<usize>,
+    /// The longest that the list may be, in bytes.
+    bytes_max: usize,
     items: PhantomData<fn(T)>,
 }
 
@@ -36,7 +43,35 @@ pub enum ListError {
 
 impl<T> Default for ListWriter<T> {
     fn default() -> Self {
-        Self { json: Vec::new(), pieces: Vec::new(), items: PhantomData }
+        Self::new(None)
+    }
+}
+
+impl<T> ListWriter<T> {
+    /// An empty list. Of more than `most` items it keeps those with the highest keys, and those that it drops don't make it too long.
+    pub fn new(most: Option<usize>) -> Self {
+        Self { json: Vec::new(), pieces: Vec::new(), most, bytes_max: LIST_BYTES_MAX, items: PhantomData }
+    }
+
+    fn bytes(&self) -> usize {
+        self.json.len() + self.pieces.len()
+    }
+
+    /// Sorts what there is, and drops what is beyond the most.
+    fn drop_surplus(&mut self) {
+        self.pieces.sort_by_key(|(key, _)| *key);
+        let surplus = self.most.map_or(0, |most| self.pieces.len().saturating_sub(most));
+        if surplus == 0 {
+            return;
+        }
+        self.pieces.drain(..surplus);
+        let mut kept = Vec::with_capacity(self.json.len() / 2);
+        for (_, range) in &mut self.pieces {
+            let start = kept.len();
+            kept.extend_from_slice(self.json.get(range.clone()).unwrap_or_default());
+            *range = start..kept.len();
+        }
+        self.json = kept;
     }
 }
 
@@ -45,10 +80,18 @@ impl<T: Serialize> ListWriter<T> {
     pub fn push(&mut self, key: i64, item: &T) -> Result<(), ListError> {
         let start = self.json.len();
         json::write(item, &mut self.json)?;
-        if self.json.len() + self.pieces.len() > LIST_BYTES_MAX {
+        self.pieces.push((key, start..self.json.len()));
+        let bytes = self.bytes();
+        // Seldom, so that each item is moved a few times at most.
+        let is_time = self.most.is_some_and(|most| {
+            bytes > 2 * self.bytes_max || (bytes > DROPPED_BYTES_MIN && self.pieces.len() / 2 > most)
+        });
+        if is_time {
+            self.drop_surplus();
+        }
+        if self.bytes() > self.bytes_max && (is_time || self.most.is_none()) {
             return Err(ListError::TooLong);
         }
-        self.pieces.push((key, start..self.json.len()));
         Ok(())
     }
 
@@ -62,13 +105,15 @@ impl<T: Serialize> ListWriter<T> {
         self.pieces.is_empty()
     }
 
-    /// The list, all of it or its last `most` items.
-    pub fn finish(mut self, most: Option<usize>) -> Result<List<T>, ListError> {
-        self.pieces.sort_by_key(|(key, _)| *key);
-        let skipped = most.map_or(0, |most| self.pieces.len().saturating_sub(most));
-        let mut list = Vec::with_capacity(self.json.len() + self.pieces.len() + 2);
+    /// The list.
+    pub fn finish(mut self) -> Result<List<T>, ListError> {
+        self.drop_surplus();
+        if self.bytes() > self.bytes_max {
+            return Err(ListError::TooLong);
+        }
+        let mut list = Vec::with_capacity(self.bytes() + 2);
         list.push(b'[');
-        for (_, range) in self.pieces.into_iter().skip(skipped) {
+        for (_, range) in self.pieces {
             if list.len() > 1 {
                 list.push(b',');
             }
@@ -130,29 +175,50 @@ mod tests {
         for (key, item) in [(3, "c/d"), (1, "a"), (2, "b")] {
             writer.push(key, &item.to_owned()).unwrap();
         }
-        let list = writer.finish(None).unwrap();
+        let list = writer.finish().unwrap();
         assert_eq!(String::from_utf8(json::to_vec(&list).unwrap()).unwrap(), r#"["a","b","c\/d"]"#);
         assert_eq!(list.items().unwrap(), ["a", "b", "c/d"]);
-        assert_eq!(
-            serde_json::to_string(&ListWriter::<String>::default().finish(None).unwrap()).unwrap(),
-            "[]"
-        );
+        assert_eq!(serde_json::to_string(&ListWriter::<String>::default().finish().unwrap()).unwrap(), "[]");
     }
 
     #[test]
     fn a_list_may_be_cut_to_its_last_items() {
-        let mut writer = ListWriter::default();
+        let mut writer = ListWriter::new(Some(2));
         for key in [2, 1, 3] {
             writer.push(key, &key).unwrap();
         }
-        assert_eq!(writer.finish(Some(2)).unwrap().items().unwrap(), [2, 3]);
+        assert_eq!(writer.finish().unwrap().items().unwrap(), [2, 3]);
+        assert_eq!(ListWriter::<i64>::new(Some(2)).finish().unwrap().items().unwrap(), [] as [i64; 0]);
     }
 
     #[test]
     fn a_list_has_a_bound() {
-        let mut writer = ListWriter::default();
-        let long = "x".repeat(LIST_BYTES_MAX / 2);
+        let long = "x".repeat(50);
+        let mut writer = ListWriter { bytes_max: 100, ..ListWriter::default() };
         writer.push(1, &long).unwrap();
         assert!(matches!(writer.push(2, &long), Err(ListError::TooLong)));
+    }
+
+    /// However many there were of which a few are wanted.
+    #[test]
+    fn what_is_not_kept_does_not_make_a_list_too_long() {
+        let few = |most| ListWriter { bytes_max: 1000, ..ListWriter::new(Some(most)) };
+        let long = "x".repeat(90);
+        let mut writer = few(3);
+        for key in 0..64 {
+            // Neither rising nor falling.
+            writer.push(key * 37 % 64, &format!("{} {long}", key * 37 % 64)).unwrap();
+            assert!(writer.json.len() < 2200);
+        }
+        let kept = writer.finish().unwrap().items().unwrap();
+        let starts: Vec<_> = kept.iter().map(|item| &item[..3]).collect();
+        assert_eq!(starts, ["61 ", "62 ", "63 "]);
+
+        let mut writer = few(32);
+        let outcome = (0..64).try_for_each(|key| writer.push(key, &long));
+        assert!(matches!(outcome, Err(ListError::TooLong)));
+        let mut writer = few(32);
+        (0..12).try_for_each(|key| writer.push(key, &long)).unwrap();
+        assert!(matches!(writer.finish(), Err(ListError::TooLong)));
     }
 }
