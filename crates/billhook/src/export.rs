@@ -17,10 +17,11 @@ use std::{
 use billhook_store::{
     Error, Progress, Store, Tx,
     accounts::{self, Account},
+    order_changes::Payment,
     orders,
     orders::Order,
-    products,
-    products::Product,
+    payments,
+    products::{self, Good, Product},
 };
 use billhook_wire::{GoodId, Login};
 use clap::Args;
@@ -31,7 +32,7 @@ use crate::{
     command_line::Everywhere,
     failure::Failure,
     import::Format,
-    order_line::{csv, json},
+    order_line::{GoodField, csv, has_settings, json},
     output::{counted, json_line, stdout},
     progress::Bar,
 };
@@ -180,6 +181,9 @@ const BATCH_ORDERS: usize = 500;
 /// Batches that wait for being written, at most.
 const BATCHES_WAITING_MAX: usize = 4;
 
+/// An order and its payments.
+type Paid = (Order, Vec<Payment>);
+
 /// Writes an account, in one transaction, and flushes. The transaction belongs to this thread, and another one writes.
 fn export(
     store: &Store,
@@ -191,12 +195,29 @@ fn export(
     store.read(|tx| {
         let total = orders::count(tx, account.id)?;
         let mut catalogue = BTreeMap::new();
-        products::each(tx, account.id, |product| {
-            catalogue.insert(product.id, product);
-            Ok::<(), Error>(())
+        let (mut products, mut used) = (0, Vec::new());
+        products::each_good(tx, account.id, |good| {
+            products += 1;
+            if !has_settings(&good) {
+                catalogue.insert(good.product.id, good.product);
+                return Ok::<(), Error>(());
+            }
+            for field in GoodField::all() {
+                if field.told(&good).is_some() && !used.contains(&field) {
+                    used.push(field);
+                }
+            }
+            Ok(())
         })?;
-        let products = catalogue.len() as u64;
-        let export = Export { pen: Pen::new(format, out)?, catalogue };
+        let settings = GoodField::all().filter(|field| used.contains(field)).collect();
+        let mut pen = Pen::new(format, out, settings)?;
+        if !used.is_empty() {
+            // Their texts can be long, so they are not kept.
+            products::each_good(tx, account.id, |good| {
+                if has_settings(&good) { pen.product(&good) } else { Ok(()) }.map_err(Stop::from)
+            })?;
+        }
+        let export = Export { pen, catalogue };
         let mut done = 0;
         thread::scope(|scope| {
             let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
@@ -221,17 +242,17 @@ fn export(
 fn read(
     tx: &mut Tx<'_>,
     account: &Account,
-    send: &mpsc::SyncSender<Vec<Order>>,
+    send: &mpsc::SyncSender<Vec<Paid>>,
     mut show: impl FnMut(u64),
 ) -> Result<(), Stop> {
     let gone = || Stop::Output(io::ErrorKind::BrokenPipe.into());
     let mut batch = Vec::with_capacity(BATCH_ORDERS);
-    let mut hand_on = |batch: Vec<Order>| {
+    let mut hand_on = |batch: Vec<Paid>| {
         show(batch.len() as u64);
         send.send(batch).map_err(|_| gone())
     };
-    orders::each(tx, account.id, |order| {
-        batch.push(order);
+    payments::each_order(tx, account.id, |order, payments| {
+        batch.push((order, payments));
         if batch.len() < BATCH_ORDERS {
             return Ok(());
         }
@@ -243,75 +264,79 @@ fn read(
 /// An export that is under way.
 struct Export<W: Write> {
     pen: Pen<W>,
-    /// The products that no order has mentioned so far.
+    /// The products without settings that no order has mentioned so far.
     catalogue: BTreeMap<GoodId, Product>,
 }
 
 impl<W: Write> Export<W> {
     /// Writes the orders that come.
-    fn orders(mut self, batches: mpsc::Receiver<Vec<Order>>) -> io::Result<Self> {
+    fn orders(mut self, batches: mpsc::Receiver<Vec<Paid>>) -> io::Result<Self> {
         for batch in batches {
-            batch.iter().try_for_each(|order| self.order(order))?;
+            batch.iter().try_for_each(|(order, payments)| self.order(order, payments))?;
         }
         Ok(self)
     }
 
     /// Writes an order, and before it each product that an import would not take right from its line (decision 65).
-    fn order(&mut self, order: &Order) -> io::Result<()> {
+    fn order(&mut self, order: &Order, payments: &[Payment]) -> io::Result<()> {
         for line in &order.lines {
             let Some(product) = self.catalogue.remove(&line.good_id) else { continue };
             let told = product.good_name == line.good_name
                 && product.good_title == line.good_title
                 && product.good_sum == line.price;
             if !told {
-                self.pen.product(&product)?;
+                self.pen.product(&Good::new(product))?;
             }
         }
-        self.pen.order(order)
+        self.pen.order(order, payments)
     }
 
     /// Writes the products that no order mentions.
     fn rest(&mut self) -> io::Result<()> {
-        self.catalogue.values().try_for_each(|product| self.pen.product(product))
+        self.catalogue.values().try_for_each(|product| self.pen.product(&Good::new(product.clone())))
     }
 }
 
 /// Writes records.
 enum Pen<W: Write> {
     Jsonl(W),
-    Csv(Box<::csv::Writer<W>>),
+    /// With the settings that products have a column for.
+    Csv(Box<::csv::Writer<W>>, Vec<GoodField>),
 }
 
 impl<W: Write> Pen<W> {
-    fn new(format: Format, out: W) -> io::Result<Self> {
+    /// A pen for an export in which products have these settings.
+    fn new(format: Format, out: W, settings: Vec<GoodField>) -> io::Result<Self> {
         Ok(match format {
             Format::Jsonl => Self::Jsonl(out),
             Format::Csv => {
                 let mut writer = ::csv::Writer::from_writer(out);
-                csv::write_header(&mut writer).map_err(output_error)?;
-                Self::Csv(Box::new(writer))
+                csv::write_header(&settings, &mut writer).map_err(output_error)?;
+                Self::Csv(Box::new(writer), settings)
             }
         })
     }
 
-    fn order(&mut self, order: &Order) -> io::Result<()> {
+    fn order(&mut self, order: &Order, payments: &[Payment]) -> io::Result<()> {
         match self {
-            Self::Jsonl(out) => json::write_order(order, out),
-            Self::Csv(out) => csv::write_order(order, out).map_err(output_error),
+            Self::Jsonl(out) => json::write_order(order, payments, out),
+            Self::Csv(out, settings) => {
+                csv::write_order(order, payments, settings, out).map_err(output_error)
+            }
         }
     }
 
-    fn product(&mut self, product: &Product) -> io::Result<()> {
+    fn product(&mut self, good: &Good) -> io::Result<()> {
         match self {
-            Self::Jsonl(out) => json::write_product(product, out),
-            Self::Csv(out) => csv::write_product(product, out).map_err(output_error),
+            Self::Jsonl(out) => json::write_product(good, out),
+            Self::Csv(out, settings) => csv::write_product(good, settings, out).map_err(output_error),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => out.flush(),
-            Self::Csv(out) => out.flush(),
+            Self::Csv(out, _) => out.flush(),
         }
     }
 }

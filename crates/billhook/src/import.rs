@@ -73,18 +73,37 @@ Ids are numbers from 1 up; an item's id is its product's.
 
 Fields of an order:
   id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
+deleted (when it was hidden), kill_at (when it cancels itself), delivery (sent, return), sent, confirmed, manager, \
 first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag, kupon, ip, \
 domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
 aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, affiliates, \
 shipping_phone, address_2, billing_country, billing_region, billing_city, billing_address, billing_address_2, \
-billing_postalcode, note
+billing_postalcode, note, payments
 
 Fields of an item:
-  id, and if known good_name, good_title, sum, price, pincode; a product that is new needs good_name
+  id, and if known good_name, good_title, sum, price, pincode, partner_fee, partner_pfee; a product that is new \
+needs good_name
+
+Fields of a product:
+  id, and if known good_name, good_title, sum, good_deleted, good_type (0 digital, 1 physical, floating), parent_id, \
+good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit (min, hour, day), \
+good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, \
+good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, \
+good_api_url_new_order, good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
+good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, good_mail_text, \
+good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text
 
 In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
 semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
-{\"product\":{\"id\":…}}, is an entry of the catalogue.
+{\"product\":{\"id\":…}}, is an entry of the catalogue; in the row the product's id, names and sum stand in the \
+item's columns, and the rest under its own names.
+
+Payments are a list such as [{\"sum\":\"3900.00\",\"received\":1577880000}], and in CSV a cell such as \
+3900.00@1577880000|100.00@1577890000. An order whose payments are said has these and no others. An order without \
+an e-mail says - in its place, or in JSON an empty text.
+
+Coupons, partners, managers, categories and pin codes that are still free are not part of it: `backup` and `copy` \
+carry everything.
 
 An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time \
 is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the \

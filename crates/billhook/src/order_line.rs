@@ -5,12 +5,18 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+mod payments;
+mod setting;
 mod value;
 
-use billhook_store::orders::{Order, TextField, Texts};
+use billhook_store::{
+    order_changes::Payment,
+    orders::{Handling, Order, TextField, Texts},
+};
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use jiff::tz::TimeZone;
 
+pub(crate) use setting::{GoodField, Settings, has_settings};
 pub(crate) use value::{TEXT_BYTES_MAX, Value, quoted};
 
 /// The most lines that an order has (decision 66).
@@ -42,17 +48,33 @@ pub(crate) enum Field {
     Created,
     Paid,
     IsRecurrent,
+    Deleted,
+    KillAt,
+    Delivery,
+    Sent,
+    Confirmed,
+    Manager,
     Text(TextField),
+    Payments,
 }
 
 impl Field {
-    /// The fields before the texts, in the order that an export has them.
+    /// The first fields, in the order that an export has them.
     pub(crate) const FIRST: [Self; 6] =
         [Self::Id, Self::Email, Self::PayStatus, Self::Created, Self::Paid, Self::IsRecurrent];
+    /// Those of an order's handling, which are next.
+    const HANDLING: [Self; 6] =
+        [Self::Deleted, Self::KillAt, Self::Delivery, Self::Sent, Self::Confirmed, Self::Manager];
+
+    /// The fields that are not among the first.
+    pub(crate) fn others() -> impl Iterator<Item = Self> + Clone {
+        let texts = TextField::ALL.into_iter().map(Self::Text);
+        Self::HANDLING.into_iter().chain(texts).chain([Self::Payments])
+    }
 
     /// Every field, in the order that an export has them.
-    pub(crate) fn all() -> impl Iterator<Item = Self> {
-        Self::FIRST.into_iter().chain(TextField::ALL.into_iter().map(Self::Text))
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
+        Self::FIRST.into_iter().chain(Self::others())
     }
 
     /// The field's name in JSON and in a CSV header.
@@ -64,7 +86,14 @@ impl Field {
             Self::Created => "created",
             Self::Paid => "paid",
             Self::IsRecurrent => "is_recurrent",
+            Self::Deleted => "deleted",
+            Self::KillAt => "kill_at",
+            Self::Delivery => "delivery",
+            Self::Sent => "sent",
+            Self::Confirmed => "confirmed",
+            Self::Manager => "manager",
             Self::Text(text) => text.name(),
+            Self::Payments => "payments",
         }
     }
 
@@ -81,10 +110,20 @@ impl Field {
             Self::Created => 1 << 3,
             Self::Paid => 1 << 4,
             Self::IsRecurrent => 1 << 5,
-            Self::Text(text) => 1 << (6 + text as u32),
+            Self::Deleted => 1 << 6,
+            Self::KillAt => 1 << 7,
+            Self::Delivery => 1 << 8,
+            Self::Sent => 1 << 9,
+            Self::Confirmed => 1 << 10,
+            Self::Manager => 1 << 11,
+            Self::Payments => 1 << 12,
+            Self::Text(text) => 1 << (FIRST_TEXT_BIT + text as u32),
         }
     }
 }
+
+const FIRST_TEXT_BIT: u32 = 13;
+const _: () = assert!(FIRST_TEXT_BIT as usize + TextField::COUNT <= 64, "a set of fields has 64 bits");
 
 /// A field of an order's line, and of a catalogue entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +134,24 @@ pub(crate) enum ItemField {
     Sum,
     Price,
     Pincode,
+    PartnerFee,
+    PartnerPfee,
 }
 
 impl ItemField {
     /// Every field, in the order that an export has them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Id, Self::GoodName, Self::GoodTitle, Self::Sum, Self::Price, Self::Pincode];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Id,
+        Self::GoodName,
+        Self::GoodTitle,
+        Self::Sum,
+        Self::Price,
+        Self::Pincode,
+        Self::PartnerFee,
+        Self::PartnerPfee,
+    ];
+    /// Those that a product has too.
+    pub(crate) const OF_PRODUCT: [Self; 4] = [Self::Id, Self::GoodName, Self::GoodTitle, Self::Sum];
 
     /// The field's name in JSON.
     pub(crate) const fn name(self) -> &'static str {
@@ -111,6 +162,8 @@ impl ItemField {
             Self::Sum => "sum",
             Self::Price => "price",
             Self::Pincode => "pincode",
+            Self::PartnerFee => "partner_fee",
+            Self::PartnerPfee => "partner_pfee",
         }
     }
 
@@ -123,6 +176,8 @@ impl ItemField {
             Self::Sum => "item_sum",
             Self::Price => "item_price",
             Self::Pincode => "item_pincode",
+            Self::PartnerFee => "item_partner_fee",
+            Self::PartnerPfee => "item_partner_pfee",
         }
     }
 
@@ -155,8 +210,8 @@ impl FieldSet {
 pub(crate) enum Record {
     /// An order.
     Order(Box<Draft>),
-    /// An entry of the catalogue (decision 65); it has no price of a line and no pincode.
-    Product(ItemDraft),
+    /// An entry of the catalogue (decision 65).
+    Product(ProductDraft),
 }
 
 /// What a record says about an order. A field that is not in `given` was left out, and its value here means nothing.
@@ -164,6 +219,7 @@ pub(crate) enum Record {
 pub(crate) struct Draft {
     pub(crate) given: FieldSet,
     pub(crate) id: OrderId,
+    /// None if it was said that none is known.
     pub(crate) email: Option<Email>,
     pub(crate) pay_status: PayStatus,
     /// Unix seconds.
@@ -171,6 +227,9 @@ pub(crate) struct Draft {
     /// Unix seconds; 0 if it was said that the order is not paid.
     pub(crate) paid: i64,
     pub(crate) is_recurrent: bool,
+    /// What was received follows from the payments.
+    pub(crate) handling: Handling,
+    pub(crate) payments: Vec<Payment>,
     pub(crate) texts: Texts,
     pub(crate) items: Vec<ItemDraft>,
 }
@@ -185,6 +244,8 @@ impl Default for Draft {
             created: 0,
             paid: 0,
             is_recurrent: false,
+            handling: Handling::default(),
+            payments: Vec::new(),
             texts: Texts::default(),
             items: Vec::new(),
         }
@@ -196,19 +257,33 @@ impl Draft {
     pub(crate) fn set(&mut self, field: Field, value: Value<'_>, zone: &TimeZone) -> Result<(), Fault> {
         match field {
             Field::Id => self.id = OrderId(value.number()?),
-            Field::Email => self.email = Some(value.email()?),
+            Field::Email => self.email = value.email()?,
             Field::PayStatus => self.pay_status = value.pay_status()?,
             Field::Created => self.created = value.time(zone)?,
             Field::Paid => self.paid = value.time(zone)?,
             Field::IsRecurrent => self.is_recurrent = value.flag()?,
+            Field::Deleted => self.handling.deleted = value.time(zone)?,
+            Field::KillAt => self.handling.kill_at = value.time(zone)?,
+            Field::Delivery => self.handling.delivery = value.delivery()?,
+            Field::Sent => self.handling.sent = value.time(zone)?,
+            Field::Confirmed => self.handling.confirmed = value.flag()?,
+            Field::Manager => self.handling.manager = value.number_or_none()?,
             Field::Text(text) => self.texts.set(text, value.text(TEXT_BYTES_MAX)?),
+            Field::Payments => self.pay(payments::of_cell(&value.plain(), zone)?),
         }
         self.given.insert(field);
         Ok(())
     }
+
+    /// Takes the payments.
+    fn pay(&mut self, payments: Vec<Payment>) {
+        self.handling.received = payments.iter().map(|payment| payment.sum).sum();
+        self.payments = payments;
+        self.given.insert(Field::Payments);
+    }
 }
 
-/// What a record says about a product: in a line of an order, or as an entry of the catalogue.
+/// What a record says about a product in a line of an order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ItemDraft {
     pub(crate) id: Option<GoodId>,
@@ -217,6 +292,8 @@ pub(crate) struct ItemDraft {
     pub(crate) sum: Option<Money>,
     pub(crate) price: Option<Money>,
     pub(crate) pincode: Option<String>,
+    pub(crate) partner_fee: Option<Money>,
+    pub(crate) partner_pfee: Option<Money>,
 }
 
 impl ItemDraft {
@@ -230,16 +307,32 @@ impl ItemDraft {
             ItemField::Sum => self.sum = Some(value.money()?),
             ItemField::Price => self.price = Some(value.money()?),
             ItemField::Pincode => self.pincode = Some(value.text(TEXT_BYTES_MAX)?),
+            ItemField::PartnerFee => self.partner_fee = Some(value.money()?),
+            ItemField::PartnerPfee => self.partner_pfee = Some(value.money()?),
         }
         Ok(())
     }
+}
 
-    /// This draft as an entry of the catalogue.
-    pub(crate) fn into_product(self) -> Result<Record, Fault> {
-        if self.price.is_some() || self.pincode.is_some() {
-            return Err(Fault::new("a product has no price and no pincode: those belong to an order's line"));
+/// What a record says about a product as an entry of the catalogue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProductDraft {
+    /// Its names and its price; what belongs to an order's line is left out.
+    pub(crate) item: ItemDraft,
+    pub(crate) settings: Settings,
+}
+
+impl ProductDraft {
+    /// Takes one field's value.
+    pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
+        match field {
+            ItemField::Id | ItemField::GoodName | ItemField::GoodTitle | ItemField::Sum => {
+                self.item.set(field, value)
+            }
+            ItemField::Price | ItemField::Pincode | ItemField::PartnerFee | ItemField::PartnerPfee => {
+                Err(Fault::new("belongs to an order's line, and not to a product"))
+            }
         }
-        Ok(Record::Product(self))
     }
 }
 
@@ -343,7 +436,7 @@ mod tests {
             // Several have it.
             ("name", None),
             ("postal", None),
-            ("delivery", None),
+            ("delivered", Some("delivery")),
             ("Телефон", None),
         ] {
             assert_eq!(closest(name, fields.iter().copied()), meant, "{name}");

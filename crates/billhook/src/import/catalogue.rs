@@ -1,6 +1,6 @@
 //! The catalogue while a file is read: what the store has, and what the file's lines have added to it so far.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use billhook_store::{AccountId, Error, Store, products, products::Product};
 use billhook_wire::GoodId;
@@ -77,34 +77,22 @@ impl Catalogue {
         self.products.remove(&product.id);
     }
 
-    /// Takes a product as a line of its own describes it; its name has been checked.
-    pub(super) fn describe(&mut self, product: Product, line: u64) -> Result<Described, Fault> {
+    /// Takes a product as a line of its own describes it; its name has been checked. Gives what it was before.
+    pub(super) fn describe(&mut self, product: Product, line: u64) -> Result<Option<Product>, Fault> {
         let Some(known) = self.products.get_mut(&product.id) else {
             let id = product.id;
             self.add(product, line);
             if let Some(entry) = self.products.get_mut(&id) {
                 entry.described = Some(line);
             }
-            return Ok(Described::Added);
+            return Ok(None);
         };
         if let Some(first) = known.described {
             return Err(Fault(format!("product {} is described already, in line {first}", product.id)));
         }
         known.described = Some(line);
-        if known.product == product {
-            return Ok(Described::Same);
-        }
-        known.product = product;
-        Ok(Described::Changed)
+        Ok(Some(mem::replace(&mut known.product, product)))
     }
-}
-
-/// What a product's own line did to the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Described {
-    Added,
-    Changed,
-    Same,
 }
 
 impl Entry {

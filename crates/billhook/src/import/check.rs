@@ -1,23 +1,25 @@
 //! The check of each record against the records before it, the catalogue and, where it leaves out too much, the stored order.
 
 use billhook_store::{
-    AccountId, Error, Store, orders,
-    orders::{Handling, Line, Order},
+    AccountId, Error, Store,
+    order_changes::Payment,
+    orders,
+    orders::{Line, Order},
     products::Product,
 };
 use billhook_wire::{Money, OrderId, PayStatus};
 use roaring::RoaringTreemap;
 
-use super::catalogue::{Catalogue, Described};
-use crate::order_line::{Draft, Fault, Field, FieldSet, ItemDraft, Record};
+use super::catalogue::Catalogue;
+use crate::order_line::{Draft, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings};
 
 /// What is left to do for a record that was found good.
 #[derive(Debug)]
 pub(super) enum Step {
     /// An order, and the products that it mentions first.
     Order { order: Box<Prepared>, products: Vec<Product> },
-    /// A product that is described by a line of its own.
-    Product { product: Product, described: Described },
+    /// A product that is described by a line of its own; what it was before, if there was one.
+    Product { product: Product, before: Option<Product>, settings: Settings },
 }
 
 /// An order as it is if its number is free, and which of that the record itself said.
@@ -25,6 +27,7 @@ pub(super) enum Step {
 pub(super) struct Prepared {
     pub(super) order: Order,
     pub(super) given: FieldSet,
+    pub(super) payments: Vec<Payment>,
     /// For each line of the order.
     pub(super) given_items: Vec<GivenItem>,
 }
@@ -38,6 +41,8 @@ pub(super) struct GivenItem {
     pub(super) sum: bool,
     pub(super) price: bool,
     pub(super) pincode: bool,
+    pub(super) partner_fee: bool,
+    pub(super) partner_pfee: bool,
 }
 
 /// Why a record has no step.
@@ -78,7 +83,7 @@ impl<'s> Checker<'s> {
     pub(super) fn check(&mut self, line: u64, record: Record) -> Result<Step, Refusal> {
         match record {
             Record::Order(draft) => self.order(line, draft),
-            Record::Product(item) => Ok(self.product(line, item)?),
+            Record::Product(draft) => Ok(self.product(line, draft)?),
         }
     }
 
@@ -87,10 +92,9 @@ impl<'s> Checker<'s> {
         if !draft.given.has(Field::Id) {
             return Err(missing("id").into());
         }
-        if draft.email.is_none() {
+        if !draft.given.has(Field::Email) {
             return Err(missing("email").into());
         }
-        let email = draft.email;
         if draft.items.is_empty() {
             return Err(Fault::new("`items` is missing or empty: an order has at least one").into());
         }
@@ -117,19 +121,9 @@ impl<'s> Checker<'s> {
             PayStatus::Paid => created,
             _ => 0,
         };
-        let Draft { pay_status, is_recurrent, texts, .. } = draft;
-        let order = Order {
-            id,
-            email,
-            pay_status,
-            created,
-            paid,
-            is_recurrent,
-            handling: Handling::default(),
-            texts,
-            lines,
-        };
-        Ok(Step::Order { order: Box::new(Prepared { order, given, given_items }), products })
+        let Draft { email, pay_status, is_recurrent, handling, texts, payments, .. } = draft;
+        let order = Order { id, email, pay_status, created, paid, is_recurrent, handling, texts, lines };
+        Ok(Step::Order { order: Box::new(Prepared { order, given, payments, given_items }), products })
     }
 
     /// An order's lines; `products` takes what was added to the catalogue, also where it fails.
@@ -149,6 +143,8 @@ impl<'s> Checker<'s> {
                 sum: item.sum.is_some(),
                 price: item.price.is_some(),
                 pincode: item.pincode.is_some(),
+                partner_fee: item.partner_fee.is_some(),
+                partner_pfee: item.partner_pfee.is_some(),
             });
             let item = self.item(line, order, position, item, products).map_err(|refusal| match refusal {
                 Refusal::Fault(fault) => Refusal::Fault(fault.at(format_args!("item {}", position + 1))),
@@ -173,6 +169,7 @@ impl<'s> Checker<'s> {
         }
         let ItemDraft { good_name, good_title, sum, price, pincode, .. } = item;
         let pincode = pincode.unwrap_or_default();
+        let [partner_fee, second_fee] = [item.partner_fee, item.partner_pfee].map(Option::unwrap_or_default);
         if let Some(known) = self.catalogue.get(id) {
             let sum = sum.unwrap_or(known.good_sum);
             return Ok(Line {
@@ -182,8 +179,8 @@ impl<'s> Checker<'s> {
                 sum,
                 price: price.unwrap_or(sum),
                 pincode,
-                partner_fee: Money::ZERO,
-                partner_pfee: Money::ZERO,
+                partner_fee,
+                partner_pfee: second_fee,
             });
         }
         let complete = good_name.is_some() && good_title.is_some() && sum.is_some() && price.is_some();
@@ -214,8 +211,8 @@ impl<'s> Checker<'s> {
             sum,
             price,
             pincode,
-            partner_fee: Money::ZERO,
-            partner_pfee: Money::ZERO,
+            partner_fee,
+            partner_pfee: second_fee,
         })
     }
 
@@ -226,7 +223,8 @@ impl<'s> Checker<'s> {
             .and_then(|mut order| (position < order.lines.len()).then(|| order.lines.swap_remove(position))))
     }
 
-    fn product(&mut self, line: u64, item: ItemDraft) -> Result<Step, Fault> {
+    fn product(&mut self, line: u64, draft: ProductDraft) -> Result<Step, Fault> {
+        let ProductDraft { item, settings } = draft;
         let id = item.id.ok_or_else(|| missing("id").at("`product`"))?;
         if let Some(name) = &item.good_name {
             self.catalogue.check_name(id, name)?;
@@ -241,8 +239,8 @@ impl<'s> Checker<'s> {
             .unwrap_or_else(|| good_name.clone());
         let good_sum = item.sum.or(known.map(|known| known.good_sum)).unwrap_or(Money::ZERO);
         let product = Product { id, good_name, good_title, good_sum };
-        let described = self.catalogue.describe(product.clone(), line)?;
-        Ok(Step::Product { product, described })
+        let before = self.catalogue.describe(product.clone(), line)?;
+        Ok(Step::Product { product, before, settings })
     }
 }
 

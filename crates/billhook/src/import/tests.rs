@@ -8,12 +8,13 @@ use std::{fs, path::PathBuf};
 use billhook_store::{
     Error, Location, Store,
     accounts::{self, Account},
+    order_changes::Payment,
     orders,
-    orders::{Order, TextField},
-    products,
-    products::Product,
+    orders::{Delivery, Handling, Order, TextField},
+    payments,
+    products::{self, Good, GoodText, Product},
 };
-use billhook_wire::{GoodId, Key, Login, Money, OrderId, PayStatus};
+use billhook_wire::{GoodId, Key, Login, Money, OrderId, PayStatus, method::GoodType};
 use tempfile::TempDir;
 
 use super::*;
@@ -73,12 +74,31 @@ impl Shop {
         said(&self.job(text.as_bytes(), Format::Csv))
     }
 
-    pub(crate) fn orders(&self) -> Vec<Order> {
+    /// Every order with its payments.
+    pub(crate) fn paid_orders(&self) -> Vec<(Order, Vec<Payment>)> {
         let mut all = Vec::new();
         self.store
             .read(|tx| {
-                orders::each(tx, self.account.id, |order| {
-                    all.push(order);
+                payments::each_order(tx, self.account.id, |order, payments| {
+                    all.push((order, payments));
+                    Ok::<(), Error>(())
+                })
+            })
+            .unwrap();
+        all
+    }
+
+    pub(crate) fn orders(&self) -> Vec<Order> {
+        self.paid_orders().into_iter().map(|(order, _)| order).collect()
+    }
+
+    /// Every product with its settings.
+    pub(crate) fn goods(&self) -> Vec<Good> {
+        let mut all = Vec::new();
+        self.store
+            .read(|tx| {
+                products::each_good(tx, self.account.id, |good| {
+                    all.push(good);
                     Ok::<(), Error>(())
                 })
             })
@@ -87,16 +107,12 @@ impl Shop {
     }
 
     pub(crate) fn products(&self) -> Vec<Product> {
-        let mut all = Vec::new();
-        self.store
-            .read(|tx| {
-                products::each(tx, self.account.id, |product| {
-                    all.push(product);
-                    Ok::<(), Error>(())
-                })
-            })
-            .unwrap();
-        all
+        self.goods().into_iter().map(|good| good.product).collect()
+    }
+
+    /// What `check` finds.
+    pub(crate) fn findings(&self) -> Vec<String> {
+        self.store.check(&mut |_| {}).unwrap().iter().map(ToString::to_string).collect()
     }
 }
 
@@ -183,6 +199,80 @@ fn an_order_that_becomes_paid_was_paid_when_it_was_created() {
     assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
     assert_eq!(shop.orders()[0].paid, 50);
     assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
+}
+
+#[test]
+fn what_became_of_an_order_is_kept_where_it_is_left_out() {
+    let shop = Shop::new();
+    let full = r#"{"id":5,"email":"","deleted":7,"kill_at":8,"delivery":"sent","sent":9,"confirmed":1,"manager":3,"payments":[{"sum":"1.50","received":"1970-01-01T00:00:02Z"},{"sum":2,"received":3}],"items":[{"id":7,"good_name":"book","partner_fee":"0.10","partner_pfee":"0.20"}]}"#;
+    assert_eq!(shop.jsonl(full).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
+    let payment = |kopecks, received| Payment { sum: Money::from_kopecks(kopecks), received };
+    let handling = Handling {
+        deleted: 7,
+        kill_at: 8,
+        received: Money::from_kopecks(350),
+        delivery: Delivery::Sent,
+        sent: 9,
+        confirmed: true,
+        manager: 3,
+    };
+    let before = shop.paid_orders();
+    let (order, payments) = &before[0];
+    assert_eq!((&order.email, order.handling), (&None, handling));
+    assert_eq!(payments, &[payment(150, 2), payment(200, 3)]);
+    let fees = (order.lines[0].partner_fee.kopecks(), order.lines[0].partner_pfee.kopecks());
+    assert_eq!(fees, (10, 20));
+
+    // In CSV the mark for what there is none of is said.
+    for same in [
+        r#"{"id":5,"email":"-","payments":null,"items":[{"id":7}]}"#,
+        r#"{"id":5,"email":"","items":[{"id":7}]}"#,
+    ] {
+        assert_eq!(shop.jsonl(same).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
+    }
+    let same = "id,email,payments,item_id\n5,-,1.5@2|2@1970-01-01T00:00:03Z,7\n";
+    assert_eq!(shop.csv(same).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
+    assert_eq!(shop.paid_orders(), before);
+
+    // Payments are replaced whole, and nothing else with them.
+    let other = "id,email,payments,item_id\n5,-,4@5,7\n";
+    assert_eq!(shop.csv(other).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
+    let (order, payments) = shop.paid_orders().remove(0);
+    assert_eq!(order.handling, Handling { received: Money::from_kopecks(400), ..handling });
+    assert_eq!(payments, [payment(400, 5)]);
+    assert_eq!(shop.findings(), [""; 0]);
+
+    let none = r#"{"id":5,"email":"a@b","deleted":0,"kill_at":0,"delivery":"","sent":0,"confirmed":false,"manager":0,"payments":[],"items":[{"id":7,"partner_fee":0}]}"#;
+    assert_eq!(shop.jsonl(none).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
+    let (order, payments) = shop.paid_orders().remove(0);
+    assert_eq!((order.handling, order.email_text(), payments), (Handling::default(), "a@b", vec![]));
+    assert_eq!(order.lines[0].partner_pfee.kopecks(), 20);
+    shop.csv("id,email,payments,item_id\n5,a@b,4@5,7\n").unwrap();
+    shop.csv("id,email,payments,item_id\n5,a@b,-,7\n").unwrap();
+    assert_eq!(shop.paid_orders()[0].1, []);
+    assert_eq!(shop.findings(), [""; 0]);
+}
+
+#[test]
+fn a_products_settings_are_kept_where_they_are_left_out() {
+    let shop = Shop::new();
+    let full = r#"{"product":{"id":7,"good_name":"book","sum":1,"good_deleted":true,"good_type":"real","good_partner_fee_perc":"12,5","good_partner_SL_link":"x"}}"#;
+    assert_eq!(shop.jsonl(full).unwrap(), "added 0, changed 0, same 0 orders; 1 product added");
+    let good = shop.goods().remove(0);
+    assert_eq!((good.is_deleted, good.good_type.as_str()), (true, "1"));
+    assert_eq!(good.partner_fee.share.hundredths(), 1250);
+    assert_eq!(good.texts.get(GoodText::PartnerSlLink), "x");
+    // An order's line says nothing of it.
+    let text = "{\"id\":1,\"email\":\"a@b\",\"items\":[{\"id\":7}]}\n{\"product\":{\"id\":7,\"good_publish\":false}}";
+    assert_eq!(shop.jsonl(text).unwrap(), "added 1, changed 0, same 0 orders; 0 products added");
+    assert_eq!(shop.goods(), std::slice::from_ref(&good));
+    let back = "id,email,item_id,good_deleted,good_partner_sl_link,GOOD_TYPE\n,,7,0,y,floating\n";
+    assert_eq!(shop.csv(back).unwrap(), "added 0, changed 0, same 0 orders; 0 products added, 1 changed");
+    let mut expected = good;
+    expected.is_deleted = false;
+    expected.good_type = GoodType::Floating;
+    expected.texts.set(GoodText::PartnerSlLink, "y");
+    assert_eq!(shop.goods(), [expected]);
 }
 
 #[test]
@@ -451,10 +541,11 @@ fn the_help_fits_a_terminal_and_its_samples_are_good() {
 
 #[test]
 fn the_help_names_every_field() {
-    use crate::order_line::{Field, ItemField};
+    use crate::order_line::{Field, GoodField, ItemField};
     let help = command().get_after_help().unwrap().to_string();
     let words: Vec<_> = help.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-    for name in Field::all().map(Field::name).chain(ItemField::ALL.map(ItemField::name)) {
+    let fields = Field::all().map(Field::name).chain(ItemField::ALL.map(ItemField::name));
+    for name in fields.chain(GoodField::all().map(GoodField::name)) {
         assert!(words.contains(&name), "{name} is missing");
     }
 }

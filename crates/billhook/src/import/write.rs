@@ -3,17 +3,15 @@
 use std::borrow::Cow;
 
 use billhook_store::{
-    AccountId, Error, Tx, orders,
-    orders::{Line, Order, TextField},
-    products,
+    AccountId, Error, Tx, order_changes, orders,
+    orders::{Handling, Line, Order, TextField},
+    payments,
+    products::{self, Good, Product},
 };
 use billhook_wire::PayStatus;
 
-use super::{
-    catalogue::Described,
-    check::{GivenItem, Prepared, Step},
-};
-use crate::order_line::Field;
+use super::check::{GivenItem, Prepared, Step};
+use crate::order_line::{Field, Settings};
 
 /// What records changed, or would change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -43,15 +41,8 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
     let mut new = Vec::new();
     for step in steps {
         match step {
-            Step::Product { product, described } => {
-                match described {
-                    Described::Added => counts.products_added += 1,
-                    Described::Changed => counts.products_changed += 1,
-                    Described::Same => continue,
-                }
-                if !dry {
-                    products::put(tx, account, product)?;
-                }
+            Step::Product { product, before, settings } => {
+                put_product(tx, account, (product, before.as_ref(), settings), dry, &mut counts)?;
             }
             Step::Order { order, products } => {
                 for product in products {
@@ -65,16 +56,44 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
                 match stored {
                     Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
                     // A file has each number once, so none of these comes again.
-                    None => new.push(&order.order),
+                    None => new.push(&**order),
                 }
             }
         }
     }
     counts.added += new.len() as u64;
     if !dry {
-        orders::add_all(tx, account, &new)?;
+        orders::add_all(tx, account, &new.iter().map(|new| &new.order).collect::<Vec<_>>())?;
+        let paid: Vec<_> = new.iter().map(|new| (new.order.id, &new.payments[..])).collect();
+        payments::add_all(tx, account, &paid)?;
     }
     Ok(counts)
+}
+
+/// Puts a product as its own line describes it over what is known of it.
+fn put_product(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    (product, before, settings): (&Product, Option<&Product>, &Settings),
+    dry: bool,
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let stored = match before {
+        None => None,
+        // What an order's line has added is in the store by now, unless nothing is written.
+        Some(before) => {
+            let stored = products::find(tx, account, product.id)?;
+            Some(stored.unwrap_or_else(|| Good::new(before.clone())))
+        }
+    };
+    let base = stored.clone().unwrap_or_else(|| Good::new(product.clone()));
+    let good = settings.over(base, product.clone());
+    match stored {
+        None => counts.products_added += 1,
+        Some(stored) if stored == good => return Ok(()),
+        Some(_) => counts.products_changed += 1,
+    }
+    if dry { Ok(()) } else { products::save(tx, account, &good) }
 }
 
 fn put_over(
@@ -86,12 +105,21 @@ fn put_over(
     counts: &mut Counts,
 ) -> Result<(), Error> {
     let order = prepared.over(stored);
-    if *order == *stored {
+    let is_paid_anew = prepared.given.has(Field::Payments)
+        && order_changes::payments(tx, account, stored.id)? != prepared.payments;
+    let is_other = *order != *stored;
+    if !is_paid_anew && !is_other {
         counts.same += 1;
         return Ok(());
     }
     counts.changed += 1;
-    if dry { Ok(()) } else { orders::replace(tx, account, &order) }
+    if dry {
+        return Ok(());
+    }
+    if is_paid_anew {
+        payments::replace(tx, account, stored.id, &prepared.payments)?;
+    }
+    if is_other { orders::replace(tx, account, &order) } else { Ok(()) }
 }
 
 impl Prepared {
@@ -116,8 +144,9 @@ impl Prepared {
         if !given.has(Field::IsRecurrent) && order.is_recurrent != stored.is_recurrent {
             order.to_mut().is_recurrent = stored.is_recurrent;
         }
-        if order.handling != stored.handling {
-            order.to_mut().handling = stored.handling;
+        let handling = self.handling_over(stored);
+        if order.handling != handling {
+            order.to_mut().handling = handling;
         }
         for field in TextField::ALL {
             if !given.has(Field::Text(field)) && order.texts.get(field) != stored.texts.get(field) {
@@ -136,11 +165,26 @@ impl Prepared {
         }
         order
     }
+
+    fn handling_over(&self, stored: &Order) -> Handling {
+        let (new, stored) = (&self.order.handling, &stored.handling);
+        let given = |field| self.given.has(field);
+        Handling {
+            deleted: if given(Field::Deleted) { new.deleted } else { stored.deleted },
+            kill_at: if given(Field::KillAt) { new.kill_at } else { stored.kill_at },
+            received: if given(Field::Payments) { new.received } else { stored.received },
+            delivery: if given(Field::Delivery) { new.delivery } else { stored.delivery },
+            sent: if given(Field::Sent) { new.sent } else { stored.sent },
+            confirmed: if given(Field::Confirmed) { new.confirmed } else { stored.confirmed },
+            manager: if given(Field::Manager) { new.manager } else { stored.manager },
+        }
+    }
 }
 
 impl GivenItem {
     fn all(self) -> bool {
-        self.good_name && self.good_title && self.sum && self.price && self.pincode
+        let names = self.good_name && self.good_title;
+        names && self.sum && self.price && self.pincode && self.partner_fee && self.partner_pfee
     }
 
     /// Puts the stored line's values in the place of those that the record left out.
@@ -159,6 +203,12 @@ impl GivenItem {
         }
         if !self.pincode {
             line.pincode.clone_from(&stored.pincode);
+        }
+        if !self.partner_fee {
+            line.partner_fee = stored.partner_fee;
+        }
+        if !self.partner_pfee {
+            line.partner_pfee = stored.partner_pfee;
         }
     }
 }

@@ -7,14 +7,16 @@ use std::io;
 
 use ::csv::{self, Writer};
 use billhook_store::{
-    orders::{Order, TextField},
-    products::Product,
+    order_changes::Payment,
+    orders::{Line, Order},
+    products::Good,
 };
+use billhook_wire::Money;
 use jiff::tz::TimeZone;
 
 use super::{
-    Draft, Fault, Field, ItemDraft, ItemField, LINES_MAX, Record, Value, not_text, quoted, unknown,
-    writes_paid,
+    Draft, Fault, Field, GoodField, ItemDraft, ItemField, LINES_MAX, ProductDraft, Record, Value, not_text,
+    payments, quoted, unknown, value::NONE, writes_paid,
 };
 
 /// What a column holds.
@@ -22,6 +24,8 @@ use super::{
 enum Column {
     Order(Field),
     Item(ItemField),
+    /// A setting of a product: its cells are empty in the rows of orders.
+    Good(GoodField),
     /// A spreadsheet's trailing column without a name: its cells are empty.
     Unnamed,
 }
@@ -31,12 +35,14 @@ impl Column {
         match self {
             Self::Order(field) => field.name(),
             Self::Item(field) => field.column(),
+            Self::Good(field) => field.name(),
             Self::Unnamed => "",
         }
     }
 
     fn known() -> impl Iterator<Item = Self> {
-        Field::all().map(Self::Order).chain(ItemField::ALL.into_iter().map(Self::Item))
+        let items = ItemField::ALL.into_iter().map(Self::Item);
+        Field::all().map(Self::Order).chain(items).chain(GoodField::all().map(Self::Good))
     }
 
     /// The column that a header's cell names, in letters of either case.
@@ -109,7 +115,8 @@ impl Columns {
             let what = if strange.len() == 1 { "column" } else { "columns" };
             let listed =
                 Field::FIRST.map(Field::name).into_iter().chain(ItemField::ALL.map(ItemField::column));
-            return Err(unknown(what, &strange, listed, TextField::ALL.into_iter().map(TextField::name)));
+            let others = Field::others().map(Field::name).chain(GoodField::all().map(GoodField::name));
+            return Err(unknown(what, &strange, listed, others));
         }
         let mut columns = Vec::with_capacity(names.len());
         for column in names.into_iter().filter_map(Column::named) {
@@ -186,6 +193,7 @@ impl Columns {
         self.cells(row, |_, column, cell| match column {
             Column::Order(field) => draft.set(field, Value::Text(cell.into()), zone),
             Column::Item(field) => item.set(field, Value::Text(cell.into())),
+            Column::Good(_) => Err(of_product()),
             Column::Unnamed => Ok(()),
         })?;
         Ok(item)
@@ -200,21 +208,23 @@ impl Columns {
             {
                 Err(Fault(format!("differs from the order's first row, line {}", first.line)))
             }
+            Column::Good(_) => Err(of_product()),
             Column::Order(_) | Column::Unnamed => Ok(()),
         })?;
         Ok(item)
     }
 
     fn product(&self, row: &Row) -> Result<Record, Fault> {
-        let mut product = ItemDraft::default();
+        let mut product = ProductDraft::default();
         self.cells(row, |_, column, cell| match column {
             Column::Item(field) => product.set(field, Value::Text(cell.into())),
+            Column::Good(field) => product.settings.set(field, Value::Text(cell.into())),
             Column::Order(field) if field != Field::Id => {
                 Err(Fault::new("the row has no `id`: every row of an order repeats its number"))
             }
             Column::Order(_) | Column::Unnamed => Ok(()),
         })?;
-        product.into_product()
+        Ok(Record::Product(product))
     }
 }
 
@@ -222,57 +232,97 @@ fn text<'c>(cell: &'c [u8], encoding: &str) -> Result<&'c str, Fault> {
     std::str::from_utf8(cell).map_err(|_| not_text(encoding))
 }
 
+fn of_product() -> Fault {
+    Fault::new("belongs to a product, whose row has no `id`, and not to an order")
+}
+
 fn missing(column: Column) -> Fault {
     Fault(format!("the column `{}` is missing", column.name()))
 }
 
-/// The header of an export.
-pub(crate) fn write_header(out: &mut Writer<impl io::Write>) -> csv::Result<()> {
-    out.write_record(Column::known().map(Column::name))
+/// The header of an export in which products have these settings.
+pub(crate) fn write_header(settings: &[GoodField], out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+    let columns = Field::all().map(Column::Order).chain(ItemField::ALL.into_iter().map(Column::Item));
+    out.write_record(columns.chain(settings.iter().copied().map(Column::Good)).map(Column::name))
 }
 
 /// Writes an order: the first row has its fields, the others repeat only its number.
-pub(crate) fn write_order(order: &Order, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+pub(crate) fn write_order(
+    order: &Order,
+    payments: &[Payment],
+    settings: &[GoodField],
+    out: &mut Writer<impl io::Write>,
+) -> csv::Result<()> {
     for (position, line) in order.lines.iter().enumerate() {
         out.write_field(order.id.to_string())?;
-        for field in Field::all().skip(1) {
-            if position > 0 {
-                out.write_field("")?;
-                continue;
-            }
-            match field {
-                Field::Id => {}
-                Field::Email => out.write_field(order.email_text())?,
-                Field::PayStatus => out.write_field(order.pay_status.as_str())?,
-                Field::Created => out.write_field(order.created.to_string())?,
-                Field::Paid if writes_paid(order) => out.write_field(order.paid.to_string())?,
-                Field::IsRecurrent if order.is_recurrent => out.write_field("true")?,
-                Field::Paid | Field::IsRecurrent => out.write_field("")?,
-                Field::Text(text) => out.write_field(order.texts.get(text))?,
-            }
+        if position == 0 {
+            Field::all().skip(1).try_for_each(|field| write_field(order, payments, field, out))?;
+        } else {
+            Field::all().skip(1).try_for_each(|_| out.write_field(""))?;
         }
-        out.write_field(line.good_id.to_string())?;
-        out.write_field(&line.good_name)?;
-        out.write_field(&line.good_title)?;
-        out.write_field(line.sum.to_string())?;
-        let price = if line.price == line.sum { String::new() } else { line.price.to_string() };
-        out.write_field(price)?;
-        out.write_field(&line.pincode)?;
+        write_line(line, out)?;
+        settings.iter().try_for_each(|_| out.write_field(""))?;
         out.write_record(None::<&[u8]>)?;
     }
     Ok(())
 }
 
-/// Writes a catalogue entry: a row without an order's number.
-pub(crate) fn write_product(product: &Product, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
-    for _ in Field::all() {
-        out.write_field("")?;
+fn write_field(
+    order: &Order,
+    payments: &[Payment],
+    field: Field,
+    out: &mut Writer<impl io::Write>,
+) -> csv::Result<()> {
+    let handling = &order.handling;
+    let number_of_some = |number: i64| if number == 0 { String::new() } else { number.to_string() };
+    match field {
+        Field::Id => out.write_field(order.id.to_string()),
+        Field::Email => out.write_field(order.email.as_ref().map_or(NONE, |email| email.as_str())),
+        Field::PayStatus => out.write_field(order.pay_status.as_str()),
+        Field::Created => out.write_field(order.created.to_string()),
+        Field::Paid if writes_paid(order) => out.write_field(order.paid.to_string()),
+        Field::IsRecurrent if order.is_recurrent => out.write_field("true"),
+        Field::Confirmed if handling.confirmed => out.write_field("true"),
+        Field::Paid | Field::IsRecurrent | Field::Confirmed => out.write_field(""),
+        Field::Deleted => out.write_field(number_of_some(handling.deleted)),
+        Field::KillAt => out.write_field(number_of_some(handling.kill_at)),
+        Field::Delivery => out.write_field(handling.delivery.as_str()),
+        Field::Sent => out.write_field(number_of_some(handling.sent)),
+        Field::Manager => out.write_field(number_of_some(handling.manager)),
+        Field::Text(text) => out.write_field(order.texts.get(text)),
+        Field::Payments => out.write_field(payments::cell(payments)),
     }
+}
+
+fn write_line(line: &Line, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+    let fee = |fee: Money| if fee == Money::ZERO { String::new() } else { fee.to_string() };
+    out.write_field(line.good_id.to_string())?;
+    out.write_field(&line.good_name)?;
+    out.write_field(&line.good_title)?;
+    out.write_field(line.sum.to_string())?;
+    let price = if line.price == line.sum { String::new() } else { line.price.to_string() };
+    out.write_field(price)?;
+    out.write_field(&line.pincode)?;
+    out.write_field(fee(line.partner_fee))?;
+    out.write_field(fee(line.partner_pfee))
+}
+
+/// Writes a catalogue entry: a row without an order's number.
+pub(crate) fn write_product(
+    good: &Good,
+    settings: &[GoodField],
+    out: &mut Writer<impl io::Write>,
+) -> csv::Result<()> {
+    let product = &good.product;
+    Field::all().try_for_each(|_| out.write_field(""))?;
     out.write_field(product.id.to_string())?;
     out.write_field(&product.good_name)?;
     out.write_field(&product.good_title)?;
     out.write_field(product.good_sum.to_string())?;
-    out.write_field("")?;
-    out.write_field("")?;
+    // A line's price, pin code and fees.
+    [""; 4].iter().try_for_each(|empty| out.write_field(empty))?;
+    for field in settings {
+        out.write_field(field.told(good).map(|setting| setting.to_string()).unwrap_or_default())?;
+    }
     out.write_record(None::<&[u8]>)
 }

@@ -1,11 +1,13 @@
 //! Records as JSON Lines: one object a line, read strictly, written always in the same order.
 
-use std::{fmt, io, iter};
+use std::{fmt, io, iter, marker::PhantomData};
 
 use billhook_store::{
-    orders::{Line, Order, TextField},
-    products::Product,
+    order_changes::Payment,
+    orders::{Delivery, Line, Order, TextField},
+    products::Good,
 };
+use billhook_wire::Money;
 use jiff::tz::TimeZone;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -13,7 +15,10 @@ use serde::{
     ser::SerializeMap,
 };
 
-use super::{Draft, Fault, Field, FieldSet, ItemDraft, ItemField, LINES_MAX, Record, Value, unknown};
+use super::{
+    Draft, Fault, Field, FieldSet, GoodField, ItemDraft, ItemField, LINES_MAX, ProductDraft, Record, Value,
+    payments, unknown,
+};
 
 /// Reads one line; times without an offset are those of `zone`.
 pub(crate) fn read(line: &str, zone: &TimeZone) -> Result<Record, Fault> {
@@ -54,7 +59,7 @@ impl<'de> Deserialize<'de> for Key {
             "product" => Ok(Self::Product),
             _ => Field::named(name).map(Self::Field).ok_or_else(|| {
                 let listed = Field::FIRST.into_iter().map(Field::name).chain(["items", "product"]);
-                unknown("field", &[name], listed, TextField::ALL.into_iter().map(TextField::name))
+                unknown("field", &[name], listed, Field::others().map(Field::name))
             }),
         }))
     }
@@ -65,6 +70,34 @@ impl<'de> Deserialize<'de> for ItemField {
         deserializer.deserialize_str(Named(|name: &str| {
             Self::named(name).ok_or_else(|| {
                 unknown("field of an item", &[name], Self::ALL.into_iter().map(Self::name), iter::empty())
+            })
+        }))
+    }
+}
+
+/// A key of a product's object.
+#[derive(Clone, Copy, PartialEq)]
+enum ProductKey {
+    Item(ItemField),
+    Setting(GoodField),
+}
+
+impl ProductKey {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Item(field) => field.name(),
+            Self::Setting(field) => field.name(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ProductKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Named(|name: &str| {
+            let item = ItemField::named(name).map(Self::Item);
+            item.or_else(|| GoodField::named(name).map(Self::Setting)).ok_or_else(|| {
+                let listed = ItemField::OF_PRODUCT.into_iter().map(ItemField::name);
+                unknown("field of a product", &[name], listed, GoodField::all().map(GoodField::name))
             })
         }))
     }
@@ -104,12 +137,22 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
         let mut draft = Draft::default();
         let mut seen = FieldSet::default();
         let mut items: Option<Option<Items>> = None;
-        let mut product: Option<ItemDraft> = None;
+        let mut product: Option<ProductDraft> = None;
         while let Some(key) = map.next_key()? {
             match key {
                 Key::Field(field) => {
                     if !seen.insert(field) {
                         return Err(twice(field.name()));
+                    }
+                    if field == Field::Payments {
+                        let list = map.next_value::<Option<Vec<payments::Object<'_>>>>();
+                        let list = list.map_err(|error| named("payments", &error))?;
+                        let paid = list.map(|list| payments::of_objects(list, self.zone)).transpose();
+                        match paid.map_err(|fault| de::Error::custom(fault.at("`payments`")))? {
+                            None => {}
+                            Some(payments) => draft.pay(payments),
+                        }
+                        continue;
                     }
                     value(field.name(), &mut map, |value| draft.set(field, value, self.zone))?;
                 }
@@ -126,7 +169,7 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
                 draft.items = items.flatten().map(|items| items.0).unwrap_or_default();
                 Ok(Record::Order(Box::new(draft)))
             }
-            Some(product) if seen == FieldSet::default() && items.is_none() => product.into_product(),
+            Some(product) if seen == FieldSet::default() && items.is_none() => Ok(Record::Product(product)),
             Some(_) => Err(Fault::new("a line with `product` holds nothing else")),
         })
     }
@@ -152,12 +195,12 @@ fn twice<E: de::Error>(name: &str) -> E {
     E::custom(format_args!("`{name}` stands twice"))
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
+        struct Any<'a>(PhantomData<Value<'a>>);
 
-        impl<'de> Visitor<'de> for Any {
-            type Value = Value<'de>;
+        impl<'de: 'a, 'a> Visitor<'de> for Any<'a> {
+            type Value = Value<'a>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text, a number, true, false or null")
@@ -188,7 +231,7 @@ impl<'de> Deserialize<'de> for Value<'de> {
             }
         }
 
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(Any(PhantomData))
     }
 }
 
@@ -257,36 +300,82 @@ impl<'de> Deserialize<'de> for ItemDraft {
     }
 }
 
+impl<'de> Deserialize<'de> for ProductDraft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = ProductDraft;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the fields of a product")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ProductDraft, A::Error> {
+                let mut draft = ProductDraft::default();
+                let mut seen = Vec::new();
+                while let Some(key) = map.next_key::<ProductKey>()? {
+                    if seen.contains(&key) {
+                        return Err(twice(key.name()));
+                    }
+                    seen.push(key);
+                    value(key.name(), &mut map, |value| match key {
+                        ProductKey::Item(field) => draft.set(field, value),
+                        ProductKey::Setting(field) => draft.settings.set(field, value),
+                    })?;
+                }
+                Ok(draft)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
 /// Writes an order's line, with its line break. Fields that have their default are left out.
-pub(crate) fn write_order(order: &Order, out: &mut impl io::Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &OrderLine(order))?;
+pub(crate) fn write_order(order: &Order, payments: &[Payment], out: &mut impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &OrderLine { order, payments })?;
     out.write_all(b"\n")
 }
 
-/// Writes a catalogue entry's line, with its line break.
-pub(crate) fn write_product(product: &Product, out: &mut impl io::Write) -> io::Result<()> {
+/// Writes a catalogue entry's line, with its line break. Settings that have their default are left out.
+pub(crate) fn write_product(good: &Good, out: &mut impl io::Write) -> io::Result<()> {
     #[derive(Serialize)]
     struct ProductLine<'a> {
         product: Entry<'a>,
     }
-    #[derive(Serialize)]
-    struct Entry<'a> {
-        id: billhook_wire::GoodId,
-        good_name: &'a str,
-        good_title: &'a str,
-        sum: billhook_wire::Money,
-    }
-    let Product { id, good_name, good_title, good_sum } = product;
-    let entry = Entry { id: *id, good_name, good_title, sum: *good_sum };
-    serde_json::to_writer(&mut *out, &ProductLine { product: entry })?;
+    serde_json::to_writer(&mut *out, &ProductLine { product: Entry(good) })?;
     out.write_all(b"\n")
 }
 
-struct OrderLine<'a>(&'a Order);
+struct Entry<'a>(&'a Good);
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let product = &self.0.product;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &product.id)?;
+        map.serialize_entry("good_name", &product.good_name)?;
+        map.serialize_entry("good_title", &product.good_title)?;
+        map.serialize_entry("sum", &product.good_sum)?;
+        for field in GoodField::all() {
+            if let Some(setting) = field.told(self.0) {
+                map.serialize_entry(field.name(), &setting)?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct OrderLine<'a> {
+    order: &'a Order,
+    payments: &'a [Payment],
+}
 
 impl Serialize for OrderLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let order = self.0;
+        let Self { order, payments } = self;
+        let handling = &order.handling;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &order.id)?;
         map.serialize_entry("email", order.email_text())?;
@@ -298,11 +387,31 @@ impl Serialize for OrderLine<'_> {
         if order.is_recurrent {
             map.serialize_entry("is_recurrent", &true)?;
         }
+        for (field, number) in [(Field::Deleted, handling.deleted), (Field::KillAt, handling.kill_at)] {
+            if number != 0 {
+                map.serialize_entry(field.name(), &number)?;
+            }
+        }
+        if handling.delivery != Delivery::None {
+            map.serialize_entry(Field::Delivery.name(), handling.delivery.as_str())?;
+        }
+        if handling.sent != 0 {
+            map.serialize_entry(Field::Sent.name(), &handling.sent)?;
+        }
+        if handling.confirmed {
+            map.serialize_entry(Field::Confirmed.name(), &true)?;
+        }
+        if handling.manager != 0 {
+            map.serialize_entry(Field::Manager.name(), &handling.manager)?;
+        }
         for field in TextField::ALL {
             let text = order.texts.get(field);
             if !text.is_empty() {
                 map.serialize_entry(field.name(), text)?;
             }
+        }
+        if !payments.is_empty() {
+            map.serialize_entry(Field::Payments.name(), &payments::List(payments))?;
         }
         map.serialize_entry("items", &ItemLines(&order.lines))?;
         map.end()
@@ -332,6 +441,13 @@ impl Serialize for ItemLine<'_> {
         }
         if !line.pincode.is_empty() {
             map.serialize_entry("pincode", &line.pincode)?;
+        }
+        for (field, fee) in
+            [(ItemField::PartnerFee, line.partner_fee), (ItemField::PartnerPfee, line.partner_pfee)]
+        {
+            if fee != Money::ZERO {
+                map.serialize_entry(field.name(), &fee)?;
+            }
         }
         map.end()
     }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use billhook_wire::{Email, Money, PayStatus};
+use billhook_store::orders::Delivery;
+use billhook_wire::{Email, Money, PayStatus, Price};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Fault;
@@ -11,6 +12,8 @@ use super::Fault;
 pub(crate) const TEXT_BYTES_MAX: usize = 65_536;
 /// The longest `good_name`, in bytes of UTF-8.
 pub(super) const GOOD_NAME_BYTES_MAX: usize = 255;
+/// Says that there is none, where an empty CSV cell would be a field left out.
+pub(super) const NONE: &str = "-";
 /// The last second of the year 9999.
 const TIME_MAX: i64 = 253_402_300_799;
 /// Beyond this a JSON number no longer holds every kopeck.
@@ -38,20 +41,42 @@ impl Value<'_> {
             .ok_or_else(|| Fault(format!("a number from 1 to 9223372036854775807 is wanted, not {self}")))
     }
 
+    /// The number of something that there may be none of: then it is 0.
+    pub(super) fn number_or_none(&self) -> Result<i64, Fault> {
+        let number = match self {
+            Self::Whole(number) => i64::try_from(*number).ok(),
+            Self::Text(text) => digits(text.trim()),
+            Self::Flag(_) | Self::Float(_) => None,
+        };
+        number
+            .filter(|number| *number >= 0)
+            .ok_or_else(|| Fault(format!("a number from 0 to 9223372036854775807 is wanted, not {self}")))
+    }
+
+    /// As a text would have it.
+    pub(super) fn plain(&self) -> Cow<'_, str> {
+        match self {
+            Self::Flag(flag) => flag.to_string().into(),
+            Self::Whole(whole) => whole.to_string().into(),
+            Self::Float(float) => float.to_string().into(),
+            Self::Text(text) => text.trim().into(),
+        }
+    }
+
+    /// A sum of money that is no less than nothing, as prices and fees are.
+    pub(super) fn price(&self) -> Result<Money, Fault> {
+        let price = Price::new(self.money()?).map_err(|error| Fault(format!("{error}, not {self}")))?;
+        Ok(price.sum())
+    }
+
     /// A sum of money.
     pub(super) fn money(&self) -> Result<Money, Fault> {
-        let text: Cow<'_, str> = match self {
-            Self::Text(text) => text.trim().into(),
-            Self::Whole(whole) => whole.to_string().into(),
-            Self::Float(float) if float.abs() > EXACT_SUM_MAX => {
-                return Err(Fault::new(
-                    "so large a sum is written as text, because a JSON number loses kopecks",
-                ));
-            }
-            Self::Float(float) => float.to_string().into(),
-            Self::Flag(flag) => flag.to_string().into(),
-        };
-        Money::parse(&text).map_err(|error| Fault(format!("{error}, not {self}")))
+        if let Self::Float(float) = self
+            && float.abs() > EXACT_SUM_MAX
+        {
+            return Err(Fault::new("so large a sum is written as text, because a JSON number loses kopecks"));
+        }
+        Money::parse(&self.plain()).map_err(|error| Fault(format!("{error}, not {self}")))
     }
 
     /// Yes or no.
@@ -75,10 +100,20 @@ impl Value<'_> {
         status.ok_or_else(|| Fault(format!("waiting, paid, cancel or return is wanted, not {self}")))
     }
 
-    /// An address; the fault does not repeat it.
-    pub(super) fn email(&self) -> Result<Email, Fault> {
+    /// What became of a parcel; empty: nothing yet.
+    pub(super) fn delivery(&self) -> Result<Delivery, Fault> {
+        let delivery = match self {
+            Self::Text(text) => Delivery::parse(text.trim()),
+            _ => None,
+        };
+        delivery.ok_or_else(|| Fault(format!("sent or return is wanted, not {self}")))
+    }
+
+    /// An address, or that none is known (decision 87); the fault does not repeat it.
+    pub(super) fn email(&self) -> Result<Option<Email>, Fault> {
         match self {
-            Self::Text(text) => Email::parse(text).map_err(|error| Fault(error.to_string())),
+            Self::Text(text) if text.is_empty() || text.trim() == NONE => Ok(None),
+            Self::Text(text) => Email::parse(text).map(Some).map_err(|error| Fault(error.to_string())),
             _ => Err(Fault(format!("an e-mail address is wanted, not {self}"))),
         }
     }

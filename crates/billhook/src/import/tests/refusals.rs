@@ -31,7 +31,7 @@ fn json_lines() {
         ),
         (
             r#"{"id":2,"items":[{"quantity":1}]}"#,
-            "item 1: unknown field of an item \"quantity\"; known are id, good_name, good_title, sum, price, pincode",
+            "item 1: unknown field of an item \"quantity\"; known are id, good_name, good_title, sum, price, pincode, partner_fee, partner_pfee",
         ),
         (r#"{"id":2,"id":2}"#, "`id` stands twice"),
         (r#"{"id":2,"items":[{"id":1,"id":null}]}"#, "item 1: `id` stands twice"),
@@ -89,14 +89,73 @@ fn json_lines() {
         (r#"{"product":{"id":8,"good_name":"book"}}"#, "\"book\" is product 8 here and product 7 in line 1"),
         (
             r#"{"product":{"id":8,"price":1}}"#,
-            "a product has no price and no pincode: those belong to an order's line",
+            "`product`: `price`: belongs to an order's line, and not to a product",
         ),
         (r#"{"product":{"id":8},"id":2}"#, "a line with `product` holds nothing else"),
         (r#"{"product":{"id":8},"product":{"id":8}}"#, "`product` stands twice"),
         (
             r#"{"product":{"id":8,"title":"x"}}"#,
-            "`product`: unknown field of an item \"title\" (did you mean `good_title`?)",
+            "`product`: unknown field of a product \"title\" (did you mean `good_title`?)",
         ),
+    ] {
+        refuses_line(line, fault);
+    }
+}
+
+#[test]
+fn json_lines_about_payments_parcels_and_settings() {
+    for (line, fault) in [
+        (r#"{"product":{"id":8,"good_type":1,"good_type":null}}"#, "`product`: `good_type` stands twice"),
+        (
+            r#"{"product":{"id":8,"good_type":2}}"#,
+            "`product`: `good_type`: 0, digital, 1, physical or floating is wanted, not 2",
+        ),
+        (
+            r#"{"product":{"id":8,"good_timer_duration":4294967296}}"#,
+            "`product`: `good_timer_duration`: at most 4294967295 is wanted, not 4294967296",
+        ),
+        (
+            r#"{"product":{"id":8,"good_timer_unit":"week"}}"#,
+            "`product`: `good_timer_unit`: min, hour or day is wanted, not \"week\"",
+        ),
+        (
+            r#"{"product":{"id":8,"good_rashod":"-1"}}"#,
+            "`product`: `good_rashod`: a price is a sum from 0.00 to 9999999999.99, not \"-1\"",
+        ),
+        (
+            r#"{"product":{"id":8,"good_rashod_perc":101}}"#,
+            "`product`: `good_rashod_perc`: a percentage is a number from 0 to 100 with at most two digits behind the point, not 101",
+        ),
+        (
+            r#"{"product":{"id":8,"good_parnter_fee":1}}"#,
+            "`product`: unknown field of a product \"good_parnter_fee\" (did you mean `good_partner_fee`?)",
+        ),
+        (r#"{"id":2,"delivery":"paid"}"#, "`delivery`: sent or return is wanted, not \"paid\""),
+        (r#"{"id":2,"manager":-1}"#, "`manager`: a number from 0 to 9223372036854775807 is wanted, not -1"),
+        (r#"{"id":2,"payments":"1@2"}"#, "`payments`: invalid type: string \"1@2\", expected a sequence"),
+        (r#"{"id":2,"payments":[{"sum":1}]}"#, "`payments`: payment 1: `received` is missing"),
+        (
+            r#"{"id":2,"payments":[{"sum":1,"received":1},{"received":1}]}"#,
+            "`payments`: payment 2: `sum` is missing",
+        ),
+        (
+            r#"{"id":2,"payments":[{"sum":"x","received":1}]}"#,
+            "`payments`: payment 1: `sum`: a sum is digits with at most two more behind a point, such as 3900.00, not \"x\"",
+        ),
+        (
+            r#"{"id":2,"payments":[{"sum":1,"time":1}]}"#,
+            "`payments`: unknown field `time`, expected `sum` or `received`",
+        ),
+        (
+            r#"{"id":2,"payments":[{"sum":"92233720368547758.07","received":1},{"sum":"0.01","received":1}]}"#,
+            "`payments`: the payments come to more than a sum can be",
+        ),
+        (r#"{"id":2,"payments":[],"payments":[]}"#, "`payments` stands twice"),
+        (
+            r#"{"id":2,"received":"1.00"}"#,
+            "unknown field \"received\"; known are id, email, pay_status, created, paid, is_recurrent, items, product and 50 more that `billhook import --help` names",
+        ),
+        (r#"{"id":2,"email":" "}"#, "`email`: the e-mail is empty"),
     ] {
         refuses_line(line, fault);
     }
@@ -112,7 +171,7 @@ fn texts_that_are_too_long_and_orders_too() {
     };
     refuses_line(&name(256), "item 1: `good_name`: the text is 256 bytes long, 255 are allowed");
     let key = format!(r#"{{"{}":2}}"#, "x".repeat(1 << 20));
-    let known = "id, email, pay_status, created, paid, is_recurrent, items, product and 43 more that `billhook import --help` names";
+    let known = "id, email, pay_status, created, paid, is_recurrent, items, product and 50 more that `billhook import --help` names";
     refuses_line(&key, &format!("unknown field \"{}…\"; known are {known}", "x".repeat(40)));
     let list = format!(r#"{{"id":2,"items":"{}"}}"#, "я".repeat(10_000));
     refuses_line(&list, &format!("invalid type: string \"{}…", "я".repeat(178)));
@@ -212,7 +271,8 @@ fn csv_rows() {
             "line 3: item 2: product 8 is not in the catalogue, so `good_name` is needed",
         ),
         (",a@b,,7,,,\n", "line 3: `email`: the row has no `id`: every row of an order repeats its number"),
-        (",,,7,,2,\n", "line 3: a product has no price and no pincode: those belong to an order's line"),
+        ("2, ,,7,,,\n", "line 3: `email`: the e-mail is empty"),
+        (",,,7,,2,\n", "line 3: `item_price`: belongs to an order's line, and not to a product"),
         ("3,a@b,,7,,,\n1,,,7,,,\n", "line 4: `email` is missing"),
         ("3,a@b,,7,,,\n1,a@b,,7,,,\n", "line 4: order 1 stands in the file already"),
         ("x,a@b,,7,,,\n", "line 3: `id`: a number from 1 to 9223372036854775807 is wanted, not \"x\""),
@@ -224,6 +284,35 @@ fn csv_rows() {
     let shop = Shop::new();
     let long = format!("{head}2,a@b,,7,,,\n{}", "2,,,7,,,\n".repeat(1000));
     assert_eq!(shop.csv(&long).unwrap_err().0, ["line 1003: an order has at most 1,000 items"]);
+}
+
+#[test]
+fn csv_payments_and_settings() {
+    let head = "id,email,payments,item_id,item_good_name,good_publish\n1,a@b,,7,book,\n";
+    for (row, fault) in [
+        (
+            "2,a@b,5,7,,\n",
+            "line 3: `payments`: payment 1: a payment is its sum and its time, such as 3900.00@1577880000, not \"5\"",
+        ),
+        (
+            "2,a@b,5@6|,7,,\n",
+            "line 3: `payments`: payment 2: a payment is its sum and its time, such as 3900.00@1577880000, not \"\"",
+        ),
+        ("2,a@b,5@6,7,,\n2,,5@7,7,,\n", "line 4: `payments`: differs from the order's first row, line 3"),
+        (
+            "2,a@b,,7,,1\n",
+            "line 3: `good_publish`: belongs to a product, whose row has no `id`, and not to an order",
+        ),
+        (
+            "2,a@b,,7,,\n2,,,7,,0\n",
+            "line 4: `good_publish`: belongs to a product, whose row has no `id`, and not to an order",
+        ),
+        (",,,7,,yes\n", "line 3: `good_publish`: true, false, 1 or 0 is wanted, not \"yes\""),
+        (",,5@6,7,,\n", "line 3: `payments`: the row has no `id`: every row of an order repeats its number"),
+    ] {
+        let shop = Shop::new();
+        assert_eq!(shop.csv(&format!("{head}{row}")).unwrap_err().0, [fault], "{row}");
+    }
 }
 
 #[test]
@@ -282,7 +371,7 @@ fn csv_files_that_cannot_be_read_at_all() {
         ("id,e_mail,item_id\n", "line 1: unknown column \"e_mail\" (did you mean `email`?)"),
         (
             "id|email|item_id\n",
-            "line 1: unknown column \"id|email|item_id\"; known are id, email, pay_status, created, paid, is_recurrent, item_id, item_good_name, item_good_title, item_sum, item_price, item_pincode and 43 more that `billhook import --help` names",
+            "line 1: unknown column \"id|email|item_id\"; known are id, email, pay_status, created, paid, is_recurrent, item_id, item_good_name, item_good_title, item_sum, item_price, item_pincode, item_partner_fee, item_partner_pfee and 84 more that `billhook import --help` names",
         ),
         (
             "ID;E_mail;Item_ID;item_name\n",
