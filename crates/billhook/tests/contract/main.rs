@@ -10,6 +10,7 @@
 
 mod backup;
 mod bad_input;
+mod bill_page;
 mod catalogue;
 mod create_order;
 mod createorder;

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod bill_page;
 mod catalogue;
 mod create_order;
 mod createorder;
