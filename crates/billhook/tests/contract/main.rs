@@ -14,6 +14,7 @@ mod bill_page;
 mod catalogue;
 mod create_order;
 mod createorder;
+mod discounts;
 mod disk;
 mod get_bills;
 mod isolation;
@@ -24,6 +25,7 @@ mod order_lists;
 mod order_model;
 mod order_status;
 mod php;
+mod php_orders;
 mod program;
 mod proxy;
 mod python;
@@ -33,6 +35,7 @@ mod reference;
 mod running;
 mod shop;
 mod tls;
+mod typed_client;
 
 /// Where the stores of these tests are: `on_postgres.rs` runs the same tests on the other engine.
 const ON_POSTGRES: bool = false;

@@ -14,6 +14,7 @@ mod catalogue;
 mod create_order;
 mod createorder;
 mod database;
+mod discounts;
 mod get_bills;
 mod isolation;
 mod model;
@@ -25,6 +26,7 @@ mod order_lists;
 mod order_model;
 mod order_status;
 mod php;
+mod php_orders;
 mod program;
 mod proxy;
 mod python;
@@ -33,6 +35,7 @@ mod readme;
 mod running;
 mod shop;
 mod tls;
+mod typed_client;
 
 /// Where the stores of these tests are.
 const ON_POSTGRES: bool = true;

@@ -1,0 +1,228 @@
+//! Every method by the client that our own programs use: what it sends is understood, and what comes back is read.
+
+use billhook_client::{CallError, Client, Options};
+use billhook_wire::{
+    Code, Day, Email, Key, LocalTime, Login, Method, Money, Name, OrderId, PayStatus, Price, Text, UnixTime,
+    method::{
+        AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills,
+        GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
+        GetPersonalManagers, GoodFields, GoodType, Goods, Marks, Names, NewStatus, OrderStatus, OrderedGood,
+        Prices, TimerKill, UpdateGood, UpdateOrderStatus,
+    },
+};
+
+use crate::shop::{KEY, LOGIN, Shop};
+
+/// A shop without products, and a client of it.
+fn shop_and_client() -> (Shop, Client) {
+    let shop = Shop::empty();
+    let url = format!("http://{LOGIN}.localhost:{}", shop.server().http().port());
+    let options = Options::new(url, Login::parse(LOGIN).unwrap(), Key::parse(KEY).unwrap());
+    (shop, Client::new(Options { require_signature: true, ..options }).unwrap())
+}
+
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
+fn text(text: &str) -> Text {
+    Text::new(text).unwrap()
+}
+
+fn price(kopecks: i64) -> Price {
+    Price::new(Money::from_kopecks(kopecks)).unwrap()
+}
+
+/// A product with what it must have.
+fn good(good_name: &str, kopecks: i64) -> AddGood {
+    AddGood(GoodFields {
+        good_type: Some(GoodType::Digital),
+        good_title: Some(text(&format!("Title of {good_name}"))),
+        good_sum: Some(price(kopecks)),
+        ..GoodFields::named(name(good_name))
+    })
+}
+
+/// An order of one product, and of nothing else.
+fn order(email: &str, good_name: &str) -> CreateOrder {
+    CreateOrder {
+        goods: vec![OrderedGood { good_name: name(good_name), good_sum: None }],
+        bill_email: Email::parse(email).unwrap(),
+        bill_first_name: Text::default(),
+        bill_surname: Text::default(),
+        bill_otchestvo: Text::default(),
+        bill_phone: Text::default(),
+        bill_country: Text::default(),
+        bill_region: Text::default(),
+        bill_city: Text::default(),
+        bill_address: Text::default(),
+        bill_postal_code: Text::default(),
+        bill_kupon: Text::default(),
+        bill_tag: Text::default(),
+        bill_comment: Text::default(),
+        bill_ip: Text::default(),
+        bill_timer_kill: None,
+        bill_created: None,
+        bill_domain: Text::default(),
+        utm: Marks::default(),
+        bill_aff: Text::default(),
+        bill_aff_name: Text::default(),
+        bill_paff: Text::default(),
+        bill_paff_name: Text::default(),
+        bill_ad_id: Text::default(),
+    }
+}
+
+#[track_caller]
+fn refused<M: Method>(client: &Client, ask: &M, code: Code)
+where
+    M::Answer: std::fmt::Debug,
+{
+    match client.call(ask) {
+        Err(CallError::Refused { code: refused, text }) => {
+            assert_eq!((refused, &*text), (code.number().into(), code.text()));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn products() {
+    let (_shop, client) = shop_and_client();
+    refused(&client, &GetAllGoods {}, Code::EMPTY_CATALOGUE);
+    assert_eq!(client.call(&GetGoods {}).unwrap(), []);
+    assert_eq!(client.call(&good("course", 100_000)).unwrap().good_id.0, 1);
+    assert_eq!(client.call(&good("gift", 0)).unwrap().good_id.0, 2);
+    refused(&client, &good("course", 1), Code::WRONG_DATA);
+    let change = GoodFields {
+        good_sum: Some(price(150)),
+        good_publish: Some(true),
+        ..GoodFields::named(name("gift"))
+    };
+    client.call(&UpdateGood(change)).unwrap();
+    let goods = client.call(&GetAllGoods {}).unwrap();
+    assert_eq!(
+        (goods.len(), goods[1].good_sum, goods[1].good_type),
+        (2, Money::from_kopecks(150), GoodType::Digital)
+    );
+    client.call(&DeleteGood { good_name: name("gift") }).unwrap();
+    refused(&client, &DeleteGood { good_name: name("gift") }, Code::NO_GOOD);
+    assert_eq!(client.call(&GetGoods {}).unwrap()[0].good_title, "Title of course");
+}
+
+#[test]
+fn orders() {
+    let (shop, client) = shop_and_client();
+    client.call(&good("course", 100_000)).unwrap();
+    shop.add_coupon("half", 50);
+    shop.add_partner("bob", 0);
+    let whole = CreateOrder {
+        goods: vec![
+            OrderedGood { good_name: name("course"), good_sum: Some(price(1050)) },
+            OrderedGood { good_name: name("course"), good_sum: None },
+        ],
+        bill_first_name: text("Анна ~*()'!"),
+        bill_kupon: text("half"),
+        bill_timer_kill: Some(TimerKill::Never),
+        bill_created: Some(UnixTime::new(1_362_250_000).unwrap()),
+        bill_domain: text("shop.example"),
+        utm: Marks { utm_medium: text("affiliate"), utm_source: text("bob"), ..Marks::default() },
+        ..order("anna@example.com", "course")
+    };
+    let id = client.call(&whole).unwrap().bill_id.unwrap();
+    refused(&client, &whole, Code::ORDER_EXISTS);
+    let details = client.call(&GetOrderDetails { bill_id: id, good_info: true }).unwrap();
+    let items = details.items.unwrap();
+    assert_eq!((details.id, &*details.first_name, details.created), (id, "Анна ~*()'!", 1_362_250_000));
+    assert_eq!(
+        (details.price, items[0].sum, items[1].sum),
+        (Money::from_kopecks(51_050), price(1050).sum(), price(50_000).sum())
+    );
+    assert_eq!((items[0].partners[0].partner_id, &*items[0].partners[0].partner_name), (1, "bob"));
+    assert_eq!(
+        (details.good_count, details.prepayment_enabled, details.good_ids.unwrap().len()),
+        (Some(2), Some(0), 2)
+    );
+
+    let change = |status: NewStatus, date: &str, rpo: &str| UpdateOrderStatus {
+        bill_id: id,
+        status,
+        date: text(date),
+        rpo: text(rpo),
+    };
+    refused(&client, &change(NewStatus::Paid, "", ""), Code::NOT_PAID);
+    refused(
+        &client,
+        &UpdateOrderStatus { bill_id: OrderId(77), ..change(NewStatus::Cancel, "", "") },
+        Code::NO_ORDER,
+    );
+    for (status, date, rpo) in [
+        (NewStatus::Sent, "1362340800", "RA1"),
+        (NewStatus::Return, "", ""),
+        (NewStatus::Cancel, "", ""),
+        (NewStatus::Paid, "1362254400", ""),
+    ] {
+        client.call(&change(status, date, rpo)).unwrap();
+    }
+    let info = client.call(&GetOrderInfo { bill_id: id }).unwrap();
+    assert_eq!(
+        (info.pay_status, info.paid, info.bill_sum_topay),
+        (PayStatus::Paid, 1_362_254_400, Some(Money::ZERO))
+    );
+    let bills =
+        GetBills { email: Email::parse("anna@example.com").unwrap(), pay_status: Some(PayStatus::Paid) };
+    assert_eq!(client.call(&bills).unwrap().iter().count(), 1);
+
+    let all =
+        GetOrders { paid: true, goods: Goods(vec![name("course"), name("77")]), ..GetOrders::default() };
+    assert_eq!(client.call(&all).unwrap().items().unwrap()[0].id, id);
+    let until = GetOrders { date_e: Some(UnixTime::new(1).unwrap()), ..GetOrders::default() };
+    assert_eq!(client.call(&until).unwrap().items().unwrap().len(), 0);
+    let day = Day::parse("02.03.2013").unwrap();
+    let days =
+        GetOrdersWithGoods { begin_date: Some(day), end_date: Some(day), ..GetOrdersWithGoods::default() };
+    let listed = client.call(&days).unwrap().items().unwrap();
+    assert_eq!((listed.len(), listed[0].is_recurrent), (1, Some(false)));
+
+    client.call(&DeleteOrder { bill_id: id }).unwrap();
+    refused(&client, &DeleteOrder { bill_id: id }, Code::NO_ORDER);
+    refused(&client, &GetOrderInfo { bill_id: id }, Code::ORDER_NOT_FOUND);
+    refused(&client, &order("anna@example.com", "nothing"), Code::NO_GOOD);
+    refused(&client, &CreateOrder { goods: vec![], ..order("anna@example.com", "course") }, Code::NO_GOODS);
+}
+
+#[test]
+fn orders_of_the_other_edition() {
+    let (shop, client) = shop_and_client();
+    for (name, kopecks) in [("course", 100_000), ("guide", 33_333)] {
+        client.call(&good(name, kopecks)).unwrap();
+    }
+    shop.add_coupon("half", 50);
+    shop.add_manager("Иван");
+    let coupon = client.call(&GetCoupons {}).unwrap()[0].id;
+    let manager = client.call(&GetPersonalManagers {}).unwrap()[0].manager_id;
+    let whole = CreateOrder2 {
+        product_names: Names(vec![name("course"), name("guide"), name("course")]),
+        product_prices: Prices(vec![None, None, Some(price(777))]),
+        customer_first_name: text("Анна"),
+        customer_shipping_country_code: text("RU"),
+        order_created_at: Some(LocalTime::parse("30.01.2020 04:22:16").unwrap()),
+        order_status: Some(OrderStatus(PayStatus::Paid)),
+        order_confirmed: Some(Confirmed(true)),
+        order_sales_manager: Some(manager),
+        coupon: Some(coupon),
+        ..CreateOrder2::default()
+    };
+    let id = client.call(&whole).unwrap().bill_id.unwrap();
+    let details = client.call(&GetOrderDetails { bill_id: id, good_info: false }).unwrap();
+    let sums: Vec<_> = details.items.unwrap().iter().map(|item| item.sum.kopecks()).collect();
+    assert_eq!(sums, [50_000, 16_666, 777]);
+    assert_eq!((details.created, details.paid, &*details.email), (1_580_347_336, 1_580_347_336, ""));
+    refused(&client, &CreateOrder2 { coupon: Some(77), ..whole.clone() }, Code::WRONG_DATA);
+    refused(
+        &client,
+        &CreateOrder2 { product_names: Names(vec![name("x")]), ..CreateOrder2::default() },
+        Code::NO_GOOD,
+    );
+    refused(&client, &CreateOrder2::default(), Code::NO_GOODS);
+}
