@@ -113,9 +113,8 @@ fn createorder_urlencoded_and_as_multipart() {
     assert_eq!(order["price"], "1340.33");
 }
 
-/// As json_decode sees it: texts, numbers, lists.
-#[test]
-fn what_php_makes_of_the_answers() {
+/// A shop with one product, which PHP has added, and one order that PHP has made and paid.
+fn shop_of_php() -> Shop {
     let shop = Shop::empty();
     let good = json!({
         "good_name": "course", "good_type": "digital", "good_title": "Курс", "good_sum": 1000.5, "good_publish": true,
@@ -127,30 +126,6 @@ fn what_php_makes_of_the_answers() {
           'good_id' => 1,
         )"]]
     .assert_eq(&php(&shop, "AddGood", "hash", &good));
-    expect![[r"
-        0 OK
-        array (
-          0 => 
-          array (
-            'good_id' => '1',
-            'good_name' => 'course',
-            'good_title' => 'Курс',
-            'good_sum' => '1000.50',
-            'good_type' => '0',
-          ),
-        )"]]
-    .assert_eq(&php(&shop, "GetAllGoods", "hash", &json!({})));
-    expect![[r"
-        0 OK
-        array (
-          0 => 
-          array (
-            'id' => 1,
-            'good_name' => 'course',
-            'good_title' => 'Курс',
-          ),
-        )"]]
-    .assert_eq(&php(&shop, "getgoods", "key", &json!({})));
     shop.add_partner("bob", 0);
     let form = json!({
         "goods": [{"good_name": "course"}], "bill_email": "a@b", "bill_created": 1_362_250_000, "bill_aff": 1,
@@ -162,6 +137,13 @@ fn what_php_makes_of_the_answers() {
         array (
         )"]]
     .assert_eq(&php(&shop, "UpdateOrderStatus", "hash", &paid));
+    shop
+}
+
+/// As PHP's JSON sees it: texts, numbers, lists.
+#[test]
+fn what_php_makes_of_an_order() {
+    let shop = shop_of_php();
     let details = php(&shop, "getOrderDetails", "hash", &json!({"bill_id": "1", "good_info": true}));
     let (before, token) = details.split_once("/bill/1/").unwrap();
     expect![[r"
@@ -229,6 +211,35 @@ fn what_php_makes_of_the_answers() {
           'prepayment_minsum' => '0.00',
         )"]]
     .assert_eq(&format!("{before}/bill/1/TOKEN{}", &token[32..]));
+}
+
+#[test]
+fn what_php_makes_of_lists() {
+    let shop = shop_of_php();
+    expect![[r"
+        0 OK
+        array (
+          0 => 
+          array (
+            'good_id' => '1',
+            'good_name' => 'course',
+            'good_title' => 'Курс',
+            'good_sum' => '1000.50',
+            'good_type' => '0',
+          ),
+        )"]]
+    .assert_eq(&php(&shop, "GetAllGoods", "hash", &json!({})));
+    expect![[r"
+        0 OK
+        array (
+          0 => 
+          array (
+            'id' => 1,
+            'good_name' => 'course',
+            'good_title' => 'Курс',
+          ),
+        )"]]
+    .assert_eq(&php(&shop, "getgoods", "key", &json!({})));
     let listed = php(
         &shop,
         "getOrdersWithGoods",
