@@ -80,12 +80,13 @@ pub(crate) fn delete_good(cx: &mut Cx<'_, '_>, ask: &DeleteGood) -> Result<Nothi
 pub(crate) fn in_catalogue(cx: &mut Cx<'_, '_>, good_name: &Name) -> Result<Good, Failure> {
     match products::named(cx.tx, cx.account, good_name.as_str())? {
         Some(good) if !good.is_deleted => Ok(good),
-        _ => Err(Failure::Refused {
-            code: Code::NO_GOOD,
-            detail: None,
-            result: Some(json!({ "good_name": good_name.as_str() })),
-        }),
+        _ => Err(no_good(good_name.as_str())),
     }
+}
+
+/// The refusal of a product that the catalogue does not have (decision 18).
+pub(crate) fn no_good(good_name: &str) -> Failure {
+    Failure::Refused { code: Code::NO_GOOD, detail: None, result: Some(json!({ "good_name": good_name })) }
 }
 
 /// Puts what was sent in the place of what is known.

@@ -1,13 +1,13 @@
 //! Making an order: what both editions' methods come to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
     coupons::{self, Coupon, Discount},
     managers, order_changes, order_lists,
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
-    products::Good,
+    products::{self, Good},
     settings::CreateOrderResult,
 };
 use billhook_wire::{
@@ -241,11 +241,13 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     if draft.goods.len() > LINES_MAX {
         return Err(Code::ORDER_NOT_CREATED.into());
     }
+    let mut names: Vec<&str> = Vec::new();
+    let mut seen = HashSet::new();
+    names.extend(draft.goods.iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)));
     let mut known: HashMap<&str, Good> = HashMap::new();
-    for (name, _) in &draft.goods {
-        if !known.contains_key(name.as_str()) {
-            known.insert(name.as_str(), goods::in_catalogue(cx, name)?);
-        }
+    for (name, good) in names.iter().zip(products::ordered(cx.tx, cx.account, &names)?) {
+        let good = good.filter(|good| !good.is_deleted).ok_or_else(|| goods::no_good(name))?;
+        known.insert(name, good);
     }
     let ordered: Vec<(&Good, Option<Price>)> =
         draft.goods.iter().filter_map(|(name, price)| Some((known.get(name.as_str())?, *price))).collect();

@@ -439,7 +439,13 @@ const ADD_LINE: Sql = Sql::new(
 
 /// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
-    add_all(tx, account, &[order])
+    let key = order.email_key();
+    let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &key))];
+    for (position, line) in (0_i64..).zip(&order.lines) {
+        let version = versions::number(tx, account, line)?;
+        statements.push((&ADD_LINE, line_columns(account, order, &key, position, version, line)));
+    }
+    tx.execute_all(&statements)
 }
 
 /// Adds many orders at once, for much less than [`add`] takes for each of them.
@@ -453,50 +459,63 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
     }
     tx.execute_each(
         &ADD_ORDER,
-        &mut orders.iter().zip(&keys).map(|(order, key)| {
-            let mut args: Vec<Arg<'_>> = Vec::with_capacity(15 + TextField::COUNT);
-            let handling = &order.handling;
-            args.extend([
-                Arg::from(account.0),
-                order.id.0.into(),
-                order.email_text().into(),
-                (&**key).into(),
-                order.pay_status.as_str().into(),
-                order.created.into(),
-                order.paid.into(),
-                order.is_recurrent.into(),
-                handling.deleted.into(),
-                handling.kill_at.into(),
-                handling.received.kopecks().into(),
-                handling.delivery.as_str().into(),
-                handling.sent.into(),
-                handling.confirmed.into(),
-                handling.manager.into(),
-            ]);
-            args.extend(order.texts.columns());
-            args
-        }),
+        &mut orders.iter().zip(&keys).map(|(order, key)| order_columns(account, order, key)),
     )?;
     // As they are to lie, so that each page is filled at once.
     lines.sort_unstable_by_key(|(email, id, position, ..)| (*email, *id, *position));
     tx.execute_each(
         &ADD_LINE,
-        &mut lines.into_iter().map(|(email, id, position, version, order, line)| {
-            vec![
-                account.0.into(),
-                email.into(),
-                id.0.into(),
-                position.into(),
-                order.pay_status.as_str().into(),
-                version.into(),
-                line.sum.kopecks().into(),
-                line.price.kopecks().into(),
-                (&line.pincode).into(),
-                line.partner_fee.kopecks().into(),
-                line.partner_pfee.kopecks().into(),
-            ]
+        &mut lines.into_iter().map(|(email, _, position, version, order, line)| {
+            line_columns(account, order, email, position, version, line)
         }),
     )
+}
+
+fn order_columns<'a>(account: AccountId, order: &'a Order, key: &'a str) -> Vec<Arg<'a>> {
+    let mut args: Vec<Arg<'_>> = Vec::with_capacity(15 + TextField::COUNT);
+    let handling = &order.handling;
+    args.extend([
+        Arg::from(account.0),
+        order.id.0.into(),
+        order.email_text().into(),
+        key.into(),
+        order.pay_status.as_str().into(),
+        order.created.into(),
+        order.paid.into(),
+        order.is_recurrent.into(),
+        handling.deleted.into(),
+        handling.kill_at.into(),
+        handling.received.kopecks().into(),
+        handling.delivery.as_str().into(),
+        handling.sent.into(),
+        handling.confirmed.into(),
+        handling.manager.into(),
+    ]);
+    args.extend(order.texts.columns());
+    args
+}
+
+fn line_columns<'a>(
+    account: AccountId,
+    order: &'a Order,
+    key: &'a str,
+    position: i64,
+    version: i64,
+    line: &'a Line,
+) -> Vec<Arg<'a>> {
+    vec![
+        account.0.into(),
+        key.into(),
+        order.id.0.into(),
+        position.into(),
+        order.pay_status.as_str().into(),
+        version.into(),
+        line.sum.kopecks().into(),
+        line.price.kopecks().into(),
+        (&line.pincode).into(),
+        line.partner_fee.kopecks().into(),
+        line.partner_pfee.kopecks().into(),
+    ]
 }
 
 const REMOVE_LINES: Sql = Sql::new(

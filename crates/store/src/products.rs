@@ -5,7 +5,7 @@ use billhook_wire::{
     method::{GoodFields, GoodType, TimerUnit},
 };
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields};
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields, versions};
 
 /// A product of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +215,9 @@ pub fn each<E: From<Error>>(
 
 macro_rules! goods_where {
     ($rest:literal) => {
+        goods_where!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
             "SELECT good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
             good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
@@ -222,8 +225,9 @@ macro_rules! goods_where {
             good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order,
             good_success_link, good_client_rassilki, good_quickpost_article, good_post_service,
             good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body,
-            good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text
-               FROM products WHERE ",
+            good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text",
+            $more,
+            " FROM products WHERE ",
             $rest
         )
     };
@@ -258,6 +262,34 @@ const NAMED: Sql = Sql::new("products.named", goods_where!("account_id = $1 AND 
 /// The product of a symbolic name, in the catalogue or taken out of it.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Good>, Error> {
     tx.row(&NAMED, &[account.0.into(), good_name.into()], good)
+}
+
+const ORDERED: Sql = Sql::new(
+    "products.ordered",
+    goods_where!(
+        ", COALESCE((SELECT v.version_id FROM product_versions v
+                      WHERE v.account_id = products.account_id AND v.good_id = products.good_id
+                        AND v.good_name = products.good_name AND v.good_title = products.good_title), 0)",
+        "account_id = $1 AND good_name = $2"
+    ),
+);
+
+/// The products of these symbolic names, as [`named`] finds each; for orders of them that this transaction makes.
+pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Result<Vec<Option<Good>>, Error> {
+    let args: Vec<Vec<Arg<'_>>> =
+        good_names.iter().map(|name| vec![account.0.into(), (*name).into()]).collect();
+    let mut found: Vec<Option<(Good, i64)>> = vec![None; good_names.len()];
+    tx.rows_each(&ORDERED, &args, |at, row| {
+        if let Some(place) = found.get_mut(at) {
+            *place = Some((good(row)?, row.int(FIRST_TEXT + GoodText::COUNT)?));
+        }
+        Ok(())
+    })?;
+    // With them come the numbers of their versions, which the orders' lines will ask for.
+    for (good, version) in found.iter().flatten().filter(|(_, version)| *version != 0) {
+        versions::note(tx, account, &good.product, *version);
+    }
+    Ok(found.into_iter().map(|found| found.map(|(good, _)| good)).collect())
 }
 
 const FIND: Sql = Sql::new("products.find", goods_where!("account_id = $1 AND good_id = $2"));
@@ -438,7 +470,7 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&EACH, &CATALOGUE, &EACH_GOOD, &NAMED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+    &[&EACH, &CATALOGUE, &EACH_GOOD, &NAMED, &ORDERED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
 
 #[cfg(test)]
 mod tests {

@@ -174,6 +174,38 @@ impl<'a> Tx<'a> {
         self.note(outcome)
     }
 
+    /// Runs a statement once for each row of arguments and shows each row, with the place of the arguments that it answers. An engine
+    /// may ask all of them before the first is answered.
+    pub(crate) fn rows_each(
+        &mut self,
+        sql: &'static Sql,
+        all: &[Vec<Arg<'_>>],
+        mut each: impl FnMut(usize, &dyn Row) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for _ in all {
+            self.count(sql)?;
+        }
+        let mut stopped = None;
+        let outcome = self.engine.rows_each(sql, all, &mut |at, row| match each(at, row) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                stopped = Some(error);
+                ControlFlow::Break(())
+            }
+        });
+        self.note(outcome)?;
+        stopped.map_or(Ok(()), Err)
+    }
+
+    /// Runs a few statements that give no rows. An engine may send all of them before the first is done.
+    pub(crate) fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
+        for (sql, _) in statements {
+            self.count(sql)?;
+        }
+        let outcome = self.engine.execute_all(statements);
+        self.note(outcome)
+    }
+
     /// Has `act` done once the transaction is durable, and never if it is not: the one way out of a transaction, whose body
     /// may run twice.
     pub fn on_commit(&mut self, act: impl FnOnce() + Send + 'static) {

@@ -12,7 +12,7 @@ use std::{collections::HashMap, sync::Arc};
 use billhook_wire::{GoodId, method::GoodNames};
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{AccountId, Error, Kind, Sql, Tx, chance, orders::Line};
+use crate::{AccountId, Error, Kind, Sql, Tx, chance, orders::Line, products::Product};
 
 /// A product under the names of some time.
 #[derive(Debug, Clone)]
@@ -191,6 +191,15 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
         used.push(UsedVersion { good_name: line.good_name.clone(), good_title: line.good_title.clone(), id });
     }
     Ok(id)
+}
+
+/// Notes the version that a product was found to have under the names that it has now.
+pub(crate) fn note(tx: &mut Tx<'_>, account: AccountId, product: &Product, id: i64) {
+    let Product { id: good, good_name, good_title, .. } = product;
+    let used = tx.used_versions().0.entry((account, *good)).or_default();
+    if used.len() < USED_OF_ONE_MAX {
+        used.push(UsedVersion { good_name: good_name.clone(), good_title: good_title.clone(), id });
+    }
 }
 
 #[cfg(test)]

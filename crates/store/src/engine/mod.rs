@@ -121,6 +121,24 @@ pub(crate) trait Statements {
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error>;
 
+    /// Runs a statement that gives rows once for each row of arguments; tells which of them a row answers.
+    fn rows_each(
+        &mut self,
+        sql: &'static Sql,
+        all: &[Vec<Arg<'_>>],
+        each: &mut dyn FnMut(usize, &dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for (at, args) in all.iter().enumerate() {
+            self.rows(sql, args, &mut |row| each(at, row))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a few statements that give no rows, one after the other.
+    fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
+        statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
+    }
+
     /// A number for a new order of the account, set aside for this transaction alone. None where the transaction is to
     /// count for itself: transactions run one after the other, or next to no numbers are left.
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{FutureExt as _, SinkExt as _, Stream as _, future};
+use futures_util::{FutureExt as _, SinkExt as _, Stream as _, TryStreamExt as _, future};
 use tokio::{
     runtime::{self, Runtime},
     task::AbortHandle,
@@ -225,6 +225,59 @@ impl Link {
                 some.iter().map(|args| client.execute_raw(&statement, args.iter().copied().map(Bound)));
             self.wait(sql.name, future::try_join_all(sent))?;
         }
+    }
+
+    /// Runs a statement once for each row of arguments, without waiting for one answer before the next is asked; gives each one's rows.
+    /// `begin` is sent before, as in [`Self::rows`].
+    pub(super) fn rows_each(
+        &mut self,
+        begin: Option<&'static str>,
+        sql: &'static Sql,
+        all: &[Vec<Arg<'_>>],
+    ) -> Result<Vec<Vec<tokio_postgres::Row>>, Failed> {
+        let mut begin = begin;
+        let mut answers = Vec::with_capacity(all.len());
+        for some in all.chunks(SENT_AT_ONCE) {
+            let statement = self.prepared(sql, some.first().map_or(&[], Vec::as_slice))?;
+            let (client, statement) = (&self.client, &statement);
+            let asked = future::try_join_all(some.iter().map(|args| async move {
+                client.query_raw(statement, args.iter().copied().map(Bound)).await?.try_collect().await
+            }));
+            match begin.take() {
+                None => answers.append(&mut self.wait(sql.name, asked)?),
+                Some(text) => {
+                    // The database takes them in this order.
+                    let both = future::join(client.batch_execute(text), asked);
+                    let (ready, rows) = self.wait(sql.name, both.map(Ok))?;
+                    ready.map_err(|error| not_begun(&error))?;
+                    answers.append(&mut rows.map_err(|error| failure(sql.name, &error))?);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Runs statements that give no rows, each sent without waiting for what the one before did.
+    pub(super) fn execute_all(
+        &mut self,
+        begin: Option<&'static str>,
+        statements: &[(&'static Sql, Vec<Arg<'_>>)],
+    ) -> Result<(), Failed> {
+        self.begin(begin)?;
+        for some in statements.chunks(SENT_AT_ONCE) {
+            let mut prepared = Vec::with_capacity(some.len());
+            for (sql, args) in some {
+                prepared.push((sql.name, self.prepared(sql, args)?, args));
+            }
+            let client = &self.client;
+            let sent = prepared.iter().map(|(name, statement, args)| async move {
+                let done = client.execute_raw(statement, args.iter().copied().map(Bound)).await;
+                done.map_err(|error| failure(name, &error))
+            });
+            // Whichever fails first, what follows it is refused by the database.
+            self.wait("", future::try_join_all(sent).map(Ok))??;
+        }
+        Ok(())
     }
 
     fn copy(

@@ -129,6 +129,35 @@ impl Statements for Open<'_> {
         self.run(|link, begin| link.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true)))
     }
 
+    fn rows_each(
+        &mut self,
+        sql: &'static Sql,
+        all: &[Vec<Arg<'_>>],
+        each: &mut dyn FnMut(usize, &dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        // They are shown once all are there.
+        let answers =
+            self.run(|link, begin| link.rows_each(begin, sql, all).map_err(|failed| (failed, false)))?;
+        for (at, rows) in answers.iter().enumerate() {
+            for row in rows {
+                if each(at, &Columns { row, sql }).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
+        if statements.is_empty() {
+            return Ok(());
+        }
+        self.run(|link, begin| link.execute_all(begin, statements).map_err(|failed| (failed, false)))
+    }
+
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
         self.door.numbers.next(self.door, account)
     }
