@@ -145,6 +145,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         tracing::debug!(request = call.request_id, field, "a parameter is missing or wrong");
         Failure::from(code)
     })?;
+    let access = ask.access();
     let (send, mut result) = oneshot::channel();
     let served = call.account.clone();
     let (now, request_id) = (unix_now(), call.request_id.to_owned());
@@ -157,7 +158,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         // Nobody waits any more if the connection has ended; what was written stays written.
         let _ = send.send(result);
     };
-    match M::ACCESS {
+    match access {
         Access::ReadOne => call.store.read_one_then(body, done),
         Access::Read => call.store.read_then(body, done),
         Access::Write => call.store.write_then(body, done),

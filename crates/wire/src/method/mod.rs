@@ -52,6 +52,11 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What stands in `result` when it was done: always an array or an object (decision 44).
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
+    /// The transaction that this call needs, if it needs less than [`Self::ACCESS`].
+    fn access(&self) -> Access {
+        Self::ACCESS
+    }
+
     /// The code for a parameter that is missing or wrong. `field` is the parameter's name on the wire.
     fn refuse(field: &str, fault: Fault) -> Code {
         let _ = (field, fault);
@@ -103,9 +108,9 @@ pub enum Api {
 /// Whether a method changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// It looks, with one statement.
+    /// It looks, with one statement that is soon done: others may wait behind it.
     ReadOne,
-    /// It looks, with several statements that must see the same state.
+    /// It looks, with several statements that must see the same state, or for long.
     Read,
     /// It may write.
     Write,
