@@ -91,7 +91,7 @@ fn create(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
         let of = |figure: fn(&Created) -> f64| median(pairs.iter().map(figure));
         let of_asked = |figure: fn(&Asked) -> f64| median(pairs.iter().map(|created| figure(&created.asked)));
         let row = Row::new(
-            format!("PostgreSQL: CreateOrder, {connections} connections"),
+            format!("PostgreSQL: CreateOrder, {}", counted(*connections)),
             of_asked(|asked| asked.per_second),
             "requests/s",
         )
@@ -113,6 +113,10 @@ fn create(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
         });
     }
     server.stop()
+}
+
+fn counted(connections: u32) -> String {
+    format!("{connections} connection{}", if connections == 1 { "" } else { "s" })
 }
 
 fn read(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
