@@ -40,11 +40,14 @@ use crate::{
 /// Write an account's orders and catalogue to a file
 ///
 /// The orders of one moment, by number; what is written is the same for the same store, to the last byte. `billhook import`
-/// takes it back: into an empty account it makes the same account. It may run beside a `billhook serve`.
+/// takes it back: into an empty account it makes the same orders, hidden ones too, with their payments, and the same products,
+/// deleted ones too. Coupons, partners, managers, categories and pin codes that are still free are not part of it: `backup`
+/// and `copy` carry everything. It may run beside a `billhook serve`.
 ///
-/// JSON Lines has an order a line, and leaves out what is empty. CSV has a line of an order a row, and every column; it is
-/// UTF-8 with commas. Cells that begin with = + - or @ are written as they are, because this is data: a spreadsheet
-/// takes such cells for formulas, so do not open a file with strangers' texts in one without care.
+/// JSON Lines has an order a line, and leaves out what is empty. CSV has a line of an order a row, and every column, but of
+/// products' settings only those that some product has; it is UTF-8 with commas. Cells that begin with = + - or @ are
+/// written as they are, because this is data: a spreadsheet takes such cells for formulas, so do not open a file with
+/// strangers' texts in one without care.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
