@@ -31,7 +31,7 @@ enum Style {
 pub(crate) fn parameters(schema: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
     for (name, field, required) in properties(schema) {
-        add(Style::Form, name.to_owned(), field, required, &mut fields);
+        add(Style::Form, name, field, required, &mut fields);
     }
     fields
 }
@@ -39,19 +39,19 @@ pub(crate) fn parameters(schema: &Value) -> Vec<Field> {
 /// What an answer holds: `result` itself, and all in it.
 pub(crate) fn answer(schema: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
-    add(Style::Answer, "result".to_owned(), schema, true, &mut fields);
+    add(Style::Answer, "result", schema, true, &mut fields);
     fields
 }
 
-fn add(style: Style, name: String, schema: &Value, required: bool, fields: &mut Vec<Field>) {
+fn add(style: Style, name: &str, schema: &Value, required: bool, fields: &mut Vec<Field>) {
     fields.push(Field {
         kind: if is_empty_list(schema) { "empty list".to_owned() } else { kind(schema) },
         required,
         words: words(schema).into_iter().map(shown).collect(),
         meaning: description(schema).to_owned(),
-        name: name.clone(),
+        name: name.to_owned(),
     });
-    within(style, &name, schema, fields);
+    within(style, name, schema, fields);
 }
 
 fn within(style: Style, name: &str, schema: &Value, fields: &mut Vec<Field>) {
@@ -61,7 +61,7 @@ fn within(style: Style, name: &str, schema: &Value, fields: &mut Vec<Field>) {
                 Style::Form => format!("{name}[{inner}]"),
                 Style::Answer => format!("{name}.{inner}"),
             };
-            add(style, inner, field, required, fields);
+            add(style, &inner, field, required, fields);
         }
         if let Some(items) = choice.get("items") {
             let index = if matches!(style, Style::Form) { "[0]" } else { "[]" };

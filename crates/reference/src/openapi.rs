@@ -100,7 +100,7 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
             "200": {
                 "description": refusals,
                 "headers": { "Billhook-Signature": { "$ref": "#/components/headers/Billhook-Signature" } },
-                "content": content(&envelopes(entry, schema::tidied((method.answer)(answered)))),
+                "content": content(&envelopes(entry, &schema::tidied((method.answer)(answered)))),
             },
             "400": not_done,
             "404": not_done,
@@ -128,10 +128,11 @@ fn forms(entry: &Entry, generator: &mut SchemaGenerator) -> Value {
         }
     }
     let nested: Map<_, _> = entry.nested().map(|name| (name.to_owned(), deep())).collect();
-    let mut urlencoded = json!({ "schema": schema });
-    if !nested.is_empty() {
-        urlencoded["encoding"] = nested.into();
-    }
+    let urlencoded = if nested.is_empty() {
+        json!({ "schema": schema })
+    } else {
+        json!({ "schema": schema, "encoding": nested })
+    };
     match entry.method.api {
         Api::Signed => json!({ "application/x-www-form-urlencoded": urlencoded }),
         Api::Keyed => json!({
@@ -147,18 +148,20 @@ fn deep() -> Value {
 }
 
 /// The envelopes that a method may answer with: done, refused by its own codes, refused by a general one.
-fn envelopes(entry: &Entry, result: Value) -> Value {
+fn envelopes(entry: &Entry, result: &Value) -> Value {
     let mut envelopes = vec![envelope(&[entry.method.done], result)];
     if !entry.method.refusals.is_empty() {
-        envelopes.push(envelope(entry.method.refusals, refused()));
+        envelopes.push(envelope(entry.method.refusals, &refused()));
     }
     envelopes.push(json!({ "$ref": "#/components/schemas/GeneralRefusal" }));
     json!({ "oneOf": envelopes })
 }
 
 fn general_refusal() -> Value {
-    let mut envelope = envelope(&general_codes().collect::<Vec<_>>(), refused());
-    envelope["description"] = "Refused with a code that every method has.".into();
+    let mut envelope = envelope(&general_codes().collect::<Vec<_>>(), &refused());
+    if let Some(envelope) = envelope.as_object_mut() {
+        envelope.insert("description".to_owned(), "Refused with a code that every method has.".into());
+    }
     envelope
 }
 
@@ -167,7 +170,7 @@ fn refused() -> Value {
     json!({ "type": ["array", "object"], "description": "An empty list, unless the code has something to return." })
 }
 
-fn envelope(codes: &[Code], result: Value) -> Value {
+fn envelope(codes: &[Code], result: &Value) -> Value {
     let told = codes
         .iter()
         .map(|code| json!({ "const": code.number(), "title": code.text(), "description": meaning(*code) }));

@@ -126,16 +126,16 @@ mod tests {
 
     use super::*;
 
-    fn shown(failure: Failure) -> (u16, String, http::HeaderMap) {
+    fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
-        let answer = Answer::refusal(&failure, TextCase::Sentence, Some(&key), "1f");
+        let answer = Answer::refusal(failure, TextCase::Sentence, Some(&key), "1f");
         let head = answer.head(Some(&key), 1_700_000_000, "1f");
         (head.status().as_u16(), String::from_utf8(answer.body.to_vec()).unwrap(), head.headers().clone())
     }
 
     #[test]
     fn a_refusal_is_an_answer_like_any_other() {
-        let (status, body, headers) = shown(Code::ORDER_NOT_FOUND.into());
+        let (status, body, headers) = shown(&Code::ORDER_NOT_FOUND.into());
         let hash =
             signature::answer(Code::ORDER_NOT_FOUND, "Order not found", Some(&Key::parse("sesame").unwrap()));
         assert_eq!(status, 200);
@@ -151,40 +151,43 @@ mod tests {
 
     #[test]
     fn statuses_and_headers_of_failures() {
-        let (status, body, headers) = shown(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
+        let (status, body, headers) = shown(&Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
         assert_eq!((status, &headers["allow"]), (405, &HeaderValue::from_static("POST")));
         assert!(
             body.starts_with(r#"{"error_code":3,"error_text":"Wrong posted data","result":[],"#),
             "{body}"
         );
 
-        let (status, body, headers) = shown(Failure::TooOften { retry_after: 7 });
+        let (status, body, headers) = shown(&Failure::TooOften { retry_after: 7 });
         assert_eq!((status, &headers["retry-after"]), (200, &HeaderValue::from_static("7")));
         assert!(body.starts_with(r#"{"error_code":8,"#), "{body}");
 
-        let (status, body, _) = shown(Failure::Fault("a test"));
+        let (status, body, _) = shown(&Failure::Fault("a test"));
         assert_eq!(status, 500);
         assert!(
             body.starts_with(r#"{"error_code":9,"error_text":"Temporarily unavailable","result":[],"#),
             "{body}"
         );
 
-        let (status, body, headers) = shown(Failure::Broken(unavailable()));
+        let (status, body, headers) = shown(&Failure::Broken(unavailable()));
         assert_eq!((status, headers["retry-after"].to_str().unwrap()), (503, "2"));
         assert!(
             body.starts_with(r#"{"error_code":9,"error_text":"Temporarily unavailable","result":[],"#),
             "{body}"
         );
 
-        let (_, body, _) = shown(Failure::ip_denied("192.0.2.1".parse().unwrap()));
+        let (_, body, _) = shown(&Failure::ip_denied("192.0.2.1".parse().unwrap()));
         assert!(
             body.starts_with(r#"{"error_code":6,"error_text":"Permission denied for ip 192.0.2.1","#),
             "{body}"
         );
 
-        let refused =
-            Failure::Refused { code: Code::WRONG_DATA, detail: None, result: Some(json!({"bill_id": 5})) };
-        assert!(shown(refused).1.contains(r#""result":{"bill_id":5}"#));
+        let refused = Failure::Refused {
+            code: Code::WRONG_DATA,
+            detail: None,
+            result: Some(Box::new(json!({"bill_id": 5}))),
+        };
+        assert!(shown(&refused).1.contains(r#""result":{"bill_id":5}"#));
     }
 
     /// An error of a store that is not to be had at the moment.

@@ -152,7 +152,7 @@ impl Service {
         fresh: Result<(), Failure>,
         link: BillLink,
     ) -> Result<Answer, Failure> {
-        if Page::Bill.is_wrong_way(asked.head) {
+        if Page::is_wrong_way(asked.head) {
             return Ok(Page::Bill.wrong_way());
         }
         fresh?;
@@ -167,15 +167,15 @@ impl Service {
                 page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
             }
         };
-        Ok(match page {
-            Some(page) => {
-                Page::Bill.shown(StatusCode::OK, Code::OK, self.answer_budget.hold(page.into_bytes())?)
-            }
-            None => {
-                let told = bill_page::not_found(words);
-                Page::Bill.shown(StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, told.into())
-            }
-        })
+        if let Some(page) = page {
+            return Ok(Page::Bill.shown(
+                StatusCode::OK,
+                Code::OK,
+                self.answer_budget.hold(page.into_bytes())?,
+            ));
+        }
+        let told = bill_page::not_found(words);
+        Ok(Page::Bill.shown(StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, told.into()))
     }
 
     /// Whether what is known of the accounts is too old to be relied upon.

@@ -19,7 +19,7 @@ pub(crate) enum Failure {
         /// What completes its text, for those that end in a value.
         detail: Option<String>,
         /// The data that goes with it; `[]` where there is none.
-        result: Option<serde_json::Value>,
+        result: Option<Box<serde_json::Value>>,
     },
     /// The caller's doing, at the level of HTTP: code 3 under this status (decisions 4, 41, 50, 59).
     Http(StatusCode),
@@ -77,7 +77,7 @@ impl Failure {
     /// The data that goes with it.
     pub(crate) fn result(&self) -> Option<&serde_json::Value> {
         match self {
-            Self::Refused { result, .. } => result.as_ref(),
+            Self::Refused { result, .. } => result.as_deref(),
             _ => None,
         }
     }

@@ -268,7 +268,7 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
         return Err(Failure::Refused {
             code: Code::ORDER_EXISTS,
             detail: None,
-            result: Some(json!({ "bill_id": id })),
+            result: Some(Box::new(json!({ "bill_id": id }))),
         });
     }
     if let Some(coupon) = &holding

@@ -45,14 +45,14 @@ impl Page {
 
     /// The answer to a request for it.
     pub(crate) fn answer(self, head: &Parts, is_tls: bool, budget: &Budget) -> Result<Answer, Failure> {
-        if self.is_wrong_way(head) {
+        if Self::is_wrong_way(head) {
             return Ok(self.wrong_way());
         }
         Ok(self.shown(StatusCode::OK, Code::OK, self.body(head, is_tls, budget)?))
     }
 
     /// Whether a request wants something else than to read.
-    pub(crate) fn is_wrong_way(self, head: &Parts) -> bool {
+    pub(crate) fn is_wrong_way(head: &Parts) -> bool {
         !matches!(head.method, Method::GET | Method::HEAD)
     }
 

@@ -40,7 +40,7 @@ pub(super) fn test_methods() -> Methods {
             Err(Failure::Refused {
                 code: Code::ORDER_NOT_FOUND,
                 detail: None,
-                result: Some(json!({"bill_id": 5})),
+                result: Some(Box::new(json!({"bill_id": 5}))),
             })
         })
         .on::<NoteAndPanic>(|cx, ask| {
