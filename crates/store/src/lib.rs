@@ -22,6 +22,7 @@ pub mod managers;
 pub mod marks;
 pub mod order_changes;
 pub mod order_lists;
+mod order_texts;
 pub mod orders;
 pub mod partners;
 pub mod payments;

@@ -2,7 +2,8 @@
 
 use super::{
     address::Address,
-    link::{Failed, Link, Why},
+    failed::{Failed, Why},
+    link::Link,
 };
 use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
 

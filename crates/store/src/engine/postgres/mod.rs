@@ -9,6 +9,7 @@
 
 mod address;
 mod door;
+mod failed;
 mod link;
 mod migrations;
 mod numbers;

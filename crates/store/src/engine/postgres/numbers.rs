@@ -7,7 +7,7 @@ use std::{collections::HashMap, ops::Range, sync::Mutex};
 
 use super::{
     door::{Door, lock},
-    link::Why,
+    failed::Why,
 };
 use crate::{Error, Sql, tx::Arg};
 

@@ -24,6 +24,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::{
     door::{Door, lock},
+    failed,
     link::{self, Bound, Connection},
     transaction::Columns,
 };
@@ -103,7 +104,7 @@ impl Pipeline {
                 Err(_) => {
                     // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
                     open.connection.end();
-                    return read.fail(link::silent(question.sql.name, pipeline.patience));
+                    return read.fail(failed::silent(question.sql.name, pipeline.patience));
                 }
             };
             let mut script = Script { question: Some(question), rows: Some(rows), is_short: false };

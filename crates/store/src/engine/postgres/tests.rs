@@ -14,7 +14,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
 use crate::{Location, Store, copy, engine, location::Place, statements};
-use link::Why;
+use failed::Why;
 use migrations::{STEPS, Step};
 
 fn address() -> Address {

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use super::{
     door::Door,
-    link::{Failed, Link, Why},
+    failed::{Failed, Why},
+    link::Link,
 };
 use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
 

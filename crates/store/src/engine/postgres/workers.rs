@@ -11,7 +11,8 @@ use std::{
 
 use super::{
     door::{Door, Kept, lock},
-    link::{Failed, Link, Why},
+    failed::{Failed, Why},
+    link::Link,
     transaction::{BEGIN_READ, BEGIN_WRITE, Open},
 };
 use crate::{
