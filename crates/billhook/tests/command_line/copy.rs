@@ -45,8 +45,10 @@ fn a_store_that_is_up_to_date_says_so() {
     let place = Place::new();
     says(&place.run(&["migrate"]).failed(1), &["no data folder", "billhook account add"]);
     place.account("shop");
-    says(&place.run(&["migrate", "--dry-run"]).succeeded(), &["up to date (store version 2)"]);
     let report = place.run(&["migrate", "--json"]).succeeded();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    assert_eq!((&report["version"], &report["known"]), (&2.into(), &2.into()));
+    let known = report["known"].as_u64().unwrap();
+    assert_eq!(report["version"], known);
+    let told = format!("up to date (store version {known})");
+    says(&place.run(&["migrate", "--dry-run"]).succeeded(), &[&told]);
 }
