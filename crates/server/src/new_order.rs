@@ -208,13 +208,10 @@ fn country(code: &str) -> String {
 /// The second level is the one who is named, or the one who brought the first. Whoever is not in the program gets nothing.
 fn partners_of(cx: &mut Cx<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
     let mut named = |number: &str, login: &str| {
-        let found = match number.trim().parse() {
-            Ok(number) => partners::find(cx.tx, cx.account, number)?,
-            Err(_) => None,
-        };
-        Ok::<_, Failure>(match (found, login.trim()) {
-            (None, login) if !login.is_empty() => partners::named(cx.tx, cx.account, login)?,
-            (found, _) => found,
+        Ok::<_, Failure>(match (number.trim().parse(), login.trim()) {
+            (Ok(number), _) => partners::find(cx.tx, cx.account, number)?,
+            (_, "") => None,
+            (_, login) => partners::named(cx.tx, cx.account, login)?,
         })
     };
     let (aff, aff_name) = (texts.get(TextField::Aff), texts.get(TextField::AffName));

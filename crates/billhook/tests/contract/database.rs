@@ -80,7 +80,7 @@ fn a_newer_store_is_refused_and_tools_of_its_own_are_named() {
     let place = place_of(&url);
     succeed(place.path(), &["account", "add", "shop"]);
     let told = succeed(place.path(), &["migrate", "--dry-run"]);
-    assert!(told.contains("up to date (store version 2)"), "{told}");
+    assert!(told.contains("up to date (store version "), "{told}");
     let line = refused(&url, &["backup", "here"], 1);
     assert!(line.contains("pg_dump"), "{line}");
     let line = refused(&url, &["restore", "Cargo.toml"], 1);

@@ -127,6 +127,13 @@ impl Shop {
         self.server.run(&["export", "--account", LOGIN])
     }
 
+    /// The first order of an export.
+    pub(crate) fn first_exported(&self) -> Value {
+        let exported = self.exported();
+        let orders = exported.lines().filter(|line| line.starts_with(r#"{"id":"#));
+        serde_json::from_str(orders.take(1).collect::<Vec<_>>()[0]).unwrap()
+    }
+
     /// Has `billhook check` find nothing.
     pub(crate) fn is_sound(&self) {
         self.server.run(&["check"]);
