@@ -2,7 +2,7 @@
 
 use billhook_store::{
     categories,
-    products::{self, Good, GoodText, Product},
+    products::{self, Good, Product},
     settings::UpdateGoodSum,
 };
 use billhook_wire::{
@@ -93,51 +93,21 @@ pub(crate) fn no_good(good_name: &str) -> Failure {
     }
 }
 
-/// Puts what was sent in the place of what is known.
+/// Puts what was sent in the place of what is known; a category that is not there is refused.
 fn change(cx: &mut Cx<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
-    if let Some(title) = &ask.good_title {
-        title.as_str().clone_into(&mut good.product.good_title);
+    if let Some(category) = ask.parent_id
+        && !categories::is_there(cx.tx, cx.account, category)?
+    {
+        return Err(cx.wrong("parent_id", "there is no such category"));
     }
-    if let Some(price) = ask.good_sum {
-        good.product.good_sum = price.sum();
-    }
-    if let Some(category) = ask.parent_id {
-        if !categories::is_there(cx.tx, cx.account, category)? {
-            return Err(cx.wrong("parent_id", "there is no such category"));
-        }
-        good.parent_id = category;
-    }
-    put(&mut good.good_type, ask.good_type);
-    put(&mut good.nalozh_only, ask.good_nalozh_only);
-    put(&mut good.partner_show, ask.good_partner_show);
-    put(&mut good.use_short, ask.good_use_short);
-    put(&mut good.publish, ask.good_publish);
-    put(&mut good.timer.is_on, ask.good_timer);
-    put(&mut good.timer.unit, ask.good_timer_unit);
-    put(&mut good.timer.duration, ask.good_timer_duration);
-    for (fee, sum, share) in [
-        (&mut good.partner_fee, ask.good_partner_fee, ask.good_partner_fee_perc),
-        (&mut good.partner_pfee, ask.good_partner_pfee, ask.good_partner_pfee_perc),
-        (&mut good.rashod, ask.good_rashod, ask.good_rashod_perc),
-    ] {
-        put(&mut fee.sum, sum.map(billhook_wire::Price::sum));
-        put(&mut fee.share, share);
-    }
-    for (name, text) in ask.texts() {
-        let field = GoodText::named(name).ok_or(Failure::Fault("a text of a product has no column"))?;
-        good.texts.set(field, text);
-    }
+    good.change(ask);
     Ok(())
-}
-
-fn put<T>(place: &mut T, sent: Option<T>) {
-    if let Some(value) = sent {
-        *place = value;
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use billhook_store::products::GoodText;
+
     use super::*;
 
     /// What is sent must have a place, or a call would fail that should not.
