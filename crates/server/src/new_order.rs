@@ -164,7 +164,7 @@ pub(crate) fn create_order_2(cx: &mut Cx<'_, '_>, ask: &CreateOrder2) -> Result<
     let paid = moment(cx, "order_paid_at", ask.order_paid_at)?;
     let paid = match status {
         PayStatus::Paid | PayStatus::Return => paid.unwrap_or(created),
-        PayStatus::Waiting | PayStatus::Cancel => 0,
+        PayStatus::Waiting | PayStatus::Cancel => paid.unwrap_or(0),
     };
     let partners = partners_of(cx, &texts)?;
     let draft = Draft {

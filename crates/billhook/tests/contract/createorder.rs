@@ -149,6 +149,9 @@ fn statuses_and_times() {
         order(&[created, paid, ("order_status", " paid ")]),
         (seen("paid", "1580418000", "0.00"), payment(1_580_418_000))
     );
+    // A time of payment is kept, whatever became of the order.
+    let cancelled = (seen("cancel", "1580418000", "1000.00"), vec![]);
+    assert_eq!(order(&[created, paid, ("order_status", "Cancel")]), cancelled);
     assert_eq!(order(&[created, ("order_status", "MoneyBack")]).0[0], "return");
     for same in [
         "30.01.2020 04:22:16",
