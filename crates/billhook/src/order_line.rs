@@ -21,6 +21,8 @@ pub(crate) use value::{TEXT_BYTES_MAX, Value, quoted};
 
 /// The most lines that an order has (decision 66).
 pub(crate) const LINES_MAX: usize = 1_000;
+/// The most payments that an order in a file has (decision 86).
+pub(crate) const PAYMENTS_MAX: usize = 100_000;
 
 /// What is wrong with a record: one line for the operator, without the record's own line number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -16,8 +16,8 @@ use serde::{
 };
 
 use super::{
-    Draft, Fault, Field, FieldSet, GoodField, ItemDraft, ItemField, LINES_MAX, ProductDraft, Record, Value,
-    payments, unknown,
+    Draft, Fault, Field, FieldSet, GoodField, ItemDraft, ItemField, LINES_MAX, PAYMENTS_MAX, ProductDraft,
+    Record, Value, payments, unknown,
 };
 
 /// Reads one line; times without an offset are those of `zone`.
@@ -136,7 +136,7 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut draft = Draft::default();
         let mut seen = FieldSet::default();
-        let mut items: Option<Option<Items>> = None;
+        let mut items: Option<Option<Listed<ItemDraft>>> = None;
         let mut product: Option<ProductDraft> = None;
         while let Some(key) = map.next_key()? {
             match key {
@@ -145,9 +145,9 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
                         return Err(twice(field.name()));
                     }
                     if field == Field::Payments {
-                        let list = map.next_value::<Option<Vec<payments::Object<'_>>>>();
+                        let list = map.next_value::<Option<Listed<payments::Object<'_>>>>();
                         let list = list.map_err(|error| named("payments", &error))?;
-                        let paid = list.map(|list| payments::of_objects(list, self.zone)).transpose();
+                        let paid = list.map(|list| payments::of_objects(list.0, self.zone)).transpose();
                         match paid.map_err(|fault| de::Error::custom(fault.at("`payments`")))? {
                             None => {}
                             Some(payments) => draft.pay(payments),
@@ -235,39 +235,56 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     }
 }
 
-/// An order's items, at most [`LINES_MAX`].
-struct Items(Vec<ItemDraft>);
+/// Something that an order has a list of.
+trait Member<'de>: Deserialize<'de> {
+    /// What one is called in messages.
+    const NAME: &'static str;
+    /// What too many are told, and from where on.
+    const TOO_MANY: (usize, &'static str);
+}
 
-impl<'de> Deserialize<'de> for Items {
+impl Member<'_> for ItemDraft {
+    const NAME: &'static str = "item";
+    const TOO_MANY: (usize, &'static str) = (LINES_MAX, "an order has at most 1,000 items");
+}
+
+impl<'de: 'a, 'a> Member<'de> for payments::Object<'a> {
+    const NAME: &'static str = "payment";
+    const TOO_MANY: (usize, &'static str) = (PAYMENTS_MAX, payments::TOO_MANY);
+}
+
+/// A list with a limit.
+struct Listed<T>(Vec<T>);
+
+impl<'de, T: Member<'de>> Deserialize<'de> for Listed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
+        struct List<T>(PhantomData<T>);
 
-        impl<'de> Visitor<'de> for List {
-            type Value = Items;
+        impl<'de, T: Member<'de>> Visitor<'de> for List<T> {
+            type Value = Listed<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of items")
+                write!(f, "a list of {}s", T::NAME)
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items, A::Error> {
-                let mut items = Vec::new();
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Listed<T>, A::Error> {
+                let (most, too_many) = T::TOO_MANY;
+                let mut members = Vec::new();
                 loop {
-                    let place = items.len() + 1;
-                    let item = list
+                    let place = members.len() + 1;
+                    let member = list
                         .next_element()
-                        .map_err(|error| de::Error::custom(format_args!("item {place}: {error}")))?;
-                    match item {
-                        None => return Ok(Items(items)),
-                        Some(_) if place > LINES_MAX => {
-                            return Err(de::Error::custom("an order has at most 1,000 items"));
-                        }
-                        Some(item) => items.push(item),
+                        .map_err(|error| de::Error::custom(format_args!("{} {place}: {error}", T::NAME)))?;
+                    match member {
+                        None => return Ok(Listed(members)),
+                        Some(_) if place > most => return Err(de::Error::custom(too_many)),
+                        Some(member) => members.push(member),
                     }
                 }
             }
         }
 
-        deserializer.deserialize_seq(List)
+        deserializer.deserialize_seq(List(PhantomData))
     }
 }
 

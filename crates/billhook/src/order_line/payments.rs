@@ -6,13 +6,15 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    Fault, Value,
+    Fault, PAYMENTS_MAX, Value,
     value::{NONE, quoted},
 };
 
 /// What stands between the payments of a cell, and between a payment's sum and its time.
 const BETWEEN: &str = "|";
 const AT: char = '@';
+/// What too many are told.
+pub(super) const TOO_MANY: &str = "an order has at most 100,000 payments";
 
 /// A payment as a JSON object says it.
 #[derive(Deserialize)]
@@ -65,6 +67,9 @@ fn all(list: impl Iterator<Item = Result<Payment, Fault>>) -> Result<Vec<Payment
     let mut payments = Vec::new();
     for payment in list {
         let place = payments.len() + 1;
+        if place > PAYMENTS_MAX {
+            return Err(Fault::new(TOO_MANY));
+        }
         let payment = payment.map_err(|fault| fault.at(format_args!("payment {place}")))?;
         sum = sum
             .checked_add(payment.sum.kopecks())

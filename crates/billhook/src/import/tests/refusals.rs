@@ -132,7 +132,10 @@ fn json_lines_about_payments_parcels_and_settings() {
         ),
         (r#"{"id":2,"delivery":"paid"}"#, "`delivery`: sent or return is wanted, not \"paid\""),
         (r#"{"id":2,"manager":-1}"#, "`manager`: a number from 0 to 9223372036854775807 is wanted, not -1"),
-        (r#"{"id":2,"payments":"1@2"}"#, "`payments`: invalid type: string \"1@2\", expected a sequence"),
+        (
+            r#"{"id":2,"payments":"1@2"}"#,
+            "`payments`: invalid type: string \"1@2\", expected a list of payments",
+        ),
         (r#"{"id":2,"payments":[{"sum":1}]}"#, "`payments`: payment 1: `received` is missing"),
         (
             r#"{"id":2,"payments":[{"sum":1,"received":1},{"received":1}]}"#,
@@ -144,7 +147,7 @@ fn json_lines_about_payments_parcels_and_settings() {
         ),
         (
             r#"{"id":2,"payments":[{"sum":1,"time":1}]}"#,
-            "`payments`: unknown field `time`, expected `sum` or `received`",
+            "`payments`: payment 1: unknown field `time`, expected `sum` or `received`",
         ),
         (
             r#"{"id":2,"payments":[{"sum":"92233720368547758.07","received":1},{"sum":"0.01","received":1}]}"#,
@@ -178,9 +181,14 @@ fn texts_that_are_too_long_and_orders_too() {
     let items =
         |count| format!(r#"{{"id":2,"email":"a@b","items":[{}]}}"#, vec![r#"{"id":7}"#; count].join(","));
     refuses_line(&items(1001), "an order has at most 1,000 items");
+    let payments = |count| {
+        let payments = vec![r#"{"sum":1,"received":1}"#; count].join(",");
+        format!(r#"{{"id":2,"email":"a@b","payments":[{payments}],"items":[{{"id":7}}]}}"#)
+    };
+    refuses_line(&payments(100_001), "`payments`: an order has at most 100,000 payments");
 
     let shop = Shop::new();
-    for good in [text(65_536), name(255), items(1000)] {
+    for good in [text(65_536), name(255), payments(100_000), items(1000)] {
         shop.jsonl(&format!("{GOOD}\n{good}")).unwrap();
     }
     assert_eq!(shop.orders()[1].lines.len(), 1000);
@@ -297,6 +305,10 @@ fn csv_payments_and_settings() {
         (
             "2,a@b,5@6|,7,,\n",
             "line 3: `payments`: payment 2: a payment is its sum and its time, such as 3900.00@1577880000, not \"\"",
+        ),
+        (
+            &format!("2,a@b,5@6{},7,,\n", "|5@6".repeat(100_000)),
+            "line 3: `payments`: an order has at most 100,000 payments",
         ),
         ("2,a@b,5@6,7,,\n2,,5@7,7,,\n", "line 4: `payments`: differs from the order's first row, line 3"),
         (
