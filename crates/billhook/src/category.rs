@@ -1,18 +1,11 @@
 //! `billhook category`: the categories of the catalogue.
 
-use std::io::Write as _;
-
 use billhook_store::categories::{self, Category};
 use billhook_wire::Name;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{
-    account_option::AccountOption,
-    command_line::Everywhere,
-    failure::Failure,
-    output::{for_terminal, json_line, stdout},
-};
+use crate::{account_option::AccountOption, command_line::Everywhere, failure::Failure, output::told};
 
 /// Add and list the categories of the catalogue
 #[derive(Debug, Subcommand)]
@@ -67,24 +60,20 @@ impl Action {
                     .open(everywhere)?
                     .write(move |tx, account| Ok(categories::add(tx, account.id, named.as_str())?))?;
                 let category = Category { id, title: title.as_str().to_owned() };
-                told(&category, json, &format!("category {id} added: {title}"))
+                told(json, &shape(&category), &format!("category {id} added: {title}"))
             }
             Self::List(List { account, json }) => {
                 let categories =
                     account.open(everywhere)?.read(|tx, account| Ok(categories::list(tx, account.id)?))?;
                 categories.iter().try_for_each(|category| {
-                    told(category, json, &format!("{:>6}  {}", category.id, category.title))
+                    told(json, &shape(category), &format!("{:>6}  {}", category.id, category.title))
                 })
             }
         }
     }
 }
 
-fn told(category: &Category, json: bool, line: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    if json {
-        return json_line(&mut out, &json!({"id": category.id, "title": category.title}));
-    }
-    writeln!(out, "{}", for_terminal(line))?;
-    Ok(out.flush()?)
+/// A category in reports.
+fn shape(category: &Category) -> Value {
+    json!({"id": category.id, "title": category.title})
 }

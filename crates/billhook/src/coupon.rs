@@ -19,7 +19,7 @@ use crate::{
     config_file::nearest,
     failure::Failure,
     moment::{Moment, shown},
-    output::{for_terminal, json_line, json_pretty, stdout},
+    output::{for_terminal, json_line, json_pretty, stdout, told},
     product,
 };
 
@@ -179,7 +179,7 @@ impl Action {
                     coupons::remove(tx, account.id, coupon.id)?;
                     Ok((coupon, goods))
                 })?;
-                told(&coupon, &goods, json, "removed")
+                told(json, &shape(&coupon, &goods), &format!("{}: removed", coupon.coupon))
             }
         }
     }
@@ -211,7 +211,7 @@ impl Add {
             let goods = names(tx, account, &coupon)?;
             Ok((coupon, goods))
         })?;
-        told(&coupon, &goods, json, &format!("added, number {}", coupon.id))
+        told(json, &shape(&coupon, &goods), &format!("{}: added, number {}", coupon.coupon, coupon.id))
     }
 }
 
@@ -230,7 +230,7 @@ impl Set {
             let goods = names(tx, account, &coupon)?;
             Ok((coupon, goods))
         })?;
-        told(&coupon, &goods, json, "changed")
+        told(json, &shape(&coupon, &goods), &format!("{}: changed", coupon.coupon))
     }
 }
 
@@ -375,14 +375,5 @@ fn show(coupon: &Coupon, goods: &[String], zone: &TimeZone) -> Result<(), Failur
     for (name, fact) in first.into_iter().chain(facts(coupon, goods, zone)) {
         writeln!(out, "{}", for_terminal(&format!("{name}: {fact}")))?;
     }
-    Ok(out.flush()?)
-}
-
-fn told(coupon: &Coupon, goods: &[String], json: bool, said: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    if json {
-        return json_line(&mut out, &shape(coupon, goods));
-    }
-    writeln!(out, "{}", for_terminal(&format!("{}: {said}", coupon.coupon)))?;
     Ok(out.flush()?)
 }

@@ -1,18 +1,11 @@
 //! `billhook manager`: the seller's managers, whom `getpersonalmanagers` lists and `createorder` names.
 
-use std::io::Write as _;
-
 use billhook_store::managers::{self, Manager};
 use billhook_wire::Name;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{
-    account_option::AccountOption,
-    command_line::Everywhere,
-    failure::Failure,
-    output::{for_terminal, json_line, stdout},
-};
+use crate::{account_option::AccountOption, command_line::Everywhere, failure::Failure, output::told};
 
 /// Add, list and remove managers
 #[derive(Debug, Subcommand)]
@@ -81,13 +74,13 @@ impl Action {
                     .open(everywhere)?
                     .write(move |tx, account| Ok(managers::add(tx, account.id, named.as_str())?))?;
                 let manager = Manager { id, name: name.as_str().to_owned() };
-                told(&manager, json, &format!("manager {id} added: {name}"))
+                told(json, &shape(&manager), &format!("manager {id} added: {name}"))
             }
             Self::List(List { account, json }) => {
                 let managers =
                     account.open(everywhere)?.read(|tx, account| Ok(managers::list(tx, account.id)?))?;
                 managers.iter().try_for_each(|manager| {
-                    told(manager, json, &format!("{:>6}  {}", manager.id, manager.name))
+                    told(json, &shape(manager), &format!("{:>6}  {}", manager.id, manager.name))
                 })
             }
             Self::Remove(Remove { id, account, json }) => {
@@ -102,17 +95,13 @@ impl Action {
                     managers::remove(tx, account.id, id)?;
                     Ok(manager)
                 })?;
-                told(&manager, json, &format!("manager {id} removed: {}", manager.name))
+                told(json, &shape(&manager), &format!("manager {id} removed: {}", manager.name))
             }
         }
     }
 }
 
-fn told(manager: &Manager, json: bool, line: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    if json {
-        return json_line(&mut out, &json!({"id": manager.id, "name": manager.name}));
-    }
-    writeln!(out, "{}", for_terminal(line))?;
-    Ok(out.flush()?)
+/// A manager in reports.
+fn shape(manager: &Manager) -> Value {
+    json!({"id": manager.id, "name": manager.name})
 }

@@ -23,6 +23,16 @@ pub(crate) fn json_pretty<T: Serialize>(out: &mut impl Write, value: &T) -> Resu
     Ok(out.flush()?)
 }
 
+/// Reports what was done, or shows one thing: its JSON where that is asked for, or else a line.
+pub(crate) fn told<T: Serialize>(json: bool, value: &T, line: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    if json {
+        return json_line(&mut out, value);
+    }
+    writeln!(out, "{}", for_terminal(line))?;
+    Ok(out.flush()?)
+}
+
 /// A number and what it counts, such as "1 order" and "2 orders".
 pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })

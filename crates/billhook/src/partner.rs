@@ -1,7 +1,5 @@
 //! `billhook partner`: who is in the affiliate program, and who brought whom.
 
-use std::io::Write as _;
-
 use billhook_store::{
     Tx,
     accounts::Account,
@@ -9,14 +7,11 @@ use billhook_store::{
 };
 use billhook_wire::Name;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    account_option::AccountOption,
-    command_line::Everywhere,
-    config_file::nearest,
-    failure::Failure,
-    output::{for_terminal, json_line, stdout},
+    account_option::AccountOption, command_line::Everywhere, config_file::nearest, failure::Failure,
+    output::told,
 };
 
 /// Add and list the partners of the affiliate program
@@ -75,7 +70,7 @@ impl Action {
                     .write(move |tx, account| add(tx, account, &login, parent.as_ref()))?;
                 let by = parent.as_deref().map(|login| format!(", brought by {login}")).unwrap_or_default();
                 let line = format!("partner {} added: {}{by}", partner.id, partner.login);
-                told(&partner, parent.as_deref(), json, &line)
+                told(json, &shape(&partner, parent.as_deref()), &line)
             }
             Self::List(List { account, json }) => {
                 let partners =
@@ -84,7 +79,7 @@ impl Action {
                     let parent = partners.iter().find(|other| other.id == partner.parent_id);
                     let parent = parent.map(|parent| parent.login.as_str());
                     let by = parent.map(|login| format!("  brought by {login}")).unwrap_or_default();
-                    told(partner, parent, json, &format!("{:>6}  {}{by}", partner.id, partner.login))
+                    told(json, &shape(partner, parent), &format!("{:>6}  {}{by}", partner.id, partner.login))
                 })
             }
         }
@@ -129,11 +124,7 @@ fn unknown(tx: &mut Tx<'_>, account: &Account, login: &Name) -> Failure {
     Failure::failed(format!("there is no partner {login}: {mend}"))
 }
 
-fn told(partner: &Partner, parent: Option<&str>, json: bool, line: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    if json {
-        return json_line(&mut out, &json!({"id": partner.id, "login": partner.login, "parent": parent}));
-    }
-    writeln!(out, "{}", for_terminal(line))?;
-    Ok(out.flush()?)
+/// A partner in reports.
+fn shape(partner: &Partner, parent: Option<&str>) -> Value {
+    json!({"id": partner.id, "login": partner.login, "parent": parent})
 }

@@ -169,8 +169,8 @@ pub(crate) fn update_order_status(cx: &mut Cx<'_, '_>, ask: &UpdateOrderStatus) 
 
 /// Answers `DeleteOrder` (decision 22).
 pub(crate) fn delete_order(cx: &mut Cx<'_, '_>, ask: &DeleteOrder) -> Result<Nothing, Failure> {
-    let order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
-    order_changes::hide(cx.tx, cx.account, &order, cx.now)?;
+    let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
+    order_changes::hide(cx.tx, cx.account, &mut order, cx.now)?;
     Ok(Nothing)
 }
 

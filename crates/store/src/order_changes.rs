@@ -186,12 +186,15 @@ const HIDE: Sql = Sql::new(
 );
 
 /// Hides an order from everything that lists or looks up (decision 22).
-pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &Order, now: i64) -> Result<(), Error> {
+pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
     let key = order.email.as_ref().map_or("", Email::key);
     let hidden = hidden_key(key);
     tx.execute(&MOVE_LINES, &[(&hidden).into(), account.0.into(), key.into(), order.id.0.into()])?;
     // A time of zero would say that it is not hidden.
-    tx.execute(&HIDE, &[(&hidden).into(), now.max(1).into(), account.0.into(), order.id.0.into()]).map(drop)
+    let now = now.max(1);
+    tx.execute(&HIDE, &[(&hidden).into(), now.into(), account.0.into(), order.id.0.into()])?;
+    order.handling.deleted = now;
+    Ok(())
 }
 
 /// Shows a hidden order again, as it was.

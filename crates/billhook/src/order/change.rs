@@ -198,9 +198,7 @@ impl Delete {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         self.target.change(everywhere, |tx, account, order| {
-            let now = now();
-            order_changes::hide(tx, account.id, order, now)?;
-            order.handling.deleted = now;
+            order_changes::hide(tx, account.id, order, now())?;
             Ok(format!(
                 "is deleted; `billhook order restore {} --account {}` brings it back",
                 order.id, account.login

@@ -47,7 +47,7 @@ macro_rules! good_fields {
             }
 
             /// What it is in a product.
-            fn get(self, good: &Good) -> Setting<'_> {
+            pub(crate) fn get(self, good: &Good) -> Setting<'_> {
                 match self {
                     $(Self::$field => Setting::$kind(good.$($place).+),)+
                     Self::Text(text) => Setting::Text(good.texts.get(text).into()),

@@ -9,7 +9,7 @@ use billhook_wire::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config_file::nearest;
+use crate::{config_file::nearest, order_line::GoodField};
 
 /// The fields that `product set` takes, in the order of reports and exports.
 pub(super) const FIELDS: [&str; 35] = [
@@ -147,23 +147,7 @@ pub(super) fn value(good: &Good, field: &str) -> Value {
         "good_title" => json!(good.product.good_title),
         "good_sum" => json!(good.product.good_sum),
         "good_type" => json!(word(good.good_type)),
-        "parent_id" => json!(good.parent_id),
-        "good_publish" => json!(good.publish),
-        "good_use_short" => json!(good.use_short),
-        "good_nalozh_only" => json!(good.nalozh_only),
-        "good_timer" => json!(good.timer.is_on),
-        "good_timer_unit" => json!(good.timer.unit),
-        "good_timer_duration" => json!(good.timer.duration),
-        "prepayment_enabled" => json!(good.prepayment_enabled),
-        "prepayment_minsum" => json!(good.prepayment_minsum),
-        "good_rashod" => json!(good.rashod.sum),
-        "good_rashod_perc" => json!(good.rashod.share),
-        "good_partner_fee" => json!(good.partner_fee.sum),
-        "good_partner_fee_perc" => json!(good.partner_fee.share),
-        "good_partner_pfee" => json!(good.partner_pfee.sum),
-        "good_partner_pfee_perc" => json!(good.partner_pfee.share),
-        "good_partner_show" => json!(good.partner_show),
-        text => GoodText::named(text).map_or(Value::Null, |text| json!(good.texts.get(text))),
+        other => GoodField::named(other).map_or(Value::Null, |field| json!(field.get(good))),
     }
 }
 

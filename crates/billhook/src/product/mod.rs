@@ -22,7 +22,7 @@ use crate::{
     command_line::Everywhere,
     config_file::nearest,
     failure::Failure,
-    output::{for_terminal, json_line, json_pretty, stdout},
+    output::{for_terminal, json_line, json_pretty, stdout, told},
 };
 use fields::{FIELDS, Said, text, value};
 
@@ -260,7 +260,7 @@ impl Add {
             change(tx, account, &mut good, &said)?;
             Ok(good)
         })?;
-        told(&good, json, &format!("added, number {}", good.product.id))
+        told(json, &whole(&good), &format!("{}: added, number {}", good.product.good_name, good.product.id))
     }
 }
 
@@ -276,7 +276,7 @@ impl Set {
         })?;
         let said: Vec<_> =
             settings.iter().map(|(name, _)| format!("{name}={}", text(&value(&good, name)))).collect();
-        told(&good, json, &said.join(" "))
+        told(json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
     }
 }
 
@@ -289,7 +289,7 @@ impl Delete {
             products::save(tx, account.id, &good)?;
             Ok(good)
         })?;
-        told(&good, json, "deleted")
+        told(json, &whole(&good), &format!("{}: deleted", good.product.good_name))
     }
 }
 
@@ -368,13 +368,4 @@ fn whole(good: &Good) -> Map<String, Value> {
         map.insert(field.to_owned(), value(good, field));
     }
     map
-}
-
-fn told(good: &Good, json: bool, said: &str) -> Result<(), Failure> {
-    let mut out = stdout();
-    if json {
-        return json_line(&mut out, &whole(good));
-    }
-    writeln!(out, "{}", for_terminal(&format!("{}: {said}", good.product.good_name)))?;
-    Ok(out.flush()?)
 }

@@ -90,8 +90,8 @@ fn the_last_orders_are_found_by_their_time(engine: crate::Engine) {
     place
         .store
         .write(move |tx| {
-            let order = orders::find(tx, id, OrderId(5))?.unwrap();
-            order_changes::hide(tx, id, &order, 77)
+            let mut order = orders::find(tx, id, OrderId(5))?.unwrap();
+            order_changes::hide(tx, id, &mut order, 77)
         })
         .unwrap();
     let newest = |by, window, status, most| {
