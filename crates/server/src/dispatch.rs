@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
 use ipnet::IpNet;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     access_log::{AccessLog, Line},
@@ -38,6 +38,8 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) methods: Methods,
+    /// Who may read at length on a thread of its own.
+    pub(crate) long_reads: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -99,7 +101,7 @@ impl Answers for Peer {
             (Some(page), _) if asked.names_one_host => {
                 page.answer(&head, self.is_tls, &service.answer_budget)
             }
-            (None, Some(link)) if asked.names_one_host => service.bill(&asked, fresh, link).await,
+            (None, Some(link)) if asked.names_one_host => guarded(service.bill(&asked, fresh, link)).await,
             _ => service.call(&asked, fresh, &mut key).await,
         };
 
@@ -248,6 +250,7 @@ impl Service {
             key: *key,
             request: &request,
             request_id: asked.request_id,
+            long_reads: &self.long_reads,
         })
     }
 

@@ -20,7 +20,10 @@ use billhook_wire::{
     },
 };
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::spawn_blocking,
+};
 
 use crate::{
     accounts::{Served, WhichKey},
@@ -73,6 +76,8 @@ pub(crate) struct Call<'a> {
     pub(crate) key: WhichKey,
     pub(crate) request: &'a Request<'a>,
     pub(crate) request_id: &'a str,
+    /// Who may read at length on a thread of its own.
+    pub(crate) long_reads: &'a Arc<Semaphore>,
 }
 
 /// The table, by folded name (decision 5).
@@ -154,6 +159,20 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
             .unwrap_or(Err(Failure::Fault("a method panicked")))
     };
+    let (served, key) = (call.account.clone(), call.key);
+    if access == Access::Read && !call.store.queues_reads() {
+        // A window may hold a million orders: it would keep the thread from all its other connections.
+        let (store, permits) = (call.store.clone(), call.long_reads.clone());
+        return Ok(Begun::Waits(Box::pin(async move {
+            let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
+            let permit = permits.acquire_owned().await.map_err(|_| Failure::Fault("no more long reads"))?;
+            let read = move || {
+                let _permit = permit;
+                written(M::DONE, &store.read(body)?, &served, key)
+            };
+            spawn_blocking(read).await.map_err(dropped)?
+        })));
+    }
     let done = move |result| {
         // Nobody waits any more if the connection has ended; what was written stays written.
         let _ = send.send(result);
@@ -164,9 +183,8 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Access::Write => call.store.write_then(body, done),
     }
     if let Ok(answer) = result.try_recv() {
-        return written(M::DONE, &answer?, call.account, call.key).map(Begun::Done);
+        return written(M::DONE, &answer?, &served, key).map(Begun::Done);
     }
-    let (served, key) = (call.account.clone(), call.key);
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
         written(M::DONE, &answer, &served, key)

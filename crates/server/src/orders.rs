@@ -1,5 +1,7 @@
 //! The methods about orders that exist (section 4).
 
+use std::collections::HashSet;
+
 use billhook_store::{
     order_changes,
     order_lists::{self, By},
@@ -7,7 +9,7 @@ use billhook_store::{
     settings::GetBillsEmpty,
 };
 use billhook_wire::{
-    Code, Money, OrderId, PayStatus, UnixTime,
+    Code, Money, Name, OrderId, UnixTime,
     method::{
         Bills, DeleteOrder, GetBills, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
         GoodIdText, Goods, List, ListError, ListWriter, NewStatus, Nothing, OrderInfo, UpdateOrderStatus,
@@ -117,9 +119,10 @@ fn list(
     most: Option<usize>,
 ) -> Result<List<OrderInfo>, Failure> {
     let by = if paid { By::Paid } else { By::Created };
+    let goods: HashSet<&str> = goods.0.iter().map(Name::as_str).collect();
     let mut list = ListWriter::new(most);
     order_lists::between(cx.tx, cx.account, by, window, |order| {
-        if holds_one_of(&order, goods) {
+        if goods.is_empty() || holds_one_of(&order, &goods) {
             list.push(order.id.0, &shown(order, what))?;
         }
         Ok::<(), Failure>(())
@@ -136,13 +139,10 @@ impl From<ListError> for Failure {
     }
 }
 
-/// Whether an order passes the filter by products (decision 25).
-fn holds_one_of(order: &Order, goods: &Goods) -> bool {
-    goods.is_empty()
-        || order.lines.iter().any(|line| {
-            let id = line.good_id.to_string();
-            goods.0.iter().any(|named| named.as_str() == id || named.as_str() == line.good_name)
-        })
+/// Whether an order holds one of these products, each named by number or symbolic name (decision 25).
+fn holds_one_of(order: &Order, goods: &HashSet<&str>) -> bool {
+    let mut lines = order.lines.iter();
+    lines.any(|line| goods.contains(line.good_name.as_str()) || goods.contains(&*line.good_id.to_string()))
 }
 
 /// Answers `UpdateOrderStatus` (decision 16).
@@ -154,7 +154,7 @@ pub(crate) fn update_order_status(cx: &mut Cx<'_, '_>, ask: &UpdateOrderStatus) 
             let paid = date.map_err(|_| Code::NOT_PAID)?;
             order_changes::pay(cx.tx, cx.account, &mut order, paid)?;
         }
-        NewStatus::Cancel => order_changes::set_status(cx.tx, cx.account, &mut order, PayStatus::Cancel)?,
+        NewStatus::Cancel => order_changes::cancel(cx.tx, cx.account, &mut order)?,
         NewStatus::Sent => {
             let sent = date.map_err(|_| cx.wrong("date", "a parcel was posted at some time"))?;
             if ask.rpo.is_empty() {

@@ -10,7 +10,7 @@ use std::{
 use billhook_store::{self as store, Store};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Mutex, oneshot},
+    sync::{Mutex, Semaphore, oneshot},
     task::JoinSet,
     time::timeout,
 };
@@ -41,6 +41,8 @@ use crate::{
 
 /// How many connections the admin listener takes.
 const ADMIN_CONNECTIONS: usize = 64;
+/// How many callers at once read what may be long on threads of their own.
+const LONG_READS_MAX: usize = 4;
 /// How long after the last deadline of the connections the server waits for them to be gone.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -105,6 +107,7 @@ impl Server {
             store,
             directory,
             methods,
+            long_reads: Arc::new(Semaphore::new(LONG_READS_MAX)),
             metrics,
             request_ids: RequestIds::new(),
             trusted_proxies: options.trusted_proxies,

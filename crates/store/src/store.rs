@@ -110,6 +110,11 @@ impl Store {
         receive.recv().unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store was closed").into()))
     }
 
+    /// Whether [`Self::read_then`] reads on another thread.
+    pub fn queues_reads(&self) -> bool {
+        self.engine.queues_reads()
+    }
+
     /// Runs one read transaction and hands its result to `done`, on this thread or on another one. The body may run more than once.
     pub fn read_then<T, E>(
         &self,
@@ -119,7 +124,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        if self.engine.queues_reads() {
+        if self.queues_reads() {
             self.engine.queue_read(None, Box::new(QueuedRead { body, done, result: None }));
         } else {
             done(self.read(body));
@@ -136,7 +141,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        if self.engine.queues_reads() {
+        if self.queues_reads() {
             self.engine.queue_read(Some(1), Box::new(QueuedRead { body, done, result: None }));
         } else {
             done(self.read_one(body));
