@@ -8,7 +8,7 @@ use crate::{
     pincodes,
 };
 
-/// A payment for an order.
+/// A payment for an order; a negative one was given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payment {
     /// The sum.
@@ -61,7 +61,7 @@ pub fn pay_part(
     payment: Payment,
 ) -> Result<(), Error> {
     add_payment(tx, account, order, payment)?;
-    if order.pay_status != PayStatus::Paid && order.to_pay() == Money::ZERO {
+    if order.pay_status != PayStatus::Paid && order.owed() == Money::ZERO {
         return become_paid(tx, account, order, payment.received);
     }
     save(tx, account, order)
@@ -72,7 +72,7 @@ pub fn pay(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> R
     if order.pay_status == PayStatus::Paid {
         return Ok(());
     }
-    let rest = order.to_pay();
+    let rest = order.owed();
     if rest > Money::ZERO {
         add_payment(tx, account, order, Payment { sum: rest, received: at })?;
     }
@@ -93,8 +93,43 @@ fn become_paid(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) 
     save_lines(tx, account, order)
 }
 
-/// Puts an order into a state that is not "paid". What was paid for it stays noted, and pin codes that were handed out stay so.
-pub fn set_status(
+/// Cancels an order. What was paid for it stays noted, and pin codes that were handed out stay so.
+pub fn cancel(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
+    set_status(tx, account, order, PayStatus::Cancel)
+}
+
+/// Notes that the money for an order was given back: all that was received, as a payment the other way.
+pub fn refund(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+    give_back(tx, account, order, at)?;
+    set_status(tx, account, order, PayStatus::Return)
+}
+
+/// Has an order wait for its payment again. If it was paid, that is taken back. A timer that has run out is taken off, or it would
+/// cancel the order at once.
+pub fn wait_again(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
+    if order.pay_status == PayStatus::Paid {
+        give_back(tx, account, order, now)?;
+        order.paid = 0;
+    }
+    take_off_timer(order, now);
+    set_status(tx, account, order, PayStatus::Waiting)
+}
+
+fn take_off_timer(order: &mut Order, now: i64) {
+    if order.handling.kill_at <= now {
+        order.handling.kill_at = 0;
+    }
+}
+
+fn give_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+    let received = order.handling.received;
+    if received == Money::ZERO {
+        return Ok(());
+    }
+    add_payment(tx, account, order, Payment { sum: Money::ZERO - received, received: at })
+}
+
+fn set_status(
     tx: &mut Tx<'_>,
     account: AccountId,
     order: &mut Order,
@@ -106,14 +141,6 @@ pub fn set_status(
     order.pay_status = status;
     save(tx, account, order)?;
     save_lines(tx, account, order)
-}
-
-/// Has an order wait for its payment again. A timer that has run out is taken off, or it would cancel the order at once.
-pub fn wait_again(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
-    if order.handling.kill_at <= now {
-        order.handling.kill_at = 0;
-    }
-    set_status(tx, account, order, PayStatus::Waiting)
 }
 
 /// Notes that the parcel was posted, under which number.
@@ -197,14 +224,15 @@ pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) ->
     Ok(())
 }
 
-/// Shows a hidden order again, as it was.
-pub fn restore(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
+/// Shows a hidden order again, as it was, but for a timer that has run out: it would cancel the order at once.
+pub fn restore(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
     let key = order.email.as_ref().map_or("", Email::key);
     let hidden = hidden_key(key);
     tx.execute(&MOVE_LINES, &[key.into(), account.0.into(), (&hidden).into(), order.id.0.into()])?;
     tx.execute(&HIDE, &[key.into(), 0.into(), account.0.into(), order.id.0.into()])?;
     order.handling.deleted = 0;
-    Ok(())
+    take_off_timer(order, now);
+    save(tx, account, order)
 }
 
 const DUE: Sql = Sql::new(
@@ -232,7 +260,7 @@ pub fn cancel_if_due(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64)
     if !is_due || order.pay_status != PayStatus::Waiting {
         return Ok(false);
     }
-    set_status(tx, account, &mut order, PayStatus::Cancel)?;
+    cancel(tx, account, &mut order)?;
     Ok(true)
 }
 

@@ -1,7 +1,8 @@
 //! Orders and their lines, and every query over them.
 //!
 //! Lines are clustered by (account, e-mail, order, position), and hold their order's status and the version of the product that was
-//! ordered (see `versions`): so `GetBills` is one range scan. [`add_all`] and `remove` alone write both tables; `check` compares them.
+//! ordered (see `versions`): so `GetBills` is one range scan. What stands in both tables is written by [`add_all`], `remove` and
+//! `order_changes`; `check` compares them.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
@@ -10,6 +11,9 @@ use std::borrow::Cow;
 use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, versions};
 
 pub use crate::order_texts::{TextField, Texts};
+
+/// The most lines that an order has (decision 66).
+pub const LINES_MAX: usize = 1_000;
 
 /// An order with everything that is known of it.
 #[derive(Debug, Clone)]
@@ -132,12 +136,17 @@ impl Order {
         self.lines.iter().map(|line| line.sum).sum()
     }
 
-    /// What is left to pay (decision 12).
+    /// What is left to pay (decision 12): nothing of an order that is paid, or was and whose money was given back.
     pub fn to_pay(&self) -> Money {
         match self.pay_status {
-            PayStatus::Paid => Money::ZERO,
-            _ => (self.price() - self.handling.received).max(Money::ZERO),
+            PayStatus::Paid | PayStatus::Return => Money::ZERO,
+            PayStatus::Waiting | PayStatus::Cancel => self.owed(),
         }
+    }
+
+    /// What it costs beyond what was received for it.
+    pub(crate) fn owed(&self) -> Money {
+        (self.price() - self.handling.received).max(Money::ZERO)
     }
 
     /// The key that its lines are found by. A hidden order's has a space in front, which no e-mail has: so whatever looks for a

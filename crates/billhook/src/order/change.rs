@@ -149,9 +149,8 @@ impl SetStatus {
             match status {
                 PayStatus::Paid => order_changes::pay(tx, account.id, order, time(date, account)?)?,
                 PayStatus::Waiting => order_changes::wait_again(tx, account.id, order, now())?,
-                PayStatus::Cancel | PayStatus::Return => {
-                    order_changes::set_status(tx, account.id, order, status)?;
-                }
+                PayStatus::Cancel => order_changes::cancel(tx, account.id, order)?,
+                PayStatus::Return => order_changes::refund(tx, account.id, order, now())?,
             }
             Ok(format!("is {status}"))
         })
@@ -214,7 +213,7 @@ impl Restore {
             if order.handling.deleted == 0 {
                 return Err(Failure::failed(format!("order {} is not deleted", order.id)));
             }
-            order_changes::restore(tx, account.id, order)?;
+            order_changes::restore(tx, account.id, order, now())?;
             Ok("is there again".to_owned())
         })
     }

@@ -150,8 +150,11 @@ fn a_state_follows_any_other() {
         assert_eq!(set(&["1", status]).succeeded(), format!("order 1 is {status}\n"));
         assert_eq!(listed(&place, &["--status", status, "--email", "anna@example.com"])[0], 1);
     }
-    // What was paid stays noted, so nothing more came in.
-    assert_eq!(shown(&place, "1")["payments"].as_array().unwrap().len(), 1);
+    // It was given back, and came in again.
+    let shown = shown(&place, "1");
+    let payments = shown["payments"].as_array().unwrap();
+    let sums: Vec<_> = payments.iter().map(|payment| payment["sum"].as_str().unwrap()).collect();
+    assert_eq!((sums, &shown["received"]), (vec!["100.00", "-100.00", "100.00"], &json!("100.00")));
     says(&set(&["1", "sent"]).failed(2), &["sent", "waiting"]);
     says(&set(&["1", "cancel", "--date", "2024-01-31"]).failed(2), &["--date", "paid"]);
     says(&set(&["9", "paid"]).failed(1), &["no order 9"]);

@@ -15,6 +15,7 @@ use crate::{account, bills, order, place, put};
 on_each_engine! {
     a_hidden_order_comes_back_as_it_was
     an_order_that_waits_again_is_not_cancelled_at_once
+    what_is_taken_back_is_a_payment_below_zero
     the_last_orders_are_found_by_their_time
     a_coupon_changes_and_its_number_is_given_once
     a_managers_number_is_given_once
@@ -48,8 +49,8 @@ fn a_hidden_order_comes_back_as_it_was(engine: crate::Engine) {
     assert_eq!(bills(&place.store, id, "anna@example.com", None), []);
     // What happens to it meanwhile is kept.
     change(&place.store, id, move |tx, order| {
-        order_changes::set_status(tx, id, order, PayStatus::Cancel)?;
-        order_changes::restore(tx, id, order)?;
+        order_changes::cancel(tx, id, order)?;
+        order_changes::restore(tx, id, order, 78)?;
         assert_eq!(order.handling.deleted, 0);
         Ok(())
     });
@@ -77,6 +78,38 @@ fn an_order_that_waits_again_is_not_cancelled_at_once(engine: crate::Engine) {
     change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 1000));
     let order = found(&place.store, id, 1);
     assert_eq!((order.handling.kill_at, order.pay_status), (1001, PayStatus::Waiting));
+}
+
+fn what_is_taken_back_is_a_payment_below_zero(engine: crate::Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    let sums = || {
+        let payments = place.store.read(|tx| order_changes::payments(tx, id, OrderId(1))).unwrap();
+        payments.iter().map(|payment| (payment.sum.kopecks(), payment.received)).collect::<Vec<_>>()
+    };
+    put(&place.store, id, order(1, "anna@example.com", PayStatus::Waiting, &[5]));
+    let price = found(&place.store, id, 1).price();
+    let sum = price.kopecks();
+    change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 10));
+    change(&place.store, id, move |tx, order| order_changes::refund(tx, id, order, 20));
+    assert_eq!(sums(), [(sum, 10), (-sum, 20)]);
+    let order = found(&place.store, id, 1);
+    assert_eq!(
+        (order.pay_status, order.handling.received, order.to_pay()),
+        (PayStatus::Return, Money::ZERO, Money::ZERO)
+    );
+    // Paid again, then it waits: the whole price is owed once more.
+    change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 30));
+    change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 40));
+    assert_eq!(sums(), [(sum, 10), (-sum, 20), (sum, 30), (-sum, 40)]);
+    let order = found(&place.store, id, 1);
+    assert_eq!((order.pay_status, order.paid, order.to_pay()), (PayStatus::Waiting, 0, price));
+    // A cancelled order's money is still here, and counts when it waits again.
+    change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 50));
+    change(&place.store, id, move |tx, order| order_changes::cancel(tx, id, order));
+    change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 60));
+    assert_eq!((sums().len(), found(&place.store, id, 1).to_pay()), (5, Money::ZERO));
+    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
 }
 
 fn the_last_orders_are_found_by_their_time(engine: crate::Engine) {
