@@ -2,9 +2,11 @@
 //!
 //! Who knows the link may see it: it has 128 random bits. It takes no money; how to pay, the seller says in the products' `good_pay_text`.
 
+use std::collections::HashSet;
+
 use billhook_store::{
     AccountId, Tx,
-    orders::{self, Order, TextField},
+    orders::{self, Line, Order, TextField},
     products::{self, GoodText},
 };
 use billhook_wire::{OrderId, PayStatus};
@@ -13,6 +15,10 @@ use maud::{DOCTYPE, PreEscaped, html};
 use subtle::ConstantTimeEq as _;
 
 use crate::failure::Failure;
+
+/// Of so many products the texts are shown, and each at most so long when it is filled in.
+const TEXTS_MAX: usize = 20;
+const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// Which order is asked for, and by what right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,21 +53,27 @@ impl BillLink {
         }
         let mut texts: Vec<String> = Vec::new();
         if order.pay_status == PayStatus::Waiting {
-            for line in &order.lines {
+            let mut seen = HashSet::new();
+            let products = order.lines.iter().filter(|line| seen.insert(line.good_id)).take(TEXTS_MAX);
+            for line in products {
                 let good = products::find(tx, account, line.good_id)?;
-                let text = good.map(|good| good.texts.get(GoodText::PayText).to_owned()).unwrap_or_default();
-                let text = text
-                    .replace("#PRODUCT#", &html! { (line.good_title) }.into_string())
-                    .replace("#PRICE#", &line.sum.to_string())
-                    .replace("#IMAGE#", "")
-                    .replace("#USD#", "");
-                if !text.is_empty() && !texts.contains(&text) {
-                    texts.push(text);
-                }
+                let text = good.and_then(|good| pay_text(good.texts.get(GoodText::PayText), line));
+                texts.extend(text);
             }
         }
         Ok(Some(written(&order, &texts, words)))
     }
+}
+
+/// A product's text with its tags filled in; none if there is none, or it would become too long.
+fn pay_text(text: &str, line: &Line) -> Option<String> {
+    let title = html! { (line.good_title) }.into_string();
+    let grown = text.matches("#PRODUCT#").count().saturating_mul(title.len());
+    if text.is_empty() || text.len().saturating_add(grown) > TEXT_BYTES_MAX {
+        return None;
+    }
+    let text = text.replace("#PRODUCT#", &title).replace("#PRICE#", &line.sum.to_string());
+    Some(text.replace("#IMAGE#", "").replace("#USD#", ""))
 }
 
 /// The page's words in one language.

@@ -40,22 +40,34 @@ pub(crate) fn start(service: Arc<Service>) -> io::Result<Timers> {
     Ok(Timers { _alive: alive })
 }
 
-/// Cancels what is due, each order in a transaction of its own: another node may be at the same.
+/// Cancels what is due, each order in a transaction of its own: another node may be at the same. One that can't be read holds up no other.
 fn cancel_due(service: &Service) -> Result<(), store::Error> {
+    let mut failed = None;
     loop {
         let now = unix_now();
         let due = service.store.read_one(|tx| order_changes::due(tx, now, AT_ONCE))?;
+        let mut cancelled = 0;
         for &(account, order) in &due {
-            if service.store.write(move |tx| order_changes::cancel_if_due(tx, account, order, now))? {
-                tracing::info!(
-                    account = account.0,
-                    order = order.0,
-                    "an order was not paid in time and is cancelled"
-                );
+            match service.store.write(move |tx| order_changes::cancel_if_due(tx, account, order, now)) {
+                Ok(true) => {
+                    cancelled += 1;
+                    tracing::info!(
+                        account = account.0,
+                        order = order.0,
+                        "an order was not paid in time and is cancelled"
+                    );
+                }
+                Ok(false) => {}
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => {
+                    let text = format!("order {} of account {}: {error}", order.0, account.0);
+                    failed.get_or_insert(store::Error::new(error.kind(), text));
+                }
             }
         }
-        if due.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX) {
-            return Ok(());
+        let is_all = due.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+        if is_all || cancelled == 0 {
+            return failed.map_or(Ok(()), Err);
         }
     }
 }

@@ -55,6 +55,33 @@ fn a_customer_sees_the_order_and_how_to_pay() {
     assert!(page.contains("Paid") && !page.contains("Left to pay") && !page.contains("costs"), "{page}");
 }
 
+/// What a seller writes can't make a page of any size: of twenty products the texts are shown, and none that grows too long.
+#[test]
+fn the_page_is_bounded() {
+    let shop = Shop::with_goods();
+    let mut goods = Vec::new();
+    for number in 0..25 {
+        let name = format!("g{number}");
+        shop.add_good(
+            &name,
+            "0",
+            &format!("Good {number}"),
+            "1.00",
+            &[("good_pay_text", &format!("pay {name}."))],
+        );
+        goods.push((format!("goods[{number}][good_name]"), name));
+    }
+    let goods: Vec<_> = goods.iter().map(|(field, name)| (field.as_str(), name.as_str())).collect();
+    let page = get(&shop, &link(&shop, shop.order("anna@example.com", "g0", &goods)), "en").body;
+    assert!(page.contains("pay g19.") && !page.contains("pay g20."), "{page}");
+
+    let (title, text) = ("T".repeat(255), "#PRODUCT#".repeat(1100));
+    shop.result("UpdateGood", &[("good_name", "course"), ("good_pay_text", &text), ("good_title", &title)]);
+    let page = get(&shop, &link(&shop, shop.order("boris@example.com", "course", &[])), "en").body;
+    assert!(page.len() < 64 * 1024, "{}", page.len());
+    assert!(page.contains(&title));
+}
+
 #[test]
 fn nobody_sees_an_order_without_its_link() {
     let shop = Shop::with_goods();

@@ -3,7 +3,11 @@
 //! Transactions that all read the highest number, and then add the next one, would all meet each other. So a node takes a few numbers
 //! at once, outside of any transaction of an order, and gives each of them to one order. Those that it does not use are used by nobody.
 
-use std::{collections::HashMap, ops::Range, sync::Mutex};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
 use super::{
     door::{Door, lock},
@@ -18,7 +22,7 @@ const TRIES: u32 = 20;
 
 /// The numbers that this node has set aside, by account.
 #[derive(Default)]
-pub(super) struct Numbers(Mutex<HashMap<i64, Range<i64>>>);
+pub(super) struct Numbers(Mutex<HashMap<i64, Arc<Mutex<Range<i64>>>>>);
 
 // Where few numbers are left, nothing is set aside. Nobody waits until they are on the disk: the order that uses one is there only after
 // them. If the database forgets them in a crash, none was used, and who gives one that another node has taken again finds it taken.
@@ -37,16 +41,15 @@ const TAKE: Sql = Sql::new(
 impl Numbers {
     /// The next number of an account; none if too few are left to be set aside.
     pub(super) fn next(&self, door: &Door, account: i64) -> Result<Option<i64>, Error> {
-        let mut numbers = lock(&self.0);
-        if let Some(number) = numbers.get_mut(&account).and_then(Iterator::next) {
+        let set_aside = lock(&self.0).entry(account).or_default().clone();
+        // Who needs one of this account meanwhile waits for those that are taken; others don't.
+        let mut numbers = lock(&set_aside);
+        if let Some(number) = numbers.next() {
             return Ok(Some(number));
         }
-        // Who needs one meanwhile waits for these.
         let Some(first) = take(door, account)? else { return Ok(None) };
-        let mut taken = first..first.saturating_add(SET_ASIDE);
-        let number = taken.next();
-        numbers.insert(account, taken);
-        Ok(number)
+        *numbers = first..first.saturating_add(SET_ASIDE);
+        Ok(numbers.next())
     }
 
     /// Gives up what was set aside: an order of one of these numbers came from somewhere else, an import, say.

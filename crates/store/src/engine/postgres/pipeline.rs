@@ -37,6 +37,8 @@ use crate::{
 
 /// Rows of an answer, at most: all of them are held in memory. The workers take more than these row by row.
 const ROWS_MAX: usize = 4096;
+/// And their bytes.
+const BYTES_MAX: usize = 4 << 20;
 
 pub(super) struct Pipeline {
     door: Arc<Door>,
@@ -180,8 +182,10 @@ impl Open {
         };
         let mut stream = pin!(self.client.query_raw(&statement, args().map(Bound)).await?);
         let mut rows = Vec::new();
+        let mut bytes = 0;
         while let Some(row) = stream.try_next().await? {
-            if rows.len() == ROWS_MAX {
+            bytes += row.raw_size_bytes();
+            if rows.len() == ROWS_MAX || bytes > BYTES_MAX {
                 return Ok(None);
             }
             rows.push(row);
