@@ -16,11 +16,12 @@ use billhook_store::{
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use jiff::tz::TimeZone;
 
+pub(crate) use billhook_store::orders::LINES_MAX;
+use billhook_wire::text::NAME_BYTES_MAX;
+pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
 pub(crate) use setting::{GoodField, Settings, has_settings};
-pub(crate) use value::{TEXT_BYTES_MAX, Value, quoted};
+pub(crate) use value::{Value, quoted};
 
-/// The most lines that an order has (decision 66).
-pub(crate) const LINES_MAX: usize = 1_000;
 /// The most payments that an order in a file has (decision 86).
 pub(crate) const PAYMENTS_MAX: usize = 100_000;
 
@@ -304,7 +305,7 @@ impl ItemDraft {
         let non_empty = |text: String| Some(text).filter(|text| !text.is_empty());
         match field {
             ItemField::Id => self.id = Some(GoodId(value.number()?)),
-            ItemField::GoodName => self.good_name = non_empty(value.text(value::GOOD_NAME_BYTES_MAX)?),
+            ItemField::GoodName => self.good_name = non_empty(value.text(NAME_BYTES_MAX)?),
             ItemField::GoodTitle => self.good_title = non_empty(value.text(TEXT_BYTES_MAX)?),
             ItemField::Sum => self.sum = Some(value.money()?),
             ItemField::Price => self.price = Some(value.money()?),

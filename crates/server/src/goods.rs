@@ -19,8 +19,7 @@ use crate::{cx::Cx, failure::Failure};
 /// Answers `GetAllGoods`; an empty catalogue is refused.
 pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, _: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
     let mut goods = Vec::new();
-    products::catalogue(cx.tx, cx.account, |good| {
-        let Good { product, good_type, .. } = good;
+    products::on_sale(cx.tx, cx.account, |product, good_type| {
         let Product { id, good_name, good_title, good_sum } = product;
         goods.push(GoodInfo { good_id: id, good_name, good_title, good_sum, good_type });
         Ok::<(), Failure>(())
@@ -31,8 +30,8 @@ pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, _: &GetAllGoods) -> Result<Vec<
 /// Answers `getgoods`; an empty catalogue is an empty list.
 pub(crate) fn get_goods(cx: &mut Cx<'_, '_>, _: &GetGoods) -> Result<Vec<GoodName>, Failure> {
     let mut goods = Vec::new();
-    products::catalogue(cx.tx, cx.account, |good| {
-        let Product { id, good_name, good_title, .. } = good.product;
+    products::on_sale(cx.tx, cx.account, |product, _| {
+        let Product { id, good_name, good_title, .. } = product;
         goods.push(GoodName { id, good_name, good_title });
         Ok::<(), Failure>(())
     })?;
@@ -102,23 +101,4 @@ fn change(cx: &mut Cx<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), 
     }
     good.change(ask);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use billhook_store::products::GoodText;
-
-    use super::*;
-
-    /// What is sent must have a place, or a call would fail that should not.
-    #[test]
-    fn every_text_of_a_product_has_a_column() {
-        let form: Vec<_> = GoodText::ALL.iter().map(|field| format!("{}=x", field.name())).collect();
-        let form = format!("good_name=a&good_partner_SL_link=x&{}", form.join("&"));
-        let request = billhook_wire::Request::read(None, form.as_bytes());
-        let UpdateGood(ask) = request.parameters().unwrap();
-        let mut named: Vec<_> = ask.texts().map(|(name, _)| GoodText::named(name).unwrap().name()).collect();
-        named.dedup();
-        assert_eq!(named, GoodText::ALL.map(GoodText::name));
-    }
 }

@@ -13,14 +13,17 @@ use billhook_store::{
 use billhook_wire::{
     Code, Email, LocalTime, Money, Name, OrderId, PayStatus, Price, UnixTime,
     method::{Confirmed, CreateOrder, CreateOrder2, GoodType, OrderMade, OrderStatus, TimerKill},
+    unix_time::UNIX_TIME_MAX,
 };
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::{cx::Cx, failure::Failure, goods};
 
-/// The most lines that an order has (decision 66).
-const LINES_MAX: usize = 1_000;
+/// The most partners that an order names.
+const AFFILIATES_MAX: usize = 10;
+/// The longest name of a host, in bytes (RFC 1035).
+const DOMAIN_BYTES_MAX: usize = 253;
 
 /// An order that is to be made.
 struct Draft<'a> {
@@ -41,6 +44,9 @@ struct Draft<'a> {
 
 /// Answers `CreateOrder` (section 4.1).
 pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<OrderMade, Failure> {
+    if ask.bill_domain.as_str().len() > DOMAIN_BYTES_MAX {
+        return Err(cx.wrong("bill_domain", "no host has so long a name"));
+    }
     let mut texts = Texts::default();
     let utm = &ask.utm;
     for (field, text) in [
@@ -133,6 +139,9 @@ pub(crate) fn create_order_2(cx: &mut Cx<'_, '_>, ask: &CreateOrder2) -> Result<
     texts.set(TextField::Country, country(ask.customer_shipping_country_code.as_str()));
     texts.set(TextField::BillingCountry, country(ask.customer_billing_country_code.as_str()));
 
+    if ask.affiliates.0.len() > AFFILIATES_MAX {
+        return Err(cx.wrong("affiliates", "there are more of them than levels"));
+    }
     let names: Vec<_> = ask.affiliates.0.iter().map(Name::as_str).collect();
     texts.set(TextField::Affiliates, names.join(","));
     for (field, name) in [TextField::AffName, TextField::PaffName].into_iter().zip(&names) {
@@ -235,7 +244,7 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     if draft.goods.is_empty() {
         return Err(Code::NO_GOODS.into());
     }
-    if draft.goods.len() > LINES_MAX {
+    if draft.goods.len() > orders::LINES_MAX {
         return Err(Code::ORDER_NOT_CREATED.into());
     }
     let mut names: Vec<&str> = Vec::new();
@@ -280,7 +289,7 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
         TimerKill::At(time) => time.seconds(),
         TimerKill::ByGoods => {
             let shortest = ordered.iter().filter_map(|(good, _)| good.timer.seconds()).min();
-            shortest.map_or(0, |seconds| draft.created.saturating_add(seconds))
+            shortest.map_or(0, |seconds| draft.created.saturating_add(seconds).min(UNIX_TIME_MAX))
         }
     };
     let mut texts = draft.texts;
@@ -339,8 +348,9 @@ fn has_delivery_data(texts: &Texts) -> bool {
         .all(|field| !texts.get(field).trim().is_empty())
 }
 
+/// Whether it takes something off a line: from a price that the caller names nothing is taken.
 fn is_for_any(coupon: &Coupon, ordered: &[(&Good, Option<Price>)]) -> bool {
-    ordered.iter().any(|(good, _)| coupon.is_for(good.product.id))
+    ordered.iter().any(|(good, price)| price.is_none() && coupon.is_for(good.product.id))
 }
 
 /// What each line costs (decision 77): the price that the caller names, which nothing is taken off, or else the catalogue's, less what

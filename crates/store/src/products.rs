@@ -215,17 +215,20 @@ pub fn each<E: From<Error>>(
 
 macro_rules! goods_where {
     ($rest:literal) => {
-        goods_where!("", $rest)
+        goods_where!(
+            ", good_api_url_notif, good_api_url_new_order, good_success_link, good_client_rassilki,
+            good_quickpost_article, good_post_service, good_only_countries, good_download, good_mail_subject,
+            good_mail_format, good_mail_body, good_mail_text, good_partner_sl_link, good_partner_addition_link,
+            good_partner_text, good_pay_text",
+            $rest
+        )
     };
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
             good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
             good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, good_rashod,
-            good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order,
-            good_success_link, good_client_rassilki, good_quickpost_article, good_post_service,
-            good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body,
-            good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text",
+            good_rashod_perc, prepayment_enabled, prepayment_minsum",
             $more,
             " FROM products WHERE ",
             $rest
@@ -233,6 +236,25 @@ macro_rules! goods_where {
     };
 }
 const FIRST_TEXT: usize = 22;
+
+const ON_SALE: Sql = Sql::new(
+    "products.on_sale",
+    "SELECT good_id, good_name, good_title, good_sum, good_type FROM products
+      WHERE account_id = $1 AND deleted = 0 ORDER BY good_id",
+);
+
+/// Shows what lists of the catalogue have of every product, by number: not its texts, which may be long.
+pub fn on_sale<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    mut show: impl FnMut(Product, GoodType) -> Result<(), E>,
+) -> Result<(), E> {
+    tx.rows(&ON_SALE, &[account.0.into()], |row| {
+        let product = product(row)?;
+        let good_type = good_type(row, &product)?;
+        show(product, good_type)
+    })
+}
 
 const CATALOGUE: Sql =
     Sql::new("products.catalogue", goods_where!("account_id = $1 AND deleted = 0 ORDER BY good_id"));
@@ -274,14 +296,14 @@ const ORDERED: Sql = Sql::new(
     ),
 );
 
-/// The products of these symbolic names, as [`named`] finds each; for orders of them that this transaction makes.
+/// The products of these symbolic names without their texts; for orders of them that this transaction makes.
 pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Result<Vec<Option<Good>>, Error> {
     let args: Vec<Vec<Arg<'_>>> =
         good_names.iter().map(|name| vec![account.0.into(), (*name).into()]).collect();
     let mut found: Vec<Option<(Good, i64)>> = vec![None; good_names.len()];
     tx.rows_each(&ORDERED, &args, |at, row| {
         if let Some(place) = found.get_mut(at) {
-            *place = Some((good(row)?, row.int(FIRST_TEXT + GoodText::COUNT)?));
+            *place = Some((good_without_texts(row)?, row.int(FIRST_TEXT)?));
         }
         Ok(())
     })?;
@@ -437,7 +459,16 @@ fn product(row: &dyn Row) -> Result<Product, Error> {
     })
 }
 
+fn good_type(row: &dyn Row, product: &Product) -> Result<GoodType, Error> {
+    let damaged = || Error::new(Kind::Damaged, format!("product {}: wrong good_type", product.id));
+    GoodType::parse(row.text(4)?).ok_or_else(damaged)
+}
+
 fn good(row: &dyn Row) -> Result<Good, Error> {
+    Ok(Good { texts: GoodTexts::read(row, FIRST_TEXT)?, ..good_without_texts(row)? })
+}
+
+fn good_without_texts(row: &dyn Row) -> Result<Good, Error> {
     let product = product(row)?;
     let damaged = |what: &str| Error::new(Kind::Damaged, format!("product {}: wrong {what}", product.id));
     let sum = |column| row.int(column).map(Money::from_kopecks);
@@ -446,7 +477,7 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
         Ok::<_, Error>(Fee { sum: sum(column)?, share })
     };
     Ok(Good {
-        good_type: GoodType::parse(row.text(4)?).ok_or_else(|| damaged("good_type"))?,
+        good_type: good_type(row, &product)?,
         is_deleted: row.flag(5)?,
         parent_id: row.int(6)?,
         nalozh_only: row.flag(7)?,
@@ -463,14 +494,14 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
         rashod: fee(18)?,
         prepayment_enabled: row.flag(20)?,
         prepayment_minsum: sum(21)?,
-        texts: GoodTexts::read(row, FIRST_TEXT)?,
+        texts: GoodTexts::default(),
         product,
     })
 }
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&EACH, &CATALOGUE, &EACH_GOOD, &NAMED, &ORDERED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+    &[&EACH, &ON_SALE, &CATALOGUE, &EACH_GOOD, &NAMED, &ORDERED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
 
 #[cfg(test)]
 mod tests {

@@ -3,19 +3,13 @@
 use std::borrow::Cow;
 
 use billhook_store::orders::Delivery;
-use billhook_wire::{Email, Money, PayStatus, Price};
+use billhook_wire::{Email, Money, PayStatus, Price, unix_time::UNIX_TIME_MAX};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Fault;
 
-/// The longest text, in bytes of UTF-8.
-pub(crate) const TEXT_BYTES_MAX: usize = 65_536;
-/// The longest `good_name`, in bytes of UTF-8.
-pub(super) const GOOD_NAME_BYTES_MAX: usize = 255;
 /// Says that there is none, where an empty CSV cell would be a field left out.
 pub(super) const NONE: &str = "-";
-/// The last second of the year 9999.
-const TIME_MAX: i64 = 253_402_300_799;
 /// Beyond this a JSON number no longer holds every kopeck.
 const EXACT_SUM_MAX: f64 = 90_000_000_000_000.0;
 
@@ -143,7 +137,7 @@ impl Value<'_> {
             Self::Text(text) => digits(text.trim()).or_else(|| date(text.trim(), zone)),
             Self::Flag(_) | Self::Float(_) => None,
         };
-        seconds.filter(|seconds| (0..=TIME_MAX).contains(seconds)).ok_or_else(|| {
+        seconds.filter(|seconds| (0..=UNIX_TIME_MAX).contains(seconds)).ok_or_else(|| {
             Fault(format!(
                 "a time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, from 1970 to 9999, not {self}"
             ))

@@ -103,6 +103,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
         ("order_status", "Sold"),
         ("order_confirmed", "perhaps"),
         ("affiliates[x][y]", "bob"),
+        ("affiliates", "a,b,c,d,e,f,g,h,i,j,k"),
         ("note", &long),
         ("note", "a\0b"),
         ("utm_medium[]", "x"),

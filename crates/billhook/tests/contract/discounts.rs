@@ -49,6 +49,20 @@ fn three(shop: &Shop, code: &str) -> Value {
     shop.details(shop.order("anna@example.com", "course", &goods))
 }
 
+/// A price that the caller names is not discounted, so no use of the coupon is lost on it (decision 76).
+#[test]
+fn a_coupon_that_takes_nothing_off_is_not_used_up() {
+    let shop = shop();
+    shop.add_any_coupon(&Coupon { uses_max: 1, ..coupon("once", percent(5000)) });
+    let named = [("goods[0][good_sum]", "1000.00"), ("bill_kupon", "once")];
+    for _ in 0..2 {
+        assert_eq!(sums(&shop.details(shop.order("anna@example.com", "course", &named))), ["1000.00"]);
+    }
+    let order = || shop.details(shop.order("anna@example.com", "course", &[("bill_kupon", "once")]));
+    assert_eq!(sums(&order()), ["500.00"]);
+    assert_eq!(sums(&order()), ["1000.00"]);
+}
+
 #[test]
 fn a_coupon_takes_a_share_or_a_sum_off_the_catalogues_prices() {
     let shop = shop();
