@@ -4,18 +4,15 @@
 //! It is a program of its own, beside `xtask`, because the load and the store's writers must come from a release build.
 
 mod fresh;
-mod http;
 mod idle;
-mod open_loop;
 mod parts;
-mod process;
 mod scene;
 mod shop;
 mod stores;
 mod table;
 mod wrk;
 
-use std::{error::Error, fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
@@ -26,7 +23,7 @@ use crate::{scene::Scene, table::Row};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub(crate) use xtask::{Result, http, open_loop, process};
 
 /// Billhook beside the floor; prints one table
 #[derive(Debug, Parser)]

@@ -32,24 +32,28 @@ const LATENCY_MAX_NS: u64 = 60_000_000_000;
 
 /// A rate and a time to hold it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
-    pub(crate) per_second: f64,
+pub struct Plan {
+    /// Requests a second.
+    pub per_second: f64,
     /// From the end of the warm-up.
-    pub(crate) time: Duration,
+    pub time: Duration,
     /// Whether the first requests are what matters, so that there is no warm-up.
-    pub(crate) cold: bool,
+    pub cold: bool,
 }
 
 /// Latencies of one run, in milliseconds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
+pub struct Latency {
+    /// The median.
+    pub p50: f64,
+    /// One in a hundred is longer.
+    pub p99: f64,
+    /// One in a thousand is longer.
+    pub p999: f64,
 }
 
 /// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most.
-pub(crate) fn run(
+pub fn run(
     address: SocketAddr,
     requests: &[Vec<u8>],
     plan: Plan,

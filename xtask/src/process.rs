@@ -24,18 +24,18 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 const MEMORY_EVERY: Duration = Duration::from_millis(5);
 
 /// A server that runs. Dropped, it is killed.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     /// Where it listens, in clear.
-    pub(crate) http: Vec<SocketAddr>,
+    pub http: Vec<SocketAddr>,
     /// Where it listens over TLS.
-    pub(crate) https: Option<SocketAddr>,
+    pub https: Option<SocketAddr>,
     /// What it prints later has a reader.
     _out: BufReader<ChildStdout>,
 }
 
 /// A command line whose process dies with this one, however this one ends.
-pub(crate) fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
+pub fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(arguments).stdin(Stdio::null());
     // Only what is said here counts.
@@ -47,12 +47,7 @@ pub(crate) fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoItera
 
 impl Running {
     /// Starts a server and waits until it has said `addresses` of them. Its standard error goes to the file `log`.
-    pub(crate) fn start(
-        program: &Path,
-        arguments: &[OsString],
-        log: &Path,
-        addresses: usize,
-    ) -> Result<Self> {
+    pub fn start(program: &Path, arguments: &[OsString], log: &Path, addresses: usize) -> Result<Self> {
         let mut child =
             command(program, arguments).stdout(Stdio::piped()).stderr(File::create(log)?).spawn()?;
         let Some(out) = child.stdout.take() else { return Err("a server without an output".into()) };
@@ -91,17 +86,18 @@ impl Running {
         Ok(running)
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The process's number.
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The first address in clear.
-    pub(crate) fn address(&self) -> Result<SocketAddr> {
+    pub fn address(&self) -> Result<SocketAddr> {
         Ok(*self.http.first().ok_or("a server without an address")?)
     }
 
     /// Stops it as an operator does, and waits for its end.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    pub fn stop(mut self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let begun = Instant::now();
         while begun.elapsed() < STOP_MAX {
@@ -131,15 +127,17 @@ fn end(child: &mut Child) {
 }
 
 /// What one command took.
-pub(crate) struct Took {
-    pub(crate) seconds: f64,
+pub struct Took {
+    /// From its start to its end.
+    pub seconds: f64,
     /// The most private memory that was seen, in bytes.
-    pub(crate) private_bytes_max: u64,
-    pub(crate) stdout: String,
+    pub private_bytes_max: u64,
+    /// What it printed.
+    pub stdout: String,
 }
 
 /// Runs a command to its end, with an eye on its memory; one that fails is an error with what it said.
-pub(crate) fn run<A: AsRef<OsStr>>(
+pub fn run<A: AsRef<OsStr>>(
     program: &Path,
     arguments: impl IntoIterator<Item = A>,
     time_max: Duration,
@@ -178,7 +176,7 @@ fn whole(file: File) -> Result<String> {
 }
 
 /// What a process's threads have spent on processors, in nanoseconds.
-pub(crate) fn cpu_ns(pid: u32) -> Result<u64> {
+pub fn cpu_ns(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may have ended since.
@@ -190,7 +188,7 @@ pub(crate) fn cpu_ns(pid: u32) -> Result<u64> {
 }
 
 /// What a process and its children have spent on processors, in microseconds, with those of them that have ended.
-pub(crate) fn family_cpu_us(pid: u32) -> Result<f64> {
+pub fn family_cpu_us(pid: u32) -> Result<f64> {
     let parent = pid.to_string();
     let folder = Path::new("/proc").join(&parent);
     let mut itself = Times::read(&folder)?;
@@ -241,7 +239,7 @@ impl Times {
 }
 
 /// A process's private memory (`RssAnon`), in bytes.
-pub(crate) fn private_bytes(pid: u32) -> Result<u64> {
+pub fn private_bytes(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = status
         .lines()

@@ -1,4 +1,4 @@
-//! The bench's own HTTP: requests as whole bytes, answers taken apart as far as is needed to check and count them.
+//! HTTP as bytes: requests as whole bytes, answers taken apart as far as is needed to check and count them.
 
 use std::{
     io::{Read, Write},
@@ -20,7 +20,7 @@ use crate::Result;
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
 /// A POST request of a form, whole.
-pub(crate) fn request(method: &str, host: &str, body: &[u8]) -> Vec<u8> {
+pub fn request(method: &str, host: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /api/{method} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\
          Content-Length: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n",
@@ -31,15 +31,18 @@ pub(crate) fn request(method: &str, host: &str, body: &[u8]) -> Vec<u8> {
 
 /// The parts of an answer at the head of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Parts {
-    pub(crate) status: u16,
-    pub(crate) head_bytes: usize,
-    pub(crate) body_bytes: usize,
+pub struct Parts {
+    /// Of the answer's first line.
+    pub status: u16,
+    /// The head's length, with the empty line.
+    pub head_bytes: usize,
+    /// The body's length.
+    pub body_bytes: usize,
 }
 
 impl Parts {
     /// Finds them; none while the head is incomplete.
-    pub(crate) fn of(bytes: &[u8]) -> Result<Option<Self>> {
+    pub fn of(bytes: &[u8]) -> Result<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
         let head = std::str::from_utf8(bytes.get(..end).unwrap_or_default())?;
         let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or("no HTTP status")?;
@@ -51,7 +54,8 @@ impl Parts {
         Ok(Some(Self { status, head_bytes: end + 4, body_bytes }))
     }
 
-    pub(crate) fn bytes(self) -> usize {
+    /// The whole answer's length.
+    pub fn bytes(self) -> usize {
         self.head_bytes + self.body_bytes
     }
 }
@@ -60,18 +64,19 @@ trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 /// One keep-alive connection that waits for each answer.
-pub(crate) struct Client {
+pub struct Client {
     stream: Box<dyn Stream>,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    pub(crate) fn plain(address: SocketAddr) -> Result<Self> {
+    /// Over a connection in clear.
+    pub fn plain(address: SocketAddr) -> Result<Self> {
         Ok(Self { stream: Box::new(connected(address)?), buffer: Vec::new() })
     }
 
     /// Over TLS, to a server that shows the certificate of this file.
-    pub(crate) fn tls(address: SocketAddr, host: &str, certificate: &Path) -> Result<Self> {
+    pub fn tls(address: SocketAddr, host: &str, certificate: &Path) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate)?)?;
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -85,7 +90,7 @@ impl Client {
     }
 
     /// Sends a request and gives the answer's body.
-    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+    pub fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         self.stream.write_all(request)?;
         self.stream.flush()?;
         self.buffer.clear();
@@ -116,7 +121,7 @@ fn connected(address: SocketAddr) -> Result<TcpStream> {
 }
 
 /// The code in an answer of Billhook, whose hash must be right.
-pub(crate) fn error_code(body: &[u8], key: &Key) -> Result<i64> {
+pub fn error_code(body: &[u8], key: &Key) -> Result<i64> {
     let answer = envelope::Answer::read(body)?;
     if !answer.verify(key) {
         return Err("an answer's hash is wrong".into());
