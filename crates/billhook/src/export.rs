@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufWriter, Write},
-    mem,
+    num::NonZeroU32,
     panic::resume_unwind,
     path::{Path, PathBuf},
     sync::mpsc,
@@ -15,7 +15,7 @@ use std::{
 };
 
 use billhook_store::{
-    Error, Progress, Store, Tx,
+    AccountId, Error, Progress, Store, Tx,
     accounts::{self, Account},
     order_changes::Payment,
     orders,
@@ -23,7 +23,7 @@ use billhook_store::{
     payments,
     products::{self, Good, Product},
 };
-use billhook_wire::{GoodId, Login};
+use billhook_wire::{GoodId, Login, OrderId};
 use clap::Args;
 use serde::Serialize;
 
@@ -179,15 +179,16 @@ fn to_file(
     Ok(Some(written))
 }
 
-/// Orders that are read together, and then written while the next ones are read.
-const BATCH_ORDERS: usize = 500;
-/// Batches that wait for being written, at most.
+/// So many orders are read together.
+const BATCH_ORDERS: NonZeroU32 = NonZeroU32::new(500).unwrap();
+/// Batches of one reader that wait for being written, at most.
 const BATCHES_WAITING_MAX: usize = 4;
 
 /// An order and its payments.
 type Paid = (Order, Vec<Payment>);
 
-/// Writes an account, in one transaction, and flushes. The transaction belongs to this thread, and another one writes.
+/// Writes an account as it is at one moment, and flushes. Reading takes much longer than writing: two threads do it where the engine
+/// lets them, and take turns at batches of orders.
 fn export(
     store: &Store,
     account: &Account,
@@ -195,7 +196,7 @@ fn export(
     out: &mut (impl Write + Send),
 ) -> Result<Written, Stop> {
     let bar = Bar::new("exporting");
-    store.read(|tx| {
+    store.read_two(|tx, second| {
         let total = orders::count(tx, account.id)?;
         let mut catalogue = BTreeMap::new();
         let (mut products, mut used) = (0, Vec::new());
@@ -220,48 +221,68 @@ fn export(
                 if has_settings(&good) { pen.product(&good) } else { Ok(()) }.map_err(Stop::from)
             })?;
         }
-        let export = Export { pen, catalogue };
+        let mut export = Export { pen, catalogue };
         let mut done = 0;
         thread::scope(|scope| {
-            let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
-            let writer = scope.spawn(|| export.orders(batches));
-            let read = read(tx, account, &send, |more| {
+            let transactions: Vec<_> = [tx].into_iter().chain(second).collect();
+            let readers = transactions.len();
+            let (threads, batches): (Vec<_>, Vec<_>) = transactions
+                .into_iter()
+                .enumerate()
+                .map(|(number, tx)| {
+                    let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
+                    (scope.spawn(move || read(tx, account.id, (number, readers), &send)), batches)
+                })
+                .unzip();
+            let written = export.orders(&batches, |more| {
                 done += more;
                 bar.at(Progress { done, total });
             });
-            // Without it the writer has no more to wait for.
-            drop(send);
-            let written = writer.join().unwrap_or_else(|fault| resume_unwind(fault));
-            let mut export = written?;
-            read?;
-            export.rest()?;
-            export.pen.flush().map_err(Stop::from)
+            // Who still sends is told that nobody takes it.
+            drop(batches);
+            let read: Result<Vec<()>, Error> = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|fault| resume_unwind(fault)))
+                .collect();
+            // Without an error of its own the writer has stopped early only if a reader did.
+            written?;
+            read.map(drop).map_err(Stop::from)
         })?;
+        export.rest()?;
+        export.pen.flush()?;
         Ok(Written { orders: done, products })
     })
 }
 
-/// Reads all orders and sends them on, until nobody takes them any more; shows how many each batch has.
+/// Reads every batch of orders whose turn it is, of so many readers, and sends them on, until nobody takes them any more.
 fn read(
     tx: &mut Tx<'_>,
-    account: &Account,
+    account: AccountId,
+    (turn, readers): (usize, usize),
     send: &mpsc::SyncSender<Vec<Paid>>,
-    mut show: impl FnMut(u64),
-) -> Result<(), Stop> {
-    let gone = || Stop::Output(io::ErrorKind::BrokenPipe.into());
-    let mut batch = Vec::with_capacity(BATCH_ORDERS);
-    let mut hand_on = |batch: Vec<Paid>| {
-        show(batch.len() as u64);
-        send.send(batch).map_err(|_| gone())
-    };
-    payments::each_order(tx, account.id, |order, payments| {
-        batch.push((order, payments));
-        if batch.len() < BATCH_ORDERS {
-            return Ok(());
+) -> Result<(), Error> {
+    let mut after = OrderId(0);
+    for number in 0.. {
+        let last = orders::last_of(tx, account, after, BATCH_ORDERS)?;
+        if number % readers == turn {
+            let mut batch = Vec::new();
+            payments::each_order(
+                tx,
+                account,
+                (after, last.unwrap_or(OrderId(i64::MAX))),
+                |order, payments| {
+                    batch.push((order, payments));
+                    Ok::<(), Error>(())
+                },
+            )?;
+            if send.send(batch).is_err() {
+                break;
+            }
         }
-        hand_on(mem::replace(&mut batch, Vec::with_capacity(BATCH_ORDERS)))
-    })?;
-    hand_on(batch)
+        let Some(last) = last else { break };
+        after = last;
+    }
+    Ok(())
 }
 
 /// An export that is under way.
@@ -272,12 +293,14 @@ struct Export<W: Write> {
 }
 
 impl<W: Write> Export<W> {
-    /// Writes the orders that come.
-    fn orders(mut self, batches: mpsc::Receiver<Vec<Paid>>) -> io::Result<Self> {
-        for batch in batches {
+    /// Writes the orders that readers send in turn, until one has no more; shows how many each batch has.
+    fn orders(&mut self, readers: &[mpsc::Receiver<Vec<Paid>>], mut show: impl FnMut(u64)) -> io::Result<()> {
+        for reader in readers.iter().cycle() {
+            let Ok(batch) = reader.recv() else { break };
             batch.iter().try_for_each(|(order, payments)| self.order(order, payments))?;
+            show(batch.len() as u64);
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Writes an order, and before it each product that an import would not take right from its line (decision 65).

@@ -6,7 +6,7 @@
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU32};
 
 use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, versions};
 
@@ -275,6 +275,22 @@ pub(crate) fn each_between<E: From<Error>>(
     show_each(tx, &EACH_BETWEEN, &[account.0.into(), after.0.into(), last.0.into()], take)
 }
 
+const NTH_AFTER: Sql = Sql::new(
+    "orders.nth_after",
+    "SELECT order_id FROM orders WHERE account_id = $1 AND order_id > $2 ORDER BY order_id LIMIT 1 OFFSET $3",
+);
+
+/// The number of the last of so many orders behind a number; none where there are fewer.
+pub fn last_of(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    after: OrderId,
+    count: NonZeroU32,
+) -> Result<Option<OrderId>, Error> {
+    let args = [account.0.into(), after.0.into(), (i64::from(count.get()) - 1).into()];
+    tx.row(&NTH_AFTER, &args, |row| row.int(0).map(OrderId))
+}
+
 /// Shows the orders that a statement gives line by line.
 pub(crate) fn show_each<E: From<Error>>(
     tx: &mut Tx<'_>,
@@ -505,6 +521,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &BILLS_OF,
     &FIND,
     &EACH,
+    &NTH_AFTER,
     &EACH_BETWEEN,
     &COUNT,
     &HIGHEST,

@@ -1,6 +1,6 @@
 //! Payments beside the orders that they are for: all of an account's, and those of one order put whole. What imports and exports need.
 
-use std::{collections::VecDeque, mem};
+use std::collections::VecDeque;
 
 use billhook_wire::{Money, OrderId};
 
@@ -17,55 +17,51 @@ const NEXT: Sql = Sql::new(
     "payments.next",
     "SELECT order_id, sum, received FROM payments
       WHERE account_id = $1 AND order_id > $2
-        AND order_id <= COALESCE((SELECT order_id FROM payments WHERE account_id = $1 AND order_id > $2
-                                   ORDER BY order_id, payment_no LIMIT 1 OFFSET $3), 9223372036854775807)
+        AND order_id <= COALESCE((SELECT order_id FROM payments
+                                   WHERE account_id = $1 AND order_id > $2 AND order_id <= $3
+                                   ORDER BY order_id, payment_no LIMIT 1 OFFSET $4), $3)
       ORDER BY order_id, payment_no",
 );
 
-/// Gives every order with its payments, by number, one at a time.
+/// Gives every order behind one number and up to another with its payments, by number, one at a time.
 ///
 /// No engine can have two statements under way at once. So some payments are read, and then all orders up to the last of theirs,
-/// and so on: where there are no payments, that is one statement for all orders.
+/// and so on: where there are few payments, that is one statement for all orders.
 pub fn each_order<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
+    (after, last): (OrderId, OrderId),
     take: impl FnMut(Order, Vec<Payment>) -> Result<(), E>,
 ) -> Result<(), E> {
-    each_order_in_batches(tx, account, BATCH, take)
+    each_order_in_batches(tx, account, (after, last), BATCH, take)
 }
 
 fn each_order_in_batches<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
+    (mut after, last): (OrderId, OrderId),
     batch: i64,
     mut take: impl FnMut(Order, Vec<Payment>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut after = OrderId(0);
-    loop {
+    while after < last {
         let mut payments: VecDeque<(OrderId, Payment)> = VecDeque::new();
-        tx.rows(&NEXT, &[account.0.into(), after.0.into(), (batch - 1).into()], |row| {
+        tx.rows(&NEXT, &[account.0.into(), after.0.into(), last.0.into(), (batch - 1).into()], |row| {
             let payment = Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? };
             payments.push_back((OrderId(row.int(0)?), payment));
             Ok::<(), Error>(())
         })?;
         let is_last = i64::try_from(payments.len()).is_ok_and(|count| count < batch);
-        let last = payments.back().map(|(order, _)| *order).filter(|_| !is_last);
-        let with_payments = |order: Order| {
+        let until = payments.back().map(|(order, _)| *order).filter(|_| !is_last).unwrap_or(last);
+        orders::each_between(tx, account, after, until, |order| {
             let mut of_order = Vec::new();
             while let Some((_, payment)) = payments.pop_front_if(|(id, _)| *id <= order.id) {
                 of_order.push(payment);
             }
             take(order, of_order)
-        };
-        match last {
-            None if after == OrderId(0) => return orders::each(tx, account, with_payments),
-            None => return orders::each_between(tx, account, after, OrderId(i64::MAX), with_payments),
-            Some(last) => {
-                let before = mem::replace(&mut after, last);
-                orders::each_between(tx, account, before, last, with_payments)?;
-            }
-        }
+        })?;
+        after = until;
     }
+    Ok(())
 }
 
 const ADD: Sql = Sql::new(
@@ -145,6 +141,8 @@ mod tests {
         }
     }
 
+    const ALL: (OrderId, OrderId) = (OrderId(0), OrderId(i64::MAX));
+
     fn payments(id: i64, count: i64) -> Vec<Payment> {
         (0..count)
             .map(|number| Payment { sum: Money::from_kopecks(id * 100 + number), received: number })
@@ -187,7 +185,7 @@ mod tests {
             let mut all = Vec::new();
             store
                 .read(|tx| {
-                    each_order_in_batches(tx, account, batch, |order, payments| {
+                    each_order_in_batches(tx, account, ALL, batch, |order, payments| {
                         all.push((order, payments));
                         Ok::<(), Error>(())
                     })

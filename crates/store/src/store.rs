@@ -86,6 +86,17 @@ impl Store {
         once(body, |run| self.engine.read(run))
     }
 
+    /// Runs a read that two threads may share: the second transaction, where the engine can have one, sees the same state as the first.
+    pub fn read_two<T, E: From<Error>>(
+        &self,
+        body: impl for<'t> FnOnce(&mut Tx<'t>, Option<&mut Tx<'t>>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut body = Some(body);
+        let mut result = None;
+        self.engine.read_two(&mut |tx, second| result = body.take().map(|body| body(tx, second)))?;
+        result.unwrap_or_else(|| Err(not_run().into()))
+    }
+
     /// Runs a read of one statement on the calling thread. It sees one state by itself, so an engine may leave out the transaction
     /// around it. A second statement is an error.
     pub fn read_one<T, E: From<Error>>(
@@ -211,7 +222,11 @@ fn once<T, E: From<Error>>(
     let mut body = Some(body);
     let mut result = None;
     engine(&mut |tx| result = body.take().map(|body| body(tx)))?;
-    result.unwrap_or_else(|| Err(Error::new(Kind::Statement, "the engine ran no transaction").into()))
+    result.unwrap_or_else(|| Err(not_run().into()))
+}
+
+fn not_run() -> Error {
+    Error::new(Kind::Statement, "the engine ran no transaction")
 }
 
 /// A read transaction as its caller gave it.

@@ -82,7 +82,7 @@ fn sample() -> Shop {
         vec![line(&book, "Книга", 100, 100, ""), line(&disc, "Old", 150, 200, "pin")],
     );
     full.is_recurrent = true;
-    full.texts.set(TextField::Comment, " \"=1+1\",\r\n<b>\t".to_owned());
+    full.texts.set(TextField::Comment, " \"=1+1\",\r\n<b>\t");
     let orders = vec![order(3, PayStatus::Paid, 0, vec![line(&book, "Книга", 100, 100, "")]), full];
     add(&shop, [book, disc, pen].map(Good::new).into(), unpaid(orders));
     shop
@@ -414,5 +414,48 @@ fn an_output_that_fails_stops_the_export() {
                 "{result:?}"
             );
         }
+    }
+}
+
+/// Readers take turns at batches, and the end may come anywhere.
+#[test]
+fn batches_come_in_order() {
+    let shop = Shop::new();
+    let good = product(1, "book", "Book", 1);
+    let mut expected = Vec::new();
+    // With gaps: numbers are not places.
+    for (count, id) in
+        [0, 1, 498, 499, 500, 501, 999, 1000, 1001, 1500, 2600].into_iter().scan(0, |before, count| {
+            let first = std::mem::replace(before, count);
+            Some((count, first..count))
+        })
+    {
+        let ids: Vec<i64> = id.map(|number| 7 * number + 1).collect();
+        let orders =
+            ids.iter().map(|id| order(*id, PayStatus::Waiting, 0, vec![line(&good, "Book", 1, 1, "")]));
+        add(&shop, vec![], unpaid(orders.collect()));
+        expected.extend(ids);
+        let text = exported(&shop, Format::Jsonl);
+        let found: Vec<i64> = text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_i64().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{count}");
+    }
+
+    // An output that takes no more ends it, however much the readers still have.
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for room in [0, 1000, 100_000] {
+        let stopped = export(&shop.store, &shop.account, Format::Jsonl, &mut Full(room));
+        assert!(matches!(stopped, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::StorageFull));
     }
 }

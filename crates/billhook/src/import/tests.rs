@@ -79,10 +79,15 @@ impl Shop {
         let mut all = Vec::new();
         self.store
             .read(|tx| {
-                payments::each_order(tx, self.account.id, |order, payments| {
-                    all.push((order, payments));
-                    Ok::<(), Error>(())
-                })
+                payments::each_order(
+                    tx,
+                    self.account.id,
+                    (OrderId(0), OrderId(i64::MAX)),
+                    |order, payments| {
+                        all.push((order, payments));
+                        Ok::<(), Error>(())
+                    },
+                )
             })
             .unwrap();
         all

@@ -102,7 +102,7 @@ pub(crate) fn restore(
 }
 
 /// The statements of one open transaction.
-pub(crate) trait Statements {
+pub(crate) trait Statements: Send {
     /// Runs a statement, row by row, until its end or until `each` breaks off.
     fn rows(
         &mut self,
@@ -171,6 +171,9 @@ pub(crate) trait Read: Send {
     fn fail(self: Box<Self>, error: Error);
 }
 
+/// What is run with two read transactions, or with one.
+pub(crate) type TwoReads<'a> = dyn for<'t> FnMut(&mut Tx<'t>, Option<&mut Tx<'t>>) + 'a;
+
 /// A database engine.
 pub(crate) trait Engine: Send + Sync {
     /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, so an engine
@@ -179,6 +182,11 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Runs `body` once in a read transaction, on this thread.
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
+
+    /// Runs `body` once with a read transaction and, where the engine can have it, a second one that sees the same state.
+    fn read_two(&self, body: &mut TwoReads<'_>) -> Result<(), Error> {
+        self.read(&mut |tx| body(tx, None))
+    }
 
     /// Whether reads of the API are to be queued: they would wait for another machine.
     fn queues_reads(&self) -> bool {

@@ -29,14 +29,14 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
         mpsc,
     },
 };
 
 use billhook_postgres_cluster::Cluster;
 use billhook_store::{
-    AccountId, Error, Kind, Location, Store, accounts, copy, marks,
+    AccountId, Error, Kind, Location, Store, Tx, accounts, copy, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
     restore,
@@ -54,6 +54,7 @@ enum Engine {
 on_each_engine! {
     what_is_written_is_read_and_survives
     a_read_of_one_statement_takes_no_second
+    two_readers_see_one_state
     a_replaced_order_moves_with_its_customer
     accounts_are_apart
     a_refused_transaction_keeps_nothing
@@ -214,6 +215,31 @@ fn what_is_written_is_read_and_survives(engine: Engine) {
     assert_eq!(store.read(|tx| orders::count(tx, id)).unwrap(), 3);
     assert_eq!(store.read(|tx| orders::highest(tx, id)).unwrap(), Some(OrderId(3)));
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
+}
+
+/// However much is written beside them.
+fn two_readers_see_one_state(engine: Engine) {
+    let place = place(engine);
+    let account = account(&place.store, "anna");
+    let (stop, written) = (AtomicBool::new(false), AtomicI64::new(0));
+    let mut seen: Vec<Result<(u64, Option<u64>), Error>> = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let number = written.fetch_add(1, Ordering::Relaxed) + 1;
+                put(&place.store, account, order(number, "anna@example.com", PayStatus::Paid, &[5]));
+            }
+        });
+        while seen.len() < 300 || written.load(Ordering::Relaxed) < 100 {
+            let count = |tx: &mut Tx<'_>| orders::count(tx, account);
+            seen.push(place.store.read_two(|tx, second| Ok((count(tx)?, second.map(count).transpose()?))));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let seen: Vec<_> = seen.into_iter().map(Result::unwrap).collect();
+    let twice = seen.iter().filter(|(_, second)| second.is_some()).count();
+    assert!(seen.iter().all(|(first, second)| second.is_none_or(|second| second == *first)));
+    assert!(matches!(engine, Engine::Postgres) || twice > seen.len() / 2, "{twice} of {}", seen.len());
 }
 
 fn a_read_of_one_statement_takes_no_second(engine: Engine) {

@@ -20,7 +20,7 @@ use std::{
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef};
 
-use super::{Engine, Purpose, Read, Statements, Version, Work};
+use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work};
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
 };
@@ -94,8 +94,8 @@ impl Sqlite {
 
     /// Runs a body in a reader's transaction, for which `statements` may be run, or any number.
     fn read_some(&self, statements: Option<u32>, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        let reader = self.readers.take()?;
-        let mut open = Open(&reader.connection);
+        let mut reader = self.readers.take()?;
+        let mut open = Open(&mut reader.connection);
         let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
         body(&mut tx);
         // Of a statement that failed the body has been told; its transaction is not used again.
@@ -113,6 +113,21 @@ impl Engine for Sqlite {
 
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
         self.read_some(None, body)
+    }
+
+    fn read_two(&self, body: &mut TwoReads<'_>) -> Result<(), Error> {
+        let Some([mut first, mut second]) = self.readers.take_two()? else {
+            return self.read(&mut |tx| body(tx, None));
+        };
+        let (mut one, mut other) = (Open(&mut first.connection), Open(&mut second.connection));
+        let mut one = Tx::reading(&mut one, &self.known_versions, None);
+        let mut other = Tx::reading(&mut other, &self.known_versions, None);
+        body(&mut one, Some(&mut other));
+        let are_done = [one.finish().is_ok(), other.finish().is_ok()];
+        for (reader, _) in [first, second].into_iter().zip(are_done).filter(|(_, is_done)| *is_done) {
+            self.readers.give_back(reader);
+        }
+        Ok(())
     }
 
     fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
@@ -160,7 +175,7 @@ pub(crate) fn is_in(folder: &Path) -> bool {
 }
 
 /// The statements of a connection's open transaction.
-struct Open<'a>(&'a Connection);
+struct Open<'a>(&'a mut Connection);
 
 impl Open<'_> {
     fn prepare(&self, sql: &'static Sql) -> Result<CachedStatement<'_>, Error> {

@@ -22,6 +22,9 @@ use rusqlite::Connection;
 use super::{begin, connect, end, failure};
 use crate::Error;
 
+/// How often two readers are begun in the hope that nothing is committed meanwhile.
+const TRIES_FOR_TWO: u32 = 100;
+
 /// The readers that are not at work.
 pub(super) struct Readers {
     path: PathBuf,
@@ -64,6 +67,24 @@ impl Readers {
         Ok(Reader { connection, since: now })
     }
 
+    /// Two readers whose transactions show the same state; none where the store is written to all the time.
+    pub(super) fn take_two(&self) -> Result<Option<[Reader; 2]>, Error> {
+        for _ in 0..TRIES_FOR_TWO {
+            let before = self.log.state();
+            let both = [self.take()?, self.take()?];
+            for reader in &both {
+                reader.look()?;
+            }
+            if before.is_some() && self.log.state() == before {
+                return Ok(Some(both));
+            }
+            for reader in both {
+                self.give_back(reader);
+            }
+        }
+        Ok(None)
+    }
+
     /// Takes a reader back, with its transaction.
     pub(super) fn give_back(&self, reader: Reader) {
         self.idle().push(reader);
@@ -102,6 +123,12 @@ impl Reader {
     /// Whether its transaction shows this state of the log.
     fn shows(&self, now: Option<State>) -> bool {
         now.is_some() && self.since == now && !self.connection.is_autocommit()
+    }
+
+    /// Reads something: before its first read a transaction has chosen no state yet.
+    fn look(&self) -> Result<(), Error> {
+        let look = self.connection.pragma_query_value(None, "schema_version", |_| Ok(()));
+        look.map_err(|error| failure("look", &error))
     }
 
     /// Ends its transaction. Nothing was written, so nothing can be lost; a reader that can't is not to be used again.

@@ -54,7 +54,7 @@ struct Shared {
 impl Writer {
     /// Starts the thread. A log of `log_pages` is copied into the file.
     pub(super) fn start(
-        connection: Connection,
+        mut connection: Connection,
         readers: Arc<Readers>,
         log_pages: u32,
     ) -> Result<Self, Error> {
@@ -65,8 +65,12 @@ impl Writer {
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    let log =
-                        Log { connection: &connection, readers: &readers, usual: log_pages, due: log_pages };
+                    let log = Log {
+                        connection: &mut connection,
+                        readers: &readers,
+                        usual: log_pages,
+                        due: log_pages,
+                    };
                     write(log, &work, &shared);
                     readers.close();
                 }
@@ -165,7 +169,7 @@ impl Shared {
 
 /// The log that commits are written to.
 struct Log<'a> {
-    connection: &'a Connection,
+    connection: &'a mut Connection,
     readers: &'a Readers,
     /// The length from which it is copied, and the one from which it is tried next, in pages.
     usual: u32,
@@ -211,7 +215,7 @@ impl Log<'_> {
 
 /// Runs transactions until no more are waiting, and commits them together.
 fn run_group(
-    connection: &Connection,
+    connection: &mut Connection,
     mut first: Box<dyn Work>,
     mut next: impl FnMut() -> Option<Box<dyn Work>>,
 ) -> (Vec<Box<dyn Work>>, Result<(), Error>) {
@@ -239,7 +243,7 @@ fn run_group(
 }
 
 /// Runs one transaction in a savepoint. An error means that the group as a whole is lost.
-fn run_in_savepoint(connection: &Connection, work: &mut dyn Work) -> Result<(), Error> {
+fn run_in_savepoint(connection: &mut Connection, work: &mut dyn Work) -> Result<(), Error> {
     begin(connection, "SAVEPOINT work")?;
     if !run_one(connection, work)? {
         end(connection, "ROLLBACK TO work")?;
@@ -248,7 +252,7 @@ fn run_in_savepoint(connection: &Connection, work: &mut dyn Work) -> Result<(), 
 }
 
 /// Runs one transaction's body; says whether to keep what it did.
-fn run_one(connection: &Connection, work: &mut dyn Work) -> Result<bool, Error> {
+fn run_one(connection: &mut Connection, work: &mut dyn Work) -> Result<bool, Error> {
     // A fault in one body must not end the writer; its caller learns of it because it has no result.
     let keep =
         catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut Open(connection))))).unwrap_or(false);
