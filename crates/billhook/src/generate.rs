@@ -35,7 +35,7 @@ use crate::{
 use shop::Shop;
 
 /// So many orders are one transaction.
-const BATCH_ORDERS: u64 = 50_000;
+const BATCH_ORDERS: u64 = 100_000;
 
 /// Fill an account with synthetic orders, for trials and measurements
 ///
@@ -161,7 +161,9 @@ impl Plan {
                 .map(|index| shop.order(index, OrderId(highest + 1 + index.cast_signed())))
                 .collect::<Result<_, _>>()
                 .map_err(Failure::failed)?;
-            pipeline.write(move |tx| orders::add_all(tx, account, &batch.iter().collect::<Vec<_>>()))?;
+            pipeline.write(batch, move |tx, batch| {
+                orders::add_all(tx, account, &batch.iter().collect::<Vec<_>>())
+            })?;
             done = batch_end;
             bar.at(Progress { done, total: self.orders });
         }

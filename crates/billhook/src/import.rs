@@ -366,7 +366,7 @@ impl Job<'_> {
     fn flush(
         &self,
         batch: Vec<Step>,
-        pipeline: &mut Pipeline<'_, Counts>,
+        pipeline: &mut Pipeline<'_, Vec<Step>, Counts>,
         counts: &mut Counts,
     ) -> Result<(), Failure> {
         if batch.is_empty() {
@@ -379,7 +379,7 @@ impl Job<'_> {
         let done = if self.dry_run {
             Some(self.store.read(|tx| apply(tx, account, &batch, true))?)
         } else {
-            pipeline.write(move |tx| apply(tx, account, &batch, false))?
+            pipeline.write(batch, move |tx, batch| apply(tx, account, batch, false))?
         };
         *counts += done.unwrap_or_default();
         Ok(())

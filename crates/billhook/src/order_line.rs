@@ -9,6 +9,8 @@ mod payments;
 mod setting;
 mod value;
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use billhook_store::{
     order_changes::Payment,
     orders::{Handling, Order, TextField, Texts},
@@ -102,7 +104,9 @@ impl Field {
 
     /// The field of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::all().find(|field| field.name() == name)
+        static NAMED: LazyLock<HashMap<&str, Field>> =
+            LazyLock::new(|| Field::all().map(|field| (field.name(), field)).collect());
+        NAMED.get(name).copied()
     }
 
     fn bit(self) -> u64 {

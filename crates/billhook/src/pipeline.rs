@@ -1,6 +1,10 @@
 //! Writes one transaction while the next is being prepared: what bulk commands do.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use billhook_store::{Error, Kind, Store, Tx};
 
@@ -8,12 +12,18 @@ use billhook_store::{Error, Kind, Store, Tx};
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// A store with one transaction on its way at most.
-pub(crate) struct Pipeline<'a, T> {
+pub(crate) struct Pipeline<'a, B, T> {
     store: &'a Store,
-    on_its_way: Option<mpsc::Receiver<Result<T, Error>>>,
+    on_its_way: Option<OnItsWay<B, T>>,
 }
 
-impl<'a, T: Send + 'static> Pipeline<'a, T> {
+struct OnItsWay<B, T> {
+    /// Kept so that it ends on the thread that made it: memory that another thread gives back is slow to come round.
+    batch: Arc<B>,
+    result: mpsc::Receiver<Result<T, Error>>,
+}
+
+impl<'a, B: Send + Sync + 'static, T: Send + 'static> Pipeline<'a, B, T> {
     pub(crate) fn new(store: &'a Store) -> Self {
         Self { store, on_its_way: None }
     }
@@ -22,25 +32,35 @@ impl<'a, T: Send + 'static> Pipeline<'a, T> {
     /// sent.
     pub(crate) fn write(
         &mut self,
-        body: impl Fn(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+        batch: B,
+        body: impl Fn(&mut Tx<'_>, &B) -> Result<T, Error> + Send + 'static,
     ) -> Result<Option<T>, Error> {
-        let before = self.wait()?;
+        let before = self.on_its_way.take().map(OnItsWay::wait).transpose()?;
         if before.is_some() {
             thread::sleep(PAUSE);
         }
-        let (send, receive) = mpsc::sync_channel(1);
-        self.store.write_then(body, move |result| {
+        let batch = Arc::new(batch);
+        let (written, (send, result)) = (batch.clone(), mpsc::sync_channel(1));
+        let done = move |result| {
             // Nobody waits for it any more where something else has failed.
             let _ = send.send(result);
-        });
-        self.on_its_way = Some(receive);
-        Ok(before)
+        };
+        self.store.write_then(move |tx| body(tx, &written), done);
+        self.on_its_way = Some(OnItsWay { batch, result });
+        Ok(before.map(|(_batch, result)| result))
     }
 
     /// Waits for the last transaction that was sent.
     pub(crate) fn wait(&mut self) -> Result<Option<T>, Error> {
-        let Some(receive) = self.on_its_way.take() else { return Ok(None) };
-        receive.recv().unwrap_or_else(|_| Err(closed())).map(Some)
+        let last = self.on_its_way.take().map(OnItsWay::wait).transpose()?;
+        Ok(last.map(|(_batch, result)| result))
+    }
+}
+
+impl<B, T> OnItsWay<B, T> {
+    fn wait(self) -> Result<(Arc<B>, T), Error> {
+        let result = self.result.recv().unwrap_or_else(|_| Err(closed()))?;
+        Ok((self.batch, result))
     }
 }
 

@@ -17,13 +17,13 @@ pub(crate) enum Shown {
 }
 
 /// Shows an order.
-pub(crate) fn shown(mut order: Order, what: Shown) -> OrderInfo {
+pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
     let price = order.price();
     let to_pay = order.to_pay();
     let good_count = u32::try_from(order.lines.len()).unwrap_or(u32::MAX);
     let email = order.email_text().to_owned();
     let partners = Partners::of(&order);
-    let mut text = |field| order.texts.take(field);
+    let text = |field| order.texts.get(field).to_owned();
     let is_whole = what != Shown::Orders;
     let kupon = text(TextField::Kupon);
     let tag = text(TextField::Tag);

@@ -28,43 +28,53 @@ macro_rules! text_fields {
         }
 
         $(#[$texts_doc])+
+        // One text after the other: most are empty, and there may be many orders at a time.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $texts_type([String; $field_type::COUNT]);
+        pub struct $texts_type {
+            all: String,
+            /// Where each ends.
+            ends: [usize; $field_type::COUNT],
+        }
 
         impl Default for $texts_type {
             fn default() -> Self {
-                Self([const { String::new() }; $field_type::COUNT])
+                Self { all: String::new(), ends: [0; $field_type::COUNT] }
             }
         }
 
         impl $texts_type {
+            fn place(&self, field: $field_type) -> std::ops::Range<usize> {
+                let end = |number: usize| self.ends.get(number).copied().unwrap_or_default();
+                let number = field as usize;
+                number.checked_sub(1).map_or(0, end)..end(number)
+            }
+
             /// A field's text.
             pub fn get(&self, field: $field_type) -> &str {
-                self.0.get(field as usize).map_or("", String::as_str)
+                self.all.get(self.place(field)).unwrap_or_default()
             }
 
             /// Sets a field's text.
-            pub fn set(&mut self, field: $field_type, text: impl Into<String>) {
-                if let Some(place) = self.0.get_mut(field as usize) {
-                    *place = text.into();
+            pub fn set(&mut self, field: $field_type, text: impl AsRef<str>) {
+                let (place, text) = (self.place(field), text.as_ref());
+                for end in self.ends.iter_mut().skip(field as usize) {
+                    *end = *end - place.len() + text.len();
                 }
-            }
-
-            /// Takes a field's text out.
-            pub fn take(&mut self, field: $field_type) -> String {
-                self.0.get_mut(field as usize).map(std::mem::take).unwrap_or_default()
+                self.all.replace_range(place, text);
             }
 
             /// The texts, in the order of the columns.
             pub(crate) fn columns(&self) -> impl Iterator<Item = crate::Arg<'_>> {
-                self.0.iter().map(crate::Arg::from)
+                let starts = std::iter::once(0).chain(self.ends);
+                starts.zip(self.ends).map(|(start, end)| self.all.get(start..end).unwrap_or_default().into())
             }
 
             /// The texts of a row, from a column on.
             pub(crate) fn read(row: &dyn crate::Row, first: usize) -> Result<Self, crate::Error> {
                 let mut texts = Self::default();
-                for (column, text) in (first..).zip(&mut texts.0) {
-                    row.text(column)?.clone_into(text);
+                for (column, end) in (first..).zip(&mut texts.ends) {
+                    texts.all.push_str(row.text(column)?);
+                    *end = texts.all.len();
                 }
                 Ok(texts)
             }

@@ -113,18 +113,18 @@ impl Shop {
         let mut texts = self.customer(customer);
         let coupon = dice.percent(10);
         if coupon {
-            texts.set(TextField::Kupon, "SALE10".to_owned());
+            texts.set(TextField::Kupon, "SALE10");
         }
         if paid > 0 {
-            texts.set(TextField::Payway, dice.pick(&WAYS).to_owned());
+            texts.set(TextField::Payway, dice.pick(&WAYS));
         }
         if dice.percent(40) {
-            texts.set(TextField::UtmSource, dice.pick(&SOURCES).to_owned());
-            texts.set(TextField::UtmMedium, "cpc".to_owned());
+            texts.set(TextField::UtmSource, dice.pick(&SOURCES));
+            texts.set(TextField::UtmMedium, "cpc");
             texts.set(TextField::UtmCampaign, format!("campaign-{}", 1 + dice.below(50)));
         }
         if dice.percent(5) {
-            texts.set(TextField::Comment, dice.pick(&COMMENTS).to_owned());
+            texts.set(TextField::Comment, dice.pick(&COMMENTS));
         }
         let email = Some(Email::parse(&format!("customer{customer}@example.com"))?);
         let lines = self.lines(coupon, &mut dice);
@@ -159,7 +159,7 @@ impl Shop {
         } else {
             dice.pick(&MEN)
         };
-        texts.set(TextField::FirstName, name.to_owned());
+        texts.set(TextField::FirstName, name);
         texts.set(TextField::LastName, surname);
         texts.set(TextField::Phone, format!("+79{:09}", dice.below(1_000_000_000)));
         texts.set(TextField::Ip, format!("198.51.100.{}", dice.below(256)));
@@ -169,9 +169,9 @@ impl Shop {
                 .and_then(|place| CITIES.get(place))
                 .copied()
                 .unwrap_or_default();
-            texts.set(TextField::Country, "Россия".to_owned());
-            texts.set(TextField::Region, region.to_owned());
-            texts.set(TextField::City, city.to_owned());
+            texts.set(TextField::Country, "Россия");
+            texts.set(TextField::Region, region);
+            texts.set(TextField::City, city);
             texts.set(TextField::Postalcode, (100_000 + dice.below(500_000)).to_string());
             let address = format!(
                 "ул. {}, д. {}, кв. {}",

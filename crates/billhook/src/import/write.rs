@@ -150,7 +150,7 @@ impl Prepared {
         }
         for field in TextField::ALL {
             if !given.has(Field::Text(field)) && order.texts.get(field) != stored.texts.get(field) {
-                order.to_mut().texts.set(field, stored.texts.get(field).to_owned());
+                order.to_mut().texts.set(field, stored.texts.get(field));
             }
         }
         for (position, (stored, given)) in stored.lines.iter().zip(&self.given_items).enumerate() {

@@ -171,9 +171,9 @@ impl Seller {
     ) -> Result<()> {
         let customer = self.customer_of(number)?;
         let mut texts = Texts::default();
-        texts.set(TextField::FirstName, "Анна".to_owned());
-        texts.set(TextField::Phone, "+79001234567".to_owned());
-        texts.set(TextField::UtmSource, "vk".to_owned());
+        texts.set(TextField::FirstName, "Анна");
+        texts.set(TextField::Phone, "+79001234567");
+        texts.set(TextField::UtmSource, "vk");
         let order = Order {
             id: OrderId(1 + number.cast_signed()),
             email: Some(Email::parse(&email(customer))?),

@@ -310,7 +310,7 @@ impl Model {
         let paid = said.paid.unwrap_or(if newly_paid { created } else { stored_paid });
         let mut texts = stored.map(|order| order.texts.clone()).unwrap_or_default();
         if let Some(comment) = said.comment {
-            texts.set(TextField::Comment, comment.to_owned());
+            texts.set(TextField::Comment, comment);
         }
         let payment = |(sum, received): (i64, i64)| Payment { sum: Money::from_kopecks(sum), received };
         let payments = said.payments.clone().map(|list| list.into_iter().map(payment).collect());

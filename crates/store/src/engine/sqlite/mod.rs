@@ -10,7 +10,7 @@ mod readers;
 mod writer;
 
 use std::{
-    fs,
+    fs, iter,
     ops::ControlFlow,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -191,14 +191,23 @@ impl Open<'_> {
     }
 }
 
-fn bind(statement: &mut CachedStatement<'_>, sql: &Sql, args: &[Arg<'_>]) -> Result<(), Error> {
+/// Binds the arguments. Numbers and empty texts that `bound` says are in their place already stay: an order has forty texts, and most
+/// are empty.
+fn bind(
+    statement: &mut CachedStatement<'_>,
+    sql: &Sql,
+    args: &[Arg<'_>],
+    bound: &[Arg<'_>],
+) -> Result<(), Error> {
     if statement.parameter_count() != args.len() {
         let text =
             format!("{}: takes {} arguments, not {}", sql.name, statement.parameter_count(), args.len());
         return Err(Error::new(Kind::Statement, text));
     }
-    for (n, arg) in (1..).zip(args) {
+    let bound = bound.iter().map(Some).chain(iter::repeat(None));
+    for ((n, arg), bound) in (1..).zip(args).zip(bound) {
         match arg {
+            Arg::Int(_) | Arg::Text("") if bound == Some(arg) => Ok(()),
             Arg::Int(number) => statement.raw_bind_parameter(n, number),
             Arg::Text(text) => statement.raw_bind_parameter(n, text),
         }
@@ -215,7 +224,7 @@ impl Statements for Open<'_> {
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut statement = self.prepare(sql)?;
-        bind(&mut statement, sql, args)?;
+        bind(&mut statement, sql, args, &[])?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(|error| failure(sql.name, &error))? {
             if each(&Columns { row, sql }).is_break() {
@@ -227,7 +236,7 @@ impl Statements for Open<'_> {
 
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
         let mut statement = self.prepare(sql)?;
-        bind(&mut statement, sql, args)?;
+        bind(&mut statement, sql, args, &[])?;
         let touched = statement.raw_execute().map_err(|error| failure(sql.name, &error))?;
         Ok(touched as u64)
     }
@@ -238,8 +247,10 @@ impl Statements for Open<'_> {
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error> {
         let mut statement = self.prepare(sql)?;
+        let mut bound = Vec::new();
         for args in rows {
-            bind(&mut statement, sql, &args)?;
+            bind(&mut statement, sql, &args, &bound)?;
+            bound = args;
             statement.raw_execute().map_err(|error| failure(sql.name, &error))?;
         }
         Ok(())
