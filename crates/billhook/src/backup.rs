@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    command_line::{Everywhere, step_back},
+    command_line::{Everywhere, step_far_back},
     failure::Failure,
     output::{counted, json_line, stdout},
     progress::Bar,
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        step_back();
+        step_far_back();
         let store = everywhere.store.open()?;
         let bar = Bar::new("backing up");
         let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;

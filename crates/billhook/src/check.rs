@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    command_line::Everywhere,
+    command_line::{Everywhere, step_far_back},
     failure::Failure,
     output::{json_line, stdout},
     progress::Bar,
@@ -33,6 +33,7 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.there()?;
+        step_far_back();
         let store = Store::open_for_bulk(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;

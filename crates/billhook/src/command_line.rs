@@ -10,6 +10,10 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser, error::ErrorKind,
 };
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
 use crate::{
     account, backup, call, category, check, completions, config_file, copy, coupon, docs, explain, export,
@@ -46,6 +50,15 @@ pub(crate) struct CommandLine {
 pub(crate) fn step_back() {
     // Where that is not allowed it runs as it is.
     let _ = rustix::process::nice(10);
+}
+
+/// The same for a command that only reads: it runs where the processor would be idle. One that writes must not, for it holds up all
+/// other writers while it waits.
+pub(crate) fn step_far_back() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_err() {
+        step_back();
+    }
 }
 
 /// The options that every command has.

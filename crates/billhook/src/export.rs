@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use crate::{
     account,
-    command_line::Everywhere,
+    command_line::{Everywhere, step_far_back},
     failure::Failure,
     import::Format,
     order_line::{GoodField, csv, has_settings, json},
@@ -77,7 +77,8 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
-        let store = everywhere.store.open_for_bulk()?;
+        step_far_back();
+        let store = everywhere.store.open()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;

@@ -20,6 +20,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     rc::Rc,
+    thread,
 };
 
 use billhook_store::{
@@ -51,6 +52,8 @@ const FAULTS_TOLD: usize = 20;
 const BATCH_RECORDS: usize = 50_000;
 /// … or when so much of the file was read for it.
 const BATCH_BYTES: u64 = 40 << 20;
+/// So many lines are read before others may have the processor, as in the store's bulk writes.
+const LINES_AT_A_STRETCH: u64 = 32;
 
 /// Take orders from a file into an account
 ///
@@ -405,6 +408,9 @@ impl Job<'_> {
                 Err(Refusal::Fault(fault)) => Err(fault),
                 Err(Refusal::Store(error)) => return Err(error.into()),
             };
+            if line.is_multiple_of(LINES_AT_A_STRETCH) {
+                thread::yield_now();
+            }
             if done.get() != shown {
                 shown = done.get();
                 bar.at(Progress { done: shown, total });

@@ -417,6 +417,18 @@ fn an_output_that_fails_stops_the_export() {
     }
 }
 
+/// An output with room for so many bytes.
+struct Full(usize);
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Readers take turns at batches, and the end may come anywhere.
 #[test]
 fn batches_come_in_order() {
@@ -444,16 +456,6 @@ fn batches_come_in_order() {
     }
 
     // An output that takes no more ends it, however much the readers still have.
-    struct Full(usize);
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     for room in [0, 1000, 100_000] {
         let stopped = export(&shop.store, &shop.account, Format::Jsonl, &mut Full(room));
         assert!(matches!(stopped, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::StorageFull));

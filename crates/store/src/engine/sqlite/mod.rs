@@ -15,6 +15,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -42,6 +43,10 @@ const BULK_CACHE_KIB: i32 = 256 * 1024;
 const BULK_LOG_PAGES: u32 = 32_768;
 /// Statements kept prepared on each connection: more than there are.
 const PREPARED_MAX: usize = 256;
+
+/// So many rows are written before others may have the processor: a scheduler that means well lets a bulk load run on for milliseconds,
+/// while an answer would take microseconds.
+const ROWS_AT_A_STRETCH: u32 = 32;
 
 /// A read that always finds something.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
@@ -248,7 +253,10 @@ impl Statements for Open<'_> {
     ) -> Result<(), Error> {
         let mut statement = self.prepare(sql)?;
         let mut bound = Vec::new();
-        for args in rows {
+        for (number, args) in (1_u32..).zip(rows) {
+            if number % ROWS_AT_A_STRETCH == 0 {
+                thread::yield_now();
+            }
             bind(&mut statement, sql, &args, &bound)?;
             bound = args;
             statement.raw_execute().map_err(|error| failure(sql.name, &error))?;
