@@ -46,6 +46,22 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(left, Vec::<String>::new());
 }
 
+/// One that was killed is run again at once; each store that it replaces is kept.
+#[test]
+fn restores_within_a_second_keep_what_each_replaces() {
+    let place = place(Engine::Sqlite);
+    account(&place.store, "anna");
+    let file = place.temporary.path().join("backup.db");
+    place.store.backup(&file, &mut |_| {}).unwrap();
+    let elsewhere = Location::folder(&place.temporary.path().join("elsewhere"));
+    restore(&file, &elsewhere, false, &mut |_| {}).unwrap();
+    let kept: Vec<_> =
+        (0..4).map(|_| restore(&file, &elsewhere, true, &mut |_| {}).unwrap().kept.unwrap()).collect();
+    let different: std::collections::BTreeSet<_> = kept.iter().collect();
+    assert_eq!(different.len(), kept.len(), "{kept:?}");
+    assert!(kept.iter().all(|kept| kept.is_file()), "{kept:?}");
+}
+
 /// A log that was left behind without its store is not applied to the one that is restored.
 #[test]
 fn what_is_left_of_a_store_is_put_aside() {

@@ -208,8 +208,7 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
         }
         connection.close().map_err(|(_, error)| failed(&error))?;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let aside = with_suffix(place, &format!(".replaced-{now}"));
+    let aside = free_name(place);
     for suffix in FILES {
         let (file, aside) = (with_suffix(place, suffix), with_suffix(&aside, suffix));
         if !file.exists() {
@@ -220,6 +219,19 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
         moved.map_err(|cause| Error::file("put aside", &file, &cause))?;
     }
     Ok(aside)
+}
+
+/// A name for what stands at `place`, after the time. It may be the second one within a second: a restore that was killed has
+/// given one already.
+fn free_name(place: &Path) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut aside = with_suffix(place, &format!(".replaced-{now}"));
+    let mut names = 1;
+    while FILES.iter().any(|suffix| with_suffix(&aside, suffix).exists()) {
+        names += 1;
+        aside = with_suffix(place, &format!(".replaced-{now}-{names}"));
+    }
+    aside
 }
 
 /// A temporary file for its owner alone, removed unless it is given its name.
