@@ -89,8 +89,16 @@ impl Client {
         Ok(Self { stream: Box::new(stream), buffer: Vec::new() })
     }
 
-    /// Sends a request and gives the answer's body.
+    /// Sends a request and gives the answer's body; a status other than 200 is an error.
     pub fn ask(&mut self, request: &[u8]) -> Result<Vec<u8>> {
+        match self.ask_for_any(request)? {
+            (200, body) => Ok(body),
+            (status, _) => Err(format!("HTTP status {status}").into()),
+        }
+    }
+
+    /// Sends a request and gives the answer's status and body.
+    pub fn ask_for_any(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
         self.stream.write_all(request)?;
         self.stream.flush()?;
         self.buffer.clear();
@@ -105,10 +113,7 @@ impl Client {
             if self.buffer.len() < parts.bytes() {
                 continue;
             }
-            if parts.status != 200 {
-                return Err(format!("HTTP status {}", parts.status).into());
-            }
-            return Ok(self.buffer.split_off(parts.head_bytes));
+            return Ok((parts.status, self.buffer.split_off(parts.head_bytes)));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`, `cargo xtask openapi`,
-//! `cargo xtask bench`.
+//! `cargo xtask bench`, `cargo xtask crash`.
 
 mod tidy;
 
@@ -15,7 +15,8 @@ usage: cargo xtask TASK
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
   vectors [--check]  make the test vectors anew with PHP; with --check, only compare
   openapi            write docs/openapi.json anew, after a change of a method
-  bench [OPTIONS]    Billhook beside the floor, in release builds; `bench --help` has the options";
+  bench [OPTIONS]    Billhook beside the floor, in release builds; `bench --help` has the options
+  crash [OPTIONS]    kills at random moments, and what is there afterwards; `crash --help` has the options";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         ["vectors", "--check"] => vectors(true),
         ["openapi"] => openapi(),
         ["bench", options @ ..] => bench(options),
+        ["crash", options @ ..] => crash(options),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -53,6 +55,7 @@ fn ci() -> Result<(), String> {
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     vectors(true)?;
     run("cargo", &["test", "--workspace", "--locked"], &[])?;
+    crash_quickly()?;
     if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success())
     {
         run("cargo", &["deny", "check", "bans", "licenses", "sources"], &[])?;
@@ -74,10 +77,36 @@ fn bench(options: &[&str]) -> Result<(), String> {
         &["build", "--release", "--locked", "--package", "xtask", "--bin", "bench", "--bin", "floor"],
         &[],
     )?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let program = root().join(target).join("release/bench");
+    become_program("bench", options)
+}
+
+/// Builds what is killed and what kills it, and becomes the latter.
+fn crash(options: &[&str]) -> Result<(), String> {
+    run("sh", &[".ci/packages", "util-linux", "postgresql"], &[])?;
+    run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
+    run("cargo", &["build", "--release", "--locked", "--package", "xtask", "--bin", "crash"], &[])?;
+    become_program("crash", options)
+}
+
+/// A few rounds with the programs as the tests use them: each kind of round comes at least once.
+fn crash_quickly() -> Result<(), String> {
+    run("cargo", &["build", "--workspace", "--locked"], &[])?;
+    let program = built("debug/crash").display().to_string();
+    run(&program, &["--rounds", "20"], &[])?;
+    run(&program, &["--rounds", "6", "--engine", "postgres"], &[])
+}
+
+/// Ends as another program that was built for release.
+fn become_program(name: &str, options: &[&str]) -> Result<(), String> {
+    let program = built(&format!("release/{name}"));
     let cause = Command::new(&program).args(options).current_dir(root()).exec();
     Err(format!("{}: {cause}", program.display()))
+}
+
+/// Where cargo puts a program.
+fn built(program: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    root().join(target).join(program)
 }
 
 /// The test that holds the description to the table can write it, too.

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -22,6 +22,8 @@ const START_MAX: Duration = Duration::from_mins(2);
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// How often a process's memory is looked at.
 const MEMORY_EVERY: Duration = Duration::from_millis(5);
+/// How often a command that may be cut off is looked at.
+const END_EVERY: Duration = Duration::from_micros(500);
 
 /// A server that runs. Dropped, it is killed.
 pub struct Running {
@@ -112,6 +114,11 @@ impl Running {
         }
         Err("a server did not stop".into())
     }
+
+    /// Kills it with `SIGKILL`, and waits until it is gone.
+    pub fn kill(self) {
+        drop(self);
+    }
 }
 
 impl Drop for Running {
@@ -164,6 +171,43 @@ pub fn run<A: AsRef<OsStr>>(
         return Err(format!("{}: {status}: {}", program.display(), whole(errors)?.trim_end()).into());
     }
     Ok(Took { seconds, private_bytes_max, stdout: whole(out)? })
+}
+
+/// What came of a command that had so much time and no more.
+pub struct Cut {
+    /// How it ended; none: it was killed.
+    pub status: Option<ExitStatus>,
+    /// From its start to its end.
+    pub took: Duration,
+    /// What it printed.
+    pub stdout: String,
+    /// What it said beside that.
+    pub stderr: String,
+}
+
+/// Runs a command, and kills it with `SIGKILL` when its time is over.
+pub fn cut_off<A: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = A>,
+    time: Duration,
+) -> Result<Cut> {
+    let out = tempfile::tempfile()?;
+    let errors = tempfile::tempfile()?;
+    let begun = Instant::now();
+    let mut child =
+        command(program, arguments).stdout(out.try_clone()?).stderr(errors.try_clone()?).spawn()?;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        let left = time.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            end(&mut child);
+            break None;
+        }
+        thread::sleep(left.min(END_EVERY));
+    };
+    Ok(Cut { status, took: begun.elapsed(), stdout: whole(out)?, stderr: whole(errors)? })
 }
 
 fn whole(file: File) -> Result<String> {

@@ -1,0 +1,25 @@
+-- An account with a product and orders enough that bringing the store up to date takes its time; each engine takes it.
+
+INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version)
+VALUES (1, 'shop', '0123456789abcdef0123456789abcdef', '', 0, 0, 1767225600, 1);
+INSERT INTO products (account_id, good_id, good_name, good_title, good_sum) VALUES (1, 1, 'course', 'Course', 100000);
+INSERT INTO product_versions (account_id, version_id, good_id, good_name, good_title)
+VALUES (1, 1, 1, 'course', 'Course');
+
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
+INSERT INTO orders (account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent,
+                    first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment,
+                    tag, kupon, ip, domain, link, type, payway, rpo,
+                    utm_medium, utm_source, utm_campaign, utm_content, utm_term,
+                    aff_medium, aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id)
+SELECT 1, n, 'buyer' || n || '@example.com', 'buyer' || n || '@example.com', 'paid', 1767225600 + n, 1767225700 + n, 0,
+       'Anna', '', '', '', '', '', '', '', '', '',
+       'tag ' || n, '', '', '', '', '', '', '',
+       '', '', '', '', '',
+       '', '', '', '', '', '', '', '', '', ''
+  FROM numbers;
+
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000)
+INSERT INTO order_lines (account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode)
+SELECT 1, 'buyer' || n || '@example.com', n, 0, 'paid', 1, 100000, 100000, ''
+  FROM numbers;
