@@ -35,13 +35,15 @@ impl Default for Budget {
 #[derive(Debug)]
 pub(crate) struct Body<'a> {
     pub(crate) bytes: Bytes,
+    /// Whether fields stood behind the last chunk.
+    pub(crate) has_trailers: bool,
     budget: &'a Budget,
     taken: usize,
 }
 
 impl<'a> Body<'a> {
     fn empty(budget: &'a Budget) -> Self {
-        Self { bytes: Bytes::new(), budget, taken: 0 }
+        Self { bytes: Bytes::new(), has_trailers: false, budget, taken: 0 }
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
@@ -75,12 +77,23 @@ pub(crate) enum BodyError {
 }
 
 impl BodyError {
-    /// Whether a part of the body was left unread, so that the connection can't be used any more.
-    pub(crate) fn leaves_unread(self) -> bool {
+    /// Whether a part of the body was left unread.
+    fn leaves_unread(self) -> bool {
         match self {
             Self::TooLarge { unread } => unread,
             Self::Broken | Self::NoMemory => true,
         }
+    }
+}
+
+/// Whether it is certain that the next request begins where this one ended.
+///
+/// Not where a part was left unread, and not behind trailers: hyper takes lines for such that another program may take for the next
+/// request (`0`, a bare line feed, and a request's head behind it), and nobody who speaks the protocol sends any.
+pub(crate) fn end_is_certain(body: &Result<Body<'_>, BodyError>) -> bool {
+    match body {
+        Ok(body) => !body.has_trailers,
+        Err(error) => !error.leaves_unread(),
     }
 }
 
@@ -122,7 +135,10 @@ async fn collect<'a>(
     let mut whole = Body::empty(budget);
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            whole.has_trailers = true;
+            continue;
+        };
         if whole.bytes.len() + joined.len() + piece.len() > max_bytes {
             return Ok(None);
         }
@@ -144,12 +160,13 @@ async fn collect<'a>(
     Ok(Some(whole))
 }
 
-/// Throws the rest of a body away. Whether its end was reached.
+/// Throws the rest of a body away. Whether its end was reached, and nothing behind it that leaves a doubt.
 async fn drain(body: &mut Incoming) -> bool {
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return false };
-        seen += frame.data_ref().map_or(0, Bytes::len);
+        let Some(piece) = frame.data_ref() else { return false };
+        seen += piece.len();
         if seen > DRAIN_BYTES {
             return false;
         }

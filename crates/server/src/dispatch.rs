@@ -84,7 +84,7 @@ impl Answers for Peer {
         let (head, body) = request.into_parts();
         let (max, time) = (service.max_body_bytes, service.body_timeout);
         let body = body::read(&head.headers, body, max, time, &service.body_budget).await;
-        let unread = matches!(body, Err(error) if error.leaves_unread());
+        let ends_connection = !body::end_is_certain(&body);
         let page = Page::at(head.uri.path());
         let fresh = if page.is_some() { Ok(()) } else { service.fresh_accounts().await };
         let host = host::of_request(&head);
@@ -112,7 +112,7 @@ impl Answers for Peer {
         service.note(&asked, &answer, arrived.elapsed());
 
         let mut response = answer.head(signer, unix_now(), &request_id);
-        if unread {
+        if ends_connection {
             open.0.leave_unread();
             if head.version < Version::HTTP_2 {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
