@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -133,7 +133,8 @@ async fn collect<'a>(
     budget: &'a Budget,
 ) -> Result<Option<Body<'a>>, BodyError> {
     let mut whole = Body::empty(budget);
-    let mut joined = BytesMut::new();
+    let mut joined = Vec::new();
+    let longest = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(max_bytes);
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
             whole.has_trailers = true;
@@ -150,14 +151,28 @@ async fn collect<'a>(
             whole.bytes = piece;
             continue;
         }
-        whole.take(piece.len())?;
-        joined.extend_from_slice(&std::mem::take(&mut whole.bytes));
+        let first = std::mem::take(&mut whole.bytes);
+        let more = room_for(joined.len() + first.len() + piece.len(), joined.capacity(), longest);
+        // The first piece has been counted, and is gone once it is copied.
+        whole.take(more.saturating_sub(first.len()))?;
+        joined.reserve_exact(joined.capacity() + more - joined.len());
+        joined.extend_from_slice(&first);
         joined.extend_from_slice(&piece);
     }
     if !joined.is_empty() {
-        whole.bytes = joined.freeze();
+        whole.bytes = joined.into();
     }
     Ok(Some(whole))
+}
+
+/// By how much a buffer of this capacity is to grow so that `needed` bytes fit: to its double, lest each piece copies all others, but
+/// not beyond the `longest` body. What is allocated counts, not what has come: else the bodies of all could take twice what there is for
+/// them.
+fn room_for(needed: usize, capacity: usize, longest: usize) -> usize {
+    if needed <= capacity {
+        return 0;
+    }
+    capacity.saturating_mul(2).min(longest).max(needed) - capacity
 }
 
 /// Throws the rest of a body away. Whether its end was reached, and nothing behind it that leaves a doubt.
@@ -177,6 +192,16 @@ async fn drain(body: &mut Incoming) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_buffer_doubles_but_is_never_longer_than_the_body() {
+        assert_eq!(room_for(100, 0, 1000), 100);
+        assert_eq!(room_for(101, 100, 1000), 100);
+        assert_eq!(room_for(200, 200, 1000), 0);
+        assert_eq!(room_for(500, 200, 1000), 300);
+        assert_eq!(room_for(601, 600, 1000), 400);
+        assert_eq!(room_for(1000, 1000, 1000), 0);
+    }
 
     #[test]
     fn the_budget_is_given_back() {
