@@ -34,6 +34,7 @@ mod readme;
 mod reference;
 mod running;
 mod shop;
+mod smuggling;
 mod tls;
 mod typed_client;
 

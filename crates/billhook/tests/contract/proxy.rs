@@ -27,8 +27,13 @@ fn tunnel(mut client: TcpStream, target: SocketAddr) {
         line.clear();
         lines.read_line(&mut line).unwrap();
     }
-    let mut server = TcpStream::connect(target).unwrap();
+    let server = TcpStream::connect(target).unwrap();
     client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+    relay(client, server);
+}
+
+/// Carries bytes both ways until both sides have ended.
+pub(crate) fn relay(mut client: TcpStream, mut server: TcpStream) {
     let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     thread::spawn(move || {
         // Either side may hang up at any moment.
