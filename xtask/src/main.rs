@@ -1,5 +1,4 @@
-//! What developers run: `cargo xtask ci`, `cargo xtask tidy`, `cargo xtask vectors`, `cargo xtask openapi`,
-//! `cargo xtask bench`, `cargo xtask crash`.
+//! What developers run: `cargo xtask ci` and its parts, and the drivers that measure the program or try to break it.
 
 mod tidy;
 
@@ -11,12 +10,55 @@ use std::{
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
-  ci                 everything that guards a change: format, lints, documentation, tests, tidy, vectors
+  ci                 everything that guards a change: format, lints, documentation, tests, tidy, vectors, and each driver for a moment
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
   vectors [--check]  make the test vectors anew with PHP; with --check, only compare
   openapi            write docs/openapi.json anew, after a change of a method
-  bench [OPTIONS]    Billhook beside the floor, in release builds; `bench --help` has the options
-  crash [OPTIONS]    kills at random moments, and what is there afterwards; `crash --help` has the options";
+
+Drivers; each has options, see --help:";
+
+/// A program of this crate that drives the real one.
+struct Driver {
+    /// The task, and the binary.
+    name: &'static str,
+    what: &'static str,
+    /// What it needs of Debian.
+    packages: &'static [&'static str],
+    /// Other binaries of this crate that it starts.
+    beside: &'static [&'static str],
+    /// Whether it mounts: in a mount namespace of its own that ends with it.
+    mounts: bool,
+    /// What `ci` has it do, with the builds of the tests.
+    in_ci: &'static [&'static [&'static str]],
+}
+
+const DRIVERS: [Driver; 3] = [
+    Driver {
+        name: "bench",
+        what: "Billhook beside the floor, in release builds",
+        packages: &["wrk", "util-linux", "postgresql"],
+        beside: &["floor"],
+        mounts: false,
+        in_ci: &[],
+    },
+    Driver {
+        name: "crash",
+        what: "kills at random moments, and what is there afterwards",
+        packages: &["util-linux", "postgresql"],
+        beside: &[],
+        mounts: false,
+        in_ci: &[&["--rounds", "20"], &["--rounds", "6", "--engine", "postgres"]],
+    },
+    Driver {
+        name: "siege",
+        what: "hostile clients",
+        packages: &["util-linux"],
+        beside: &[],
+        mounts: false,
+        // What is refused, memory, and leaks, but no times.
+        in_ci: &[&["--quick"]],
+    },
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,10 +69,14 @@ fn main() -> ExitCode {
         ["vectors"] => vectors(false),
         ["vectors", "--check"] => vectors(true),
         ["openapi"] => openapi(),
-        ["bench", options @ ..] => bench(options),
-        ["crash", options @ ..] => crash(options),
+        [task, options @ ..] if let Some(driver) = DRIVERS.iter().find(|driver| driver.name == *task) => {
+            driver.run(options)
+        }
         _ => {
             eprintln!("{USAGE}");
+            for Driver { name, what, .. } in &DRIVERS {
+                eprintln!("  {name:<18} {what}");
+            }
             return ExitCode::from(2);
         }
     };
@@ -55,7 +101,14 @@ fn ci() -> Result<(), String> {
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     vectors(true)?;
     run("cargo", &["test", "--workspace", "--locked"], &[])?;
-    crash_quickly()?;
+    // The drivers start the program itself.
+    run("cargo", &["build", "--workspace", "--locked"], &[])?;
+    for driver in &DRIVERS {
+        for options in driver.in_ci {
+            let (program, arguments) = driver.command("debug", options);
+            run(&program, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), &[])?;
+        }
+    }
     if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success())
     {
         run("cargo", &["deny", "check", "bans", "licenses", "sources"], &[])?;
@@ -67,46 +120,33 @@ fn ci() -> Result<(), String> {
     Ok(())
 }
 
-/// Builds what is measured and what measures, and becomes the latter. The program is built by itself, so that its crates have
-/// just the features that a user's build gives them.
-fn bench(options: &[&str]) -> Result<(), String> {
-    run("sh", &[".ci/packages", "wrk", "util-linux", "postgresql"], &[])?;
-    run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
-    run(
-        "cargo",
-        &["build", "--release", "--locked", "--package", "xtask", "--bin", "bench", "--bin", "floor"],
-        &[],
-    )?;
-    become_program("bench", options)
-}
+impl Driver {
+    /// Builds the program and what drives it, for release, and becomes the latter. The program is built by itself, so that its crates
+    /// have just the features that a user's build gives them.
+    fn run(&self, options: &[&str]) -> Result<(), String> {
+        run("sh", &[&[".ci/packages"], self.packages].concat(), &[])?;
+        run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
+        let mut build = vec!["build", "--release", "--locked", "--package", "xtask"];
+        build.extend([&self.name].into_iter().chain(self.beside).flat_map(|program| ["--bin", program]));
+        run("cargo", &build, &[])?;
+        let (program, arguments) = self.command("release", options);
+        let cause = Command::new(&program).args(arguments).current_dir(root()).exec();
+        Err(format!("{program}: {cause}"))
+    }
 
-/// Builds what is killed and what kills it, and becomes the latter.
-fn crash(options: &[&str]) -> Result<(), String> {
-    run("sh", &[".ci/packages", "util-linux", "postgresql"], &[])?;
-    run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
-    run("cargo", &["build", "--release", "--locked", "--package", "xtask", "--bin", "crash"], &[])?;
-    become_program("crash", options)
-}
-
-/// A few rounds with the programs as the tests use them: each kind of round comes at least once.
-fn crash_quickly() -> Result<(), String> {
-    run("cargo", &["build", "--workspace", "--locked"], &[])?;
-    let program = built("debug/crash").display().to_string();
-    run(&program, &["--rounds", "20"], &[])?;
-    run(&program, &["--rounds", "6", "--engine", "postgres"], &[])
-}
-
-/// Ends as another program that was built for release.
-fn become_program(name: &str, options: &[&str]) -> Result<(), String> {
-    let program = built(&format!("release/{name}"));
-    let cause = Command::new(&program).args(options).current_dir(root()).exec();
-    Err(format!("{}: {cause}", program.display()))
-}
-
-/// Where cargo puts a program.
-fn built(program: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    root().join(target).join(program)
+    /// The command that runs it, as it was built.
+    fn command(&self, profile: &str, options: &[&str]) -> (String, Vec<String>) {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let program = root().join(target).join(profile).join(self.name).display().to_string();
+        let options = options.iter().map(|&option| option.to_owned());
+        if !self.mounts {
+            return (program, options.collect());
+        }
+        let user = (!rustix::process::geteuid().is_root()).then(|| "--map-root-user".to_owned());
+        let unshare = user.into_iter().chain(["--mount".to_owned(), "--".to_owned(), program]);
+        ("unshare".to_owned(), unshare.chain(options).collect())
+    }
 }
 
 /// The test that holds the description to the table can write it, too.

@@ -22,7 +22,7 @@ use rustix::{
 use crate::{Result, http::Parts};
 
 /// Connections that requests are sent on; those that find none free wait, and their time runs.
-const CONNECTIONS: usize = 64;
+pub const CONNECTIONS: usize = 64;
 /// What is not counted: the first requests on new connections.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// How long the answers to the last requests may take.
@@ -52,16 +52,37 @@ pub struct Latency {
     pub p999: f64,
 }
 
-/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most.
+/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most. At a low rate a few connections do all
+/// the work.
 pub fn run(
     address: SocketAddr,
     requests: &[Vec<u8>],
     plan: Plan,
     enough: &dyn Fn() -> bool,
 ) -> Result<Latency> {
+    hold(address, requests, plan, enough, false)
+}
+
+/// The same with all connections in turn, so that none is silent for so long that the server closes it.
+pub fn run_in_turn(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    plan: Plan,
+    enough: &dyn Fn() -> bool,
+) -> Result<Latency> {
+    hold(address, requests, plan, enough, true)
+}
+
+fn hold(
+    address: SocketAddr,
+    requests: &[Vec<u8>],
+    plan: Plan,
+    enough: &dyn Fn() -> bool,
+    in_turn: bool,
+) -> Result<Latency> {
     // Without it the kernel may end a pause 50 µs late.
     set_current_timer_slack(NonZeroU64::new(1))?;
-    let mut generator = Generator::new(address, requests)?;
+    let mut generator = Generator::new(address, requests, in_turn)?;
     let warm_up = if plan.cold { Duration::ZERO } else { WARM_UP };
     let begin = Instant::now() + Duration::from_millis(1);
     let (counted_from, end) = (begin + warm_up, begin + warm_up + plan.time);
@@ -107,8 +128,10 @@ struct Generator<'r> {
     requests: std::iter::Cycle<std::slice::Iter<'r, Vec<u8>>>,
     epoll: OwnedFd,
     connections: Vec<Connection>,
-    /// The places of connections without a request in flight.
-    free: Vec<usize>,
+    /// The places of connections without a request in flight; the first is the next.
+    free: VecDeque<usize>,
+    /// Whether a connection that has its answer is the last of those that are free, not the first.
+    in_turn: bool,
     /// When requests that nobody has sent yet should have number.
     waiting: VecDeque<Instant>,
     latencies: Histogram<u64>,
@@ -122,7 +145,7 @@ struct Connection {
 }
 
 impl<'r> Generator<'r> {
-    fn new(address: SocketAddr, requests: &'r [Vec<u8>]) -> Result<Self> {
+    fn new(address: SocketAddr, requests: &'r [Vec<u8>], in_turn: bool) -> Result<Self> {
         if requests.is_empty() {
             return Err("there are no requests".into());
         }
@@ -140,6 +163,7 @@ impl<'r> Generator<'r> {
             epoll,
             connections,
             free: (0..CONNECTIONS).collect(),
+            in_turn,
             waiting: VecDeque::new(),
             latencies: Histogram::new_with_max(LATENCY_MAX_NS, 3)?,
         })
@@ -151,7 +175,7 @@ impl<'r> Generator<'r> {
 
     /// Sends what is due on the connections that are free.
     fn send(&mut self) -> Result<()> {
-        while let (Some(&intended), Some(&place)) = (self.waiting.front(), self.free.last()) {
+        while let (Some(&intended), Some(&place)) = (self.waiting.front(), self.free.front()) {
             let (Some(connection), Some(request)) = (self.connections.get_mut(place), self.requests.next())
             else {
                 return Err("no such connection".into());
@@ -160,7 +184,7 @@ impl<'r> Generator<'r> {
             connection.stream.write_all(request)?;
             connection.intended = Some(intended);
             self.waiting.pop_front();
-            self.free.pop();
+            self.free.pop_front();
         }
         Ok(())
     }
@@ -180,7 +204,11 @@ impl<'r> Generator<'r> {
             let place = usize::try_from(event.data.u64())?;
             let connection = self.connections.get_mut(place).ok_or("no such connection")?;
             let Some(intended) = connection.answered()? else { continue };
-            self.free.push(place);
+            if self.in_turn {
+                self.free.push_back(place);
+            } else {
+                self.free.push_front(place);
+            }
             if intended >= counted_from {
                 let latency = u64::try_from(intended.elapsed().as_nanos())?;
                 self.latencies.record(latency.clamp(1, LATENCY_MAX_NS))?;

@@ -293,3 +293,15 @@ pub fn private_bytes(pid: u32) -> Result<u64> {
         .ok_or("/proc: no RssAnon")?;
     Ok(kib * 1024)
 }
+
+/// How many file descriptors a process has, but for those of files in a folder: a store opens more of these as it needs them, up to a
+/// bound, and keeps them.
+pub fn open_files(pid: u32, but_in: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // It may have been closed since.
+        let Ok(file) = fs::read_link(entry?.path()) else { continue };
+        count += usize::from(!file.starts_with(but_in));
+    }
+    Ok(count)
+}

@@ -4,7 +4,6 @@
 //! It is a program of its own, beside `xtask`, because the load and the store's writers must come from a release build.
 
 mod fresh;
-mod idle;
 mod parts;
 mod scene;
 mod shop;
@@ -23,7 +22,7 @@ use crate::{scene::Scene, table::Row};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub(crate) use xtask::{Result, http, open_loop, process};
+pub(crate) use xtask::{Result, http, idle, open_loop, process};
 
 /// Billhook beside the floor; prints one table
 #[derive(Debug, Parser)]

@@ -15,26 +15,30 @@ use crate::{Result, http::Parts};
 const FROM_ONE_ADDRESS: usize = 1000;
 
 /// Raises this process's limit of open files as far as the system lets it; its children inherit that.
-pub(crate) fn allow_many_files() -> Result<()> {
+pub fn allow_many_files() -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// Opens connections from several addresses of this machine. With a request, each asks it once.
-pub(crate) fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result<Vec<TcpStream>> {
+pub fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result<Vec<TcpStream>> {
     let mut streams = Vec::with_capacity(count);
     for number in 0..count {
-        let from = Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number / FROM_ONE_ADDRESS)?);
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-        socket.bind(&SocketAddr::from((from, 0)).into())?;
-        socket.connect(&address.into())?;
-        let mut stream = TcpStream::from(socket);
+        let mut stream = connect(address, u8::try_from(1 + number / FROM_ONE_ADDRESS)?)?;
         if let Some(request) = request {
             ask(&mut stream, request)?;
         }
         streams.push(stream);
     }
     Ok(streams)
+}
+
+/// Opens a connection from one of many addresses of this machine, 127.0.1.`from`.
+pub fn connect(address: SocketAddr, from: u8) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 1, from), 0)).into())?;
+    socket.connect(&address.into())?;
+    Ok(socket.into())
 }
 
 fn ask(stream: &mut TcpStream, request: &[u8]) -> Result<()> {
@@ -53,7 +57,7 @@ fn ask(stream: &mut TcpStream, request: &[u8]) -> Result<()> {
 }
 
 /// Whether all of them are still open: the figures would be those of fewer.
-pub(crate) fn all_open(streams: &[TcpStream]) -> Result<()> {
+pub fn all_open(streams: &[TcpStream]) -> Result<()> {
     for stream in streams {
         stream.set_nonblocking(true)?;
         match stream.peek(&mut [0]) {
