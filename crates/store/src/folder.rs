@@ -38,11 +38,15 @@ impl DataFolder {
                 let text = format!("{} is no folder: choose another one with --data", path.display());
                 return Err(Error::new(Kind::Folder, text));
             }
+            let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+            let made: Vec<_> = path.ancestors().take_while(is_missing).collect();
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(path)
                 .map_err(|cause| Error::file("make the data folder", path, &cause))?;
+            // What will be acknowledged in it must not go with its name.
+            made.into_iter().map(containing).try_for_each(Self::sync)?;
         }
         let mut entries =
             fs::read_dir(path).map_err(|cause| Error::file("read the data folder", path, &cause))?;
@@ -125,6 +129,14 @@ impl DataFolder {
             ),
             TryLockError::Error(cause) => Error::file("lock", &self.path, &cause),
         }
+    }
+}
+
+/// The folder that a file's or folder's name is in.
+pub(crate) fn containing(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
