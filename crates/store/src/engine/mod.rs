@@ -72,7 +72,14 @@ fn open_with(
     match &location.0 {
         Place::Folder(path) => {
             let folder = DataFolder::open(path)?;
-            let open = lock(&folder)?;
+            let open = {
+                // One after the other: nobody else takes the lock that is held for a moment here.
+                let _turn = folder.lock_migrations()?;
+                if let Ok(_alone) = folder.lock_alone() {
+                    sqlite::left_log::write_again(&folder)?;
+                }
+                lock(&folder)?
+            };
             Ok((Arc::new(sqlite::Sqlite::open(&folder, purpose)?), Some(open)))
         }
         Place::Database(database) => Ok((Arc::new(postgres::Postgres::open(database, purpose)?), None)),

@@ -12,8 +12,8 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations, pace::Pace};
-use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport};
+use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations, pace::Pace, with_suffix};
+use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport, folder::containing};
 
 /// Pages copied between two reports of progress: a fraction of a millisecond's work.
 const PAGES_A_STEP: i32 = 64;
@@ -34,7 +34,7 @@ pub(super) fn write(
             format!("{} exists already: choose another name", to.display()),
         ));
     }
-    let folder = folder_of(to);
+    let folder = containing(to);
     if !folder.is_dir() {
         let text =
             format!("the folder {} does not exist: make it, or choose another place", folder.display());
@@ -155,6 +155,8 @@ pub(crate) fn restore(
     copy_bytes(from, partial.path(), progress)?;
     let restored = verify(partial.path(), None)?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
+    // A log that came back beside the new store would be applied to it.
+    DataFolder::sync(folder.path())?;
     // From one store to the other in one step: a power cut leaves either.
     partial.persist(&place).map_err(|error| Error::file("write", &place, &error.error))?;
     DataFolder::sync(folder.path())?;
@@ -183,12 +185,6 @@ fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Res
 
 /// What a store's files are called behind its name: the log and its index, and the store itself.
 const FILES: [&str; 3] = ["-wal", "-shm", ""];
-
-fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
-    let mut name = place.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
 
 /// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left
 /// behind would be applied to the store that comes in its place.
@@ -241,11 +237,4 @@ fn private_partial(folder: &Path) -> Result<tempfile::NamedTempFile, Error> {
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(|cause| Error::file("write in", folder, &cause))
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }

@@ -4,6 +4,7 @@
 //! commits many waiting transactions with one sync.
 
 pub(crate) mod backup;
+pub(crate) mod left_log;
 mod migrations;
 mod pace;
 mod readers;
@@ -290,6 +291,13 @@ impl Row for Columns<'_> {
             _ => self.text(column).map(Arg::Text),
         }
     }
+}
+
+/// A file beside the store's, or one of a longer name.
+fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
+    let mut name = place.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Opens a connection to the file, which is made (for its owner alone) if it isn't there.

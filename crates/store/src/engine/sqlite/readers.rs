@@ -19,7 +19,7 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{begin, connect, end, failure};
+use super::{begin, connect, end, failure, with_suffix};
 use crate::Error;
 
 /// How often two readers are begun in the hope that nothing is committed meanwhile.
@@ -157,9 +157,7 @@ const PAGES_AT: usize = 16;
 
 impl LogHead {
     fn open(path: &Path) -> Result<Self, Error> {
-        let mut name = path.as_os_str().to_owned();
-        name.push("-shm");
-        let path = PathBuf::from(name);
+        let path = with_suffix(path, "-shm");
         let file = File::open(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         Ok(Self { file: ManuallyDrop::new(file) })
     }
