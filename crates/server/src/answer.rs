@@ -76,9 +76,8 @@ impl Answer {
         Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, page: None })
     }
 
-    /// What a failure is answered with, and told the log. `key` is the one that signs, if the account is known.
-    pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>, request_id: &str) -> Self {
-        failure.log(request_id);
+    /// What a failure is answered with. `key` is the one that signs, if the account is known.
+    pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
         let (code, detail) = (failure.code(), failure.detail());
         let body = match failure.result() {
             Some(result) => envelope::write(code, detail, case, result, key),
@@ -128,7 +127,7 @@ mod tests {
 
     fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
-        let answer = Answer::refusal(failure, TextCase::Sentence, Some(&key), "1f");
+        let answer = Answer::refusal(failure, TextCase::Sentence, Some(&key));
         let head = answer.head(Some(&key), 1_700_000_000, "1f");
         (head.status().as_u16(), String::from_utf8(answer.body.to_vec()).unwrap(), head.headers().clone())
     }
@@ -200,7 +199,7 @@ mod tests {
 
     #[test]
     fn without_an_account_nothing_is_signed() {
-        let answer = Answer::refusal(&Code::NO_USER.into(), TextCase::Sentence, None, "1f");
+        let answer = Answer::refusal(&Code::NO_USER.into(), TextCase::Sentence, None);
         let head = answer.head(None, 0, "1f");
         assert!(!head.headers().contains_key("billhook-signature"));
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
@@ -208,7 +207,7 @@ mod tests {
     }
 
     fn or_refused(outcome: Result<Answer, Failure>) -> Answer {
-        outcome.unwrap_or_else(|failure| Answer::refusal(&failure, TextCase::Sentence, None, "1f"))
+        outcome.unwrap_or_else(|failure| Answer::refusal(&failure, TextCase::Sentence, None))
     }
 
     #[test]

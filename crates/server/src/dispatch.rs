@@ -31,6 +31,7 @@ use crate::{
     metrics::Metrics,
     pages::Page,
     request_id::RequestIds,
+    troubles::Troubles,
 };
 
 /// What every request is answered from.
@@ -48,6 +49,7 @@ pub(crate) struct Service {
     pub(crate) body_budget: Budget,
     pub(crate) answer_budget: answer::Budget,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) troubles: Troubles,
 }
 
 /// The API, as one peer sees it.
@@ -108,7 +110,10 @@ impl Answers for Peer {
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
-        let answer = outcome.unwrap_or_else(|failure| Answer::refusal(&failure, case, signer, &request_id));
+        let answer = outcome.unwrap_or_else(|failure| {
+            service.troubles.tell(&failure, service.store.place(), &request_id);
+            Answer::refusal(&failure, case, signer)
+        });
         service.note(&asked, &answer, arrived.elapsed());
 
         let mut response = answer.head(signer, unix_now(), &request_id);

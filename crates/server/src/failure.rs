@@ -91,23 +91,6 @@ impl Failure {
             _ => None,
         }
     }
-
-    /// Tells the operator of a failure of ours.
-    pub(crate) fn log(&self, request_id: &str) {
-        match self {
-            Self::Broken(error) => tracing::error!(request = request_id, %error, "the store failed"),
-            Self::NoRoom => {
-                tracing::warn!(
-                    request = request_id,
-                    "no memory is left for the bodies of requests, or for answers"
-                );
-            }
-            Self::Fault(fault) => {
-                tracing::error!(request = request_id, fault, "a fault in this program; please report it");
-            }
-            Self::Refused { .. } | Self::Http(_) | Self::TooOften { .. } => {}
-        }
-    }
 }
 
 impl From<Code> for Failure {

@@ -47,6 +47,7 @@ mod stream;
 mod tests;
 mod timers;
 mod tls;
+mod troubles;
 mod watch;
 
 pub use access_log::LogFormat;

@@ -36,6 +36,7 @@ use crate::{
     stop::Stop,
     timers::{self, Timers},
     tls::{self, TlsReloader},
+    troubles::Troubles,
     watch::{self, Watch},
 };
 
@@ -116,6 +117,7 @@ impl Server {
             body_budget: Budget::default(),
             answer_budget: answer::Budget::default(),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
+            troubles: Troubles::default(),
         });
         let timeouts = Timeouts {
             header: options.header_timeout,

@@ -41,6 +41,8 @@ fn watch(service: &Service, ended: &mpsc::Receiver<()>, tell: oneshot::Sender<st
         let refreshed = service.directory.refresh(&service.store);
         service.metrics.store_ready.set((failure.is_none() && refreshed.is_ok()).into());
         if let Some(failure) = failure
+            // What is sound of a damaged store is still read.
+            && failure.kind() != store::Kind::Stopped
             && let Some(tell) = tell.take()
         {
             // Nobody listens once the server is stopping for another reason.

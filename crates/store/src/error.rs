@@ -40,6 +40,8 @@ pub enum Kind {
     Closed,
     /// What the store holds is damaged.
     Damaged,
+    /// The store was found damaged: it is read, and written no more.
+    Stopped,
     /// The change would break a rule of the store, such as two products of one name.
     Conflict,
     /// An answer would be larger than the bound on answers.
@@ -56,6 +58,7 @@ impl Error {
 
     /// A failed file operation: what was being done, to which file.
     pub(crate) fn file(doing: &str, path: &Path, cause: &io::Error) -> Self {
+        let is_of_the_disk = cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
         let mend = match cause.kind() {
             io::ErrorKind::PermissionDenied => {
                 ": give this user the right to it, or choose another folder with --data"
@@ -64,16 +67,18 @@ impl Error {
                 ": the file system is read-only; choose another folder with --data"
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                ": free space on this disk and try again"
+                ": the disk is full; free some space and try again"
             }
             io::ErrorKind::NotFound => ": check the path",
             io::ErrorKind::NotADirectory => {
                 ": a part of the path is a file; choose another folder with --data"
             }
+            _ if is_of_the_disk => ": the disk failed; look into the system's log",
             _ => "",
         };
         let kind = match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Kind::Full,
+            _ if is_of_the_disk => Kind::Io,
             _ => Kind::Folder,
         };
         Self::new(kind, format!("cannot {doing} {}: {cause}{mend}", path.display()))
@@ -94,6 +99,7 @@ impl Error {
                 | Kind::Io
                 | Kind::Busy
                 | Kind::Closed
+                | Kind::Stopped
                 | Kind::Unreachable
                 | Kind::Unknown
         )

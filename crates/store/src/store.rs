@@ -17,6 +17,7 @@ pub struct Store {
     // Dropped in this order: the engine's last write is done before the lock goes.
     engine: Arc<dyn Engine>,
     _open: Option<Arc<OpenLock>>,
+    place: Arc<str>,
 }
 
 /// How far a long step has come, in its own units (pages, orders).
@@ -51,22 +52,27 @@ pub struct RestoreReport {
 impl Store {
     /// Opens a store, or makes it; an older one is brought up to date, a newer one is refused.
     pub fn open(location: &Location) -> Result<Self, Error> {
-        Self::opened(engine::open(location, Purpose::Serving)?).whole()
+        Self::opened(engine::open(location, Purpose::Serving)?, location).whole()
     }
 
     /// The same for a command that reads or writes a great many orders: it may use some hundred megabytes of memory for that, and one
     /// statement may take as long as it takes.
     pub fn open_for_bulk(location: &Location) -> Result<Self, Error> {
-        Self::opened(engine::open(location, Purpose::Bulk)?).whole()
+        Self::opened(engine::open(location, Purpose::Bulk)?, location).whole()
     }
 
     /// Opens a store to be copied from, or to; then it may be half of an earlier copy. A data folder's is open nowhere else meanwhile.
     pub(crate) fn open_for_copy(location: &Location) -> Result<Self, Error> {
-        Ok(Self::opened(engine::open_alone(location)?))
+        Ok(Self::opened(engine::open_alone(location)?, location))
     }
 
-    fn opened((engine, open): (Arc<dyn Engine>, Option<OpenLock>)) -> Self {
-        Self { engine, _open: open.map(Arc::new) }
+    fn opened((engine, open): (Arc<dyn Engine>, Option<OpenLock>), location: &Location) -> Self {
+        Self { engine, _open: open.map(Arc::new), place: location.to_string().into() }
+    }
+
+    /// Where it is, for messages.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Refuses a store that is half of a copy.
@@ -181,7 +187,7 @@ impl Store {
         self.engine.health()
     }
 
-    /// Why the store writes no more, once an I/O error at commit has stopped it.
+    /// Why the store writes no more, once an I/O error at commit, or damage that was met, has stopped it.
     pub fn failed(&self) -> Option<Error> {
         self.engine.failed()
     }

@@ -105,8 +105,9 @@ impl Sqlite {
         let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
         body(&mut tx);
         // Of a statement that failed the body has been told; its transaction is not used again.
-        if tx.finish().is_ok() {
-            self.readers.give_back(reader);
+        match tx.finish() {
+            Ok(_) => self.readers.give_back(reader),
+            Err(error) => self.writer.stop_if_damaged(&error),
         }
         Ok(())
     }
@@ -400,7 +401,7 @@ fn failure(name: &str, error: &rusqlite::Error) -> Error {
             (Kind::Folder, ": the store can't be written; check the rights to its folder")
         }
         Some(ErrorCode::CannotOpen) => {
-            (Kind::Folder, ": the file can't be opened; check the rights to its folder")
+            (Kind::Folder, ": the file can't be opened; check the rights to its folder, and the disk")
         }
         _ => (Kind::Statement, ""),
     };

@@ -109,6 +109,11 @@ impl Readers {
         self.idle().clear();
     }
 
+    /// The store's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many pages the log holds.
     pub(super) fn log_pages(&self) -> u32 {
         self.log.state().map_or(0, State::pages)

@@ -119,6 +119,51 @@ fn a_full_disk_loses_nothing_acknowledged() {
     assert_eq!(count, kept);
 }
 
+/// Whoever meets damage, a reader or the writer: nothing is written any more, and what is sound can still be read.
+#[test]
+fn a_damaged_store_is_written_no_more() {
+    for reads_first in [true, false] {
+        let (_place, folder) = folder();
+        let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
+        set(&store, "n", "text");
+        let root: u64 = connect(&folder.path().join(FILE_NAME))
+            .unwrap()
+            .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'marks'", [], |row| row.get(0))
+            .unwrap();
+        drop(store);
+        let mut bytes = fs::read(folder.path().join(FILE_NAME)).unwrap();
+        // No page of a table begins with this.
+        bytes[usize::try_from(root - 1).unwrap() * 4096] = 0xFF;
+        fs::write(folder.path().join(FILE_NAME), bytes).unwrap();
+
+        let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
+        assert!(store.failed().is_none());
+        let (send, answers) = std::sync::mpsc::channel();
+        let mut put = || {
+            store.submit(Box::new(Put { name: "m".to_owned(), send: send.clone(), error: None }));
+            answers.recv().unwrap().unwrap_err()
+        };
+        if reads_first {
+            let mut found = Ok(None);
+            store.read_one(&mut |tx| found = marks::get(tx, "n")).unwrap();
+            assert_eq!(found.unwrap_err().kind(), Kind::Damaged);
+        } else {
+            assert_eq!(put().kind(), Kind::Damaged);
+        }
+        let error = store.failed().unwrap();
+        assert_eq!(error.kind(), Kind::Stopped, "{error}");
+        let text = error.to_string();
+        let told = [FILE_NAME, "damaged", "billhook restore", "Nothing is written any more"];
+        assert!(told.iter().all(|part| text.contains(part)), "{text}");
+        assert_eq!(put(), error);
+        assert_eq!(store.health(), Err(error));
+        let mut accounts = Err(Error::new(Kind::Damaged, ""));
+        store.read(&mut |tx| accounts = crate::accounts::list(tx)).unwrap();
+        assert_eq!(accounts.unwrap(), []);
+        assert_eq!(Sqlite::check(&store).unwrap().len(), 1);
+    }
+}
+
 struct Put {
     name: String,
     send: std::sync::mpsc::Sender<Result<(), Error>>,

@@ -4,13 +4,14 @@
 //! alone, and each is answered after the commit that made it durable. While a commit is at work the next transactions gather by themselves.
 //!
 //! An I/O error at commit stops all writing for good: a sync that failed is never tried again, since the kernel may have dropped
-//! what it could not write.
+//! what it could not write. So does damage, whoever meets it: what is written into a damaged file can make it worse.
 //!
 //! Between groups it copies the log into the file, once the log is long enough. SQLite would do so within a commit, and would give up
 //! where a reader holds a transaction; here the answers are out, and the readers are asked to let go.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -45,8 +46,9 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-#[derive(Default)]
 struct Shared {
+    /// The store's file, for messages.
+    path: PathBuf,
     waiting: AtomicUsize,
     failed: OnceLock<Error>,
 }
@@ -59,7 +61,8 @@ impl Writer {
         log_pages: u32,
     ) -> Result<Self, Error> {
         let (queue, work) = mpsc::channel();
-        let shared = Arc::new(Shared::default());
+        let path = readers.path().to_owned();
+        let shared = Arc::new(Shared { path, waiting: AtomicUsize::default(), failed: OnceLock::new() });
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn({
@@ -95,6 +98,13 @@ impl Writer {
         };
         if let Err(work) = sent {
             work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
+        }
+    }
+
+    /// Stops all writing if this failure of a reader's is damage.
+    pub(super) fn stop_if_damaged(&self, error: &Error) {
+        if error.kind() == Kind::Damaged {
+            self.shared.stop_after(Err(error));
         }
     }
 
@@ -140,6 +150,8 @@ fn write(mut log: Log<'_>, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Share
         }
         let (group, outcome) = run_group(log.connection, first, next);
         shared.stop_after(outcome.as_ref());
+        // Those that met what stops everything are told what all later ones are.
+        let outcome = outcome.map_err(|error| shared.failed.get().cloned().unwrap_or(error));
         for work in group {
             // A fault in what a caller does with its answer must not end the writer either.
             let _ = catch_unwind(AssertUnwindSafe(|| work.finish(outcome.clone())));
@@ -147,23 +159,30 @@ fn write(mut log: Log<'_>, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Share
         if outcome.is_ok()
             && let Err(error) = log.copy_if_due()
         {
-            tracing::warn!(%error, "the log could not be copied into the file; it grows, and is tried again later");
             shared.stop_after(Err(&error));
+            // What stops everything is told by whoever is refused then, and so is a full disk: the log finds no room either.
+            if shared.failed.get().is_none() && error.kind() != Kind::Full {
+                tracing::warn!(
+                    store = %shared.path.display(), %error,
+                    "the log could not be copied into the file; it grows, and is tried again later"
+                );
+            }
         }
     }
 }
 
 impl Shared {
-    /// Stops all writing after an I/O error.
+    /// Stops all writing after an I/O error, or damage.
     fn stop_after(&self, outcome: Result<&(), &Error>) {
-        if let Err(error) = outcome
-            && error.kind() == Kind::Io
-        {
-            let text =
-                format!("{error}. Nothing is written any more: restart Billhook once the disk is sound");
-            // Set once: everything is refused afterwards.
-            let _ = self.failed.set(Error::new(Kind::Closed, text));
-        }
+        let Err(error) = outcome else { return };
+        let (kind, mend) = match error.kind() {
+            Kind::Io => (Kind::Closed, ": restart Billhook once the disk is sound"),
+            Kind::Damaged => (Kind::Stopped, ""),
+            _ => return,
+        };
+        let text = format!("{}: {error}. Nothing is written any more{mend}", self.path.display());
+        // Set once: everything is refused afterwards.
+        let _ = self.failed.set(Error::new(kind, text));
     }
 }
 
@@ -261,6 +280,10 @@ fn run_one(connection: &mut Connection, work: &mut dyn Work) -> Result<bool, Err
         return Err(work.error().unwrap_or_else(|| {
             Error::new(Kind::Io, "store: the transaction was rolled back, as after an I/O error")
         }));
+    }
+    if let Some(error) = work.error().filter(|error| error.kind() == Kind::Damaged) {
+        // Nothing more is to be written, what others of the group did neither.
+        return Err(error);
     }
     Ok(keep)
 }
