@@ -16,6 +16,7 @@ mod create_order;
 mod createorder;
 mod discounts;
 mod disk;
+mod durable;
 mod get_bills;
 mod isolation;
 mod model;

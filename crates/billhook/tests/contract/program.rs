@@ -48,8 +48,14 @@ impl Billhook {
 
     /// Starts a server over a folder that other commands have filled.
     pub(crate) fn start_over(place: tempfile::TempDir, arguments: &[&str]) -> Self {
+        let command = program(place.path());
+        Self::start_command(command, place, arguments)
+    }
+
+    /// Starts a server by a command line of the caller's.
+    pub(crate) fn start_command(mut command: Command, place: tempfile::TempDir, arguments: &[&str]) -> Self {
         let log = File::create(place.path().join("log")).unwrap();
-        let mut child = program(place.path())
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
