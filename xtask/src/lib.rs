@@ -1,6 +1,7 @@
 //! What the programs for developers share: servers as processes, HTTP as bytes, a load that holds its rate,
 //! connections that say nothing.
 
+pub mod disk;
 pub mod http;
 pub mod idle;
 pub mod open_loop;

@@ -19,8 +19,10 @@ Drivers; each has options, see --help:";
 
 /// A program of this crate that drives the real one.
 struct Driver {
-    /// The task, and the binary.
+    /// The task.
     name: &'static str,
+    /// The binary; one that knows several tasks is told which as its first argument.
+    binary: &'static str,
     what: &'static str,
     /// What it needs of Debian.
     packages: &'static [&'static str],
@@ -32,9 +34,10 @@ struct Driver {
     in_ci: &'static [&'static [&'static str]],
 }
 
-const DRIVERS: [Driver; 3] = [
+const DRIVERS: [Driver; 6] = [
     Driver {
         name: "bench",
+        binary: "bench",
         what: "Billhook beside the floor, in release builds",
         packages: &["wrk", "util-linux", "postgresql"],
         beside: &["floor"],
@@ -43,6 +46,7 @@ const DRIVERS: [Driver; 3] = [
     },
     Driver {
         name: "crash",
+        binary: "crash",
         what: "kills at random moments, and what is there afterwards",
         packages: &["util-linux", "postgresql"],
         beside: &[],
@@ -50,7 +54,35 @@ const DRIVERS: [Driver; 3] = [
         in_ci: &[&["--rounds", "20"], &["--rounds", "6", "--engine", "postgres"]],
     },
     Driver {
+        name: "power-loss",
+        binary: "disk",
+        what: "the store's disk loses power, again and again",
+        packages: &["util-linux"],
+        beside: &[],
+        mounts: true,
+        in_ci: &[&["--rounds", "10"]],
+    },
+    Driver {
+        name: "disk-faults",
+        binary: "disk",
+        what: "every write and sync of a short run fails",
+        packages: &["util-linux"],
+        beside: &[],
+        mounts: true,
+        in_ci: &[&["--every", "25"]],
+    },
+    Driver {
+        name: "damage",
+        binary: "disk",
+        what: "bytes of the store's files are other ones",
+        packages: &["util-linux"],
+        beside: &[],
+        mounts: true,
+        in_ci: &[&["--rounds", "20"]],
+    },
+    Driver {
         name: "siege",
+        binary: "siege",
         what: "hostile clients",
         packages: &["util-linux"],
         beside: &[],
@@ -127,7 +159,7 @@ impl Driver {
         run("sh", &[&[".ci/packages"], self.packages].concat(), &[])?;
         run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
         let mut build = vec!["build", "--release", "--locked", "--package", "xtask"];
-        build.extend([&self.name].into_iter().chain(self.beside).flat_map(|program| ["--bin", program]));
+        build.extend([&self.binary].into_iter().chain(self.beside).flat_map(|program| ["--bin", program]));
         run("cargo", &build, &[])?;
         let (program, arguments) = self.command("release", options);
         let cause = Command::new(&program).args(arguments).current_dir(root()).exec();
@@ -138,8 +170,9 @@ impl Driver {
     fn command(&self, profile: &str, options: &[&str]) -> (String, Vec<String>) {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let program = root().join(target).join(profile).join(self.name).display().to_string();
-        let options = options.iter().map(|&option| option.to_owned());
+        let program = root().join(target).join(profile).join(self.binary).display().to_string();
+        let task = (self.name != self.binary).then_some(self.name);
+        let options = task.into_iter().chain(options.iter().copied()).map(str::to_owned);
         if !self.mounts {
             return (program, options.collect());
         }

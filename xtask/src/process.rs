@@ -32,6 +32,8 @@ pub struct Running {
     pub http: Vec<SocketAddr>,
     /// Where it listens over TLS.
     pub https: Option<SocketAddr>,
+    /// Where the operator asks.
+    pub admin: Option<SocketAddr>,
     /// What it prints later has a reader.
     _out: BufReader<ChildStdout>,
 }
@@ -48,7 +50,7 @@ pub fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Ite
 }
 
 impl Running {
-    /// Starts a server and waits until it has said `addresses` of them. Its standard error goes to the file `log`.
+    /// Starts a server and waits until it has said `addresses` of them, the operator's among them. Its standard error goes to the file `log`.
     pub fn start(program: &Path, arguments: &[OsString], log: &Path, addresses: usize) -> Result<Self> {
         let mut child =
             command(program, arguments).stdout(Stdio::piped()).stderr(File::create(log)?).spawn()?;
@@ -59,7 +61,9 @@ impl Running {
             let mut found = Vec::new();
             let mut line = String::new();
             while found.len() < addresses && out.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
-                found.extend(line.trim_end().strip_prefix("listening on ").map(str::to_owned));
+                let address = line.trim_end().strip_prefix("listening on ");
+                let admin = line.trim_end().strip_prefix("admin on ").map(|url| format!("admin {url}"));
+                found.extend(address.map(str::to_owned).or(admin));
                 line.clear();
             }
             // Nobody waits any more if this took too long.
@@ -77,11 +81,12 @@ impl Running {
                 return Err(failed().into());
             }
         };
-        let mut running = Self { child, http: Vec::new(), https: None, _out: out };
+        let mut running = Self { child, http: Vec::new(), https: None, admin: None, _out: out };
         for line in lines {
             match line.split_once("://") {
                 Some(("http", address)) => running.http.push(address.parse()?),
                 Some(("https", address)) => running.https = Some(address.parse()?),
+                Some(("admin http", address)) => running.admin = Some(address.parse()?),
                 _ => return Err(failed().into()),
             }
         }
@@ -99,16 +104,18 @@ impl Running {
     }
 
     /// Stops it as an operator does, and waits for its end.
-    pub fn stop(mut self) -> Result<()> {
+    pub fn stop(self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let status = self.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("a server ended with {status}").into()) }
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(mut self) -> Result<ExitStatus> {
         let begun = Instant::now();
         while begun.elapsed() < STOP_MAX {
             if let Some(status) = self.child.try_wait()? {
-                return if status.success() {
-                    Ok(())
-                } else {
-                    Err(format!("a server ended with {status}").into())
-                };
+                return Ok(status);
             }
             thread::sleep(Duration::from_millis(2));
         }

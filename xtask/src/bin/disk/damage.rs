@@ -1,0 +1,154 @@
+//! Bytes of a store's files that are not what was written: whether `billhook check` finds it, what an export shows, and what a server does
+//! that meets it.
+//!
+//! SQLite has checksums in its log alone. So not everything can be found, and how much is not is counted here, not judged; what must
+//! never be is a panic, and a server that goes on writing a store that it has found damaged.
+
+use std::{fs, path::Path, time::Instant};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use xtask::{Result, http::Client};
+
+use crate::{
+    ledger::{Ledger, email},
+    shop::{Customer, KEY, LOGIN, Shop},
+};
+
+const FILE: &str = "billhook.db";
+const LOG: &str = "billhook.db-wal";
+/// Orders of the store, and calls to a server over it.
+const ORDERS: u64 = 400;
+const LOGGED: u64 = 60;
+const CALLS: u64 = ORDERS / 4;
+
+/// What came of the rounds, for one file.
+#[derive(Default)]
+struct Report {
+    rounds: u64,
+    /// `check` says that something is wrong.
+    found: u64,
+    /// Sound, and the export is what it was.
+    without_effect: u64,
+    /// Sound, and an order is missing, or one of the newest changes.
+    lost: u64,
+    /// Sound, and something else is another text or number.
+    other: u64,
+    /// Servers that met it, and wrote no more.
+    stopped: u64,
+}
+
+/// Damages so many stores; an error is the first thing that must not be.
+pub(crate) fn run(program: &Path, rounds: u64, seed: u64) -> Result<String> {
+    let begun = Instant::now();
+    let shop = Shop::new(program)?;
+    shop.run(&["account", "add", LOGIN, "--key", KEY])?;
+    shop.import(ORDERS)?;
+    let server = shop.serve()?;
+    let mut customer = Customer::new(server.address()?, &shop.ledger)?;
+    for _ in 0..LOGGED {
+        customer.order()?;
+    }
+    // Without an orderly end the log stays.
+    drop(server);
+    let files = [FILE, LOG].map(|name| (name, shop.data().join(name)));
+    let whole = files.each_ref().map(|(name, path)| Ok((*name, fs::read(path)?)));
+    let whole = whole.into_iter().collect::<Result<Vec<_>>>()?;
+    let expected = shop.export()?;
+    let mut reports = [Report::default(), Report::default()];
+    for seed in seed..seed + rounds {
+        let mut dice = StdRng::seed_from_u64(seed);
+        for ((at, report), name) in reports.iter_mut().enumerate().zip([FILE, LOG]) {
+            let mut damaged = whole.clone();
+            let Some((_, bytes)) = damaged.get_mut(at) else { continue };
+            let place = dice.random_range(0..bytes.len());
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte ^= dice.random_range(1..=255_u8);
+            }
+            round(&shop, &damaged, &expected, report)
+                .map_err(|failure| format!("damage: seed {seed}, byte {place} of {name}: {failure}"))?;
+        }
+    }
+    let [file, log] = reports.map(Report::text);
+    Ok(format!(
+        "damage: {rounds} bytes each in {} s\n{FILE}: {file}\n{LOG}: {log}\nno panic, and no server went on writing a store that it \
+         had found damaged",
+        begun.elapsed().as_secs()
+    ))
+}
+
+impl Report {
+    fn text(self) -> String {
+        let Self { rounds, found, without_effect, lost, other, stopped } = self;
+        format!(
+            "of {rounds}, {found} found by check, {without_effect} without effect, {lost} with orders missing and {other} with other content \
+             that check can't tell; {stopped} servers met it and stopped writing"
+        )
+    }
+}
+
+fn round(shop: &Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mut Report) -> Result<()> {
+    let folder = shop.elsewhere("damaged");
+    let put = || -> Result<()> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        files.iter().try_for_each(|(name, bytes)| Ok(fs::write(folder.join(name), bytes)?))
+    };
+    let no_panic = |text: &str| -> Result<()> {
+        if text.contains("panicked") || text.contains("signal") { Err(text.into()) } else { Ok(()) }
+    };
+    report.rounds += 1;
+    put()?;
+    if let Err(found) = shop.run_over(&folder, &["check"]) {
+        no_panic(&found.to_string())?;
+        report.found += 1;
+    } else {
+        put()?;
+        match shop.run_over(&folder, &["export", "--account", LOGIN]) {
+            Ok(export) if export == expected => report.without_effect += 1,
+            Ok(export) if export.lines().count() < expected.lines().count() => report.lost += 1,
+            Ok(_) => report.other += 1,
+            Err(failure) => {
+                no_panic(&failure.to_string())?;
+                report.other += 1;
+            }
+        }
+    }
+    put()?;
+    serve(shop, &folder, report)?;
+    no_panic(&shop.log()?)
+}
+
+/// Reads and writes through a server. Once it was told of the damage, it must refuse all writes, and say so.
+fn serve(shop: &Shop, folder: &Path, report: &mut Report) -> Result<()> {
+    // One that does not start has said why, and serves nothing wrong.
+    let Ok(server) = shop.serve_over(folder) else { return Ok(()) };
+    let ledger = Ledger::default();
+    let mut customer = Customer::new(server.address()?, &ledger)?;
+    for number in 0..CALLS {
+        customer.look(&email(&format!("t{}", number * 4)))?;
+        if number % 10 == 0 {
+            customer.order()?;
+        }
+    }
+    let log = shop.log()?;
+    if !log.contains("damaged") {
+        return Ok(());
+    }
+    report.stopped += 1;
+    let (_, answer) = customer.order()?;
+    if answer.code != 9 {
+        return Err(format!("it goes on writing: code {}; {log}", answer.code).into());
+    }
+    if log.lines().filter(|line| line.contains("damaged")).count() > 1 {
+        return Err(format!("it says it more than once: {log}").into());
+    }
+    let operator = server.admin.ok_or("no address for the operator")?;
+    let (status, text) =
+        Client::plain(operator)?.ask_for_any(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    if status != 503 || !String::from_utf8_lossy(&text).contains("damaged") {
+        return Err(format!("/readyz: {status} {}", String::from_utf8_lossy(&text)).into());
+    }
+    Ok(())
+}
