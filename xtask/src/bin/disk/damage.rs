@@ -16,6 +16,9 @@ use crate::{
 
 const FILE: &str = "billhook.db";
 const LOG: &str = "billhook.db-wal";
+const PAGE_BYTES: usize = 4096;
+/// What a page begins with: where its rows are.
+const HEAD_BYTES: usize = 8;
 /// Orders of the store, and calls to a server over it.
 const ORDERS: u64 = 400;
 const LOGGED: u64 = 60;
@@ -54,13 +57,16 @@ pub(crate) fn run(program: &Path, rounds: u64, seed: u64) -> Result<String> {
     let whole = files.each_ref().map(|(name, path)| Ok((*name, fs::read(path)?)));
     let whole = whole.into_iter().collect::<Result<Vec<_>>>()?;
     let expected = shop.export()?;
-    let mut reports = [Report::default(), Report::default()];
+    let mut reports = [(FILE, false), (LOG, false), (FILE, true)].map(|goal| (goal, Report::default()));
     for seed in seed..seed + rounds {
         let mut dice = StdRng::seed_from_u64(seed);
-        for ((at, report), name) in reports.iter_mut().enumerate().zip([FILE, LOG]) {
+        for ((name, at_head), report) in &mut reports {
             let mut damaged = whole.clone();
-            let Some((_, bytes)) = damaged.get_mut(at) else { continue };
-            let place = dice.random_range(0..bytes.len());
+            let Some((_, bytes)) = damaged.iter_mut().find(|file| file.0 == *name) else { continue };
+            let mut place = dice.random_range(0..bytes.len());
+            if *at_head {
+                place = place - place % PAGE_BYTES + dice.random_range(0..HEAD_BYTES);
+            }
             if let Some(byte) = bytes.get_mut(place) {
                 *byte ^= dice.random_range(1..=255_u8);
             }
@@ -68,9 +74,9 @@ pub(crate) fn run(program: &Path, rounds: u64, seed: u64) -> Result<String> {
                 .map_err(|failure| format!("damage: seed {seed}, byte {place} of {name}: {failure}"))?;
         }
     }
-    let [file, log] = reports.map(Report::text);
+    let [file, log, heads] = reports.map(|(_, report)| report.text());
     Ok(format!(
-        "damage: {rounds} bytes each in {} s\n{FILE}: {file}\n{LOG}: {log}\nno panic, and no server went on writing a store that it \
+        "damage: {rounds} bytes each in {} s\n{FILE}: {file}\n{FILE}, heads of pages: {heads}\n{LOG}: {log}\nno panic, and no server went on writing a store that it \
          had found damaged",
         begun.elapsed().as_secs()
     ))
