@@ -126,7 +126,7 @@ fn a_damaged_store_is_written_no_more() {
         let (_place, folder) = folder();
         let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
         set(&store, "n", "text");
-        let root: u64 = connect(&folder.path().join(FILE_NAME))
+        let root: i64 = connect(&folder.path().join(FILE_NAME))
             .unwrap()
             .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'marks'", [], |row| row.get(0))
             .unwrap();
@@ -139,7 +139,7 @@ fn a_damaged_store_is_written_no_more() {
         let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
         assert!(store.failed().is_none());
         let (send, answers) = std::sync::mpsc::channel();
-        let mut put = || {
+        let put = || {
             store.submit(Box::new(Put { name: "m".to_owned(), send: send.clone(), error: None }));
             answers.recv().unwrap().unwrap_err()
         };
@@ -159,7 +159,7 @@ fn a_damaged_store_is_written_no_more() {
         assert_eq!(store.health(), Err(error));
         let mut accounts = Err(Error::new(Kind::Damaged, ""));
         store.read(&mut |tx| accounts = crate::accounts::list(tx)).unwrap();
-        assert_eq!(accounts.unwrap(), []);
+        assert!(accounts.unwrap().is_empty());
         assert_eq!(Sqlite::check(&store).unwrap().len(), 1);
     }
 }
