@@ -74,7 +74,7 @@ struct Report {
     compared: u64,
 }
 
-/// Does the runs, or every so-manieth; an error is the first that is wrong.
+/// Does the runs, or one of every so many; an error is the first that is wrong.
 pub(crate) fn run(program: &Path, every: u64) -> Result<String> {
     let begun = Instant::now();
     let mut shop = Shop::new(program)?;

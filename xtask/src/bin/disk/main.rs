@@ -39,7 +39,7 @@ enum Part {
     },
     /// Every write and every sync of a server's short run fails, or finds no room
     DiskFaults {
-        /// Only every so-manieth of them
+        /// Only one of so many of them
         #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
