@@ -1,4 +1,4 @@
-//! The same requests through nginx and HAProxy, which use their connections to Billhook for one client after the other: meanwhile
+//! The same requests through nginx and `HAProxy`, which use their connections to Billhook for one client after the other: meanwhile
 //! two clients of two accounts ask for marked orders, and neither ever gets what another one asked for.
 
 use std::{
@@ -79,10 +79,9 @@ impl Drop for Proxy {
 fn nginx(behind: SocketAddr, streams: &str) -> Proxy {
     let arguments = ["-p", ".", "-c", "configuration", "-e", "log"];
     Proxy::start("nginx", &arguments, |folder| {
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
-            .collect();
+            .concat();
         format!(
             "daemon off;\nmaster_process off;\npid {folder}/pid;\n\
              events {{ worker_connections 256; }}\n\
