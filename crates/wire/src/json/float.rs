@@ -25,7 +25,13 @@ pub(crate) fn to_query(float: f64) -> String {
     if float.is_infinite() {
         return if float > 0.0 { "INF" } else { "-INF" }.to_owned();
     }
-    layout(&format!("{float:.13e}"), 14, 'E')
+    let scientific = format!("{float:.13e}");
+    // Where its rounding meets an exact tie, PHP leaves noughts at the end: of a whole number, one digit longer than it keeps.
+    let size = float.abs();
+    if (1e14..1e15).contains(&size) && size.rem_euclid(100.0).to_bits() == 5.0_f64.to_bits() {
+        return scientific.replace("e14", "E+14");
+    }
+    layout(&scientific, 14, 'E')
 }
 
 /// Lays out a number that Rust wrote as `-1.25e-7`, with at most `digits` places before the point.
@@ -84,6 +90,11 @@ mod tests {
             (1e-5, "1.0E-5"),
             (-0.0, "-0"),
             (f64::INFINITY, "INF"),
+            (100_000_000_000_005.0, "1.0000000000000E+14"),
+            (-805_368_161_005_905.0, "-8.0536816100590E+14"),
+            (100_000_000_000_004.0, "1.0E+14"),
+            (100_000_000_000_015.0, "1.0000000000002E+14"),
+            (999_999_999_999_995.0, "1.0E+15"),
         ] {
             assert_eq!(to_query(float), text);
         }
