@@ -229,6 +229,12 @@ function systematic_multipart(): array
         [$type, implode('', array_map(fn ($at) => $file("f$at", 'c'), range(1, 22))) . field('z', '1') . $end], [$type, implode('', array_map($short, range(1, 1000))) . $end], [$type, implode('', array_map($short, range(1, 1001))) . $end],
         [$type, str_repeat($short(''), 1000) . field('z', '1') . $end], [$type, str_repeat($short(''), 999) . field('z', '1') . $end], [$type, str_repeat($short('', ';filename='), 1019) . field('z', '1') . $end], [$type, str_repeat($short('', ';filename='), 1020) . field('z', '1') . $end],
         [$type, str_repeat("--B\nX:\n\n\n", 1100) . field('z', '1') . $end]);
+    // A file that is passed over, and then one whose content begins like a part: it is passed over, too.
+    $inner = "--B\r\nContent-Disposition: form-data; name=c\r\n\r\n2";
+    foreach ([$file('a]', '1'), $file('[]..', '1'), $file('a', '1'), part('Content-Disposition: form-data; name="a]"; filename=""', '1'),
+        part('Content-Disposition: form-data; name="a"; filename=""', '1'), implode('', array_map(fn ($at) => $file("f$at", 'c'), range(1, 20)))] as $before) {
+        $cases[] = [$type, $before . $file('b', $inner) . field('z', '3') . $file('b', $inner) . $end];
+    }
     return $cases;
 }
 

@@ -50,7 +50,7 @@ pub(super) fn with_lists<'a>(content_type: &[u8], body: &'a [u8]) -> Array<'a> {
 /// Gives every field of a body, in order. Whether a limit was passed, and so some were not given.
 fn each_field<'a>(content_type: &[u8], body: &'a [u8], mut take: impl FnMut(Vec<u8>, &'a [u8])) -> bool {
     let Some(boundary) = boundary(content_type) else { return false };
-    let mut is_over = false;
+    let (mut is_over, mut passes_over) = (false, false);
     let mut parts = Parts::new(boundary, body);
     let (mut looked_at, mut fields, mut files) = (0, 0, 0);
     while !parts.rest.is_empty() && parts.find_boundary() {
@@ -61,9 +61,9 @@ fn each_field<'a>(content_type: &[u8], body: &'a [u8], mut take: impl FnMut(Vec<
         }
         match Disposition::read(&disposition) {
             Disposition { file: Some(file), name } => {
-                let is_taken =
-                    !file.is_empty() && files < MAX_FILES && name.is_none_or(|name| is_file_name(&name));
-                if is_taken {
+                // Where PHP passes over one for its name or their number, it passes over all that follow.
+                passes_over |= files >= MAX_FILES || name.is_some_and(|name| !is_file_name(&name));
+                if !passes_over && !file.is_empty() {
                     files += 1;
                     parts.value();
                 }
