@@ -1,6 +1,8 @@
 //! Two accounts with the same order numbers and customers: neither sees the other's, by whatever way it asks.
 
-use crate::program::{Answer, Billhook, signed, succeed, write};
+use billhook_wire::{Key, envelope::Answer as Envelope, method::METHODS};
+
+use crate::program::{Answer, Billhook, keyed, signed, succeed, write};
 
 const KEYS: [(&str, &str); 2] = [("one", "key-of-one-0123456789"), ("two", "key-of-two-0123456789")];
 
@@ -135,5 +137,206 @@ fn by_key() {
         only(&post(KEYS[at].1), login);
         refused(&post(KEYS[1 - at].1), 200, 4);
         refused(&post(&KEYS[at].1.to_uppercase()), 200, 4);
+    }
+}
+
+/// The key that `two` had before, which was taken from it.
+const REVOKED: &str = "key-of-two-that-was-revoked";
+
+/// A way in that somebody with the key of `one` may try.
+struct Way {
+    name: &'static str,
+    /// What stands before `/api/METHOD` in the request's first line.
+    target: &'static str,
+    host: &'static str,
+    /// More headers.
+    head: &'static str,
+    credential: Credential,
+    led_to: LedTo,
+}
+
+#[derive(Clone, Copy)]
+enum Credential {
+    /// A hash, made with this login and this key.
+    Hash(&'static str, &'static str),
+    /// The key itself.
+    Key(&'static str),
+    /// A hash of one account beside the key of the other.
+    Both,
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum LedTo {
+    /// The account of `one`, whatever is asked for.
+    Own,
+    Code(i64),
+    BadRequest,
+}
+
+const ONE: &str = KEYS[0].1;
+
+const WAYS: &[Way] = &[
+    way("own host, hash", "one.localhost", Credential::Hash("one", ONE), LedTo::Own),
+    way("own host, key", "one.localhost", Credential::Key(ONE), LedTo::Own),
+    way("own host in capitals, with a port", "ONE.Localhost.:8080", Credential::Key(ONE), LedTo::Own),
+    Way {
+        head: "X-Forwarded-Host: two.localhost\r\nX-Host: two.localhost\r\nForwarded: host=two.localhost\r\n\
+               X-Original-URL: http://two.localhost/\r\n",
+        ..way("another host in headers of proxies", "one.localhost", Credential::Key(ONE), LedTo::Own)
+    },
+    way("the other's host, hash", "two.localhost", Credential::Hash("one", ONE), LedTo::Code(4)),
+    way("the other's host and login, hash", "two.localhost", Credential::Hash("two", ONE), LedTo::Code(4)),
+    way("the other's host, key", "two.localhost", Credential::Key(ONE), LedTo::Code(4)),
+    way("the other's host in capitals", "TWO.LOCALHOST.:1", Credential::Hash("two", ONE), LedTo::Code(4)),
+    way("the other's own domain, hash", "shop.example", Credential::Hash("two", ONE), LedTo::Code(4)),
+    way("the other's own domain, key", "Shop.Example:443", Credential::Key(ONE), LedTo::Code(4)),
+    way("the default account, hash", "127.0.0.1", Credential::Hash("two", ONE), LedTo::Code(4)),
+    way("the default account, key", "[::1]:8080", Credential::Key(ONE), LedTo::Code(4)),
+    Way {
+        target: "http://two.localhost",
+        ..way("an absolute target", "two.localhost", Credential::Hash("two", ONE), LedTo::Code(4))
+    },
+    Way {
+        target: "http://two.localhost",
+        ..way("an absolute target against Host", "one.localhost", Credential::Key(ONE), LedTo::BadRequest)
+    },
+    Way {
+        head: "Host: two.localhost\r\n",
+        ..way("two hosts", "one.localhost", Credential::Key(ONE), LedTo::BadRequest)
+    },
+    way("a revoked key, hash", "two.localhost", Credential::Hash("two", REVOKED), LedTo::Code(4)),
+    way("a revoked key itself", "two.localhost", Credential::Key(REVOKED), LedTo::Code(4)),
+    way("a hash beside a key", "two.localhost", Credential::Both, LedTo::Code(4)),
+    way("no credential", "two.localhost", Credential::None, LedTo::Code(1)),
+    way("an empty key", "two.localhost", Credential::Key(""), LedTo::Code(1)),
+    way("nobody's host", "three.localhost", Credential::Key(ONE), LedTo::Code(5)),
+];
+
+const fn way(name: &'static str, host: &'static str, credential: Credential, led_to: LedTo) -> Way {
+    Way { name, target: "", host, head: "", credential, led_to }
+}
+
+impl Way {
+    fn call(&self, shop: &Billhook, method: &str, form: &[(&str, &str)]) -> Answer {
+        let body = match self.credential {
+            Credential::Hash(login, key) => signed(login, key, form),
+            Credential::Key(key) => keyed(key, form),
+            Credential::Both => format!("{}&rpsKey={ONE}", signed("two", ONE, form)),
+            Credential::None => keyed("", form).replace("rpsKey=", "x="),
+        };
+        let line = format!("POST {}/api/{method} HTTP/1.1", self.target);
+        let head = format!("Host: {}\r\n{}", self.host, self.head);
+        shop.send(&line, &head, body.as_bytes())
+    }
+}
+
+/// What is asked for of what only `two` has: order 77, product `only-two`, coupon `SPRING`.
+fn form_for(method: &str) -> Vec<(&'static str, &'static str)> {
+    match method {
+        "GetBills" => vec![("email", "bob@example.com")],
+        "CreateOrder" => vec![
+            ("goods[0][good_name]", "only-two"),
+            ("bill_email", "bob@example.com"),
+            ("bill_kupon", "SPRING"),
+        ],
+        "UpdateOrderStatus" => vec![("bill_id", "77"), ("status", "paid"), ("date", "1577880000")],
+        "DeleteOrder" | "getOrderDetails" => vec![("bill_id", "77"), ("good_info", "1")],
+        "GetOrderInfo" => vec![("bill_id", "77")],
+        "GetOrders" => vec![("goods", "only-two")],
+        "getOrdersWithGoods" => vec![("goods", "only-two"), ("begin_date", "2000-01-01")],
+        "UpdateGood" => vec![("good_name", "only-two"), ("good_title", "Taken over"), ("good_sum", "0.01")],
+        "DeleteGood" => vec![("good_name", "only-two")],
+        // Names are each account's own, so this is one that `one` may have.
+        "AddGood" => {
+            vec![("good_name", "new"), ("good_type", "0"), ("good_title", "New"), ("good_sum", "1.00")]
+        }
+        "createorder" => vec![
+            ("product_names[]", "only-two"),
+            ("product_prices[]", "0.01"),
+            ("customer_email", "bob@example.com"),
+            ("coupon", "1"),
+        ],
+        "GetAllGoods" | "getgoods" | "getcoupons" | "getpersonalmanagers" => vec![("x", "1")],
+        _ => panic!("say in this table what {method} is asked for"),
+    }
+}
+
+/// Everything that an account has, as far as commands show it.
+fn all_of(shop: &Billhook, login: &str) -> String {
+    let [orders, products, coupons, managers] =
+        [&["export"][..], &["product", "export"], &["coupon", "list"], &["manager", "list"]]
+            .map(|command| shop.run(&[command, &["--account", login]].concat()));
+    format!("{orders}\n{products}\n{coupons}\n{managers}")
+}
+
+/// Every way in against every method: nothing of `two` is answered to `one`, and nothing of it is changed.
+#[test]
+fn by_every_way_and_every_method() {
+    let place = tempfile::tempdir().unwrap();
+    for (login, key) in [KEYS[0], ("two", REVOKED)] {
+        succeed(place.path(), &["account", "add", login, "--key", key]);
+    }
+    // The names of what `two` has are told apart from what is asked for.
+    let orders = r#"{"id":77,"email":"bob@example.com","comment":"of-two","items":[{"id":6,"good_name":"only-two","good_title":"Of-two alone","sum":"2.00"}]}"#;
+    let file = write(place.path(), "orders.jsonl", orders);
+    succeed(place.path(), &["import", "--account", "two", file.to_str().unwrap()]);
+    let own = r#"{"id":1,"email":"anna@example.com","items":[{"id":5,"good_name":"of-one","sum":"1.00"}]}"#;
+    let file = write(place.path(), "orders.jsonl", own);
+    succeed(place.path(), &["import", "--account", "one", file.to_str().unwrap()]);
+    succeed(place.path(), &["coupon", "add", "SPRING", "--percent", "50", "--account", "two"]);
+    succeed(place.path(), &["manager", "add", "Of-two's manager", "--account", "two"]);
+    succeed(place.path(), &["account", "bind", "two", "shop.example"]);
+    succeed(place.path(), &["account", "rotate-key", "two"]);
+    let shop = Billhook::start_over(place, &["--default-account", "two"]);
+    let before = all_of(&shop, "two");
+    assert!(
+        before.contains("only-two") && before.contains("SPRING") && before.contains("Of-two's"),
+        "{before}"
+    );
+
+    let own = Key::parse(ONE).unwrap();
+    for way in WAYS {
+        for method in METHODS {
+            let answer = way.call(&shop, method.name, &form_for(method.name));
+            let place = format!("{} by {}: {answer:?}", method.name, way.name);
+            // A product that there isn't is named as it was asked for.
+            let body = answer.body.replace(r#"{"good_name":"only-two"}"#, "").to_lowercase();
+            assert!(
+                !body.contains("of-two") && !body.contains("only-two") && !body.contains("spring"),
+                "{place}"
+            );
+            match way.led_to {
+                LedTo::Code(code) => assert_eq!((answer.status, answer.code()), (200, code), "{place}"),
+                LedTo::BadRequest => assert_eq!(answer.status, 400, "{place}"),
+                LedTo::Own => {
+                    assert!(Envelope::read(answer.body.as_bytes()).unwrap().verify(&own), "{place}");
+                }
+            }
+        }
+    }
+    assert_eq!(all_of(&shop, "two"), before);
+    // What `one` may do, it did: the table reaches the methods.
+    assert!(all_of(&shop, "one").contains(r#""good_name":"new""#));
+}
+
+/// A customer's link shows an order under its own account's hosts only.
+#[test]
+fn by_the_link_of_a_bill() {
+    let shop = shops(&["--default-account", "one"]);
+    let (login, key) = KEYS[1];
+    let order = [("goods[0][good_name]", "of-two"), ("bill_email", "bob@example.com")];
+    let made = shop.call(login, key, "CreateOrder", &order).json()["result"]["bill_id"].to_string();
+    let number = made.trim_matches('"');
+    let details = shop.call(login, key, "getOrderDetails", &[("bill_id", number)]).json().to_string();
+    let link = details.split("/bill/").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
+    let get =
+        |host: &str| shop.send(&format!("GET /bill/{link} HTTP/1.1"), &format!("Host: {host}\r\n"), b"");
+    let own = get("two.localhost");
+    assert!(own.status == 200 && own.body.contains("Of two"), "{own:?}");
+    for host in ["one.localhost", "127.0.0.1", "localhost", "three.localhost"] {
+        let answer = get(host);
+        assert_eq!(answer.status, 404, "{host}: {answer:?}");
+        assert!(!answer.body.contains("Of two"), "{host}: {answer:?}");
     }
 }

@@ -34,6 +34,7 @@ mod races;
 mod readme;
 mod reference;
 mod running;
+mod secrets;
 mod shop;
 mod smuggling;
 mod tls;

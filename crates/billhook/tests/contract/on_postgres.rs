@@ -33,6 +33,7 @@ mod python;
 mod races;
 mod readme;
 mod running;
+mod secrets;
 mod shop;
 mod tls;
 mod typed_client;
