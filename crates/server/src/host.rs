@@ -54,7 +54,8 @@ pub(crate) fn parse(text: &str) -> Result<Option<Host<'_>>, BadHost> {
     }
     let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
     let name = name.strip_suffix('.').unwrap_or(name);
-    if !is_port(port) || name.is_empty() || !name.bytes().all(is_name_byte) {
+    // A second dot at the end would make it another name, or an address that is none.
+    if !is_port(port) || name.is_empty() || name.ends_with('.') || !name.bytes().all(is_name_byte) {
         return Err(BadHost);
     }
     Ok(Some(match name.parse::<IpAddr>() {
@@ -139,6 +140,8 @@ mod tests {
             "[127.0.0.1]",
             "[::1]x",
             ".",
+            "a..",
+            "127.0.0.1..:80",
             "имя",
             "a\tb",
             "a?b",
