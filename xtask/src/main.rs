@@ -34,7 +34,7 @@ struct Driver {
     in_ci: &'static [&'static [&'static str]],
 }
 
-const DRIVERS: [Driver; 6] = [
+const DRIVERS: [Driver; 7] = [
     Driver {
         name: "bench",
         binary: "bench",
@@ -52,6 +52,15 @@ const DRIVERS: [Driver; 6] = [
         beside: &[],
         mounts: false,
         in_ci: &[&["--rounds", "20"], &["--rounds", "6", "--engine", "postgres"]],
+    },
+    Driver {
+        name: "php-compare",
+        binary: "php-compare",
+        what: "random bodies, arrays and values through PHP and through us",
+        packages: &["php-cli", "util-linux"],
+        beside: &[],
+        mounts: false,
+        in_ci: &[&["--bodies", "10000"]],
     },
     Driver {
         name: "power-loss",
