@@ -1,5 +1,6 @@
 //! What developers run: `cargo xtask ci` and its parts, and the drivers that measure the program or try to break it.
 
+mod fuzz;
 mod tidy;
 
 use std::{
@@ -14,6 +15,8 @@ usage: cargo xtask TASK
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
   vectors [--check]  make the test vectors anew with PHP; with --check, only compare
   openapi            write docs/openapi.json anew, after a change of a method
+  fuzz [--seconds N] [TARGET]
+                     the fuzzer on every target, or on one, for N seconds each (60); it wants cargo-fuzz
 
 Drivers; each has options, see --help:";
 
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         ["vectors"] => vectors(false),
         ["vectors", "--check"] => vectors(true),
         ["openapi"] => openapi(),
+        ["fuzz", options @ ..] => fuzz::run(&root(), options),
         [task, options @ ..] if let Some(driver) = DRIVERS.iter().find(|driver| driver.name == *task) => {
             driver.run(options)
         }

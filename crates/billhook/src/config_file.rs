@@ -1,5 +1,8 @@
 //! The configuration file: TOML whose keys are the options' names, with a table for each command.
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+
 use std::{
     env,
     ffi::OsString,
@@ -41,13 +44,19 @@ impl ConfigFile {
             Failure::usage(format!("cannot read the configuration file {}: {error}", path.display()))
         };
         let text = small_file::read(path).map_err(fault)?;
+        let file = Self::parse(path, &text)?;
+        Ok(Self { readable_by_others: small_file::is_readable_by_others(path), ..file })
+    }
+
+    /// Reads the text of a file.
+    fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let table = text.parse::<Table>().map_err(|error| {
             let line = error
                 .span()
                 .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count());
             Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
         })?;
-        Ok(Self { readable_by_others: small_file::is_readable_by_others(path), path: path.to_owned(), table })
+        Ok(Self { readable_by_others: false, path: path.to_owned(), table })
     }
 
     /// Puts the file's values into the place of the defaults.

@@ -7,6 +7,8 @@
 mod catalogue;
 mod check;
 mod decode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod lines;
 mod records;
 mod rows;

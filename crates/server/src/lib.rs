@@ -25,6 +25,8 @@ mod connection;
 mod cx;
 mod dispatch;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod goods;
 mod host;
 mod listener;

@@ -10,6 +10,8 @@ pub mod code;
 pub mod email;
 pub mod envelope;
 pub mod form;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod id;
 pub mod json;
 pub mod key;

@@ -1,0 +1,72 @@
+//! A configuration file is taken or refused as a whole, in one line that repeats no secret.
+
+#![expect(clippy::panic, reason = "what is checked for a test fails by panicking")]
+
+use std::sync::LazyLock;
+
+use super::*;
+use crate::command_line::command;
+
+/// A configuration file.
+///
+/// What is taken is taken too when it is written anew, and means the same; what is refused is told without the key in it.
+#[cfg_attr(test, expect(unreachable_pub, reason = "the fuzzer calls it"))]
+pub fn config(text: &[u8]) {
+    static COMMAND: LazyLock<Command> = LazyLock::new(command);
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let parsed = ConfigFile::parse(Path::new("FILE"), text);
+    let table = text.parse::<Table>().ok();
+    let secrets = table.as_ref().map(secrets).unwrap_or_default();
+    let file = match parsed {
+        Ok(file) => file,
+        Err(failure) => return told_in_a_line(&failure, &secrets),
+    };
+    let command = match file.apply(COMMAND.clone()) {
+        Ok(command) => command,
+        Err(failure) => return told_in_a_line(&failure, &secrets),
+    };
+    let anew = file.table.to_string();
+    let again = match ConfigFile::parse(Path::new("FILE"), &anew) {
+        Ok(again) => again,
+        Err(failure) => panic!("{failure:?}\n{anew}"),
+    };
+    match again.apply(COMMAND.clone()) {
+        Ok(again) => assert_eq!(defaults(&again), defaults(&command), "{anew}"),
+        Err(failure) => panic!("{failure:?}\n{anew}"),
+    }
+}
+
+/// The keys in a file that are long enough to be told from another word.
+fn secrets(table: &Table) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, value) in table {
+        match value {
+            Value::Table(inner) => found.extend(secrets(inner)),
+            Value::String(key) if name == "key" && key.len() >= 12 => found.push(key.clone()),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn told_in_a_line(failure: &Failure, secrets: &[String]) {
+    let Failure::Usage(text) = failure else { panic!("{failure:?}") };
+    assert!(text.starts_with("FILE"), "{text}");
+    for secret in secrets {
+        assert!(!text.contains(secret.as_str()), "a key in {text}");
+    }
+}
+
+/// What every option of every command has for its default.
+fn defaults(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().map(|arg| format!("{} {:?}", arg.get_id(), arg.get_default_values()));
+    own.chain(command.get_subcommands().flat_map(defaults)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn configuration_files() {
+        billhook_fuzz_corpus::replay("config", super::config);
+    }
+}

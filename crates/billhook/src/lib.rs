@@ -1,0 +1,129 @@
+//! Billhook's program: reads the command line, does one command, and says in one line what went wrong.
+//!
+//! It is a library for the fuzzer's sake alone, which can't look into a program.
+
+mod account;
+mod account_option;
+mod backup;
+mod call;
+mod category;
+mod check;
+mod command_line;
+mod completions;
+mod config_file;
+mod copy;
+mod coupon;
+mod demo;
+mod docs;
+mod domain;
+mod explain;
+mod export;
+mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod generate;
+mod import;
+mod input_file;
+mod logging;
+mod managers;
+mod migrate;
+mod moment;
+mod open_files;
+mod order;
+mod order_line;
+mod output;
+mod partner;
+mod pipeline;
+mod product;
+mod progress;
+mod restore;
+mod secret;
+mod serve;
+mod small_file;
+mod store_option;
+
+use std::{env, process::ExitCode};
+
+use crate::{
+    command_line::{Action, LogLevel, ParseError, Parsed},
+    failure::{Failure, say},
+};
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|fault| {
+        // The fault's own text may hold a customer's data; the place is enough.
+        let place = fault.location().map(ToString::to_string).unwrap_or_default();
+        say(&format!("a fault of the program, at {place}: please report it, with what you did"));
+    }));
+    match std::panic::catch_unwind(run) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure.report(),
+        // The hook has said it.
+        Err(_) => ExitCode::from(1),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    if completions::answered().map_err(Failure::usage)? {
+        return Ok(());
+    }
+    let Parsed { command_line, sources, warnings } = match command_line::parse(env::args_os().collect()) {
+        Ok(parsed) => parsed,
+        Err(ParseError::Failure(failure)) => return Err(failure),
+        Err(ParseError::Clap(error)) => return usage(&error),
+    };
+    let everywhere = command_line.everywhere;
+    let usual = if matches!(command_line.action, Action::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
+    logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
+    for warning in &warnings {
+        say(warning);
+    }
+    match command_line.action {
+        Action::Serve(serve) => serve.run(&everywhere),
+        Action::Account(account) => account.run(&everywhere, &sources),
+        Action::Order(order) => order.run(&everywhere),
+        Action::Product(product) => product.run(&everywhere),
+        Action::Coupon(coupon) => coupon.run(&everywhere),
+        Action::Category(category) => category.run(&everywhere),
+        Action::Partner(partner) => partner.run(&everywhere),
+        Action::Manager(manager) => manager.run(&everywhere),
+        Action::Import(import) => import.run(&everywhere),
+        Action::Export(export) => export.run(&everywhere),
+        Action::Generate(generate) => generate.run(&everywhere),
+        Action::Call(call) => call.run(&sources),
+        Action::Docs(docs) => docs.run(),
+        Action::Explain(explain) => explain.run(&sources),
+        Action::Backup(backup) => backup.run(&everywhere),
+        Action::Restore(restore) => restore.run(&everywhere),
+        Action::Check(check) => check.run(&everywhere),
+        Action::Copy(copy) => copy.run(&everywhere),
+        Action::Migrate(migrate) => migrate.run(&everywhere),
+        Action::Completions(completions) => completions.run(),
+    }
+}
+
+/// Help and version are answers; the rest is a wrong command line, told in one line.
+fn usage(error: &clap::Error) -> Result<(), Failure> {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(error.print()?),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print()?;
+            Err(Failure::UsageShown)
+        }
+        _ => Err(Failure::usage(one_line(&error.render().to_string()))),
+    }
+}
+
+/// clap's message without its frame: what is wrong, what it suggests, and how the command is used.
+fn one_line(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let message = message.split("\nFor more information").next().unwrap_or(message);
+    let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    match line.split_once(" Usage: ") {
+        Some((what, usage)) => format!("{what} (usage: {usage})"),
+        None => format!("{line} (--help says more)"),
+    }
+}
