@@ -72,7 +72,7 @@ fn whose(body: &str) -> String {
 /// Reads until the request behind the case is answered, or the connection ends.
 fn read_all(stream: &mut TcpStream, name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut piece = [0; 64 * 1024];
+    let mut piece = [0; 16 * 1024];
     let mut is_told = false;
     loop {
         match stream.read(&mut piece) {

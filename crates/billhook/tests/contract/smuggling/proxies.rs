@@ -168,7 +168,7 @@ fn attack(front: &Path, case: &corpus::Case) -> bool {
     // It may be refused on the way.
     let _ = stream.write_all(&[&case.bytes, corpus::plain("after").as_bytes()].concat());
     let mut bytes = Vec::new();
-    let mut piece = [0; 64 * 1024];
+    let mut piece = [0; 16 * 1024];
     loop {
         match stream.read(&mut piece) {
             Ok(0) => break,
