@@ -254,7 +254,7 @@ fn the_log_stays_short_while_readers_hold_transactions() {
     mark(&beside, "n");
     let done = std::sync::atomic::AtomicBool::new(false);
     let since = std::time::Instant::now();
-    let longest = std::thread::scope(|scope| {
+    let longest = thread::scope(|scope| {
         scope.spawn(|| {
             // Also where the test fails, this ends.
             while !done.load(std::sync::atomic::Ordering::Relaxed) && since.elapsed() < BUSY_TIMEOUT {
