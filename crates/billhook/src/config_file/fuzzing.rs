@@ -16,7 +16,10 @@ pub fn config(text: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     let parsed = ConfigFile::parse(Path::new("FILE"), text);
     let table = text.parse::<Table>().ok();
-    let secrets = table.as_ref().map(secrets).unwrap_or_default();
+    let mut secrets = table.as_ref().map(secrets).unwrap_or_default();
+    // What stands there as a name, too, is told as one.
+    let names = table.as_ref().map(names).unwrap_or_default();
+    secrets.retain(|secret| !names.iter().any(|name| name.contains(secret)));
     let file = match parsed {
         Ok(file) => file,
         Err(failure) => return told_in_a_line(&failure, &secrets),
@@ -47,6 +50,11 @@ fn secrets(table: &Table) -> Vec<String> {
         }
     }
     found
+}
+
+fn names(table: &Table) -> Vec<String> {
+    let inner = table.values().filter_map(Value::as_table).flat_map(names);
+    table.keys().cloned().chain(inner).collect()
 }
 
 fn told_in_a_line(failure: &Failure, secrets: &[String]) {
