@@ -447,7 +447,7 @@ impl Real<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30, max_shrink_iters: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if crate::ON_POSTGRES { 8 } else { 60 }, max_shrink_iters: 100, ..ProptestConfig::default() })]
     #[test]
     fn every_answer_is_the_models(steps in steps()) {
         static ACCOUNTS: AtomicU32 = AtomicU32::new(0);
