@@ -253,8 +253,9 @@ fn serve_and_kill(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// A store that the first version made, of one account and some orders.
-const FIRST_STORE: &str = include_str!("first_store.sql");
+/// A store that the first version made, and one account with some orders.
+const FIRST_STORE: &str = include_str!("../crash/old_store/sqlite.sql");
+const FIRST_ORDERS: &str = include_str!("first_orders.sql");
 
 /// Power goes while an old store is brought up to date. The next try does it.
 fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
@@ -262,7 +263,7 @@ fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
         // SQLite would write another file on a disk that is slower than this.
         let whole = shop.elsewhere("first.db");
         let store = rusqlite::Connection::open(&whole)?;
-        store.execute_batch(FIRST_STORE)?;
+        store.execute_batch(&format!("BEGIN; {FIRST_STORE} {FIRST_ORDERS} COMMIT;"))?;
         store.close().map_err(|(_, failure)| failure)?;
         fs::create_dir(folder)?;
         fs::copy(&whole, folder.join("billhook.db"))?;
