@@ -151,7 +151,6 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Failure::from(code)
     })?;
     let access = ask.access();
-    let (send, mut result) = oneshot::channel();
     let served = call.account.clone();
     let (now, request_id) = (unix_now(), call.request_id.to_owned());
     let body = move |tx: &mut Tx<'_>| {
@@ -160,8 +159,13 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
             .unwrap_or(Err(Failure::Fault("a method panicked")))
     };
     let (served, key) = (call.account.clone(), call.key);
-    if access == Access::Read && !call.store.queues_reads() {
-        // A window may hold a million orders: it would keep the thread from all its other connections.
+    if access != Access::Write && !call.store.queues_reads() {
+        if access == Access::ReadOne
+            && let Some(answer) = call.store.read_one_briefly(&body)?
+        {
+            return written(M::DONE, &answer, &served, key).map(Begun::Done);
+        }
+        // A window may hold a million orders, and so may a customer: it would keep the thread from all its other connections.
         let (store, permits) = (call.store.clone(), call.long_reads.clone());
         return Ok(Begun::Waits(Box::pin(async move {
             let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
@@ -173,6 +177,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
             spawn_blocking(read).await.map_err(dropped)?
         })));
     }
+    let (send, result) = oneshot::channel();
     let done = move |result| {
         // Nobody waits any more if the connection has ended; what was written stays written.
         let _ = send.send(result);
@@ -181,9 +186,6 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Access::ReadOne => call.store.read_one_then(body, done),
         Access::Read => call.store.read_then(body, done),
         Access::Write => call.store.write_then(body, done),
-    }
-    if let Ok(answer) = result.try_recv() {
-        return written(M::DONE, &answer?, &served, key).map(Begun::Done);
     }
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;

@@ -11,6 +11,9 @@ use crate::{
     folder::OpenLock,
 };
 
+/// How many rows a brief read may take.
+const BRIEF_ROWS: u32 = 500;
+
 /// An open store. Clones are the same store.
 #[derive(Clone)]
 pub struct Store {
@@ -110,6 +113,22 @@ impl Store {
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         once(body, |run| self.engine.read_one(run))
+    }
+
+    /// Runs a read of one statement on the calling thread, if it is brief: none where it meets more rows than are read in half a
+    /// millisecond or so.
+    pub fn read_one_briefly<T, E: From<Error>>(
+        &self,
+        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let mut is_cut = false;
+        let read = self.read_one(|tx| {
+            tx.limit_rows(BRIEF_ROWS);
+            let read = body(tx);
+            is_cut = tx.is_cut();
+            read
+        });
+        if is_cut { Ok(None) } else { read.map(Some) }
     }
 
     /// Runs one write transaction and waits until it is durable. The body may run more than once; on an error of its own

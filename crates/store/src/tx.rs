@@ -91,6 +91,10 @@ pub struct Tx<'a> {
     broken: Option<Error>,
     /// How many statements may still be run; none: any number.
     left: Option<u32>,
+    /// How many rows may still come; none: any number.
+    rows_left: Option<u32>,
+    /// Whether more came.
+    is_cut: bool,
     known_versions: Option<&'a KnownVersions>,
     used_versions: UsedVersions,
 }
@@ -102,6 +106,8 @@ impl<'a> Tx<'a> {
             on_commit: Vec::new(),
             broken: None,
             left: None,
+            rows_left: None,
+            is_cut: false,
             known_versions: None,
             used_versions: UsedVersions::default(),
         }
@@ -115,6 +121,16 @@ impl<'a> Tx<'a> {
         Self { known_versions: Some(known), left: statements, ..Self::writing(engine) }
     }
 
+    /// Has statements fail that give more rows than so many in all.
+    pub(crate) fn limit_rows(&mut self, most: u32) {
+        self.rows_left = Some(most);
+    }
+
+    /// Whether there were more rows than [`Self::limit_rows`] allows.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// Runs a statement and shows each row to `each`, which may stop with an error of its own.
     pub fn rows<E: From<Error>>(
         &mut self,
@@ -124,11 +140,24 @@ impl<'a> Tx<'a> {
     ) -> Result<(), E> {
         self.count(sql)?;
         let mut stopped = None;
-        let outcome = self.engine.rows(sql, args, &mut |row| match each(row) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                stopped = Some(error);
-                ControlFlow::Break(())
+        let (rows_left, is_cut) = (&mut self.rows_left, &mut self.is_cut);
+        let outcome = self.engine.rows(sql, args, &mut |row| {
+            match rows_left {
+                None => {}
+                Some(0) => {
+                    *is_cut = true;
+                    let text = format!("store: {}: more rows than a brief read takes", sql.name);
+                    stopped = Some(Error::new(Kind::TooLarge, text).into());
+                    return ControlFlow::Break(());
+                }
+                Some(left) => *left -= 1,
+            }
+            match each(row) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    stopped = Some(error);
+                    ControlFlow::Break(())
+                }
             }
         });
         self.note(outcome)?;

@@ -54,6 +54,7 @@ enum Engine {
 on_each_engine! {
     what_is_written_is_read_and_survives
     a_read_of_one_statement_takes_no_second
+    a_brief_read_gives_up_on_many_rows
     two_readers_see_one_state
     a_replaced_order_moves_with_its_customer
     accounts_are_apart
@@ -251,6 +252,24 @@ fn a_read_of_one_statement_takes_no_second(engine: Engine) {
         orders::count(tx, id)
     });
     assert!(second.unwrap_err().to_string().contains("one statement only"));
+}
+
+/// The caller's thread has others to serve.
+fn a_brief_read_gives_up_on_many_rows(engine: Engine) {
+    let place = place(engine);
+    let account = account(&place.store, "anna");
+    let goods: Vec<i64> = (1..=501).collect();
+    put(&place.store, account, order(1, "few@example.com", PayStatus::Paid, &goods[..500]));
+    put(&place.store, account, order(2, "many@example.com", PayStatus::Paid, &goods));
+    let brief = |email| {
+        let email = Email::parse(email).unwrap();
+        let bills = place.store.read_one_briefly(|tx| orders::bills_of(tx, account, &email, None)).unwrap();
+        bills.map(|bills| bills.iter().count())
+    };
+    assert_eq!(brief("nobody@example.com"), Some(0));
+    assert_eq!(brief("few@example.com"), Some(500));
+    assert_eq!(brief("many@example.com"), None);
+    assert_eq!(bills(&place.store, account, "many@example.com", None).len(), 501);
 }
 
 fn a_replaced_order_moves_with_its_customer(engine: Engine) {
