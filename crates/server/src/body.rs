@@ -16,9 +16,12 @@ const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 /// For how long that goes on.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// The memory for bodies that come in pieces, over all connections: anybody can make us hold them. A body grows by doubling, and what
-/// it grew out of comes back late, so that three times as much was seen in use.
+/// What a connection may hold of a body without asking: a call of the protocol, in whatever pieces it comes, depends on nobody else's.
+const OWN_BYTES: usize = 16 * 1024;
+/// The memory for all that bodies hold beyond that, over all connections: anybody can make us hold them.
 const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
+/// What is taken of it at a time.
+const BLOCK_BYTES: usize = 64 * 1024;
 
 /// What is left of the memory for bodies.
 #[derive(Debug)]
@@ -134,46 +137,69 @@ async fn collect<'a>(
     budget: &'a Budget,
 ) -> Result<Option<Body<'a>>, BodyError> {
     let mut whole = Body::empty(budget);
-    let mut joined = Vec::new();
+    let mut blocks = Blocks::default();
     let longest = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(max_bytes);
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
             whole.has_trailers = true;
             continue;
         };
-        if whole.bytes.len() + joined.len() + piece.len() > max_bytes {
+        if blocks.bytes + piece.len() > max_bytes {
             return Ok(None);
         }
-        if whole.bytes.is_empty() && joined.is_empty() {
-            // What is waited for counts; a body that is there already is answered at once.
-            if !body.is_end_stream() {
-                whole.take(piece.len())?;
-            }
+        if blocks.bytes == 0 && body.is_end_stream() {
             whole.bytes = piece;
-            continue;
+        } else {
+            whole.take(blocks.add(&piece, longest))?;
         }
-        let first = std::mem::take(&mut whole.bytes);
-        let more = room_for(joined.len() + first.len() + piece.len(), joined.capacity(), longest);
-        // The first piece has been counted, and is gone once it is copied.
-        whole.take(more.saturating_sub(first.len()))?;
-        joined.reserve_exact(joined.capacity() + more - joined.len());
-        joined.extend_from_slice(&first);
-        joined.extend_from_slice(&piece);
     }
-    if !joined.is_empty() {
-        whole.bytes = joined.into();
+    if blocks.bytes > 0 {
+        whole.bytes = blocks.join();
     }
     Ok(Some(whole))
 }
 
-/// By how much a buffer of this capacity is to grow so that `needed` bytes fit: to its double, lest each piece copies all others, but
-/// not beyond the `longest` body. What is allocated counts, not what has come: else the bodies of all could take twice what there is for
-/// them.
-fn room_for(needed: usize, capacity: usize, longest: usize) -> usize {
-    if needed <= capacity {
-        return 0;
+/// A body that comes in pieces. One buffer that grows would be copied over and over, and the allocator would keep all that it grew out of.
+#[derive(Default)]
+struct Blocks {
+    blocks: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Blocks {
+    /// Adds a piece of a body of this length at most. What it made us allocate that counts: not what has come, else the bodies of all
+    /// could take more than there is for them.
+    fn add(&mut self, mut piece: &[u8], longest: usize) -> usize {
+        let mut counts = 0;
+        while !piece.is_empty() {
+            let room = self.blocks.last().map_or(0, |block| block.capacity() - block.len());
+            let (now, later) = piece.split_at(room.min(piece.len()));
+            if let (Some(block), true) = (self.blocks.last_mut(), room > 0) {
+                block.extend_from_slice(now);
+                self.bytes += now.len();
+            } else {
+                let left = longest.saturating_sub(self.bytes).max(1);
+                let block = Vec::with_capacity(left.min(if self.blocks.is_empty() {
+                    OWN_BYTES
+                } else {
+                    BLOCK_BYTES
+                }));
+                counts += if self.blocks.is_empty() { 0 } else { block.capacity() };
+                self.blocks.push(block);
+            }
+            piece = later;
+        }
+        counts
     }
-    capacity.saturating_mul(2).min(longest).max(needed) - capacity
+
+    /// The whole. For as long as that takes, it is there twice.
+    fn join(self) -> Bytes {
+        let mut joined = Vec::with_capacity(self.bytes);
+        for block in self.blocks {
+            joined.extend_from_slice(&block);
+        }
+        joined.into()
+    }
 }
 
 /// Throws the rest of a body away. Whether its end was reached, and nothing behind it that leaves a doubt.
@@ -194,14 +220,29 @@ async fn drain(body: &mut Incoming) -> bool {
 mod tests {
     use super::*;
 
+    /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
+    fn counted(pieces: &[usize], longest: usize) -> usize {
+        let (mut blocks, mut all, mut counts) = (Blocks::default(), Vec::new(), 0);
+        for (fill, bytes) in (0..).zip(pieces) {
+            let piece = vec![fill; *bytes];
+            all.extend_from_slice(&piece);
+            counts += blocks.add(&piece, longest);
+        }
+        assert_eq!(blocks.bytes, all.len());
+        assert!(blocks.join() == all, "{pieces:?}");
+        counts
+    }
+
     #[test]
-    fn a_buffer_doubles_but_is_never_longer_than_the_body() {
-        assert_eq!(room_for(100, 0, 1000), 100);
-        assert_eq!(room_for(101, 100, 1000), 100);
-        assert_eq!(room_for(200, 200, 1000), 0);
-        assert_eq!(room_for(500, 200, 1000), 300);
-        assert_eq!(room_for(601, 600, 1000), 400);
-        assert_eq!(room_for(1000, 1000, 1000), 0);
+    fn what_is_allocated_counts_beyond_what_is_a_connections_own() {
+        assert_eq!(counted(&[], 100), 0);
+        assert_eq!(counted(&[0, 1, 0, 99], 100), 0);
+        assert_eq!(counted(&[OWN_BYTES], usize::MAX), 0);
+        assert_eq!(counted(&[OWN_BYTES, 1], usize::MAX), BLOCK_BYTES);
+        assert_eq!(counted(&[1, OWN_BYTES], usize::MAX), BLOCK_BYTES);
+        assert_eq!(counted(&[1, OWN_BYTES], OWN_BYTES + 1), 1);
+        assert_eq!(counted(&[OWN_BYTES, BLOCK_BYTES, 1, 2], usize::MAX), 2 * BLOCK_BYTES);
+        assert_eq!(counted(&[300_000, 700_000], 1_000_000), 1_000_000 - OWN_BYTES);
     }
 
     #[test]
