@@ -234,3 +234,35 @@ fn answers_that_nobody_takes_have_a_bound_together() {
     assert!(within(SOON, || shop.slots.taken() == 3));
     assert_eq!(shop.send(&ask).status, 200);
 }
+
+#[test]
+fn bodies_in_pieces_have_a_bound_together_but_for_their_beginnings() {
+    const KIB: usize = 1024;
+    const MIB: usize = 1024 * KIB;
+    let shop = Shop::start(|options| options.max_body_bytes = 200 * MIB);
+    let begin = |announced: usize, sent: usize| {
+        let mut stream = shop.connect();
+        let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length:";
+        stream.write_all(format!("{head} {announced}\r\n\r\n").as_bytes()).unwrap();
+        for piece in vec![b'x'; sent].chunks(MIB) {
+            stream.write_all(piece).unwrap();
+        }
+        stream
+    };
+    // All that there is, and its own.
+    let held = begin(150 * MIB, 128 * MIB + 16 * KIB);
+    // Not longer than what is read on behind a refusal.
+    let mut refused = begin(17 * MIB, 16 * MIB);
+    assert_eq!(read_reply(&mut refused).checked(Some(KEY)), (503, 9));
+    let mut call = shop.connect();
+    let request = post("GetBills", &sign(ASK, "anna", KEY));
+    for piece in request.chunks(request.len() / 8) {
+        call.write_all(piece).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(read_reply(&mut call).code(), 0);
+    drop((held, refused, call));
+    assert!(shop.has_no_connections_within(SOON));
+    let mut whole = begin(100 * MIB, 100 * MIB);
+    assert_eq!(read_reply(&mut whole).checked(Some(KEY)), (200, 1), "there is room again");
+}
