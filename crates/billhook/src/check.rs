@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use billhook_store::Store;
+use billhook_store::{LogCut, Store, cut_log};
 use clap::Args;
 use serde_json::json;
 
@@ -15,8 +15,8 @@ use crate::{
 
 /// Look for damage in the store
 ///
-/// Reads everything: the file's own structure first, then whether the data agrees with itself. Nothing is changed; it may
-/// run beside a `billhook serve`.
+/// Reads everything: the log that a killed program left, the file's own structure, then whether the data agrees with itself. Nothing is
+/// changed (but with --cut-log); it may run beside a `billhook serve`.
 ///
 /// Exit status 0: sound; 1: it found something, one finding a line.
 #[derive(Debug, Args)]
@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Where the log is damaged, cut it off there and give up what was committed behind; the log as it was is kept beside
+    #[arg(long)]
+    cut_log: bool,
 }
 
 impl Arguments {
@@ -34,14 +37,27 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.there()?;
         step_far_back();
+        let log = if self.cut_log { cut_log(&location)? } else { None };
         let store = Store::open_for_bulk(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let mut out = stdout();
+        if let (Some(LogCut { kept, lost }), false) = (&log, self.json) {
+            writeln!(
+                out,
+                "{lost} or more transactions are given up; the log as it was is {}",
+                kept.display()
+            )?;
+        }
         if self.json {
-            json_line(&mut out, &json!({"sound": findings.is_empty(), "findings": findings}))?;
+            let mut report = json!({"sound": findings.is_empty(), "findings": findings});
+            if let (Some(LogCut { kept, lost }), Some(report)) = (&log, report.as_object_mut()) {
+                report.insert("log_kept".to_owned(), kept.display().to_string().into());
+                report.insert("transactions_given_up_at_least".to_owned(), (*lost).into());
+            }
+            json_line(&mut out, &report)?;
         } else if findings.is_empty() {
             writeln!(out, "{location}: sound")?;
             if location.as_folder().is_none() {

@@ -40,10 +40,10 @@ use folder::DataFolder;
 
 pub use accounts::AccountId;
 pub use check::Finding;
-pub use engine::Version;
+pub use engine::{LogCut, Version};
 pub use error::{Error, Kind};
 
 pub use folder::ServingLock;
 pub use location::{CONNECTIONS, Location};
-pub use store::{BackupReport, Progress, RestoreReport, Store, restore};
+pub use store::{BackupReport, Progress, RestoreReport, Store, cut_log, restore};
 pub use tx::{Arg, Row, Sql, Tx};

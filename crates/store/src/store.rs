@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Error, Finding, Kind, Location, Tx, check, copy,
+    Error, Finding, Kind, Location, LogCut, Tx, check, copy,
     engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
 };
@@ -237,6 +237,12 @@ pub fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<RestoreReport, Error> {
     engine::restore(from, location, replace, progress)
+}
+
+/// Cuts the log of a data folder's store off where it is damaged, and keeps it as it was beside; none where it is sound. What was
+/// committed behind the damage is given up.
+pub fn cut_log(location: &Location) -> Result<Option<LogCut>, Error> {
+    engine::cut_log(location)
 }
 
 /// Has an engine run a body, and gives what the body gave.

@@ -14,6 +14,7 @@ mod bill_page;
 mod catalogue;
 mod create_order;
 mod createorder;
+mod damaged_log;
 mod discounts;
 mod disk;
 mod durable;

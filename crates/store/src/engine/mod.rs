@@ -3,6 +3,8 @@
 pub(crate) mod postgres;
 mod sqlite;
 
+pub use sqlite::left_log::LogCut;
+
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use crate::{
@@ -46,7 +48,16 @@ pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
 /// How far a store has been brought up to date; one that a newer program wrote is an error.
 pub(crate) fn version(location: &Location) -> Result<Version, Error> {
     match &location.0 {
-        Place::Folder(path) => sqlite::version(path),
+        Place::Folder(path) => {
+            if sqlite::is_in(path) {
+                let folder = DataFolder::open(path)?;
+                let _turn = folder.lock_migrations()?;
+                if let Ok(_alone) = folder.lock_alone() {
+                    sqlite::left_log::refuse_damage(path)?;
+                }
+            }
+            sqlite::version(path)
+        }
         Place::Database(database) => postgres::version(database),
     }
 }
@@ -106,6 +117,19 @@ pub(crate) fn restore(
     let _serving = folder.lock_for_serving()?;
     let _alone = folder.lock_alone()?;
     sqlite::backup::restore(from, &folder, replace, progress)
+}
+
+/// Gives up what a damaged log of a data folder can't give back; none where it is sound.
+pub(crate) fn cut_log(location: &Location) -> Result<Option<LogCut>, Error> {
+    let Place::Folder(path) = &location.0 else {
+        let text =
+            format!("{location} is a database, which has logs of its own: see PostgreSQL's pg_resetwal");
+        return Err(Error::new(Kind::Location, text));
+    };
+    let folder = DataFolder::open(path)?;
+    let _turn = folder.lock_migrations()?;
+    let _alone = folder.lock_alone()?;
+    sqlite::left_log::cut(&folder)
 }
 
 /// The statements of one open transaction.

@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use rusqlite::{
@@ -12,7 +11,10 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 
-use super::{FILE_NAME, connect, failure, file_failure, integrity, migrations, pace::Pace, with_suffix};
+use super::{
+    FILE_NAME, FILES, connect, failure, file_failure, free_name, integrity, left_log, migrations, pace::Pace,
+    with_suffix,
+};
 use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport, folder::containing};
 
 /// Pages copied between two reports of progress: a fraction of a millisecond's work.
@@ -183,12 +185,11 @@ fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Res
     target.sync_all().map_err(|cause| Error::file("sync", to, &cause))
 }
 
-/// What a store's files are called behind its name: the log and its index, and the store itself.
-const FILES: [&str; 3] = ["-wal", "-shm", ""];
-
 /// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left
 /// behind would be applied to the store that comes in its place.
 fn put_aside(place: &Path) -> Result<PathBuf, Error> {
+    let aside = free_name(place, "replaced");
+    left_log::keep_if_damaged(place, &aside)?;
     if place.exists() && migrations::is_store(place) {
         // With all that its log holds, so that it is one file.
         let failed = |error: &rusqlite::Error| failure("put aside", error);
@@ -204,7 +205,6 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
         }
         connection.close().map_err(|(_, error)| failed(&error))?;
     }
-    let aside = free_name(place);
     for suffix in FILES {
         let (file, aside) = (with_suffix(place, suffix), with_suffix(&aside, suffix));
         if !file.exists() {
@@ -215,19 +215,6 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
         moved.map_err(|cause| Error::file("put aside", &file, &cause))?;
     }
     Ok(aside)
-}
-
-/// A name for what stands at `place`, after the time. It may be the second one within a second: a restore that was killed has
-/// given one already.
-fn free_name(place: &Path) -> PathBuf {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let mut aside = with_suffix(place, &format!(".replaced-{now}"));
-    let mut names = 1;
-    while FILES.iter().any(|suffix| with_suffix(&aside, suffix).exists()) {
-        names += 1;
-        aside = with_suffix(place, &format!(".replaced-{now}-{names}"));
-    }
-    aside
 }
 
 /// A temporary file for its owner alone, removed unless it is given its name.

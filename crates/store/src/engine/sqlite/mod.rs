@@ -5,6 +5,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod left_log;
+mod log_frames;
 mod migrations;
 mod pace;
 mod readers;
@@ -17,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef};
@@ -34,6 +35,8 @@ const VERSION_MIN: i32 = 3_051_003;
 /// Marks a file as ours: "Bhk1".
 const APPLICATION_ID: i32 = 0x4268_6B31;
 pub(super) const FILE_NAME: &str = "billhook.db";
+/// What a store's files are called behind its name: the log and its index, and the store itself.
+const FILES: [&str; 3] = ["-wal", "-shm", ""];
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
@@ -299,6 +302,19 @@ fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
     let mut name = place.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Another name for what stands at `place`, after what becomes of it and the time. It may be the second one within a second: a restore that was killed has
+/// given one already.
+fn free_name(place: &Path, what: &str) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut aside = with_suffix(place, &format!(".{what}-{now}"));
+    let mut names = 1;
+    while FILES.iter().any(|suffix| with_suffix(&aside, suffix).exists()) {
+        names += 1;
+        aside = with_suffix(place, &format!(".{what}-{now}-{names}"));
+    }
+    aside
 }
 
 /// Opens a connection to the file, which is made (for its owner alone) if it isn't there.
