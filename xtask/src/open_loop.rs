@@ -1,5 +1,5 @@
 //! Open loop: requests begin at a fixed rate, whatever the answers do, and each one's latency counts from the moment when it should
-//! have number. A server that stalls is charged for all who had to wait.
+//! have begun. A server that stalls is charged for all who had to wait.
 //!
 //! One thread and an epoll of its own: a runtime's timer rounds to milliseconds, and the generator shares the processors with what
 //! it measures.
@@ -132,14 +132,14 @@ struct Generator<'r> {
     free: VecDeque<usize>,
     /// Whether a connection that has its answer is the last of those that are free, not the first.
     in_turn: bool,
-    /// When requests that nobody has sent yet should have number.
+    /// When requests that nobody has sent yet should have begun.
     waiting: VecDeque<Instant>,
     latencies: Histogram<u64>,
 }
 
 struct Connection {
     stream: TcpStream,
-    /// When the request in flight should have number.
+    /// When the request in flight should have begun.
     intended: Option<Instant>,
     received: Vec<u8>,
 }
@@ -219,7 +219,7 @@ impl<'r> Generator<'r> {
 }
 
 impl Connection {
-    /// Reads what is there. Once the answer is whole: when its request should have number.
+    /// Reads what is there. Once the answer is whole: when its request should have begun.
     fn answered(&mut self) -> Result<Option<Instant>> {
         let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece) {

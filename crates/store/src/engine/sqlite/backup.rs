@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::{
@@ -21,6 +22,10 @@ use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport, fold
 const PAGES_A_STEP: i32 = 64;
 /// So many pages are synced together: one sync of all at the end would keep the disk from everybody else.
 const PAGES_A_SYNC: u64 = 2048;
+/// What an unfinished file is called, in front of some letters and behind them.
+const PARTIAL: (&str, &str) = (".billhook-", ".partial");
+/// One that is at work nowhere is removed after this time.
+const LEFT_AGE_MIN: Duration = Duration::from_hours(1);
 /// Steps of SQLite's virtual machine, or pages that it checks, after which a check can rest.
 const CHECKS_A_STEP: i32 = 200;
 
@@ -217,11 +222,37 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
     Ok(aside)
 }
 
-/// A temporary file for its owner alone, removed unless it is given its name.
+/// A temporary file for its owner alone, removed unless it is given its name. It is locked as long as somebody is at work on it.
 fn private_partial(folder: &Path) -> Result<tempfile::NamedTempFile, Error> {
-    tempfile::Builder::new()
-        .prefix(".billhook-")
-        .suffix(".partial")
-        .tempfile_in(folder)
-        .map_err(|cause| Error::file("write in", folder, &cause))
+    remove_left(folder);
+    let failed = |cause| Error::file("write in", folder, &cause);
+    let partial =
+        tempfile::Builder::new().prefix(PARTIAL.0).suffix(PARTIAL.1).tempfile_in(folder).map_err(failed)?;
+    partial.as_file().lock().map_err(failed)?;
+    Ok(partial)
+}
+
+/// Removes what backups and restores that were killed have left in a folder: nobody else would, and it is as large as a store.
+fn remove_left(folder: &Path) {
+    let is_left = |path: &Path| -> io::Result<bool> {
+        let file = File::open(path)?;
+        // A new one may not be locked yet.
+        let is_old = file.metadata()?.modified()?.elapsed().is_ok_and(|age| age > LEFT_AGE_MIN);
+        Ok(is_old && file.try_lock().is_ok())
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let is_partial = name.starts_with(PARTIAL.0.as_bytes()) && name.ends_with(PARTIAL.1.as_bytes());
+        // Those of others, which can't be read, are theirs to remove.
+        if is_partial && is_left(&path).unwrap_or(false) {
+            let removed = fs::remove_file(&path);
+            let path = path.display();
+            if let Err(error) = removed {
+                tracing::warn!(%error, "{path} was left by a command that was killed: remove it");
+            } else {
+                tracing::info!("{path} was left by a command that was killed: removed");
+            }
+        }
+    }
 }
