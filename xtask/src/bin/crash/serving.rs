@@ -32,10 +32,14 @@ const POLL: Duration = Duration::from_millis(5);
 /// The server of a data folder is killed.
 pub(crate) fn one_server(life: &mut Life, dice: &mut StdRng, tally: &mut Tally) -> Result<()> {
     let kill_after = moment(dice, LOAD_MAX);
+    let put_off = tally.put_off;
     life.load(dice, tally, |nodes| {
         thread::sleep(kill_after);
         nodes.kill(0).map(drop)
     })?;
+    if tally.put_off > put_off {
+        tally.wrong("a server put writes off, and nothing had failed".to_owned());
+    }
     while dice.random_bool(0.25) {
         // It may be at work on what the one before has left.
         life.billhook.kill_at_start(&life.place, moment(dice, BEGUN_MAX))?;

@@ -16,6 +16,8 @@ use crate::{
 
 /// As many as one address may have, but for a few.
 const FROM_ONE_ADDRESS: usize = 1000;
+/// Connections are opened one after the other, and their time is counted from the last: so much of it the first one may have had before.
+const OPENED_WITHIN: Duration = Duration::from_millis(1500);
 /// For how long the server listens on when it has refused a body that still comes.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -169,8 +171,7 @@ fn all_told(crowd: &Crowd, allowed: &[&str]) -> Result<BTreeMap<String, usize>> 
 /// When they were closed: none before its time.
 fn closed(crowd: &Crowd, time: Duration) -> Result<String> {
     let (first, last) = crowd.closed_after();
-    // They were opened one after the other, and counted from the last.
-    if first + SLACK < time {
+    if first + OPENED_WITHIN < time {
         return Err(format!("closed after {first:.1?}, before {time:?} were over").into());
     }
     Ok(format!("closed after {first:.1?} to {last:.1?}, told {}", shown(&crowd.told())))
