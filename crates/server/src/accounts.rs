@@ -20,14 +20,20 @@ use billhook_store::{
     accounts::{self, Account, Newest, Sum},
 };
 use billhook_wire::{Key, Login};
+use tokio::sync::Semaphore;
 
 use crate::{host::Host, rate::Limit};
+
+/// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
+const LONG_READS_OF_ONE: usize = 2;
 
 /// An account with what the server keeps beside it.
 #[derive(Debug)]
 pub(crate) struct Served {
     account: Account,
     limit: Option<Arc<Limit>>,
+    /// Its share of those who read at length: one account must not keep all others from it.
+    long_reads: Arc<Semaphore>,
 }
 
 /// Which of an account's keys is meant.
@@ -84,6 +90,15 @@ impl Served {
     pub(crate) fn limit(&self) -> Option<&Limit> {
         self.limit.as_deref()
     }
+
+    /// Who may read at length for this account.
+    pub(crate) fn long_reads(&self) -> &Arc<Semaphore> {
+        &self.long_reads
+    }
+}
+
+fn own_long_reads() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LONG_READS_OF_ONE))
 }
 
 impl Deref for Served {
@@ -192,11 +207,13 @@ impl Directory {
                     "its key is a public one, so it is not served here; `billhook account rotate-key` gives it another"
                 );
             }
-            let limit = match before.by_id.get(&account.id).and_then(|before| before.limit.clone()) {
+            let before = before.by_id.get(&account.id);
+            let long_reads = before.map_or_else(own_long_reads, |before| before.long_reads.clone());
+            let limit = match before.and_then(|before| before.limit.clone()) {
                 Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
                 _ => Limit::new(account.settings.rate).map(Arc::new),
             };
-            let served = Arc::new(Served { account, limit });
+            let served = Arc::new(Served { account, limit, long_reads });
             known.by_login.insert(served.login.as_str().into(), served.clone());
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
@@ -395,7 +412,7 @@ mod tests {
     fn the_old_key_ends() {
         let mut anna = account(1, "anna", &[]);
         anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
-        let served = Served { account: anna, limit: None };
+        let served = Served { account: anna, limit: None, long_reads: own_long_reads() };
         assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
         assert_eq!(served.old_key(100), None);
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{Version, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
@@ -16,7 +16,8 @@ const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 /// For how long that goes on.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// What a connection may hold of a body without asking: a call of the protocol, in whatever pieces it comes, depends on nobody else's.
+/// What a connection may hold of a body without asking: a call of the protocol, in whatever pieces it comes, depends on nobody else's. A
+/// connection of HTTP/2 has many at once, and has to ask for all of them.
 const OWN_BYTES: usize = 16 * 1024;
 /// The memory for all that bodies hold beyond that, over all connections: anybody can make us hold them.
 const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
@@ -103,7 +104,7 @@ pub(crate) fn end_is_certain(body: &Result<Body<'_>, BodyError>) -> bool {
 
 /// Reads a body of at most `max_bytes` within `time`.
 pub(crate) async fn read<'a>(
-    headers: &HeaderMap,
+    head: &Parts,
     mut body: Incoming,
     max_bytes: usize,
     time: Duration,
@@ -114,12 +115,13 @@ pub(crate) async fn read<'a>(
     }
     let announced = body.size_hint().lower();
     let too_large = usize::try_from(announced).map_or(true, |bytes| bytes > max_bytes);
-    if too_large && headers.contains_key(header::EXPECT) {
+    if too_large && head.headers.contains_key(header::EXPECT) {
         // It has not been sent yet, and won't be.
         return Err(BodyError::TooLarge { unread: true });
     }
+    let own = if head.version < Version::HTTP_2 { OWN_BYTES } else { 0 };
     if !too_large {
-        match timeout(time, collect(&mut body, max_bytes, budget)).await {
+        match timeout(time, collect(&mut body, own, max_bytes, budget)).await {
             Ok(Ok(Some(whole))) => return Ok(whole),
             Ok(Ok(None)) => {}
             Ok(Err(error)) => return Err(error),
@@ -133,11 +135,12 @@ pub(crate) async fn read<'a>(
 /// The whole body, or nothing if it is too large. A body that came in one piece is not copied.
 async fn collect<'a>(
     body: &mut Incoming,
+    own: usize,
     max_bytes: usize,
     budget: &'a Budget,
 ) -> Result<Option<Body<'a>>, BodyError> {
     let mut whole = Body::empty(budget);
-    let mut blocks = Blocks::default();
+    let mut blocks = Blocks::new(own);
     let longest = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(max_bytes);
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
@@ -160,32 +163,38 @@ async fn collect<'a>(
 }
 
 /// A body that comes in pieces. One buffer that grows would be copied over and over, and the allocator would keep all that it grew out of.
-#[derive(Default)]
 struct Blocks {
-    blocks: Vec<Vec<u8>>,
+    /// What does not count, at the beginning.
+    own: usize,
+    all: Vec<Vec<u8>>,
     bytes: usize,
 }
 
 impl Blocks {
+    fn new(own: usize) -> Self {
+        Self { own, all: Vec::new(), bytes: 0 }
+    }
+
     /// Adds a piece of a body of this length at most. What it made us allocate that counts: not what has come, else the bodies of all
     /// could take more than there is for them.
     fn add(&mut self, mut piece: &[u8], longest: usize) -> usize {
         let mut counts = 0;
         while !piece.is_empty() {
-            let room = self.blocks.last().map_or(0, |block| block.capacity() - block.len());
+            let room = self.all.last().map_or(0, |block| block.capacity() - block.len());
             let (now, later) = piece.split_at(room.min(piece.len()));
-            if let (Some(block), true) = (self.blocks.last_mut(), room > 0) {
+            if let (Some(block), true) = (self.all.last_mut(), room > 0) {
                 block.extend_from_slice(now);
                 self.bytes += now.len();
             } else {
-                let left = longest.saturating_sub(self.bytes).max(1);
-                let block = Vec::with_capacity(left.min(if self.blocks.is_empty() {
-                    OWN_BYTES
+                let is_own = self.all.is_empty() && self.own > 0;
+                let bytes = longest.saturating_sub(self.bytes).max(1).min(if is_own {
+                    self.own
                 } else {
                     BLOCK_BYTES
-                }));
-                counts += if self.blocks.is_empty() { 0 } else { block.capacity() };
-                self.blocks.push(block);
+                });
+                let block = Vec::with_capacity(bytes);
+                counts += if is_own { 0 } else { block.capacity() };
+                self.all.push(block);
             }
             piece = later;
         }
@@ -195,7 +204,7 @@ impl Blocks {
     /// The whole. For as long as that takes, it is there twice.
     fn join(self) -> Bytes {
         let mut joined = Vec::with_capacity(self.bytes);
-        for block in self.blocks {
+        for block in self.all {
             joined.extend_from_slice(&block);
         }
         joined.into()
@@ -221,8 +230,8 @@ mod tests {
     use super::*;
 
     /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
-    fn counted(pieces: &[usize], longest: usize) -> usize {
-        let (mut blocks, mut all, mut counts) = (Blocks::default(), Vec::new(), 0);
+    fn counted(own: usize, pieces: &[usize], longest: usize) -> usize {
+        let (mut blocks, mut all, mut counts) = (Blocks::new(own), Vec::new(), 0);
         for (fill, bytes) in (0..).zip(pieces) {
             let piece = vec![fill; *bytes];
             all.extend_from_slice(&piece);
@@ -235,14 +244,16 @@ mod tests {
 
     #[test]
     fn what_is_allocated_counts_beyond_what_is_a_connections_own() {
-        assert_eq!(counted(&[], 100), 0);
-        assert_eq!(counted(&[0, 1, 0, 99], 100), 0);
-        assert_eq!(counted(&[OWN_BYTES], usize::MAX), 0);
-        assert_eq!(counted(&[OWN_BYTES, 1], usize::MAX), BLOCK_BYTES);
-        assert_eq!(counted(&[1, OWN_BYTES], usize::MAX), BLOCK_BYTES);
-        assert_eq!(counted(&[1, OWN_BYTES], OWN_BYTES + 1), 1);
-        assert_eq!(counted(&[OWN_BYTES, BLOCK_BYTES, 1, 2], usize::MAX), 2 * BLOCK_BYTES);
-        assert_eq!(counted(&[300_000, 700_000], 1_000_000), 1_000_000 - OWN_BYTES);
+        assert_eq!(counted(OWN_BYTES, &[], 100), 0);
+        assert_eq!(counted(OWN_BYTES, &[0, 1, 0, 99], 100), 0);
+        assert_eq!(counted(OWN_BYTES, &[OWN_BYTES], usize::MAX), 0);
+        assert_eq!(counted(OWN_BYTES, &[OWN_BYTES, 1], usize::MAX), BLOCK_BYTES);
+        assert_eq!(counted(OWN_BYTES, &[1, OWN_BYTES], usize::MAX), BLOCK_BYTES);
+        assert_eq!(counted(OWN_BYTES, &[1, OWN_BYTES], OWN_BYTES + 1), 1);
+        assert_eq!(counted(OWN_BYTES, &[OWN_BYTES, BLOCK_BYTES, 1, 2], usize::MAX), 2 * BLOCK_BYTES);
+        assert_eq!(counted(OWN_BYTES, &[300_000, 700_000], 1_000_000), 1_000_000 - OWN_BYTES);
+        assert_eq!(counted(0, &[1, 2], 3), 3);
+        assert_eq!(counted(0, &[1, BLOCK_BYTES], usize::MAX), 2 * BLOCK_BYTES);
     }
 
     #[test]

@@ -61,10 +61,9 @@ pub(crate) struct Peer {
     pub(crate) is_tls: bool,
 }
 
-/// A request, read to its end.
+/// A request, read to its end; what is known of it beside its body.
 struct Asked<'a> {
     head: &'a Parts,
-    body: Result<Body<'a>, BodyError>,
     /// Whether the head says which host is meant, however unknown (decisions 59 and 62).
     names_one_host: bool,
     account: Option<Arc<Served>>,
@@ -85,14 +84,13 @@ impl Answers for Peer {
         let request_id = service.request_ids.next();
         let (head, body) = request.into_parts();
         let (max, time) = (service.max_body_bytes, service.body_timeout);
-        let body = body::read(&head.headers, body, max, time, &service.body_budget).await;
+        let body = body::read(&head, body, max, time, &service.body_budget).await;
         let ends_connection = !body::end_is_certain(&body);
         let page = Page::at(head.uri.path());
         let fresh = if page.is_some() { Ok(()) } else { service.fresh_accounts().await };
         let host = host::of_request(&head);
         let asked = Asked {
             head: &head,
-            body,
             names_one_host: host.is_ok(),
             account: host.ok().and_then(|host| service.directory.find(host.as_ref())),
             caller: caller::address(self.address, &head.headers, &service.trusted_proxies),
@@ -104,7 +102,7 @@ impl Answers for Peer {
                 page.answer(&head, self.is_tls, &service.answer_budget)
             }
             (None, Some(link)) if asked.names_one_host => guarded(service.bill(&asked, fresh, link)).await,
-            _ => service.call(&asked, fresh, &mut key).await,
+            _ => service.call(&asked, body, fresh, &mut key).await,
         };
 
         let account = asked.account.as_deref();
@@ -139,12 +137,16 @@ impl Service {
     async fn call(
         &self,
         asked: &Asked<'_>,
+        body: Result<Body<'_>, BodyError>,
         fresh: Result<(), Failure>,
         key: &mut WhichKey,
     ) -> Result<Answer, Failure> {
-        let envelope = guarded(async {
+        let envelope = guarded(async move {
             fresh?;
-            match self.begin(asked, key)? {
+            let begun = self.begin(asked, &body, key)?;
+            // Its memory is for others while the store is waited for.
+            drop(body);
+            match begun {
                 Begun::Done(envelope) => Ok(envelope),
                 Begun::Waits(envelope) => envelope.await,
             }
@@ -205,7 +207,12 @@ impl Service {
     }
 
     /// The checks, in their order (decision 2), and then the method. `key` becomes the one that the caller used.
-    fn begin(&self, asked: &Asked<'_>, key: &mut WhichKey) -> Result<Begun, Failure> {
+    fn begin(
+        &self,
+        asked: &Asked<'_>,
+        body: &Result<Body<'_>, BodyError>,
+        key: &mut WhichKey,
+    ) -> Result<Begun, Failure> {
         if !asked.names_one_host {
             return Err(Failure::Http(StatusCode::BAD_REQUEST));
         }
@@ -222,7 +229,7 @@ impl Service {
         if let Some(limit) = account.limit() {
             limit.count(asked.caller).map_err(|retry_after| Failure::TooOften { retry_after })?;
         }
-        let body = match &asked.body {
+        let body = match body {
             Ok(body) => &*body.bytes,
             Err(BodyError::TooLarge { .. }) => return Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE)),
             Err(BodyError::Broken) => return Err(Failure::Http(StatusCode::BAD_REQUEST)),

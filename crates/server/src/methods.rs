@@ -19,6 +19,7 @@ use billhook_wire::{
         UpdateGood, UpdateOrderStatus,
     },
 };
+use rustix::process::setpriority_process;
 use serde::Serialize;
 use tokio::{
     sync::{Semaphore, oneshot},
@@ -32,6 +33,9 @@ use crate::{
     failure::Failure,
     goods, new_order, orders, shop,
 };
+
+/// How far a thread steps back that reads at length: short requests on the same processors go first.
+const LONG_READ_NICE: i32 = 10;
 
 /// Every method that the server answers.
 pub(crate) fn table() -> Methods {
@@ -169,9 +173,13 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         let (store, permits) = (call.store.clone(), call.long_reads.clone());
         return Ok(Begun::Waits(Box::pin(async move {
             let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
-            let permit = permits.acquire_owned().await.map_err(|_| Failure::Fault("no more long reads"))?;
+            let none = |_| Failure::Fault("no more long reads");
+            let own = served.long_reads().clone().acquire_owned().await.map_err(none)?;
+            let permit = permits.acquire_owned().await.map_err(none)?;
             let read = move || {
-                let _permit = permit;
+                let _permits = (own, permit);
+                // For this thread alone. Where it may not be so, it is as before.
+                let _ = setpriority_process(None, LONG_READ_NICE);
                 written(M::DONE, &store.read(body)?, &served, key)
             };
             spawn_blocking(read).await.map_err(dropped)?

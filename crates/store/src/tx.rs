@@ -241,16 +241,17 @@ impl<'a> Tx<'a> {
         self.on_commit.push(Box::new(act));
     }
 
-    /// Runs a statement whose rows are the same in every state that has them. Not counted where one statement may be run.
+    /// Runs a statement whose rows are the same in every state that has them. Neither it nor they are counted where only so many
+    /// may be: they are kept in memory from then on.
     pub(crate) fn rows_that_never_change(
         &mut self,
         sql: &'static Sql,
         args: &[Arg<'_>],
         each: impl FnMut(&dyn Row) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let left = self.left.take();
+        let (left, rows_left) = (self.left.take(), self.rows_left.take());
         let done = self.rows(sql, args, each);
-        self.left = left;
+        (self.left, self.rows_left) = (left, rows_left);
         done
     }
 
