@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use billhook_store::{LogCut, Store, cut_log};
+use billhook_store::{Salvage, Store, salvage_log};
 use clap::Args;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Look for damage in the store
 ///
 /// Reads everything: the log that a killed program left, the file's own structure, then whether the data agrees with itself. Nothing is
-/// changed (but with --cut-log); it may run beside a `billhook serve`.
+/// changed (but with --salvage-log); it may run beside a `billhook serve`.
 ///
 /// Exit status 0: sound; 1: it found something, one finding a line.
 #[derive(Debug, Args)]
@@ -27,9 +27,9 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Where the log is damaged, cut it off there and give up what was committed behind; the log as it was is kept beside
+    /// Take what a damaged log still holds into the store, and keep both files as they were
     #[arg(long)]
-    cut_log: bool,
+    salvage_log: bool,
 }
 
 impl Arguments {
@@ -37,25 +37,20 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.there()?;
         step_far_back();
-        let log = if self.cut_log { cut_log(&location)? } else { None };
+        let salvage = if self.salvage_log { salvage_log(&location)? } else { None };
         let store = Store::open_for_bulk(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let mut out = stdout();
-        if let (Some(LogCut { kept, lost }), false) = (&log, self.json) {
-            writeln!(
-                out,
-                "{lost} or more transactions are given up; the log as it was is {}",
-                kept.display()
-            )?;
-        }
         if self.json {
             let mut report = json!({"sound": findings.is_empty(), "findings": findings});
-            if let (Some(LogCut { kept, lost }), Some(report)) = (&log, report.as_object_mut()) {
-                report.insert("log_kept".to_owned(), kept.display().to_string().into());
-                report.insert("transactions_given_up_at_least".to_owned(), (*lost).into());
+            if let (Some(Salvage { kept, unknown_pages }), Some(report)) = (&salvage, report.as_object_mut())
+            {
+                let kept = kept.each_ref().map(|file| file.display().to_string());
+                report.insert("kept".to_owned(), json!(kept));
+                report.insert("unknown_pages".to_owned(), json!(unknown_pages));
             }
             json_line(&mut out, &report)?;
         } else if findings.is_empty() {

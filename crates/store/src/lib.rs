@@ -40,10 +40,10 @@ use folder::DataFolder;
 
 pub use accounts::AccountId;
 pub use check::Finding;
-pub use engine::{LogCut, Version};
+pub use engine::{Salvage, Version};
 pub use error::{Error, Kind};
 
 pub use folder::ServingLock;
 pub use location::{CONNECTIONS, Location};
-pub use store::{BackupReport, Progress, RestoreReport, Store, cut_log, restore};
+pub use store::{BackupReport, Progress, RestoreReport, Store, restore, salvage_log};
 pub use tx::{Arg, Row, Sql, Tx};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Error, Finding, Kind, Location, LogCut, Tx, check, copy,
+    Error, Finding, Kind, Location, Salvage, Tx, check, copy,
     engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
 };
@@ -56,6 +56,11 @@ impl Store {
     /// Opens a store, or makes it; an older one is brought up to date, a newer one is refused.
     pub fn open(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open(location, Purpose::Serving)?, location).whole()
+    }
+
+    /// The same for the one server of a data folder, which may follow one that was killed.
+    pub fn open_to_serve(location: &Location) -> Result<Self, Error> {
+        Self::opened(engine::open_to_serve(location)?, location).whole()
     }
 
     /// The same for a command that reads or writes a great many orders: it may use some hundred megabytes of memory for that, and one
@@ -239,10 +244,10 @@ pub fn restore(
     engine::restore(from, location, replace, progress)
 }
 
-/// Cuts the log of a data folder's store off where it is damaged, and keeps it as it was beside; none where it is sound. What was
-/// committed behind the damage is given up.
-pub fn cut_log(location: &Location) -> Result<Option<LogCut>, Error> {
-    engine::cut_log(location)
+/// Takes what a damaged log of a data folder still holds into its store, and keeps both files as they were; none where all of it can be
+/// read.
+pub fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error> {
+    engine::salvage_log(location)
 }
 
 /// Has an engine run a body, and gives what the body gave.

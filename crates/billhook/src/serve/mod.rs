@@ -30,7 +30,7 @@ impl Arguments {
         }
         let location = everywhere.store.location()?;
         let _serving = location.lock_for_serving()?;
-        let store = Store::open(&location)?;
+        let store = Store::open_to_serve(&location)?;
         let accounts = store.read(accounts::list)?;
         let public = accounts.iter().find(|account| demo::has_public_key(account));
         let will_be_public = is_demo && accounts.is_empty();

@@ -3,7 +3,7 @@
 pub(crate) mod postgres;
 mod sqlite;
 
-pub use sqlite::left_log::LogCut;
+pub use sqlite::left_log::Salvage;
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 
@@ -53,7 +53,7 @@ pub(crate) fn version(location: &Location) -> Result<Version, Error> {
                 let folder = DataFolder::open(path)?;
                 let _turn = folder.lock_migrations()?;
                 if let Ok(_alone) = folder.lock_alone() {
-                    sqlite::left_log::refuse_damage(path)?;
+                    sqlite::left_log::take_over(&folder)?;
                 }
             }
             sqlite::version(path)
@@ -67,17 +67,23 @@ type Opened = (Arc<dyn Engine>, Option<OpenLock>);
 
 /// Opens a store, or makes it.
 pub(crate) fn open(location: &Location, purpose: Purpose) -> Result<Opened, Error> {
-    open_with(location, purpose, DataFolder::lock_open)
+    open_with(location, purpose, false, DataFolder::lock_open)
+}
+
+/// The same for the one server of a data folder.
+pub(crate) fn open_to_serve(location: &Location) -> Result<Opened, Error> {
+    open_with(location, Purpose::Serving, true, DataFolder::lock_open)
 }
 
 /// Opens a store, or makes it, for a few huge transactions; a data folder's is open nowhere else meanwhile.
 pub(crate) fn open_alone(location: &Location) -> Result<Opened, Error> {
-    open_with(location, Purpose::Bulk, DataFolder::lock_alone)
+    open_with(location, Purpose::Bulk, false, DataFolder::lock_alone)
 }
 
 fn open_with(
     location: &Location,
     purpose: Purpose,
+    is_server: bool,
     lock: impl FnOnce(&DataFolder) -> Result<OpenLock, Error>,
 ) -> Result<Opened, Error> {
     match &location.0 {
@@ -86,8 +92,11 @@ fn open_with(
             let open = {
                 // One after the other: nobody else takes the lock that is held for a moment here.
                 let _turn = folder.lock_migrations()?;
-                if let Ok(_alone) = folder.lock_alone() {
-                    sqlite::left_log::write_again(&folder)?;
+                // What another command has found, a command goes by. A server may be the next of one that was killed beside it.
+                match folder.lock_alone() {
+                    Ok(_alone) => sqlite::left_log::take_over(&folder)?,
+                    Err(_) if is_server => sqlite::left_log::take_over_in_use(&folder)?,
+                    Err(_) => {}
                 }
                 lock(&folder)?
             };
@@ -119,17 +128,16 @@ pub(crate) fn restore(
     sqlite::backup::restore(from, &folder, replace, progress)
 }
 
-/// Gives up what a damaged log of a data folder can't give back; none where it is sound.
-pub(crate) fn cut_log(location: &Location) -> Result<Option<LogCut>, Error> {
+/// Takes what a damaged log of a data folder still holds into its store; none where all of it can be read.
+pub(crate) fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error> {
     let Place::Folder(path) = &location.0 else {
-        let text =
-            format!("{location} is a database, which has logs of its own: see PostgreSQL's pg_resetwal");
+        let text = format!("{location} is a database, whose log is PostgreSQL's to mend");
         return Err(Error::new(Kind::Location, text));
     };
     let folder = DataFolder::open(path)?;
     let _turn = folder.lock_migrations()?;
     let _alone = folder.lock_alone()?;
-    sqlite::left_log::cut(&folder)
+    sqlite::left_log::salvage(&folder)
 }
 
 /// The statements of one open transaction.

@@ -147,6 +147,16 @@ pub(crate) fn restore(
             format!("{} {what}: give a file that `billhook backup` wrote", from.display()),
         ));
     }
+    if fs::metadata(with_suffix(from, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(Error::new(
+            Kind::Foreign,
+            format!(
+                "{} has a log beside it, so it is not all there is: it is a store that is in use, or whose program was killed; make a backup of it \
+                 with `billhook backup`",
+                from.display()
+            ),
+        ));
+    }
     let place = folder.path().join(FILE_NAME);
     let is_taken = FILES.iter().any(|suffix| with_suffix(&place, suffix).exists());
     if is_taken && !replace {
@@ -194,8 +204,7 @@ fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Res
 /// behind would be applied to the store that comes in its place.
 fn put_aside(place: &Path) -> Result<PathBuf, Error> {
     let aside = free_name(place, "replaced");
-    left_log::keep_if_damaged(place, &aside)?;
-    if place.exists() && migrations::is_store(place) {
+    if place.exists() && !left_log::is_damaged(place)? && migrations::is_store(place) {
         // With all that its log holds, so that it is one file.
         let failed = |error: &rusqlite::Error| failure("put aside", error);
         let connection = connect(place)?;

@@ -12,6 +12,7 @@ mod readers;
 mod writer;
 
 use std::{
+    cell::Cell,
     fs, iter,
     ops::ControlFlow,
     os::unix::fs::MetadataExt,
@@ -51,6 +52,9 @@ const PREPARED_MAX: usize = 256;
 /// So many rows are written before others may have the processor: a scheduler that means well lets a bulk load run on for milliseconds,
 /// while an answer would take microseconds.
 const ROWS_AT_A_STRETCH: u32 = 32;
+
+/// So many findings of a kind are told.
+const FINDINGS_MAX: usize = 100;
 
 /// A read that always finds something.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
@@ -168,7 +172,9 @@ impl Engine for Sqlite {
     }
 
     fn check(&self) -> Result<Vec<Finding>, Error> {
-        integrity(&connect(&self.path)?)
+        let connection = connect(&self.path)?;
+        let findings = integrity(&connection)?;
+        if findings.is_empty() { wrong_texts(&connection) } else { Ok(findings) }
     }
 }
 
@@ -236,12 +242,13 @@ impl Statements for Open<'_> {
         let mut statement = self.prepare(sql)?;
         bind(&mut statement, sql, args, &[])?;
         let mut rows = statement.raw_query();
+        let damage = Cell::default();
         while let Some(row) = rows.next().map_err(|error| failure(sql.name, &error))? {
-            if each(&Columns { row, sql }).is_break() {
+            if each(&Columns { row, sql, damage: &damage }).is_break() {
                 break;
             }
         }
-        Ok(())
+        damage.into_inner().map_or(Ok(()), Err)
     }
 
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
@@ -273,6 +280,8 @@ impl Statements for Open<'_> {
 struct Columns<'a> {
     row: &'a rusqlite::Row<'a>,
     sql: &'static Sql,
+    /// What was met that can't be.
+    damage: &'a Cell<Option<Error>>,
 }
 
 impl Row for Columns<'_> {
@@ -282,7 +291,12 @@ impl Row for Columns<'_> {
 
     fn text(&self, column: usize) -> Result<&str, Error> {
         let value = self.row.get_ref(column).map_err(|error| failure(self.sql.name, &error))?;
-        value.as_str().map_err(|error| failure(self.sql.name, &error.into()))
+        value.as_str().map_err(|error| {
+            // Nothing else was ever written to a column of texts.
+            let error = damaged(&format!("store: {}: {error}", self.sql.name));
+            self.damage.set(Some(error.clone()));
+            error
+        })
     }
 
     fn width(&self) -> usize {
@@ -378,7 +392,7 @@ fn run(connection: &Connection, text: &'static str) -> rusqlite::Result<()> {
 /// SQLite's own check of a file.
 fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
     let lines = || {
-        let mut statement = connection.prepare("PRAGMA integrity_check(100)")?;
+        let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
         statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
     };
     match lines() {
@@ -386,6 +400,34 @@ fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
         Err(error) if is_damage(&error) => Ok(vec![Finding::new(error.to_string())]),
         Err(error) => Err(failure("integrity_check", &error)),
     }
+}
+
+/// Texts that are none: SQLite takes any bytes for one.
+fn wrong_texts(connection: &Connection) -> Result<Vec<Finding>, Error> {
+    let look = || {
+        let mut findings = Vec::new();
+        let mut tables = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
+        let tables = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        for table in tables {
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
+            let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
+            let mut rows = statement.raw_query();
+            for number in 1.. {
+                let Some(row) = rows.next()? else { break };
+                for (at, column) in columns.iter().enumerate() {
+                    if let ValueRef::Text(text) = row.get_ref(at)?
+                        && let Err(error) = str::from_utf8(text)
+                        && findings.len() < FINDINGS_MAX
+                    {
+                        findings.push(Finding::new(format!("{table}, row {number}: {column}: {error}")));
+                    }
+                }
+            }
+        }
+        Ok(findings)
+    };
+    look().map_err(|error| failure("wrong_texts", &error))
 }
 
 fn is_damage(error: &rusqlite::Error) -> bool {
@@ -401,6 +443,14 @@ fn file_failure(path: &Path, error: &rusqlite::Error) -> Error {
     Error::new(general.kind(), format!("{}: {general}", path.display()))
 }
 
+/// What the file holds can't be.
+fn damaged(what: &str) -> Error {
+    Error::new(
+        Kind::Damaged,
+        format!("{what}: the store is damaged; restore a backup with `billhook restore`"),
+    )
+}
+
 /// A failure of a statement, or of a step that has a name like one.
 fn failure(name: &str, error: &rusqlite::Error) -> Error {
     let (kind, mend) = match error.sqlite_error_code() {
@@ -410,7 +460,7 @@ fn failure(name: &str, error: &rusqlite::Error) -> Error {
             (Kind::Busy, ": another process holds the store; try again when it has finished")
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            (Kind::Damaged, ": the store is damaged; restore a backup with `billhook restore`")
+            return damaged(&format!("store: {name}: {error}"));
         }
         Some(ErrorCode::ConstraintViolation) => (Kind::Conflict, ""),
         Some(ErrorCode::ReadOnly) => {
