@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Arg, Error, Kind, Row, Sql, Tx, chance, copy,
+    Arg, Error, Row, Sql, Tx, chance, copy,
     settings::{Setting, Settings},
 };
 
@@ -313,11 +313,11 @@ fn account(row: &dyn Row) -> Result<Account, Error> {
 
 fn login(row: &dyn Row, column: usize) -> Result<Login, Error> {
     let text = row.text(column)?;
-    Login::parse(text).map_err(|error| Error::new(Kind::Damaged, format!("account {text}: {error}")))
+    Login::parse(text).map_err(|error| Error::damaged(&format!("account {text}: {error}")))
 }
 
 fn damaged(login: &Login, why: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::Damaged, format!("account {login}: {why}"))
+    Error::damaged(&format!("account {login}: {why}"))
 }
 
 #[cfg(test)]

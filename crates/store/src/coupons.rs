@@ -2,7 +2,7 @@
 
 use billhook_wire::{GoodId, Money, Percent};
 
-use crate::{AccountId, Error, Kind, Row, Sql, Tx, marks};
+use crate::{AccountId, Error, Row, Sql, Tx, marks};
 
 /// What marks call coupons.
 const KIND: &str = "coupon";
@@ -219,7 +219,7 @@ fn key(code: &str) -> String {
 
 fn coupon(row: &dyn Row) -> Result<Coupon, Error> {
     let id = row.int(0)?;
-    let damaged = || Error::new(Kind::Damaged, format!("coupon {id}: unknown discount"));
+    let damaged = || Error::damaged(&format!("coupon {id}: unknown discount"));
     let amount = row.int(3)?;
     let discount = match row.text(2)? {
         "percent" => Discount::Percent(Percent::from_hundredths(amount).map_err(|_| damaged())?),

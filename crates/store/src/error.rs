@@ -56,6 +56,11 @@ impl Error {
         Self { kind, text: text.into().into_boxed_str() }
     }
 
+    /// Data that nothing here has written as it is, and what is to be done about it.
+    pub(crate) fn damaged(what: &str) -> Self {
+        Self::new(Kind::Damaged, format!("{what}: the data was damaged; restore a backup"))
+    }
+
     /// A failed file operation: what was being done, to which file.
     pub(crate) fn file(doing: &str, path: &Path, cause: &io::Error) -> Self {
         let is_of_the_disk = cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());

@@ -3,7 +3,7 @@
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
 use crate::{
-    AccountId, Error, Kind, Sql, Tx,
+    AccountId, Error, Sql, Tx,
     orders::{self, Delivery, Order, TextField, hidden_key},
     pincodes,
 };
@@ -284,7 +284,7 @@ pub fn prepayment(
             Some((true, minsum)) => least = least + Money::from_kopecks(minsum),
             Some((false, _)) => return Ok(None),
             None => {
-                return Err(Error::new(Kind::Damaged, format!("product {good} is not in the catalogue")));
+                return Err(Error::damaged(&format!("product {good} is not in the catalogue")));
             }
         }
     }

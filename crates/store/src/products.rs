@@ -460,7 +460,7 @@ fn product(row: &dyn Row) -> Result<Product, Error> {
 }
 
 fn good_type(row: &dyn Row, product: &Product) -> Result<GoodType, Error> {
-    let damaged = || Error::new(Kind::Damaged, format!("product {}: wrong good_type", product.id));
+    let damaged = || Error::damaged(&format!("product {}: wrong good_type", product.id));
     GoodType::parse(row.text(4)?).ok_or_else(damaged)
 }
 
@@ -470,7 +470,7 @@ fn good(row: &dyn Row) -> Result<Good, Error> {
 
 fn good_without_texts(row: &dyn Row) -> Result<Good, Error> {
     let product = product(row)?;
-    let damaged = |what: &str| Error::new(Kind::Damaged, format!("product {}: wrong {what}", product.id));
+    let damaged = |what: &str| Error::damaged(&format!("product {}: wrong {what}", product.id));
     let sum = |column| row.int(column).map(Money::from_kopecks);
     let fee = |column: usize| {
         let share = Percent::from_hundredths(row.int(column + 1)?).map_err(|_| damaged("share"))?;

@@ -104,7 +104,7 @@ impl Lookup {
             }
             let lost = || {
                 let account = self.account.0;
-                Error::new(Kind::Damaged, format!("product version {id} of account {account} is missing"))
+                Error::damaged(&format!("product version {id} of account {account} is missing"))
             };
             let version = block.get(id).ok_or_else(lost)?;
             (block, version)

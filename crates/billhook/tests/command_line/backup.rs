@@ -127,6 +127,24 @@ fn damage_is_found_and_status_1() {
 }
 
 #[test]
+fn a_text_that_is_none_is_damage() {
+    let place = Place::new();
+    place.account("shop");
+    place
+        .run(&["product", "add", "book", "--account", "shop", "--title", "Bestseller", "--sum", "1"])
+        .succeeded();
+    let mut bytes = fs::read(store_file(&place)).unwrap();
+    let title = bytes.windows(10).position(|ten| ten == b"Bestseller").unwrap();
+    bytes[title] = 0xff;
+    fs::write(store_file(&place), bytes).unwrap();
+    says(&place.run(&["check"]).failed(1), &["is damaged", "billhook restore"]);
+    says(
+        &place.run(&["product", "list", "--account", "shop"]).failed(1),
+        &["the store is damaged", "billhook restore"],
+    );
+}
+
+#[test]
 fn a_store_of_a_newer_version_is_refused() {
     let place = Place::new();
     place.account("shop");
