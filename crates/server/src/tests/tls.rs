@@ -211,6 +211,37 @@ fn http_2_finds_the_account_by_authority() {
     });
 }
 
+/// A connection has many of them, so none of it is free.
+#[test]
+fn bodies_in_pieces_over_http_2_count_whole() {
+    const MIB: usize = 1024 * 1024;
+    let shop = Shop::start(|options| {
+        options.max_body_bytes = 200 * MIB;
+        let certificate = Certificate::SelfSigned;
+        options.tls = Some(TlsOptions { listen: "127.0.0.1:0".parse().unwrap(), certificate });
+    });
+    // One body that takes all that there is, beside what is its connection's own.
+    let mut held = shop.connect();
+    let begin = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 157286400\r\n\r\n";
+    std::io::Write::write_all(&mut held, begin.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut held, &vec![b'x'; 128 * MIB + 16 * 1024]).unwrap();
+    // What the sockets still have is read.
+    std::thread::sleep(Duration::from_millis(300));
+    on_runtime(async {
+        let address = shop.addresses.https.unwrap();
+        let (stream, _) =
+            connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(connection);
+        // In one piece it is served.
+        assert_eq!(call_h2(&mut client, "anna.localhost", None, &sign(ASK, "anna", KEY)).await.0, 200);
+        let request = http::Request::post("https://anna.localhost/api/GetBills").body(()).unwrap();
+        let (answer, mut sender) = client.send_request(request, false).unwrap();
+        sender.send_data(Bytes::from(sign(ASK, "anna", KEY)), false).unwrap();
+        assert_eq!(answer.await.unwrap().status(), 503);
+    });
+}
+
 #[test]
 fn a_stop_ends_http_2_too() {
     let mut shop = Shop::start_with(test_methods(), tls(Certificate::SelfSigned));
