@@ -9,7 +9,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Seek as _},
+    io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -82,7 +82,7 @@ pub(crate) fn take_over(folder: &DataFolder) -> Result<(), Error> {
         return take_over_in_use(folder);
     };
     let Some(damage) = held.damage()? else { return held.on_log("write once more", write_over) };
-    if held.on_log("read", |log| damage.unknown_pages(log, &held.store))? > 0 {
+    if damage.unknown_pages() > 0 {
         return Err(refusal(&files, &damage));
     }
     let kept = keep(&files.log)?;
@@ -102,6 +102,8 @@ pub(crate) fn take_over_in_use(folder: &DataFolder) -> Result<(), Error> {
     if !files.have_log()? {
         return Ok(());
     }
+    // Closed behind the connection: to close a file gives up all locks on it that this process has.
+    let store = open(&files.store).map_err(|cause| Error::file("open", &files.store, &cause))?;
     let connection = connect(&files.store)?;
     connection.busy_timeout(IN_USE_MAX).map_err(|error| failure("take over the log", &error))?;
     // Whoever else has it open does not write meanwhile.
@@ -109,7 +111,7 @@ pub(crate) fn take_over_in_use(folder: &DataFolder) -> Result<(), Error> {
         Err(error) if error.kind() == Kind::Busy => return Ok(()),
         begun => begun?,
     }
-    let written = open(&files.log).and_then(|log| match damage(&log)? {
+    let written = open(&files.log).and_then(|log| match find_damage(&log, &store)? {
         Some(damage) => Ok(Some(damage)),
         None => write_over(&log).map(|()| None),
     });
@@ -132,7 +134,7 @@ pub(crate) fn salvage(folder: &DataFolder) -> Result<Option<Salvage>, Error> {
         Error::new(Kind::Locked, text)
     })?;
     let Some(damage) = held.damage()? else { return Ok(None) };
-    let unknown_pages = held.on_log("read", |log| damage.unknown_pages(log, &held.store))?;
+    let unknown_pages = damage.unknown_pages();
     let kept = [keep(&files.store)?, keep(&files.log)?];
     held.on_log("copy into the store", |log| damage.copy_into_store(log, &held.store))?;
     // Said now: the store may not be one that can be opened.
@@ -151,7 +153,7 @@ pub(super) fn is_damaged(store: &Path) -> Result<bool, Error> {
     if !log.exists() {
         return Ok(false);
     }
-    let found = open(&log).and_then(|log| damage(&log));
+    let found = open(&log).and_then(|log| find_damage(&log, &open(store)?));
     Ok(found.map_err(|cause| Error::file("read", &log, &cause))?.is_some())
 }
 
@@ -216,17 +218,12 @@ impl Held {
     }
 
     fn damage(&self) -> Result<Option<Damage>, Error> {
-        self.on_log("read", damage)
+        self.on_log("read", |log| find_damage(log, &self.store))
     }
 }
 
 fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).open(path)
-}
-
-fn damage(mut log: &File) -> io::Result<Option<Damage>> {
-    log.rewind()?;
-    find_damage(BufReader::with_capacity(PIECE_BYTES, log))
 }
 
 /// A copy of a file beside it, with its rights.
