@@ -5,8 +5,8 @@ use std::{
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
+    process::{Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Signal, kill_process};
@@ -59,6 +59,19 @@ fn damage(place: &Path, is_written_again: bool) -> Vec<u8> {
     bytes[at + 24 + 2000] ^= 1;
     fs::write(log(place), &bytes).unwrap();
     bytes
+}
+
+/// Runs a command that is to end at once, if need be by force.
+fn run_briefly(place: &Path, command: &[&str]) -> Output {
+    let mut child =
+        program(place).args(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let since = Instant::now();
+    while child.try_wait().unwrap().is_none() && since.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // It has ended, or should have.
+    let _ = child.kill();
+    child.wait_with_output().unwrap()
 }
 
 fn orders(place: &Path) -> String {
@@ -118,7 +131,7 @@ fn a_damaged_log_is_refused_by_all_and_stays_as_it_is() {
         &["migrate", "--dry-run"],
         &["backup", "other"],
     ] {
-        let done = run(place, command);
+        let done = run_briefly(place, command);
         let said = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(1), "{command:?}: {said}");
         for word in ["billhook.db-wal is damaged", "transactions", "billhook restore", "check --salvage-log"]
@@ -189,7 +202,7 @@ fn a_server_looks_at_a_log_that_others_have_open() {
         program(place).args(["export", "--account", LOGIN]).stdout(Stdio::piped()).spawn().unwrap();
     export.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     damage(place, false);
-    let done = run(place, &["serve", "--listen", "127.0.0.1:0"]);
+    let done = run_briefly(place, &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("is damaged"), "{done:?}");
     export.kill().unwrap();

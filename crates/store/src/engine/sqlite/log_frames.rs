@@ -64,9 +64,9 @@ struct Frame {
     /// What its checksum is, if the one that the frame before says is right; and that one.
     counted: Checksum,
     seed: Checksum,
-    /// Whether it is as it was written, but for its checksum perhaps.
+    /// Whether it is as it was written, but for its checksum perhaps, or can be had so.
     is_whole: bool,
-    /// Whether the next one goes on from the checksum that it says: then this one was written here, and its head is right.
+    /// Whether the next one goes on from the checksum that it says: then this one was written here.
     is_followed: bool,
     /// The only page number and size that fit its checksum, if it is not whole.
     fitting: (u32, u32),
@@ -129,12 +129,11 @@ pub(super) fn find_damage(log: &File, store: &File) -> io::Result<Option<Damage>
     let follow = frames.iter().skip(known).take_while(|frame| frame.is_whole && is_of_this_log(frame));
     let end =
         follow.zip(known + 1..).filter(|(frame, _)| frame.size != 0).last().map_or(known, |(_, end)| end);
-    let (mut pages, mut strays, mut size) = (BTreeMap::new(), 0, 0);
+    let (mut pages, mut strays) = (BTreeMap::new(), 0);
     let (inner, outer) = frames.split_at(end);
-    let last_size = inner.last().map_or(0, |frame| frame.size);
+    let size = inner.last().map_or(0, |frame| frame.size);
     for frame in inner {
-        size = if frame.size == 0 { size } else { frame.size };
-        if frame.is_whole || frame.has_its_head(last_size) {
+        if frame.is_whole || frame.has_its_head(size) {
             pages.insert(frame.page_number, *frame);
         } else {
             strays += 1;
@@ -154,7 +153,7 @@ pub(super) fn find_damage(log: &File, store: &File) -> io::Result<Option<Damage>
     }
     let is_damaged =
         !acknowledged.is_empty() || is_ahead || inner.iter().skip(read).any(|frame| frame.is_in_file);
-    strays += unsure + usize::from(is_ahead);
+    strays += unsure;
     Ok(is_damaged.then_some(Damage { left_out: acknowledged.len().max(1), pages, strays, size }))
 }
 
@@ -332,259 +331,4 @@ fn fill(log: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{cell::Cell, fs, path::Path};
-
-    use proptest::{prelude::*, test_runner::TestRunner};
-    use rusqlite::Connection;
-
-    use super::*;
-
-    fn store_in(place: &Path) -> Connection {
-        let connection = Connection::open(place.join("store.db")).unwrap();
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-        connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).unwrap();
-        connection
-    }
-
-    /// What lies on the disk after some transactions.
-    struct Left {
-        store: Vec<u8>,
-        log: Vec<u8>,
-        /// Which transaction each frame belongs to.
-        frames: Vec<usize>,
-        /// The store once SQLite has copied the log into it: as it was after each transaction, and after the last one.
-        states: Vec<Vec<u8>>,
-        end: Vec<u8>,
-    }
-
-    /// What SQLite makes of a store and its log.
-    fn copied(store: &[u8], log: &[u8]) -> Vec<u8> {
-        let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join("store.db"), store).unwrap();
-        fs::write(place.path().join("store.db-wal"), log).unwrap();
-        store_in(place.path()).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-        fs::read(place.path().join("store.db")).unwrap()
-    }
-
-    fn left(transactions: usize) -> Left {
-        let place = tempfile::tempdir().unwrap();
-        let connection = store_in(place.path());
-        let file = |name: &str| fs::read(place.path().join(name)).unwrap();
-        let (mut frames, mut states) = (Vec::new(), Vec::new());
-        for transaction in 0..transactions {
-            // Of one page and of several; new pages, and some over and over.
-            connection
-                .execute_batch(&match transaction {
-                    0 => "CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)".to_owned(),
-                    n if n % 3 == 1 => format!("INSERT INTO t VALUES ({n}, 'a')"),
-                    n => format!("INSERT INTO t VALUES ({n}, '{}')", "b".repeat(10_000)),
-                })
-                .unwrap();
-            frames.resize((file("store.db-wal").len() - HEADER_BYTES) / FRAME_BYTES, transaction);
-            states.push(copied(&file("store.db"), &file("store.db-wal")));
-        }
-        let (store, log) = (file("store.db"), file("store.db-wal"));
-        let end = states.last().unwrap().clone();
-        Left { store, log, frames, states, end }
-    }
-
-    fn file_of(bytes: &[u8]) -> File {
-        let file = tempfile::tempfile().unwrap();
-        file.write_all_at(bytes, 0).unwrap();
-        file
-    }
-
-    /// What is found beside a file that has nothing of the log.
-    fn damage(log: &[u8]) -> Option<Damage> {
-        find_damage(&file_of(log), &file_of(&[])).unwrap()
-    }
-
-    /// The frames whose page has no later version.
-    fn last_versions(log: &[u8]) -> Vec<usize> {
-        let frames = log[HEADER_BYTES..].chunks(FRAME_BYTES).enumerate();
-        let last: BTreeMap<&[u8], usize> = frames.map(|(at, frame)| (&frame[..4], at)).collect();
-        last.into_values().collect()
-    }
-
-    /// Has a damaged log copied into a store; how many pages were not known, and the store.
-    fn mended(log: &[u8], store: &[u8]) -> Option<(usize, Vec<u8>)> {
-        let (log, file) = (file_of(log), file_of(store));
-        let damage = find_damage(&log, &file).unwrap()?;
-        damage.copy_into_store(&log, &file).unwrap();
-        assert_eq!(log.metadata().unwrap().len(), 0);
-        let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
-        file.read_exact_at(&mut bytes, 0).unwrap();
-        Some((damage.unknown_pages(), bytes))
-    }
-
-    #[test]
-    fn a_changed_byte_is_found_wherever_a_transaction_stands_behind() {
-        let Left { store, log, frames, end, .. } = left(9);
-        assert!(frames.len() > 12 && damage(&log).is_none());
-        let last = *frames.last().unwrap();
-        let last_versions = last_versions(&log);
-        let interesting = (0..HEADER_BYTES).chain((0..frames.len()).flat_map(|frame| {
-            let at = HEADER_BYTES + frame * FRAME_BYTES;
-            (at..at + FRAME_HEAD_BYTES).chain((at + FRAME_HEAD_BYTES..at + FRAME_BYTES).step_by(401))
-        }));
-        let (mut whole, mut in_part) = (0, 0);
-        for place in interesting {
-            let mut changed = log.clone();
-            changed[place] ^= 0x81;
-            let found = damage(&changed);
-            let behind = match place.checked_sub(HEADER_BYTES) {
-                None => last,
-                Some(place) => last - frames[place / FRAME_BYTES],
-            };
-            let in_frame = place.checked_sub(HEADER_BYTES).map(|place| place % FRAME_BYTES);
-            // These bytes say whether it is a transaction's last frame.
-            let is_size = in_frame.is_some_and(|at| (4..8).contains(&at));
-            let left_out = found.map_or(0, |damage| damage.left_out);
-            assert!(left_out == behind || is_size && left_out == behind + 1, "byte {place}: {left_out}");
-            // Nothing is lost where the log had been copied before, the last transaction neither.
-            if in_frame.is_none_or(|at| at >= FRAME_HEAD_BYTES) {
-                assert!(mended(&changed, &end) == Some((0, end.clone())), "byte {place}");
-            }
-            let Some((unknown, store)) = mended(&changed, &store) else { continue };
-            let is_in_page = in_frame.is_some_and(|at| at >= FRAME_HEAD_BYTES);
-            let is_last = is_in_page && last_versions.contains(&((place - HEADER_BYTES) / FRAME_BYTES));
-            let is_known = !is_last && in_frame.is_none_or(|at| at >= 8);
-            if is_known {
-                assert!(unknown == 0 && store == end, "byte {place}");
-            } else {
-                assert_eq!(unknown, 1, "byte {place}");
-            }
-            *if is_last { &mut in_part } else { &mut whole } += 1;
-        }
-        assert!(whole > 100 && in_part > 10, "{whole}, {in_part}");
-    }
-
-    #[test]
-    fn what_is_mended_is_a_state_that_there_was() {
-        let Left { store, log, states, end, .. } = left(16);
-        let change = (0..log.len(), prop_oneof![Just(1_usize), Just(512), Just(4096)], 1_u8..);
-        let cases = (prop::collection::vec(change, 1..4), 0..states.len());
-        let (known, whole) = (Cell::new(0), Cell::new(0));
-        let config = ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() };
-        TestRunner::new(config)
-            .run(&cases, |(changes, copied)| {
-                let mut changed = log.clone();
-                for (place, length, byte) in changes {
-                    // A byte becomes another one, or a sector has nothing of what was written.
-                    let begin = place / length * length;
-                    let bytes = &mut changed[begin..(begin + length).min(log.len())];
-                    if length == 1 { bytes[0] ^= byte } else { bytes.fill(byte & 1) }
-                }
-                // The file may have been brought up to any state before.
-                for store in [&store, &states[copied], &end] {
-                    let Some((unknown, mended)) = mended(&changed, store) else { continue };
-                    if unknown == 0 {
-                        known.set(known.get() + 1);
-                        whole.set(whole.get() + u32::from(mended == end));
-                        prop_assert!(states.contains(&mended));
-                    }
-                }
-                Ok(())
-            })
-            .unwrap();
-        assert!(known.get() > 200 && whole.get() > known.get() / 2, "{known:?}, {whole:?}");
-    }
-
-    #[test]
-    fn a_zeroed_sector_is_found_too() {
-        let Left { log, frames, .. } = left(9);
-        let last = HEADER_BYTES
-            + frames.iter().position(|frame| frame == frames.last().unwrap()).unwrap() * FRAME_BYTES;
-        let is_one = |sector: &usize| sector + 512 <= last - FRAME_BYTES;
-        for sector in (0..log.len()).step_by(512).filter(is_one) {
-            let mut changed = log.clone();
-            changed[sector..sector + 512].fill(0);
-            assert!(changed == log || damage(&changed).is_some(), "{sector}");
-        }
-        let mut changed = log.clone();
-        changed[24..48].fill(0);
-        assert!(damage(&changed).is_some());
-    }
-
-    #[test]
-    fn what_a_power_cut_may_leave_is_no_damage() {
-        let place = tempfile::tempdir().unwrap();
-        let connection = store_in(place.path());
-        let log = || fs::read(place.path().join("store.db-wal")).unwrap();
-        let add = |n: i64, bytes: i64| {
-            connection.execute("INSERT INTO t VALUES (?1, hex(randomblob(?2)))", [n, bytes / 2]).unwrap();
-        };
-        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)").unwrap();
-        (0..120).for_each(|n| add(n, 6000));
-        connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
-        // Behind some short ones a long one, which covers frames whose heads lie across two sectors, where there were others before.
-        (300..330).for_each(|n| add(n, 100));
-        let (before, begin) = (log(), HEADER_BYTES + 30 * FRAME_BYTES);
-        add(400, 660_000);
-        let (after, end) = (log(), HEADER_BYTES + 200 * FRAME_BYTES);
-        assert!(
-            before.len() == after.len() && before[..begin] == after[..begin] && before[end..] == after[end..]
-        );
-        assert!(damage(&before).is_none() && damage(&after).is_none());
-        let mix = |is_old: &dyn Fn(usize) -> bool, bytes: usize| {
-            let mut torn = after.clone();
-            for sector in (begin / bytes + 1..end / bytes).filter(|sector| is_old(*sector)) {
-                torn[sector * bytes..][..bytes].copy_from_slice(&before[sector * bytes..][..bytes]);
-            }
-            damage(&torn).is_none()
-        };
-        for bytes in [512, 4096] {
-            for frame in 31..199 {
-                let head = HEADER_BYTES + frame * FRAME_BYTES;
-                let (first, last) = (head / bytes, (head + FRAME_HEAD_BYTES - 1) / bytes);
-                if first != last || frame % 20 == 0 {
-                    for one in [first, last] {
-                        assert!(mix(&|sector| sector == one, bytes), "{one}");
-                        assert!(mix(&|sector| sector != one, bytes), "{one}");
-                        assert!(
-                            mix(&|sector| sector < one, bytes) && mix(&|sector| sector >= one, bytes),
-                            "{one}"
-                        );
-                    }
-                }
-            }
-            for stride in 2..20 {
-                assert!(
-                    mix(&|sector| sector % stride == 0, bytes) && mix(&|sector| sector % stride != 0, bytes),
-                    "{stride}"
-                );
-            }
-        }
-        for length in (0..after.len()).step_by(50_021) {
-            assert!(damage(&after[..length]).is_none(), "{length}");
-        }
-    }
-
-    #[test]
-    fn older_frames_behind_the_end_are_no_damage() {
-        let place = tempfile::tempdir().unwrap();
-        let connection = store_in(place.path());
-        connection.pragma_update(None, "cache_size", 5).unwrap();
-        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)").unwrap();
-        let add = |n: i64| {
-            connection.execute("INSERT INTO t VALUES (?1, hex(randomblob(6000)))", [n]).unwrap();
-        };
-        (0..20).for_each(add);
-        let is_sound = || damage(&fs::read(place.path().join("store.db-wal")).unwrap()).is_none();
-        assert!(is_sound());
-        // Begun anew: the frames of before are still there.
-        connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
-        (20..25).for_each(add);
-        assert!(is_sound());
-        // Given up after some of it had gone to the log; then something shorter.
-        for _ in 0..3 {
-            connection.execute_batch("BEGIN").unwrap();
-            (100..130).for_each(add);
-            connection.execute_batch("ROLLBACK").unwrap();
-            assert!(is_sound());
-        }
-        add(99);
-        assert!(is_sound());
-    }
-}
+mod tests;
