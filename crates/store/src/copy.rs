@@ -51,9 +51,9 @@ macro_rules! table {
 }
 
 /// Every table of a store. A test compares this list with what each engine really has.
-static TABLES: [Table; 15] = [
-    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version, token",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9", by "account_id", account Some(0)),
+static TABLES: [Table; 16] = [
+    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10", by "account_id", account Some(0)),
     table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
     table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
     table!("products",
@@ -79,11 +79,11 @@ static TABLES: [Table; 15] = [
          type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
          aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, \
          affiliates, shipping_phone, address_2, billing_country, billing_region, billing_city, \
-         billing_address, billing_address_2, billing_postalcode, note",
+         billing_address, billing_address_2, billing_postalcode, note, goods_digest",
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
          $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
          $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, \
-         $57, $58",
+         $57, $58, $59",
         by "account_id, order_id", account Some(0)),
     table!("order_lines",
         "account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode, \
@@ -118,6 +118,10 @@ static TABLES: [Table; 15] = [
         "account_id, coupon_id, good_id",
         "$1, $2, $3",
         by "account_id, coupon_id, good_id", account Some(0)),
+    table!("idempotency_keys",
+        "account_id, idempotency_key, method, parameters, error_text, result, created",
+        "$1, $2, $3, $4, $5, $6, $7",
+        by "account_id, idempotency_key", account Some(0)),
     // The last, so that the mark of an unfinished copy stands until the end.
     table!("marks", "name, value", "$1, $2", by "name", account None),
 ];

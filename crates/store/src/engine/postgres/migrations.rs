@@ -11,8 +11,12 @@ use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
 pub(super) type Step = (&'static str, &'static str);
 
 /// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
-pub(super) const STEPS: &[Step] =
-    &[("the first tables", FIRST), ("tokens of accounts", TOKENS), ("orders that are made here", ORDERS)];
+pub(super) const STEPS: &[Step] = &[
+    ("the first tables", FIRST),
+    ("tokens of accounts", TOKENS),
+    ("orders that are made here", ORDERS),
+    ("the default account, repeated orders and calls", REPEATS),
+];
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
 /// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.
@@ -254,6 +258,28 @@ const ORDERS: &str = r#"
     CREATE UNIQUE INDEX orders_by_paid ON orders (account_id, paid, order_id) WHERE deleted = 0 AND pay_status = 'paid';
     CREATE INDEX orders_by_timer ON orders (kill_at, account_id, order_id)
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
+"#;
+
+/// An order that was made before this step has the digest 0. The account that is alone is the default one.
+const REPEATS: &str = r#"
+    ALTER TABLE accounts ADD COLUMN is_default BIGINT NOT NULL DEFAULT 0;
+    UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
+
+    ALTER TABLE orders ADD COLUMN goods_digest BIGINT NOT NULL DEFAULT 0;
+    CREATE INDEX orders_waiting ON orders (account_id, email_key, goods_digest, created, order_id)
+        WHERE pay_status = 'waiting' AND deleted = 0;
+
+    CREATE TABLE idempotency_keys (
+        account_id BIGINT NOT NULL,
+        idempotency_key TEXT COLLATE "C" NOT NULL,
+        method TEXT NOT NULL,
+        parameters TEXT NOT NULL,
+        error_text TEXT NOT NULL,
+        result TEXT NOT NULL,
+        created BIGINT NOT NULL,
+        PRIMARY KEY (account_id, idempotency_key)
+    );
+    CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);
 "#;
 
 /// Marks a database as ours, and waits for whoever brings it up to date at this moment: what that one did is then to be seen, whatever
