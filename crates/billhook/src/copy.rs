@@ -20,7 +20,7 @@ use crate::{
 /// what was read.
 ///
 /// All or nothing: the new store can't be used before it is whole and compared. If the copy is cut off, the same command begins
-/// anew. The place to copy to must hold no store.
+/// anew. The place to copy to must hold no store. Ctrl-C removes what was copied into a folder so far; in a database it stays, and can't be used.
 ///
 /// Stop `billhook serve` and let no other command write first. Of data folders it is seen to that no other command has them open; the
 /// nodes of a database are yours to stop. A node that serves the new one already answers code 9 until the copy is whole. A database that was written while it was copied is noticed at the

@@ -15,7 +15,7 @@ use std::{
 };
 
 use billhook_store::{
-    AccountId, Error, Progress, Store, Tx,
+    AccountId, Error, PartialFile, Progress, Store, Tx,
     accounts::{self, Account},
     order_changes::Payment,
     orders,
@@ -169,14 +169,13 @@ fn to_file(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Its mode is 0600.
-    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| fault(&error))?;
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, temporary);
+    let partial = PartialFile::new_in(folder).map_err(|error| fault(&error))?;
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, partial);
     let written = export(store, account, format, &mut out).map_err(stopped)?;
-    let temporary = out.into_inner().map_err(|error| fault(error.error()))?;
-    temporary.as_file().sync_all().map_err(|error| fault(&error))?;
-    let kept = if force { temporary.persist(file) } else { temporary.persist_noclobber(file) };
-    kept.map_err(|error| fault(&error.error))?;
+    let partial = out.into_inner().map_err(|error| fault(error.error()))?;
+    partial.as_file().sync_all().map_err(|error| fault(&error))?;
+    let kept = if force { partial.replace(file) } else { partial.keep_as(file) };
+    kept.map_err(|error| fault(&error))?;
     Ok(Some(written))
 }
 

@@ -24,6 +24,7 @@ pub mod fuzzing;
 mod generate;
 mod import;
 mod input_file;
+mod interrupt;
 mod logging;
 mod managers;
 mod migrate;
@@ -78,6 +79,9 @@ fn run() -> Result<(), Failure> {
     logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
     for warning in &warnings {
         say(warning);
+    }
+    if !matches!(command_line.action, Action::Serve(_)) {
+        interrupt::leave_nothing_unfinished()?;
     }
     match command_line.action {
         Action::Serve(serve) => serve.run(&everywhere),

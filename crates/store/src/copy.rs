@@ -5,6 +5,8 @@
 //! many rows it has, and a digest over all of them. So is a database that was copied from: what was written to it meanwhile would be
 //! missing.
 //!
+//! A signal that ends the process takes the files of a half away ([`crate::end_unfinished`]); of a database the mark remains.
+//!
 //! The mark says which copy it is of, and each transaction looks whether that is its own still: of two copies into one database
 //! the one that began last goes on, and the other one ends.
 
@@ -12,7 +14,9 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Kind, Location, Progress, Row, Sql, Store, Tx, chance, marks, tx::Arg};
+use crate::{
+    Error, Kind, Location, Progress, Row, Sql, Store, Tx, chance, engine, marks, partial::Unfinished, tx::Arg,
+};
 
 /// Rows written in one transaction, at most, and the bytes of their texts.
 const BATCH_ROWS: usize = 50_000;
@@ -232,6 +236,7 @@ pub fn copy(
     let claim = Arc::new(Claim::new(from, to));
     let begun = claim.clone();
     target.write(move |tx| begun.begin(tx))?;
+    let unfinished = Unfinished::new(engine::files(to));
 
     let mut digests = Digests::default();
     source.read(|tx| {
@@ -259,9 +264,11 @@ pub fn copy(
             return Err(Error::new(Kind::Unfinished, text));
         }
     }
-    target.write(move |tx| {
-        claim.stands(tx)?;
-        marks::remove(tx, marks::COPYING)
+    unfinished.finish(|| {
+        target.write(move |tx| {
+            claim.stands(tx)?;
+            marks::remove(tx, marks::COPYING)
+        })
     })?;
     let count = |table: &str| digests.tables.get(table).copied().unwrap_or(0);
     Ok(Report {

@@ -24,6 +24,7 @@ pub mod order_changes;
 pub mod order_lists;
 mod order_texts;
 pub mod orders;
+mod partial;
 pub mod partners;
 pub mod payments;
 pub mod pincodes;
@@ -45,5 +46,6 @@ pub use error::{Error, Kind};
 
 pub use folder::ServingLock;
 pub use location::{CONNECTIONS, Location};
+pub use partial::{PartialFile, end_unfinished};
 pub use store::{BackupReport, Progress, RestoreReport, Store, restore, salvage_log};
 pub use tx::{Arg, Row, Sql, Tx};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use billhook_store::{
-    categories,
+    PartialFile, categories,
     products::{self, Good},
 };
 use clap::Args;
@@ -139,12 +139,11 @@ fn save(records: &[Map<String, Value>], format: Format, file: &Path, force: bool
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Its mode is 0600.
-    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| fault(&error))?;
-    let mut out = io::BufWriter::new(temporary);
+    let partial = PartialFile::new_in(folder).map_err(|error| fault(&error))?;
+    let mut out = io::BufWriter::new(partial);
     write(records, format, &mut out).map_err(|error| fault(&error))?;
-    let temporary = out.into_inner().map_err(|error| fault(error.error()))?;
-    temporary.as_file().sync_all().map_err(|error| fault(&error))?;
-    let kept = if force { temporary.persist(file) } else { temporary.persist_noclobber(file) };
-    kept.map_err(|error| fault(&error.error)).map(drop)
+    let partial = out.into_inner().map_err(|error| fault(error.error()))?;
+    partial.as_file().sync_all().map_err(|error| fault(&error))?;
+    let kept = if force { partial.replace(file) } else { partial.keep_as(file) };
+    kept.map_err(|error| fault(&error))
 }

@@ -6,7 +6,6 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::Command,
-    time::{Duration, SystemTime},
 };
 
 use super::{Place, says, text};
@@ -40,34 +39,6 @@ fn a_backup_restores_elsewhere() {
     says(&shown, &[&key]);
     says(&place.run(&["check", "--data", "elsewhere"]).succeeded(), &["elsewhere: sound"]);
     assert_eq!(place.run(&["check", "--json"]).succeeded(), "{\"sound\":true,\"findings\":[]}\n");
-}
-
-#[test]
-fn what_a_killed_backup_left_is_removed_when_it_is_old() {
-    let place = Place::new();
-    place.account("shop");
-    let left = |name: &str, age: u64| {
-        let file = fs::File::create(place.path(name)).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
-        file
-    };
-    left(".billhook-old.partial", 4000);
-    left(".billhook-new.partial", 3000);
-    left("others-old.partial", 4000);
-    let at_work = left(".billhook-busy.partial", 4000);
-    at_work.lock().unwrap();
-    place.run(&["backup", "shop.backup"]).succeeded();
-    let mut names: Vec<_> = fs::read_dir(place.path("."))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".partial"))
-        .collect();
-    names.sort();
-    assert_eq!(names, [".billhook-busy.partial", ".billhook-new.partial", "others-old.partial"]);
-    drop(at_work);
-    left("billhook-data/.billhook-old.partial", 4000);
-    place.run(&["restore", "shop.backup", "--replace"]).succeeded();
-    assert!(!place.path("billhook-data/.billhook-old.partial").exists());
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod config;
 mod copy;
 mod explain;
 mod help;
+mod interrupt;
 mod order;
 mod orders;
 mod product;

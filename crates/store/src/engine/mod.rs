@@ -5,7 +5,11 @@ mod sqlite;
 
 pub use sqlite::left_log::Salvage;
 
-use std::{ops::ControlFlow, path::Path, sync::Arc};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Row, Sql, Tx,
@@ -35,6 +39,11 @@ pub struct Version {
 /// Whether a path is called as the embedded engine's file is.
 pub(crate) fn is_store_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == sqlite::FILE_NAME)
+}
+
+/// The files that hold a store; a database has none of ours.
+pub(crate) fn files(location: &Location) -> Vec<PathBuf> {
+    location.as_folder().map(sqlite::files).unwrap_or_default()
 }
 
 /// Whether there is a store.

@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use rusqlite::{
@@ -16,16 +15,14 @@ use super::{
     FILE_NAME, FILES, connect, failure, file_failure, free_name, integrity, left_log, migrations, pace::Pace,
     with_suffix,
 };
-use crate::{BackupReport, DataFolder, Error, Kind, Progress, RestoreReport, folder::containing};
+use crate::{
+    BackupReport, DataFolder, Error, Kind, PartialFile, Progress, RestoreReport, folder::containing,
+};
 
 /// Pages copied between two reports of progress: a fraction of a millisecond's work.
 const PAGES_A_STEP: i32 = 64;
 /// So many pages are synced together: one sync of all at the end would keep the disk from everybody else.
 const PAGES_A_SYNC: u64 = 2048;
-/// What an unfinished file is called, in front of some letters and behind them.
-const PARTIAL: (&str, &str) = (".billhook-", ".partial");
-/// One that is at work nowhere is removed after this time.
-const LEFT_AGE_MIN: Duration = Duration::from_hours(1);
 /// Steps of SQLite's virtual machine, or pages that it checks, after which a check can rest.
 const CHECKS_A_STEP: i32 = 200;
 
@@ -47,18 +44,18 @@ pub(super) fn write(
             format!("the folder {} does not exist: make it, or choose another place", folder.display());
         return Err(Error::new(Kind::Folder, text));
     }
-    let partial = private_partial(folder)?;
+    let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
     copy_pages(from, &partial, progress)?;
     let report = verify(partial.path(), Some(Pace::new()))?;
     partial.as_file().sync_all().map_err(|cause| Error::file("sync", to, &cause))?;
-    partial.persist_noclobber(to).map_err(|error| Error::file("write", to, &error.error))?;
+    partial.keep_as(to).map_err(|cause| Error::file("write", to, &cause))?;
     DataFolder::sync(folder)?;
     Ok(report)
 }
 
 fn copy_pages(
     from: &Connection,
-    partial: &tempfile::NamedTempFile,
+    partial: &PartialFile,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let to = partial.path();
@@ -168,14 +165,15 @@ pub(crate) fn restore(
         return Err(Error::new(Kind::Exists, text));
     }
     verify(from, None)?;
-    let partial = private_partial(folder.path())?;
+    let partial =
+        PartialFile::new_in(folder.path()).map_err(|cause| Error::file("write in", folder.path(), &cause))?;
     copy_bytes(from, partial.path(), progress)?;
     let restored = verify(partial.path(), None)?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
     // A log that came back beside the new store would be applied to it.
     DataFolder::sync(folder.path())?;
     // From one store to the other in one step: a power cut leaves either.
-    partial.persist(&place).map_err(|error| Error::file("write", &place, &error.error))?;
+    partial.replace(&place).map_err(|cause| Error::file("write", &place, &cause))?;
     DataFolder::sync(folder.path())?;
     // An older backup is brought up to date now, so that `serve` starts at once.
     migrations::run(&mut connect(&place)?, &place)?;
@@ -229,39 +227,4 @@ fn put_aside(place: &Path) -> Result<PathBuf, Error> {
         moved.map_err(|cause| Error::file("put aside", &file, &cause))?;
     }
     Ok(aside)
-}
-
-/// A temporary file for its owner alone, removed unless it is given its name. It is locked as long as somebody is at work on it.
-fn private_partial(folder: &Path) -> Result<tempfile::NamedTempFile, Error> {
-    remove_left(folder);
-    let failed = |cause| Error::file("write in", folder, &cause);
-    let partial =
-        tempfile::Builder::new().prefix(PARTIAL.0).suffix(PARTIAL.1).tempfile_in(folder).map_err(failed)?;
-    partial.as_file().lock().map_err(failed)?;
-    Ok(partial)
-}
-
-/// Removes what backups and restores that were killed have left in a folder: nobody else would, and it is as large as a store.
-fn remove_left(folder: &Path) {
-    let is_left = |path: &Path| -> io::Result<bool> {
-        let file = File::open(path)?;
-        // A new one may not be locked yet.
-        let is_old = file.metadata()?.modified()?.elapsed().is_ok_and(|age| age > LEFT_AGE_MIN);
-        Ok(is_old && file.try_lock().is_ok())
-    };
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    for path in entries.map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let is_partial = name.starts_with(PARTIAL.0.as_bytes()) && name.ends_with(PARTIAL.1.as_bytes());
-        // Those of others, which can't be read, are theirs to remove.
-        if is_partial && is_left(&path).unwrap_or(false) {
-            let removed = fs::remove_file(&path);
-            let path = path.display();
-            if let Err(error) = removed {
-                tracing::warn!(%error, "{path} was left by a command that was killed: remove it");
-            } else {
-                tracing::info!("{path} was left by a command that was killed: removed");
-            }
-        }
-    }
 }

@@ -185,6 +185,12 @@ pub(crate) fn version(folder: &Path) -> Result<Version, Error> {
     Ok(migrations::plan(taken))
 }
 
+/// The files of a folder's store.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let place = folder.join(FILE_NAME);
+    FILES.iter().map(|suffix| with_suffix(&place, suffix)).collect()
+}
+
 /// Whether a folder holds a store of this engine.
 pub(crate) fn is_in(folder: &Path) -> bool {
     folder.join(FILE_NAME).exists()

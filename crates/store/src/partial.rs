@@ -1,0 +1,144 @@
+//! Files that are being made: under a name of their own until they are whole, and gone if they never will be.
+//!
+//! They hold customers' data, so none is left lying about. Dropped, one is removed; who catches a signal calls [`end_unfinished`]; and
+//! what a process that was killed has left is removed before the next one is made in that folder. Who is at work on one has it locked.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::NamedTempFile;
+
+/// What an unfinished file is called, in front of some letters and behind them.
+const NAME: (&str, &str) = (".billhook-", ".partial");
+
+/// All that this process has not finished.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A file that is not whole yet, for its owner alone.
+#[derive(Debug)]
+pub struct PartialFile {
+    // Removed before it is taken off the list.
+    file: NamedTempFile,
+    listed: Unfinished,
+}
+
+impl PartialFile {
+    /// A new one in the folder where it is to stay.
+    pub fn new_in(folder: &Path) -> io::Result<Self> {
+        remove_left(folder);
+        loop {
+            let mut unfinished = unfinished();
+            let file = tempfile::Builder::new().prefix(NAME.0).suffix(NAME.1).tempfile_in(folder)?;
+            unfinished.push(file.path().to_owned());
+            drop(unfinished);
+            let partial = Self { listed: Unfinished(vec![file.path().to_owned()]), file };
+            // Where files can't be locked, nobody takes one that is unlocked for left.
+            let _ = partial.as_file().lock();
+            // Until it was locked, somebody could.
+            if partial.as_file().metadata()?.nlink() > 0 {
+                return Ok(partial);
+            }
+        }
+    }
+
+    /// Its present path.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The file itself.
+    pub fn as_file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Gives it its name, where nothing of that name may be.
+    pub fn keep_as(self, name: &Path) -> io::Result<()> {
+        let Self { file, listed } = self;
+        listed.finish(|| file.persist_noclobber(name).map(drop).map_err(|error| error.error))
+    }
+
+    /// Gives it its name, in the place of what has it.
+    pub fn replace(self, name: &Path) -> io::Result<()> {
+        let Self { file, listed } = self;
+        listed.finish(|| file.persist(name).map(drop).map_err(|error| error.error))
+    }
+}
+
+impl io::Write for PartialFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Files that [`end_unfinished`] removes for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Unfinished(Vec<PathBuf>);
+
+impl Unfinished {
+    pub(crate) fn new(files: Vec<PathBuf>) -> Self {
+        unfinished().extend_from_slice(&files);
+        Self(files)
+    }
+
+    /// Does the last step. A signal finds the files unfinished, or finds them finished.
+    pub(crate) fn finish<T, E>(self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let mut unfinished = unfinished();
+        let done = step();
+        unfinished.retain(|file| !self.0.contains(file));
+        done
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().retain(|file| !self.0.contains(file));
+    }
+}
+
+/// Removes all that this process has not finished, and lets `end` end the process: nothing more is begun or finished meanwhile.
+pub fn end_unfinished(end: impl FnOnce()) {
+    let unfinished = unfinished();
+    for file in &*unfinished {
+        // Not all of them need be there.
+        let _ = fs::remove_file(file);
+    }
+    end();
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what processes that were killed have left in a folder: nobody else would, and it can be as large as a store.
+fn remove_left(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if !name.starts_with(NAME.0.as_bytes()) || !name.ends_with(NAME.1.as_bytes()) {
+            continue;
+        }
+        // Those of others, which can't be read, are theirs to remove.
+        let Ok(file) = File::open(&path) else { continue };
+        if file.try_lock().is_err() {
+            continue;
+        }
+        let removed = fs::remove_file(&path);
+        let path = path.display();
+        match removed {
+            Ok(()) => tracing::info!("{path} was left by a command that was killed: removed"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::warn!(%error, "{path} was left by a command that was killed: remove it");
+            }
+        }
+    }
+}
