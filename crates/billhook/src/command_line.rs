@@ -1,24 +1,21 @@
 //! The command line: every command and option, and how their values come together.
 //!
 //! An option's value is its flag, else its environment variable, else its key in the configuration file, else its default.
-//! The variable is `BILLHOOK_` and the option's name in capitals; clap knows flags, variables and defaults, and the
+//! The variable is `BILLHOOK_` and the option's name in capitals ([`environment`]); clap knows flags, variables and defaults, and the
 //! configuration file's values are put into the place of the defaults before the real parse.
 
-use std::{env, ffi::OsString};
+use std::ffi::OsString;
 
-use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum,
-    builder::BoolishValueParser, error::ErrorKind,
-};
+use clap::{ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
 };
 
 use crate::{
-    account, backup, call, category, check, completions, config_file, copy, coupon, docs, explain, export,
-    failure::Failure, generate, import, managers, migrate, order, partner, product, restore, serve,
-    store_option::StoreOption,
+    account, backup, call, category, check, completions, config_file, copy, coupon, docs, environment,
+    explain, export, failure::Failure, generate, import, managers, migrate, order, partner, product, restore,
+    serve, store_option::StoreOption,
 };
 
 /// A self-hosted order backend that speaks the JustClick API.
@@ -31,8 +28,8 @@ Examples:
   billhook import --account shop orders.csv   its orders
   billhook serve                              answer at http://shop.localhost:8080
 
-Every option can also be set by an environment variable (BILLHOOK_ and its name in capitals, such as \
-BILLHOOK_DATA) and by a key in the file that --config names, a TOML file with a table for each command:
+An option can also be set by an environment variable (BILLHOOK_ and its name in capitals, such as \
+BILLHOOK_DATA; not so switches like --replace) and by a key in the file that --config names, a TOML file with a table for each command:
 
   data = \"/var/lib/billhook\"
   [serve]
@@ -132,8 +129,6 @@ pub(crate) struct Parsed {
     pub(crate) command_line: CommandLine,
     /// Where the values of the command's own options come from.
     pub(crate) sources: ArgMatches,
-    /// What to tell before anything is done: files with secrets in them that others can read.
-    pub(crate) warnings: Vec<String>,
 }
 
 /// Why the command line was not read.
@@ -144,8 +139,9 @@ pub(crate) enum ParseError {
     Failure(Failure),
 }
 
-/// Reads the command line, the environment and the configuration file.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, ParseError> {
+/// Reads the command line, the environment and the configuration file. What to tell before anything is done, or fails, is added to
+/// `warnings`: variables that are not read, files with secrets in them that others can read.
+pub(crate) fn parse(arguments: Vec<OsString>, warnings: &mut Vec<String>) -> Result<Parsed, ParseError> {
     let mut command = command();
     // Help is to be had whatever the configuration file says.
     if let Err(error) = command.clone().try_get_matches_from(&arguments)
@@ -153,7 +149,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, ParseError> {
     {
         return Err(ParseError::Clap(error));
     }
-    let mut warnings = Vec::new();
+    warnings.extend(environment::warnings(&command));
     if let Some(path) = config_file::named_in(&arguments) {
         let file = config_file::ConfigFile::read(&path).map_err(ParseError::Failure)?;
         command = file.apply(command).map_err(ParseError::Failure)?;
@@ -168,7 +164,7 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, ParseError> {
     }
     command_line.everywhere.store.choose(&sources).map_err(ParseError::Failure)?;
     warnings.extend(command_line.everywhere.store.warnings());
-    Ok(Parsed { command_line, sources, warnings })
+    Ok(Parsed { command_line, sources })
 }
 
 /// The whole command line, with environment variables and the help that is made of tables.
@@ -181,28 +177,5 @@ pub(crate) fn command() -> Command {
             product.mut_subcommand("set", |set| set.after_help(product::fields_help()))
         })
         .mut_subcommand("call", |call| call.after_help(call::methods_help()));
-    with_environment(command)
-}
-
-/// Gives every option its variable; a switch's variable is `true`, `1`, `yes`, or their opposites. An empty variable is one that
-/// was not set.
-fn with_environment(command: Command) -> Command {
-    let without_empty = |arg: Arg| match arg.get_env().and_then(env::var_os) {
-        Some(value) if value.is_empty() => arg.env(None::<&str>),
-        _ => arg,
-    };
-    command
-        .mut_args(|arg| match arg.get_long() {
-            Some(long) if arg.get_env().is_none() => {
-                let variable = format!("BILLHOOK_{}", long.replace('-', "_").to_uppercase());
-                let arg = arg.env(variable).hide_env_values(true);
-                match arg.get_action() {
-                    ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
-                    _ => arg,
-                }
-            }
-            _ => arg,
-        })
-        .mut_args(without_empty)
-        .mut_subcommands(with_environment)
+    environment::with_variables(command)
 }

@@ -16,6 +16,7 @@ mod coupon;
 mod demo;
 mod docs;
 mod domain;
+mod environment;
 mod explain;
 mod export;
 mod failure;
@@ -69,7 +70,12 @@ fn run() -> Result<(), Failure> {
     if completions::answered().map_err(Failure::usage)? {
         return Ok(());
     }
-    let Parsed { command_line, sources, warnings } = match command_line::parse(env::args_os().collect()) {
+    let mut warnings = Vec::new();
+    let parsed = command_line::parse(env::args_os().collect(), &mut warnings);
+    for warning in &warnings {
+        say(warning);
+    }
+    let Parsed { command_line, sources } = match parsed {
         Ok(parsed) => parsed,
         Err(ParseError::Failure(failure)) => return Err(failure),
         Err(ParseError::Clap(error)) => return usage(&error),
@@ -77,9 +83,6 @@ fn run() -> Result<(), Failure> {
     let everywhere = command_line.everywhere;
     let usual = if matches!(command_line.action, Action::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
     logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
-    for warning in &warnings {
-        say(warning);
-    }
     if !matches!(command_line.action, Action::Serve(_)) {
         interrupt::leave_nothing_unfinished()?;
     }

@@ -167,6 +167,65 @@ fn commands_have_tables_and_switches_and_lists() {
     assert!(serving.greeting[1].starts_with("listening on http://127.0.0.2:"), "{:?}", serving.greeting);
 }
 
+/// A variable that was set long ago, for whatever reason, does not replace, remove or pass over anything.
+#[test]
+fn a_guard_has_no_variable() {
+    let place = Place::new();
+    place.account("shop");
+    place.run(&["backup", "shop.billhook"]).succeeded();
+    place.run(&["export", "--account", "shop", "orders.jsonl"]).succeeded();
+    place.run(&["account", "bind", "shop", "shop.example"]).succeeded();
+    let bad = place.write("bad.jsonl", "no order\n");
+    for (variable, option, command, status) in [
+        ("BILLHOOK_REPLACE", "--replace", &["restore", "shop.billhook"][..], 1),
+        ("BILLHOOK_FORCE", "--force", &["export", "--account", "shop", "orders.jsonl"], 1),
+        ("BILLHOOK_SKIP_BAD", "--skip-bad", &["import", "--account", "shop", text(&bad)], 1),
+        ("BILLHOOK_REMOVE", "--remove", &["account", "bind", "shop", "shop.example"], 0),
+        ("BILLHOOK_DRY_RUN", "--dry-run", &["migrate"], 0),
+        ("BILLHOOK_REVEAL_KEY", "--reveal-key", &["account", "show", "shop"], 0),
+        ("BILLHOOK_INSECURE", "--insecure", &["call", "--list"], 0),
+        ("BILLHOOK_SALVAGE_LOG", "--salvage-log", &["check"], 0),
+    ] {
+        let without = place.run(command);
+        let with = place.run_with(command, &[(variable, "true")]);
+        assert_eq!((without.status, with.status), (Some(status), Some(status)), "{with:?}");
+        let warning = format!(
+            "billhook: warning: {variable} is not read: give {option} with the command that it is for\n"
+        );
+        assert_eq!((with.stdout, with.stderr), (without.stdout, format!("{warning}{}", without.stderr)));
+        let help = place.run(&[command, &["--help"]].concat()).succeeded();
+        assert!(!help.contains(variable), "{help}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_unknown_is_warned_of() {
+    let place = Place::new();
+    place.account("shop");
+    let list = ["account", "list"];
+    let done = place.run_with(&list, &[("BILLHOOK_DATTA", "elsewhere"), ("BILLHOOK_LISTENN", "x")]);
+    assert_eq!((done.status, done.stdout.as_str()), (Some(0), "shop  on\n"));
+    let told: Vec<_> = done.stderr.lines().collect();
+    assert_eq!(told.len(), 2, "{done:?}");
+    says(told[0], &["billhook: warning: BILLHOOK_DATTA is unknown", "BILLHOOK_DATA"]);
+    says(told[1], &["BILLHOOK_LISTENN", "BILLHOOK_LISTEN"]);
+    // Also where it is the very reason for the failure.
+    let done = place.run_with(&["explain", "--body", "x"], &[("BILLHOOK_LOGINN", "shop")]);
+    assert_eq!(done.status, Some(2));
+    says(&done.stderr, &["the nearest known name is BILLHOOK_LOGIN\n"]);
+    // Other commands' variables, and those that Kubernetes sets for a service of this name, are none that one has misspelt.
+    let others = [
+        ("BILLHOOK_LISTEN", "127.0.0.1:0"),
+        ("BILLHOOK_COPY_TO", "there"),
+        ("BILLHOOK_PORT", "tcp://10.0.0.7:80"),
+        ("BILLHOOK_PORT_80_TCP_ADDR", "10.0.0.7"),
+        ("BILLHOOK_SERVICE_HOST", "10.0.0.7"),
+        ("BILLHOOK_SERVICE_PORT_HTTP", "80"),
+        ("BILLHOOK_NOTHING", ""),
+    ];
+    assert_eq!(place.run_with(&list, &others).succeeded(), "shop  on\n");
+}
+
 #[test]
 fn what_a_file_has_wrong_is_named() {
     let place = Place::new();
