@@ -132,3 +132,68 @@ fn the_way_is_as_safe_as_is_asked_for() {
     let line = refused(&format!("{plain}?sslmode=verify-full"), &["account", "list"], 1);
     assert!(line.contains("TLS"), "{line}");
 }
+
+/// Where Debian's users find their database: by a socket, at which the system says who they are.
+#[test]
+fn a_socket_with_peer_authentication_is_a_way() {
+    let cluster = Cluster::start(&Options::default()).unwrap();
+    let user = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    let user = String::from_utf8(user).unwrap();
+    let folder = cluster.socket_folder().display().to_string();
+    let rules = format!(
+        "CREATE ROLE {name} LOGIN; CREATE DATABASE shop OWNER {name} TEMPLATE template0; \
+         COPY (VALUES ('local all postgres trust'), ('local all all peer')) TO '{folder}/data/pg_hba.conf'; \
+         SELECT pg_reload_conf()",
+        name = user.trim(),
+    );
+    // Not in one transaction, which `CREATE DATABASE` can't be in.
+    for statement in rules.split("; ") {
+        cluster.sql("postgres", statement).unwrap();
+    }
+    let port = cluster.port();
+    let url = format!("postgres:///shop?host={folder}&port={port}");
+    crate::running::until(|| run(place_of(&url).path(), &["account", "add", "anna"]).status.success());
+    let percent = folder.replace('/', "%2F");
+    for url in [
+        format!("{url}&sslmode=disable"),
+        format!("{url}&sslmode=prefer"),
+        format!("{url}&sslmode=verify-full"),
+        format!("postgres://{percent}:{port}/shop"),
+        // The first of them does not answer.
+        format!("postgres://%2Fnowhere,{percent}:{port}/shop"),
+    ] {
+        let listed = succeed(place_of(&url).path(), &["account", "list"]);
+        assert!(listed.contains("anna"), "{url}: {listed}");
+    }
+    // Nobody else is let in, and by no other way.
+    for (url, why) in [
+        (url.replace(":///", "://somebody@/"), "authentication failed for user \"somebody\""),
+        (format!("postgres:///shop?hostaddr=127.0.0.1&port={port}"), "no pg_hba.conf entry"),
+        (url.replace("host=/", "host=/nowhere/"), "No such file"),
+    ] {
+        let line = refused(&url, &["account", "list"], 1);
+        assert!(line.contains(why), "{line}");
+    }
+    let shop = Billhook::start_over(place_of(&url), &[]);
+    assert_eq!(shop.admin("/readyz").status, 200);
+}
+
+/// An address without a name: nothing is asked of a resolver, and a certificate has to be for the address.
+#[test]
+fn an_address_alone_is_a_way() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let tls = Some(Tls { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() });
+    let cluster = Cluster::start(&Options { tls, ..Options::default() }).unwrap();
+    let name = cluster.create_database().unwrap().rsplit_once('/').unwrap().1.to_owned();
+    let at =
+        |address: &str| format!("postgres://postgres@/{name}?hostaddr={address}&port={}", cluster.port());
+    let place = place_of(&at("127.0.0.1"));
+    let root = write(place.path(), "root.pem", &made.cert.pem()).display().to_string();
+    succeed(place.path(), &["account", "add", "anna"]);
+    for more in ["&sslmode=require".to_owned(), format!("&sslmode=verify-full&sslrootcert={root}")] {
+        let url = at("127.0.0.1") + &more;
+        assert!(succeed(place_of(&url).path(), &["account", "list"]).contains("anna"));
+    }
+    let line = refused(&(at("127.0.0.1") + "&sslmode=verify-full"), &["account", "list"], 1);
+    assert!(line.contains("certificate"), "{line}");
+}

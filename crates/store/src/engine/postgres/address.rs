@@ -11,7 +11,11 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
-use tokio_postgres::config::{Config, Host};
+use tokio_postgres::{
+    Socket,
+    config::{Config, Host},
+    tls::MakeTlsConnect,
+};
 use tokio_postgres_rustls_improved::MakeRustlsConnect;
 
 use crate::{Error, Kind};
@@ -27,8 +31,24 @@ const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(super) config: Config,
-    pub(super) tls: MakeRustlsConnect,
+    pub(super) tls: Tls,
     shown: String,
+}
+
+/// Makes TLS of a connection, for any way to a server. A socket has no name, and never has TLS; but the library makes ready for it
+/// whatever the way is, and `rustls` takes no empty name.
+#[derive(Clone)]
+pub(super) struct Tls(MakeRustlsConnect);
+
+impl MakeTlsConnect<Socket> for Tls {
+    type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+    type TlsConnect = <MakeRustlsConnect as MakeTlsConnect<Socket>>::TlsConnect;
+    type Error = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Error;
+
+    fn make_tls_connect(&mut self, name: &str) -> Result<Self::TlsConnect, Self::Error> {
+        let name = if name.is_empty() { "localhost" } else { name };
+        MakeTlsConnect::<Socket>::make_tls_connect(&mut self.0, name)
+    }
 }
 
 /// What is asked of TLS, in the words of PostgreSQL's own library.
@@ -67,6 +87,12 @@ impl Address {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             config.host_path(SOCKET_FOLDER);
         }
+        if config.get_hosts().is_empty() {
+            // An address by itself is what the certificate has to be for.
+            for address in config.get_hostaddrs().to_vec() {
+                config.host(address.to_string());
+            }
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
@@ -79,6 +105,10 @@ impl Address {
         let usual = if is_local(&config) { SslMode::Disable } else { SslMode::VerifyFull };
         let mode = mode.unwrap_or(usual);
         config.ssl_mode(match mode {
+            // As PostgreSQL's own library has it, there is none on a socket, whatever is asked for.
+            _ if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) => {
+                tokio_postgres::config::SslMode::Disable
+            }
             SslMode::Disable => tokio_postgres::config::SslMode::Disable,
             SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
@@ -89,7 +119,7 @@ impl Address {
             // Any certificate of the web, for whatever name, would do.
             return Err(refused("sslmode=verify-ca needs sslrootcert=FILE: name it, or use verify-full"));
         }
-        let tls = MakeRustlsConnect::new(client_config(mode, root.as_deref().map(Path::new))?);
+        let tls = Tls(MakeRustlsConnect::new(client_config(mode, root.as_deref().map(Path::new))?));
         Ok(Self { shown: shown(&config), config, tls })
     }
 }
@@ -172,25 +202,26 @@ fn is_local(config: &Config) -> bool {
     names && config.get_hostaddrs().iter().all(|address| address.to_canonical().is_loopback())
 }
 
-/// The address as it may be told to anyone.
+/// The address as it may be told to anyone: a URL that leads there.
 fn shown(config: &Config) -> String {
     let user = config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
     let ports = config.get_ports();
     let host = |(at, host): (usize, &Host)| {
         let name = match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
             Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
+            Host::Unix(path) => path.display().to_string().replace('/', "%2F"),
         };
         match ports.get(at).or(ports.first()) {
             Some(port) => format!("{name}:{port}"),
             None => name,
         }
     };
-    let mut hosts: Vec<_> = config.get_hosts().iter().enumerate().map(host).collect();
-    if hosts.is_empty() {
-        hosts.extend(config.get_hostaddrs().iter().map(ToString::to_string));
-    }
-    format!("postgres://{user}{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
+    let hosts = match config.get_hosts() {
+        [Host::Unix(path)] if path == Path::new(SOCKET_FOLDER) && ports.is_empty() => String::new(),
+        hosts => hosts.iter().enumerate().map(host).collect::<Vec<_>>().join(","),
+    };
+    format!("postgres://{user}{hosts}/{}", config.get_dbname().unwrap_or_default())
 }
 
 fn client_config(mode: SslMode, root: Option<&Path>) -> Result<ClientConfig, Error> {
@@ -313,8 +344,29 @@ mod tests {
             ("postgres://db.example/shop?sslmode=disable", Asked::Disable),
             ("postgres://db.example/shop?sslmode=prefer", Asked::Prefer),
             ("postgres://localhost/shop?sslmode=verify-full", Asked::Require),
+            ("postgres:///shop?sslmode=require", Asked::Disable),
+            ("postgres:///shop?host=/tmp&sslmode=prefer", Asked::Disable),
+            ("postgres:///shop?hostaddr=127.0.0.1", Asked::Disable),
+            ("postgres:///shop?hostaddr=10.0.0.7", Asked::Require),
         ] {
             assert_eq!(Address::parse(url).unwrap().config.get_ssl_mode(), asked, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_leads_to_the_same_place() {
+        for (url, shown) in [
+            ("postgres:///shop", "postgres:///shop"),
+            ("postgres://anna:sesame@/shop", "postgres://anna@/shop"),
+            ("postgres:///shop?host=/tmp", "postgres://%2Ftmp/shop"),
+            ("postgres:///shop?port=5433", "postgres://%2Fvar%2Frun%2Fpostgresql:5433/shop"),
+            ("postgres:///shop?hostaddr=10.0.0.7", "postgres://10.0.0.7/shop"),
+            ("postgres://[::1],b/shop", "postgres://[::1]:5432,b:5432/shop"),
+        ] {
+            let address = Address::parse(url).unwrap();
+            assert_eq!(address.to_string(), shown, "{url}");
+            let again = Address::parse(shown).unwrap();
+            assert_eq!(again.config.get_hosts(), address.config.get_hosts(), "{url}");
         }
     }
 
