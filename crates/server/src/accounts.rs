@@ -168,6 +168,13 @@ impl Directory {
         Ok(())
     }
 
+    /// The accounts with an old key whose time is over at `now` (unix seconds).
+    pub(crate) fn with_ended_keys(&self, now: i64) -> Vec<AccountId> {
+        let known = self.known.load();
+        let is_ended = |served: &&Arc<Served>| served.old_key.as_ref().is_some_and(|old| old.until <= now);
+        known.by_id.values().filter(is_ended).map(|served| served.id).collect()
+    }
+
     /// Whether the store could not be read the last time.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.is_cut_off.load(Ordering::Relaxed)

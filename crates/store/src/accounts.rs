@@ -183,6 +183,21 @@ pub fn rotate_key(
     touch(tx, id)
 }
 
+const END_OLD_KEY: Sql = Sql::new(
+    "accounts.end_old_key",
+    "UPDATE accounts SET old_key = '', old_key_until = 0
+      WHERE account_id = $1 AND old_key_until > 0 AND old_key_until <= $2",
+);
+
+/// Deletes an account's old key if its time is over at `now` (unix seconds); says whether it was.
+pub fn end_old_key(tx: &mut Tx<'_>, id: AccountId, now: i64) -> Result<bool, Error> {
+    if tx.execute(&END_OLD_KEY, &[id.0.into(), now.into()])? == 0 {
+        return Ok(false);
+    }
+    touch(tx, id)?;
+    Ok(true)
+}
+
 const SET_DISABLED: Sql =
     Sql::new("accounts.set_disabled", "UPDATE accounts SET disabled = $1 WHERE account_id = $2");
 
@@ -328,6 +343,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &SUM,
     &CHANGED_SINCE,
     &ROTATE_KEY,
+    &END_OLD_KEY,
     &SET_DISABLED,
     &BIND,
     &BOUND_TO,

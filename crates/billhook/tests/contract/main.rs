@@ -12,6 +12,7 @@ mod backup;
 mod bad_input;
 mod bill_page;
 mod catalogue;
+mod clock;
 mod create_order;
 mod createorder;
 mod damaged_log;

@@ -7,6 +7,7 @@ mod log;
 mod methods;
 mod start;
 mod stop;
+mod timers;
 mod tls;
 
 use std::{

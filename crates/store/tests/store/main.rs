@@ -410,6 +410,16 @@ fn account_life(engine: Engine) {
     store.write(move |tx| accounts::rotate_key(tx, anna, &key("last"), None)).unwrap();
     let account = store.read(|tx| accounts::find(tx, &login("anna"))).unwrap().unwrap();
     assert!(account.old_key.is_none() && account.domains.is_empty());
+
+    // An old key goes when its time is over, and no sooner.
+    store.write(move |tx| accounts::rotate_key(tx, anna, &key("newer"), Some(100))).unwrap();
+    let version = account.version;
+    for (now, is_ended) in [(99, false), (100, true), (101, false)] {
+        assert_eq!(store.write(move |tx| accounts::end_old_key(tx, anna, now)).unwrap(), is_ended, "{now}");
+    }
+    let account = store.read(|tx| accounts::find(tx, &login("anna"))).unwrap().unwrap();
+    assert!(account.old_key.is_none() && account.version > version);
+    assert_eq!(account.key, key("newer"));
 }
 
 fn what_another_process_writes_is_seen(engine: Engine) {
