@@ -34,7 +34,7 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         step_far_back();
-        let store = everywhere.store.open()?;
+        let store = everywhere.store.open_to_save()?;
         let bar = Bar::new("backing up");
         let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;
         drop(bar);

@@ -38,7 +38,7 @@ impl Arguments {
         let location = everywhere.store.there()?;
         step_far_back();
         let salvage = if self.salvage_log { salvage_log(&location)? } else { None };
-        let store = Store::open_for_bulk(&location)?;
+        let store = Store::open_to_save(&location)?;
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);

@@ -78,7 +78,7 @@ impl Arguments {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
         step_far_back();
-        let store = everywhere.store.open()?;
+        let store = everywhere.store.open_to_save()?;
         let account = store.read(|tx| {
             accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
         })?;

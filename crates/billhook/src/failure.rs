@@ -28,7 +28,13 @@ impl Failure {
 
     /// A file that cannot be used: `doing` completes "cannot … FILE".
     pub(crate) fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::Failed(format!("cannot {doing} {}: {error}", path.display()))
+        let mend = match error.kind() {
+            io::ErrorKind::FileTooLarge => {
+                ": it has reached the limit of this process; raise it with `ulimit -f`"
+            }
+            _ => "",
+        };
+        Self::Failed(format!("cannot {doing} {}: {error}{mend}", path.display()))
     }
 
     /// Says it on standard error, and gives the exit status.

@@ -70,6 +70,7 @@ fn run() -> Result<(), Failure> {
     if completions::answered().map_err(Failure::usage)? {
         return Ok(());
     }
+    interrupt::outlive_limits()?;
     let mut warnings = Vec::new();
     let parsed = command_line::parse(env::args_os().collect(), &mut warnings);
     for warning in &warnings {

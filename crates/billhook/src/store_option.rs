@@ -112,6 +112,11 @@ impl StoreOption {
         Ok(Store::open(&self.there()?)?)
     }
 
+    /// The same for a command that reads all of it, on whatever file system.
+    pub(crate) fn open_to_save(&self) -> Result<Store, Failure> {
+        Ok(Store::open_to_save(&self.there()?)?)
+    }
+
     /// The same for a command that reads or writes a great many orders.
     pub(crate) fn open_for_bulk(&self) -> Result<Store, Failure> {
         let location = self.there()?;

@@ -74,6 +74,9 @@ impl Error {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 ": the disk is full; free some space and try again"
             }
+            io::ErrorKind::FileTooLarge => {
+                ": it has reached the limit of this process; raise it with `ulimit -f`"
+            }
             io::ErrorKind::NotFound => ": check the path",
             io::ErrorKind::NotADirectory => {
                 ": a part of the path is a file; choose another folder with --data"

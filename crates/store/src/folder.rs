@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, partial::PartialFolder};
 
 /// A folder that holds a store.
 #[derive(Debug)]
@@ -28,6 +28,19 @@ pub struct ServingLock {
 #[derive(Debug)]
 pub(crate) struct OpenLock {
     _file: File,
+    /// The folder, where it is a copy for this one use.
+    _copy: Option<PartialFolder>,
+}
+
+impl OpenLock {
+    fn new(file: File) -> Self {
+        Self { _file: file, _copy: None }
+    }
+
+    /// The same, of a copy that goes with it.
+    pub(crate) fn of_copy(self, copy: PartialFolder) -> Self {
+        Self { _copy: Some(copy), ..self }
+    }
 }
 
 impl DataFolder {
@@ -75,7 +88,7 @@ impl DataFolder {
     pub(crate) fn lock_open(&self) -> Result<OpenLock, Error> {
         let file = self.lock_file("open.lock")?;
         match file.try_lock_shared() {
-            Ok(()) => Ok(OpenLock { _file: file }),
+            Ok(()) => Ok(OpenLock::new(file)),
             Err(error) => Err(self.not_locked(error, "a `billhook restore` or `copy` is at work in")),
         }
     }
@@ -84,13 +97,13 @@ impl DataFolder {
     pub(crate) fn lock_migrations(&self) -> Result<OpenLock, Error> {
         let file = self.lock_file("migrate.lock")?;
         file.lock().map_err(|cause| Error::file("lock", &self.path, &cause))?;
-        Ok(OpenLock { _file: file })
+        Ok(OpenLock::new(file))
     }
 
     pub(crate) fn lock_alone(&self) -> Result<OpenLock, Error> {
         let file = self.lock_file("open.lock")?;
         match file.try_lock() {
-            Ok(()) => Ok(OpenLock { _file: file }),
+            Ok(()) => Ok(OpenLock::new(file)),
             Err(error) => Err(self.not_locked(error, "another billhook command has open")),
         }
     }

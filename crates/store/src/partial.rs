@@ -4,14 +4,15 @@
 //! what a process that was killed has left is removed before the next one is made in that folder. Who is at work on one has it locked.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io,
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tempfile::NamedTempFile;
+use rustix::fs::OFlags;
+use tempfile::{NamedTempFile, TempDir};
 
 /// What an unfinished file is called, in front of some letters and behind them.
 const NAME: (&str, &str) = (".billhook-", ".partial");
@@ -79,6 +80,38 @@ impl io::Write for PartialFile {
     }
 }
 
+/// A folder that nobody needs when this is dropped, for its owner alone.
+#[derive(Debug)]
+pub(crate) struct PartialFolder {
+    folder: TempDir,
+    _lock: File,
+    _listed: Unfinished,
+}
+
+impl PartialFolder {
+    pub(crate) fn new_in(place: &Path) -> io::Result<Self> {
+        remove_left(place);
+        loop {
+            let mut unfinished = unfinished();
+            let mut named = tempfile::Builder::new();
+            named.prefix(NAME.0).suffix(NAME.1).permissions(Permissions::from_mode(0o700));
+            let folder = named.tempdir_in(place)?;
+            unfinished.push(folder.path().to_owned());
+            drop(unfinished);
+            let listed = Unfinished(vec![folder.path().to_owned()]);
+            let lock = File::open(folder.path())?;
+            let _ = lock.lock();
+            if lock.metadata()?.nlink() > 0 {
+                return Ok(Self { folder, _lock: lock, _listed: listed });
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
 /// Files that [`end_unfinished`] removes for as long as this is there.
 #[derive(Debug)]
 pub(crate) struct Unfinished(Vec<PathBuf>);
@@ -109,9 +142,13 @@ pub fn end_unfinished(end: impl FnOnce()) {
     let unfinished = unfinished();
     for file in &*unfinished {
         // Not all of them need be there.
-        let _ = fs::remove_file(file);
+        let _ = remove(file);
     }
     end();
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
@@ -126,12 +163,14 @@ fn remove_left(folder: &Path) {
         if !name.starts_with(NAME.0.as_bytes()) || !name.ends_with(NAME.1.as_bytes()) {
             continue;
         }
-        // Those of others, which can't be read, are theirs to remove.
-        let Ok(file) = File::open(&path) else { continue };
-        if file.try_lock().is_err() {
+        // Those of others, which can't be read, are theirs to remove; and where anybody may write, it may be no file at all.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let Ok(file) = File::options().read(true).custom_flags(flags).open(&path) else { continue };
+        let is_ours = file.metadata().is_ok_and(|it| it.is_file() || it.is_dir());
+        if !is_ours || file.try_lock().is_err() {
             continue;
         }
-        let removed = fs::remove_file(&path);
+        let removed = remove(&path);
         let path = path.display();
         match removed {
             Ok(()) => tracing::info!("{path} was left by a command that was killed: removed"),

@@ -69,6 +69,11 @@ impl Store {
         Self::opened(engine::open(location, Purpose::Bulk)?, location).whole()
     }
 
+    /// The same for a command that reads all of it, on whatever file system: of one that is read-only a copy is read.
+    pub fn open_to_save(location: &Location) -> Result<Self, Error> {
+        Self::opened(engine::open_to_save(location)?, location).whole()
+    }
+
     /// Opens a store to be copied from, or to; then it may be half of an earlier copy. A data folder's is open nowhere else meanwhile.
     pub(crate) fn open_for_copy(location: &Location) -> Result<Self, Error> {
         Ok(Self::opened(engine::open_alone(location)?, location))

@@ -175,7 +175,7 @@ fn a_read_only_folder_is_named() {
         eprintln!("no read-only mount can be made here: not tried");
         return;
     }
-    for arguments in ["serve --listen 127.0.0.1:0", "account add other", "check"] {
+    for arguments in ["serve --listen 127.0.0.1:0", "account add other", "account list"] {
         let output = mounted(&format!("exec \"$0\" {arguments}")).unwrap();
         let line = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), line.lines().count()), (Some(1), 1), "{arguments}: {line}");

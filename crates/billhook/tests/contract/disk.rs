@@ -39,13 +39,101 @@ fn a_full_disk_is_told_and_loses_nothing() {
     assert_eq!(text.lines().filter(|line| line.starts_with("billhook: ")).count(), 1, "{text}");
 }
 
+/// Not a byte is free: SQLite's index of the log finds no room, which is an I/O error to it.
+#[test]
+fn a_disk_that_is_full_from_the_start_is_told_as_full() {
+    let output = on_a_small_disk(
+        r"
+        $billhook --data $disk/data account add anna --key 0123456789abcdef >/dev/null
+        cat /dev/zero >$disk/filled 2>/dev/null || true
+        for command in 'account list' 'check' 'serve --listen 127.0.0.1:0'; do
+            status=0
+            $billhook --data $disk/data $command || status=$?
+            test $status = 1
+        done
+        rm $disk/filled
+        $billhook --data $disk/data check >/dev/null
+        ",
+    );
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.lines().all(|line| line.contains("the disk is full") && !line.contains("failed")), "{text}");
+}
+
+/// As after an error of the disk: what is in the log is saved, too, and no copy stays behind.
+#[test]
+fn a_read_only_disk_is_saved_from() {
+    let output = on_a_small_disk(
+        r"
+        export TMPDIR=$(mktemp -d)
+        $billhook --data $disk/data account add anna --key 0123456789abcdef >/dev/null
+        $billhook --data $disk/data serve --listen 127.0.0.1:0 >$disk/greeting 2>/dev/null & serving=$!
+        until test -s $disk/greeting; do sleep 0.05; done
+        $billhook --data $disk/data account add boris --key 0123456789abcdef >/dev/null
+        $billhook --data $disk/data generate --account boris --orders 20 >/dev/null 2>&1
+        $billhook --data $disk/data export --account boris >$disk/before
+        kill -9 $serving
+        wait $serving || true
+        test -s $disk/data/billhook.db-wal
+        mount -o remount,ro $disk
+        $billhook --data $disk/data check >/dev/null
+        $billhook --data $disk/data export --account boris | cmp - $disk/before
+        $billhook --data $disk/data backup $TMPDIR/saved >/dev/null
+        $billhook --data $TMPDIR/again restore $TMPDIR/saved >/dev/null
+        $billhook --data $TMPDIR/again export --account boris | cmp - $disk/before
+        rm -r $TMPDIR/saved $TMPDIR/again
+        # Where there is no room for the copy, that is told.
+        mount -t tmpfs -o size=64k tmpfs $TMPDIR
+        if $billhook --data $disk/data check; then exit 9; fi
+        umount $TMPDIR
+        rmdir $TMPDIR
+        ",
+    );
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    let told: Vec<_> = text.lines().filter(|line| line.starts_with("billhook: ")).collect();
+    assert_eq!(told.len(), 1, "{text}");
+    assert!(told[0].contains("the disk is full") && told[0].contains("TMPDIR"), "{text}");
+    let warned = text.lines().filter(|line| line.contains("is read-only: a copy in "));
+    assert_eq!(warned.count(), 3, "{text}");
+}
+
+/// A shell's limit on files is one line, too, and not the end by SIGXFSZ.
+#[test]
+fn a_limit_on_files_is_told() {
+    let output = on_a_small_disk(
+        r"
+        $billhook --data $disk/data account add anna --key 0123456789abcdef >/dev/null
+        $billhook --data $disk/data generate --account anna --orders 500 >/dev/null 2>&1
+        (
+        ulimit -f 128
+        for command in 'generate --account anna --orders 1000' 'export --account anna '$disk/orders.jsonl \
+            'backup '$disk/saved 'product export --account anna '$disk/goods.jsonl; do
+            status=0
+            $billhook --data $disk/data $command >/dev/null || status=$?
+            test $status = 1
+        done
+        )
+        test ! -e $disk/orders.jsonl
+        test ! -e $disk/saved
+        $billhook --data $disk/data check >/dev/null
+        ",
+    );
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    let told: Vec<_> = text.lines().filter(|line| line.starts_with("billhook: ")).collect();
+    assert_eq!(told.len(), 4, "{text}");
+    assert!(told.iter().all(|line| line.contains("ulimit -f")), "{text}");
+}
+
 #[test]
 fn a_read_only_disk_is_told() {
     let output = on_a_small_disk(
         r#"
         $billhook --data $disk/data account add anna --key 0123456789abcdef >/dev/null
         mount -o remount,ro $disk
-        for command in "account list" "serve --listen 127.0.0.1:0" "check"; do
+        for command in "account list" "serve --listen 127.0.0.1:0" "check --salvage-log"; do
             status=0
             $billhook --data $disk/data $command || status=$?
             test $status = 1

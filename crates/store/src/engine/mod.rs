@@ -79,6 +79,16 @@ pub(crate) fn open(location: &Location, purpose: Purpose) -> Result<Opened, Erro
     open_with(location, purpose, false, DataFolder::lock_open)
 }
 
+/// Opens a store that is to be read as a whole. On a file system that is read-only that is a copy of it.
+pub(crate) fn open_to_save(location: &Location) -> Result<Opened, Error> {
+    let Some(path) = location.as_folder().filter(|path| sqlite::read_only::is_read_only(path)) else {
+        return open(location, Purpose::Bulk);
+    };
+    let copy = sqlite::read_only::copied(path)?;
+    let (engine, open) = open(&Location::folder(copy.path()), Purpose::Bulk)?;
+    Ok((engine, open.map(|open| open.of_copy(copy))))
+}
+
 /// The same for the one server of a data folder.
 pub(crate) fn open_to_serve(location: &Location) -> Result<Opened, Error> {
     open_with(location, Purpose::Serving, true, DataFolder::lock_open)

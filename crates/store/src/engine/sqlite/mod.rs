@@ -8,6 +8,7 @@ pub(crate) mod left_log;
 mod log_frames;
 mod migrations;
 mod pace;
+pub(crate) mod read_only;
 mod readers;
 mod writer;
 
@@ -22,7 +23,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, types::ValueRef};
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OpenFlags, config::DbConfig, ffi::SQLITE_IOERR_SHMSIZE,
+    types::ValueRef,
+};
+use rustix::process::{Resource, getrlimit};
 
 use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work};
 use crate::{
@@ -459,8 +464,15 @@ fn damaged(what: &str) -> Error {
 
 /// A failure of a statement, or of a step that has a name like one.
 fn failure(name: &str, error: &rusqlite::Error) -> Error {
+    let has_no_index = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
     let (kind, mend) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (Kind::Full, ": the disk is full; free some space and try again"),
+        Some(ErrorCode::SystemIoFailure) if getrlimit(Resource::Fsize).current.is_some() => (
+            Kind::Io,
+            ": a file has reached the limit of this process (`ulimit -f`), or the disk failed; raise it, or look into the system's log",
+        ),
+        // The log's index has found no room to begin or to grow. A commit may stand in the log all the same, so it is no harmless failure.
+        Some(_) if has_no_index => (Kind::Io, ": the disk is full; free some space and try again"),
         Some(ErrorCode::SystemIoFailure) => (Kind::Io, ": the disk failed; look into the system's log"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Kind::Busy, ": another process holds the store; try again when it has finished")
