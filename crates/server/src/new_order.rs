@@ -8,7 +8,7 @@ use billhook_store::{
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
     products::{self, Good},
-    settings::CreateOrderResult,
+    settings::{CreateOrderResult, TimerKillDefault},
 };
 use billhook_wire::{
     Code, Email, LocalTime, Money, Name, OrderId, PayStatus, Price, UnixTime,
@@ -86,13 +86,19 @@ pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<Ord
         "" => None,
         code => coupons::named(cx.tx, cx.account, code)?,
     };
+    if let Some(coupon) = &coupon {
+        texts.set(TextField::Kupon, coupon.coupon.as_str());
+    }
     let partners = partners_of(cx, &texts)?;
     let draft = Draft {
         email: Some(&ask.bill_email),
         goods: ask.goods.iter().map(|good| (&good.good_name, good.good_sum)).collect(),
         texts,
         coupon,
-        timer: ask.bill_timer_kill.unwrap_or(TimerKill::Never),
+        timer: ask.bill_timer_kill.unwrap_or(match cx.settings.timer_kill_default {
+            TimerKillDefault::Never => TimerKill::Never,
+            TimerKillDefault::Goods => TimerKill::ByGoods,
+        }),
         created: ask.bill_created.map_or(cx.now, UnixTime::seconds),
         status: PayStatus::Waiting,
         paid: 0,
@@ -214,7 +220,8 @@ fn country(code: &str) -> String {
 }
 
 /// The partners who brought an order (section 4.1): named by number or login, or, where the channel is `affiliate`, by the source.
-/// The second level is the one who is named, or the one who brought the first. Whoever is not in the program gets nothing.
+/// The second level is the one who is named, or the one who brought the first; nobody is both. Whoever is not in the program gets
+/// nothing.
 fn partners_of(cx: &mut Cx<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
     let mut named = |number: &str, login: &str| {
         Ok::<_, Failure>(match (number.trim().parse(), login.trim()) {
@@ -236,7 +243,24 @@ fn partners_of(cx: &mut Cx<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2
         }
         _ => named(paff, paff_name)?,
     };
+    let is_first = |partner: &Partner| first.as_ref().is_some_and(|first| first.id == partner.id);
+    let second = second.filter(|partner| !is_first(partner));
     Ok([first, second])
+}
+
+/// Notes who brought an order. Number and login together are a partner; of whoever is none, one of the two stays (decision 79).
+fn note_partners(texts: &mut Texts, partners: &[Option<Partner>; 2]) {
+    let fields = [(TextField::Aff, TextField::AffName), (TextField::Paff, TextField::PaffName)];
+    for ((number, login), partner) in fields.into_iter().zip(partners) {
+        match partner {
+            Some(partner) => {
+                texts.set(number, partner.id.to_string());
+                texts.set(login, partner.login.as_str());
+            }
+            None if !texts.get(number).is_empty() => texts.set(login, ""),
+            None => {}
+        }
+    }
 }
 
 /// Makes the order.
@@ -265,9 +289,11 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     }
 
     // A repeat of an order that had the coupon's last use is a repeat all the same: so it is compared as if the coupon still held.
-    let discounted = sums(&ordered, draft.coupon.as_ref());
-    let holding = draft.coupon.take().filter(|coupon| coupon.holds(cx.now) && is_for_any(coupon, &ordered));
-    let sums = if holding.is_some() { discounted.clone() } else { sums(&ordered, None) };
+    let on_named_sum = cx.settings.kupon_on_named_sum;
+    let discounted = sums(&ordered, draft.coupon.as_ref(), on_named_sum);
+    let is_for_any = |coupon: &Coupon| ordered.iter().any(|line| is_for(coupon, line, on_named_sum));
+    let holding = draft.coupon.take().filter(|coupon| coupon.holds(cx.now) && is_for_any(coupon));
+    let sums = if holding.is_some() { discounted.clone() } else { sums(&ordered, None, on_named_sum) };
     if draft.is_strict
         && let Some(id) = same_order(cx, &draft, &ordered, [&sums, &discounted])?
     {
@@ -289,17 +315,11 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
         TimerKill::At(time) => time.seconds(),
         TimerKill::ByGoods => {
             let shortest = ordered.iter().filter_map(|(good, _)| good.timer.seconds()).min();
-            shortest.map_or(0, |seconds| draft.created.saturating_add(seconds).min(UNIX_TIME_MAX))
+            shortest.map_or(0, |seconds| cx.now.saturating_add(seconds).min(UNIX_TIME_MAX))
         }
     };
     let mut texts = draft.texts;
-    let fields = [(TextField::Aff, TextField::AffName), (TextField::Paff, TextField::PaffName)];
-    for ((number, login), partner) in fields.into_iter().zip(&draft.partners) {
-        if let Some(partner) = partner {
-            texts.set(number, partner.id.to_string());
-            texts.set(login, partner.login.as_str());
-        }
-    }
+    note_partners(&mut texts, &draft.partners);
     let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
     let link = match texts.get(TextField::Domain) {
         "" => path,
@@ -348,31 +368,28 @@ fn has_delivery_data(texts: &Texts) -> bool {
         .all(|field| !texts.get(field).trim().is_empty())
 }
 
-/// Whether it takes something off a line: from a price that the caller names nothing is taken.
-fn is_for_any(coupon: &Coupon, ordered: &[(&Good, Option<Price>)]) -> bool {
-    ordered.iter().any(|(good, price)| price.is_none() && coupon.is_for(good.product.id))
+/// Whether it takes something off a line: from a price that the caller names only where the account says so.
+fn is_for(coupon: &Coupon, (good, price): &(&Good, Option<Price>), on_named_sum: bool) -> bool {
+    (price.is_none() || on_named_sum) && coupon.is_for(good.product.id)
 }
 
-/// What each line costs (decision 77): the price that the caller names, which nothing is taken off, or else the catalogue's, less what
-/// the coupon takes off.
-fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>) -> Vec<Money> {
+/// What each line costs (decision 77): the price that the caller names or else the catalogue's, less what the coupon takes off.
+fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_sum: bool) -> Vec<Money> {
     let mut left = match coupon.map(|coupon| coupon.discount) {
         Some(Discount::Sum(sum)) => sum,
         _ => Money::ZERO,
     };
-    let sum = |(good, price): &(&Good, Option<Price>)| {
-        let catalogue = good.product.good_sum;
-        match (price, coupon) {
-            (Some(price), _) => price.sum(),
-            (None, Some(coupon)) if coupon.is_for(good.product.id) => match coupon.discount {
-                Discount::Percent(share) => catalogue - share.of(catalogue),
-                Discount::Sum(_) => {
-                    let off = left.min(catalogue).max(Money::ZERO);
-                    left = left - off;
-                    catalogue - off
-                }
-            },
-            (None, _) => catalogue,
+    let sum = |line: &(&Good, Option<Price>)| {
+        let (good, price) = line;
+        let sum = price.map_or(good.product.good_sum, Price::sum);
+        match coupon.filter(|coupon| is_for(coupon, line, on_named_sum)).map(|coupon| coupon.discount) {
+            None => sum,
+            Some(Discount::Percent(share)) => sum - share.of(sum),
+            Some(Discount::Sum(_)) => {
+                let off = left.min(sum).max(Money::ZERO);
+                left = left - off;
+                sum - off
+            }
         }
     };
     ordered.iter().map(sum).collect()

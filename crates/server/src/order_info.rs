@@ -87,7 +87,7 @@ fn item(line: Line, partners: &Partners, what: Shown) -> ItemInfo {
     }
 }
 
-/// The partners who brought an order, by level: level, number, login.
+/// The partners who brought an order, by level: level, number, login. Who has only one of the two is not in the program (decision 79).
 struct Partners([Option<(i64, i64, String)>; 2]);
 
 impl Partners {
@@ -95,7 +95,8 @@ impl Partners {
         let texts = &order.texts;
         let partner = |level, number: TextField, login: TextField| {
             let number = texts.get(number).trim().parse().ok().filter(|number: &i64| *number > 0)?;
-            Some((level, number, texts.get(login).to_owned()))
+            let login = texts.get(login);
+            (!login.is_empty()).then(|| (level, number, login.to_owned()))
         };
         Self([
             partner(1, TextField::Aff, TextField::AffName),

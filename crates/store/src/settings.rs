@@ -27,6 +27,20 @@ pub struct Settings {
     pub updategood_sum: UpdateGoodSum,
     /// The most orders that `GetOrders` gives, the newest; 0: all.
     pub getorders_max: u32,
+    /// Whether a coupon takes something off a price that the caller names (decision 77).
+    pub kupon_on_named_sum: bool,
+    /// When an order cancels itself that `CreateOrder` makes without `bill_timer_kill` (decision 75).
+    pub timer_kill_default: TimerKillDefault,
+}
+
+/// When an order cancels itself whose maker says nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimerKillDefault {
+    /// Never.
+    #[default]
+    Never,
+    /// As its products' settings say.
+    Goods,
 }
 
 /// What `createorder` answers.
@@ -71,6 +85,8 @@ impl Default for Settings {
             createorder_result: CreateOrderResult::default(),
             updategood_sum: UpdateGoodSum::default(),
             getorders_max: 0,
+            kupon_on_named_sum: false,
+            timer_kill_default: TimerKillDefault::default(),
         }
     }
 }
@@ -176,6 +192,28 @@ pub const SETTINGS: &[SettingInfo] = &[
         help: "the most orders that GetOrders gives, those with the highest numbers",
         parse: |text| text.parse().ok().map(Value::GetOrdersMax),
     },
+    SettingInfo {
+        name: "kupon_on_named_sum",
+        values: "no | yes",
+        default: "no",
+        help: "a coupon takes something off a price that the call names, too",
+        parse: |text| match text {
+            "no" => Some(Value::KuponOnNamedSum(false)),
+            "yes" => Some(Value::KuponOnNamedSum(true)),
+            _ => None,
+        },
+    },
+    SettingInfo {
+        name: "timer_kill_default",
+        values: "never | goods",
+        default: "never",
+        help: "CreateOrder without bill_timer_kill: the order never cancels itself, or does as its products' timers say",
+        parse: |text| match text {
+            "never" => Some(Value::TimerKillDefault(TimerKillDefault::Never)),
+            "goods" => Some(Value::TimerKillDefault(TimerKillDefault::Goods)),
+            _ => None,
+        },
+    },
 ];
 
 #[derive(Debug, Clone)]
@@ -189,6 +227,8 @@ enum Value {
     CreateOrderResult(CreateOrderResult),
     UpdateGoodSum(UpdateGoodSum),
     GetOrdersMax(u32),
+    KuponOnNamedSum(bool),
+    TimerKillDefault(TimerKillDefault),
 }
 
 /// One setting with a value that it takes.
@@ -255,6 +295,8 @@ impl Settings {
             Value::CreateOrderResult(value) => self.createorder_result = value,
             Value::UpdateGoodSum(value) => self.updategood_sum = value,
             Value::GetOrdersMax(value) => self.getorders_max = value,
+            Value::KuponOnNamedSum(value) => self.kupon_on_named_sum = value,
+            Value::TimerKillDefault(value) => self.timer_kill_default = value,
         }
     }
 
@@ -276,6 +318,10 @@ impl Settings {
             UpdateGoodSum::Keep => "keep",
             UpdateGoodSum::Zero => "zero",
         };
+        let timer_kill_default = match self.timer_kill_default {
+            TimerKillDefault::Never => "never",
+            TimerKillDefault::Goods => "goods",
+        };
         let allow_ips: Vec<_> = self.allow_ips.iter().map(IpNet::to_string).collect();
         vec![
             ("getbills_empty", getbills_empty.to_owned()),
@@ -287,6 +333,8 @@ impl Settings {
             ("createorder_result", createorder_result.to_owned()),
             ("updategood_sum", updategood_sum.to_owned()),
             ("getorders_max", self.getorders_max.to_string()),
+            ("kupon_on_named_sum", if self.kupon_on_named_sum { "yes" } else { "no" }.to_owned()),
+            ("timer_kill_default", timer_kill_default.to_owned()),
         ]
     }
 }
@@ -329,6 +377,8 @@ mod tests {
             ("createorder_result", "empty"),
             ("updategood_sum", "zero"),
             ("getorders_max", "1000"),
+            ("kupon_on_named_sum", "yes"),
+            ("timer_kill_default", "goods"),
         ] {
             settings.apply(&Setting::parse(name, value).unwrap());
             assert!(settings.shown().contains(&(name, value.to_owned())), "{name}");
@@ -344,7 +394,7 @@ mod tests {
         assert_eq!(
             error,
             "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
-             updategood_sum, getorders_max)"
+             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default)"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

@@ -132,7 +132,32 @@ fn a_coupon_that_does_not_hold_takes_nothing_off() {
     // Letter case does not matter, in any alphabet, and a coupon of some products leaves the others alone.
     let some = Coupon { goods: vec![GoodId(2), GoodId(3)], ..coupon("Скидка", percent(5000)) };
     shop.add_any_coupon(&some);
-    assert_eq!(sums(&three(&shop, " сКИДКА ")), ["1000.00", "166.66", "7.77"]);
+    let order = three(&shop, " сКИДКА ");
+    assert_eq!(sums(&order), ["1000.00", "166.66", "7.77"]);
+    // A coupon that is known shows as the shop spells it, whether it holds or not; any other as it was sent.
+    assert_eq!((&order["kupon"], &order["coupon"]), (&json!("Скидка"), &json!("Скидка")));
+    assert_eq!(three(&shop, "ONCE ")["kupon"], "once");
+    assert_eq!(three(&shop, " Unknown")["kupon"], " Unknown");
+}
+
+/// Decision 77.
+#[test]
+fn a_coupon_counts_on_named_prices_where_the_account_says_so() {
+    let shop = Shop::with_settings(&["same_order_hours=0", "kupon_on_named_sum=yes"]);
+    for (code, discount, expected) in [
+        ("half", percent(5000), ["500.00", "166.66", "3.88"]),
+        ("both", sum(133_600), ["0.00", "0.00", "5.10"]),
+    ] {
+        let id = shop.add_any_coupon(&coupon(code, discount));
+        assert_eq!(sums(&three(&shop, code)), expected, "{code}");
+        let named = [("product_names", "course"), ("product_prices", "7"), ("coupon", &*id.to_string())];
+        let named = shop.details(shop.keyed_order(&named));
+        assert_eq!(named["items"][0]["sum"], if code == "half" { "3.50" } else { "0.00" });
+        assert_eq!(shop.uses_of(id), 2, "{code}");
+    }
+    let some = Coupon { goods: vec![GoodId(2)], ..coupon("guide", percent(5000)) };
+    shop.add_any_coupon(&some);
+    assert_eq!(sums(&three(&shop, "guide")), ["1000.00", "166.66", "7.77"]);
 }
 
 /// The repeat of an order that had the coupon's last use is a repeat (601), and no use is counted for it.
@@ -197,6 +222,10 @@ fn partners_are_found_by_number_login_or_source() {
     );
     assert_eq!(order(&[("bill_aff", "2"), ("bill_paff_name", "dave")])[1], one(2, "3", "dave", "15.00"));
     assert_eq!(order(&[("bill_aff_name", "dave")]), [one(1, "3", "dave", "100.00")]);
+    // Nobody is both levels.
+    for twice in [("bill_paff", "2"), ("bill_paff_name", "Bob")] {
+        assert_eq!(order(&[("bill_aff", "2"), twice]), both[..1], "{twice:?}");
+    }
     for nobody in [
         &[][..],
         &[("utm[utm_medium]", "cpc"), ("utm[utm_source]", "bob")],
@@ -216,14 +245,15 @@ fn partners_are_found_by_number_login_or_source() {
     assert_eq!(keyed("bob"), both);
     assert_eq!(keyed("bob, dave"), [both[0].clone(), one(2, "3", "dave", "15.00")]);
     assert_eq!(keyed("nobody"), []);
+    assert_eq!(keyed("bob,BOB"), both[..1]);
     let source = [("product_names", "book2"), ("utm_medium", "affiliate"), ("utm_source", "bob")];
     assert_eq!(partners(&shop.details(shop.keyed_order(&source))), both);
     shop.is_sound();
 }
 
-/// Whoever is not in the program gets nothing; what was sent is kept.
+/// Whoever is not in the program gets nothing and is not shown; what was sent is kept.
 #[test]
-fn a_number_that_is_no_partners_gets_nothing() {
+fn a_number_that_is_no_partners_is_no_partner() {
     let shop = Shop::empty();
     shop.add_good(
         "course",
@@ -234,9 +264,10 @@ fn a_number_that_is_no_partners_gets_nothing() {
     );
     shop.add_partner("bob", 0);
     let id = shop.order("a@b", "course", &[("bill_aff", "77"), ("bill_aff_name", "bob"), ("bill_paff", "1")]);
-    let fees: Vec<_> =
-        partners(&shop.details(id)).into_iter().map(|(level, _, _, fee)| (level, fee)).collect();
-    assert!(fees.contains(&(2, "7.00".to_owned())), "{fees:?}");
-    assert!(fees.iter().all(|(level, fee)| *level == 2 || fee == "0.00"), "{fees:?}");
-    assert!(shop.exported().contains(r#""aff":"77""#), "{}", shop.exported());
+    let bob = |level, fee: &str| (level, "1".to_owned(), "bob".to_owned(), fee.to_owned());
+    assert_eq!(partners(&shop.details(id)), [bob(2, "7.00")]);
+    let exported = shop.first_exported();
+    assert_eq!((&exported["aff"], exported["aff_name"].as_str().unwrap_or_default()), (&json!("77"), ""));
+    let id = shop.order("c@d", "course", &[("bill_aff", "1"), ("bill_paff", "77")]);
+    assert_eq!(partners(&shop.details(id)), [bob(1, "100.00")]);
 }

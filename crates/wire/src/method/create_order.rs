@@ -54,7 +54,7 @@ pub struct CreateOrder {
     /// The customer's IP address.
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub bill_ip: Text,
-    /// Whether and when the order cancels itself.
+    /// Whether and when the order cancels itself; absent: never, unless the account's `timer_kill_default` says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_timer_kill: Option<TimerKill>,
     /// When it was made; absent: now.
