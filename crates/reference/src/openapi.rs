@@ -73,7 +73,7 @@ fn description() -> Value {
 
 const INTRODUCTION: &str = "\
 Every call is a POST of a form. Nested parameters are written as PHP writes them: `utm[utm_medium]=cpc`, \
-`goods[0][good_name]=oplata`. An empty value is one that was not sent; unknown parameters are passed over. Letter case in the \
+`goods[0][good_name]=oplata`. An empty value is one that was not sent, but for UpdateGood's free texts; unknown parameters are passed over. Letter case in the \
 names of methods does not matter: of two methods that differ in nothing else, the credential picks.\n\n\
 The credential is a field of the form. API 1.0: `hash`, the MD5 in lower-case hex of `QUERY::LOGIN::KEY`, where QUERY is the form \
 without `hash`, written as PHP's `http_build_query` does and in the order in which it is sent. API 2.0: `rpsKey`, the key itself. \

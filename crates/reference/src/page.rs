@@ -57,7 +57,7 @@ fn introduction() -> Markup {
         p {
             "A call is a " code { "POST" } " of a form (" code { "application/x-www-form-urlencoded" } ") to "
             code { (BASE) "/api/" i { "METHOD" } } ". Letter case in the method's name does not matter. An empty value is one that was "
-            "not sent, and unknown parameters are passed over. Nested parameters are written as PHP writes them."
+            "not sent, but for UpdateGood's free texts; unknown parameters are passed over. Nested parameters are written as PHP writes them."
         }
         p {
             "Methods of API 1.0 are signed: the field " code { "hash" } " is the MD5, in lower-case hex, of "

@@ -40,6 +40,9 @@ pub(crate) fn get_goods(cx: &mut Cx<'_, '_>, _: &GetGoods) -> Result<Vec<GoodNam
 
 /// Answers `AddGood`. A product that was taken out of the catalogue comes back under its old number, with what is said now.
 pub(crate) fn add_good(cx: &mut Cx<'_, '_>, AddGood(ask): &AddGood) -> Result<GoodAdded, Failure> {
+    if ask.good_name.as_str().contains(',') {
+        return Err(cx.wrong("good_name", "lists of names have commas between them"));
+    }
     let id = match products::named(cx.tx, cx.account, ask.good_name.as_str())? {
         Some(known) if known.is_deleted => known.product.id,
         Some(_) => return Err(cx.wrong("good_name", "another product has it")),
@@ -92,9 +95,9 @@ pub(crate) fn no_good(good_name: &str) -> Failure {
     }
 }
 
-/// Puts what was sent in the place of what is known; a category that is not there is refused.
+/// Puts what was sent in the place of what is known; a category that is not there is refused, and 0 is none.
 fn change(cx: &mut Cx<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
-    if let Some(category) = ask.parent_id
+    if let Some(category) = ask.parent_id.filter(|category| *category != 0)
         && !categories::is_there(cx.tx, cx.account, category)?
     {
         return Err(cx.wrong("parent_id", "there is no such category"));

@@ -164,6 +164,7 @@ fn refusals_change_nothing() {
     }
     for wrong in [
         ("good_name", &*"x".repeat(256)),
+        ("good_name", "a,b"),
         ("good_type", "2"),
         ("good_sum", "-1"),
         ("good_sum", "1,500"),
@@ -199,6 +200,15 @@ fn refusals_change_nothing() {
     }
     assert_eq!(shop.result("GetAllGoods", &[]), before);
     assert_eq!(add(&[("parent_id", "1")]), 0);
+    // 0 is no category.
+    let category = |form: &[(&str, &str)]| {
+        shop.result("UpdateGood", &[&[("good_name", "other")], form].concat());
+        shop.write(|tx, account| billhook_store::products::named(tx, account, "other")).unwrap().parent_id
+    };
+    assert_eq!(
+        [&[("parent_id", "")][..], &[("parent_id", "0")], &[("parent_id", "1")]].map(category),
+        [1, 0, 1]
+    );
 }
 
 /// Decision 32.
@@ -279,6 +289,19 @@ fn every_parameter_of_a_product_is_kept() {
     let mut expected = good;
     expected.texts.set(GoodText::ClientRassilki, "a, b");
     expected.publish = false;
+    assert_eq!(kept(), expected);
+
+    // Sent empty, a free text is cleared, and whatever else is as if it had not been sent.
+    let empty: Vec<_> =
+        GOOD.iter().skip(1).map(|(name, _)| *name).chain(more.iter().map(|(name, _)| *name)).collect();
+    let empty: Vec<_> =
+        std::iter::once(("good_name", "course")).chain(empty.iter().map(|name| (*name, ""))).collect();
+    shop.result("UpdateGood", &empty);
+    for field in GoodText::ALL {
+        if !matches!(field, GoodText::MailFormat | GoodText::PostService) {
+            expected.texts.set(field, "");
+        }
+    }
     assert_eq!(kept(), expected);
 }
 

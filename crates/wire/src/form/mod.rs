@@ -62,7 +62,7 @@ impl<'a> Form<'a> {
     /// Reads a value out of the variables, as a method's parameters are read: empty ones are as if absent, and strange ones are passed
     /// over.
     pub fn read<'f, T: serde::Deserialize<'f>>(&'f self) -> Result<T, FieldError> {
-        de::parameters(&self.fields)
+        de::parameters(&self.fields, &[])
     }
 
     /// Whether one of PHP's limits was passed, so that PHP would have dropped something silently.

@@ -152,7 +152,8 @@ impl TimerUnit {
     }
 }
 
-/// What AddGood and UpdateGood take. What is not sent is not changed; an empty value is one that was not sent (decision 45).
+/// What AddGood and UpdateGood take. What is not sent is not changed. An empty value is one that was not sent (decision 45), but for
+/// UpdateGood's free texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct GoodFields {
@@ -167,7 +168,7 @@ pub struct GoodFields {
     /// The price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good_sum: Option<Price>,
-    /// The number of an existing category.
+    /// The number of an existing category; 0: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<i64>,
     /// The URL that is told of a paid order.
@@ -363,7 +364,7 @@ pub struct GoodAdded {
     pub good_id: GoodId,
 }
 
-/// Changes a product (section 6.3, decision 32).
+/// Changes a product (section 6.3, decision 32). What is not sent stays; a free text that is sent empty is cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -374,6 +375,24 @@ impl Method for UpdateGood {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] = &[Code::NO_GOOD];
+    /// The texts that are neither a title nor one of a few words.
+    const MAY_BE_EMPTY: &'static [&'static str] = &[
+        "good_api_url_notif",
+        "good_api_url_new_order",
+        "good_success_link",
+        "good_client_rassilki",
+        "good_client_mailings",
+        "good_quickpost_article",
+        "good_only_countries",
+        "good_download",
+        "good_mail_subject",
+        "good_mail_body",
+        "good_mail_text",
+        "good_partner_SL_link",
+        "good_partner_addition_link",
+        "good_partner_text",
+        "good_pay_text",
+    ];
     type Answer = Nothing;
 }
 
@@ -444,5 +463,7 @@ mod tests {
         }
         let UpdateGood(good) = Request::read(None, b"good_name=a&good_title=").parameters().unwrap();
         assert_eq!(good, GoodFields::named(Name::new("a").unwrap()));
+        let UpdateGood(good) = Request::read(None, b"good_name=a&good_download=").parameters().unwrap();
+        assert_eq!(good.good_download, Some(Text::default()));
     }
 }

@@ -49,6 +49,8 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
     const REFUSALS: &'static [Code];
     /// How success is told: [`Code::OK`], or the method's own text beside its 0.
     const DONE: Code = Code::OK;
+    /// The parameters that say something where they are empty; all others are then as if absent (decision 45).
+    const MAY_BE_EMPTY: &'static [&'static str] = &[];
     /// What stands in `result` when it was done: always an array or an object (decision 44).
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 

@@ -155,7 +155,7 @@ impl<'a> Request<'a> {
 
     /// As [`Request::parameters`], with what is wrong with the field. The reason may quote what was sent.
     pub fn read_parameters<M: Method>(&self) -> Result<M, FieldError> {
-        de::parameters(self.form.fields())
+        de::parameters(self.form.fields(), M::MAY_BE_EMPTY)
     }
 
     /// The raw body without its last `hash` only, if there are several.

@@ -1,7 +1,7 @@
 //! Reads a method's parameters out of a form: serde's deserializer over PHP's array.
 //!
-//! Empty text means "not given" everywhere (decision 45), so such a field is as if absent. Fields that nobody asks for are
-//! passed over without a look at their values: strangers send anything there.
+//! Empty text means "not given" (decision 45), so such a field is as if absent, but for those that the method names. Fields that
+//! nobody asks for are passed over without a look at their values: strangers send anything there.
 
 use std::{cell::RefCell, fmt, str};
 
@@ -75,12 +75,15 @@ impl de::Error for Error {
     }
 }
 
-/// Reads `T` out of the fields of `form`.
+/// Reads `T` out of the fields of `form`. Empty ones are as if absent, but for those of these names.
 ///
 /// A field that is sent under two of its names counts once, where it was sent first. serde itself refuses that, without a
 /// way to go on, so the reading begins anew without the later one.
-pub(crate) fn parameters<'de, T: Deserialize<'de>>(form: &'de Array<'_>) -> Result<T, Error> {
-    let reading = Reading::default();
+pub(crate) fn parameters<'de, T: Deserialize<'de>>(
+    form: &'de Array<'_>,
+    may_be_empty: &'static [&'static str],
+) -> Result<T, Error> {
+    let reading = Reading { may_be_empty, ..Reading::default() };
     loop {
         match T::deserialize(Fields { array: form, reading: &reading }) {
             Err(error) if error.is_duplicate && reading.drop_current() => {}
@@ -94,6 +97,7 @@ pub(crate) fn parameters<'de, T: Deserialize<'de>>(form: &'de Array<'_>) -> Resu
 struct Reading {
     current: RefCell<Option<*const ()>>,
     dropped: RefCell<Vec<*const ()>>,
+    may_be_empty: &'static [&'static str],
 }
 
 impl Reading {
@@ -104,6 +108,10 @@ impl Reading {
     fn is_dropped(&self, key: &Key<'_>) -> bool {
         let dropped = self.dropped.borrow();
         !dropped.is_empty() && dropped.contains(&address(key))
+    }
+
+    fn may_be_empty(&self, key: &Key<'_>) -> bool {
+        matches!(key, Key::Text(name) if self.may_be_empty.iter().any(|other| name.as_ref() == other.as_bytes()))
     }
 
     fn drop_current(&self) -> bool {
@@ -130,8 +138,9 @@ struct Fields<'f, 'de, 'a> {
 
 impl<'de> Fields<'_, 'de, '_> {
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let is_given = |key: &Key<'_>, value: &Value<'_>| is_given(value) || self.reading.may_be_empty(key);
         let entries =
-            self.array.iter().filter(|(key, value)| is_given(value) && !self.reading.is_dropped(key));
+            self.array.iter().filter(|(key, value)| is_given(key, value) && !self.reading.is_dropped(key));
         visitor.visit_map(Entries { left: entries, value: None, reading: self.reading })
     }
 

@@ -13,7 +13,7 @@ fn read<T: de::DeserializeOwned>(body: &str) -> Result<T, (String, String)> {
 
 fn read_bytes<T: de::DeserializeOwned>(body: &[u8]) -> Result<T, (String, String)> {
     let form = crate::Form::urlencoded(body);
-    parameters(form.fields()).map_err(|Error { field, reason, .. }| (field, reason))
+    parameters(form.fields(), &[]).map_err(|Error { field, reason, .. }| (field, reason))
 }
 
 #[track_caller]
