@@ -360,6 +360,22 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
     assert_eq!(shop.uses_of(1), 1);
 }
 
+/// Some clients spell the address as the billing address is spelled, or without its number; of two the first counts (decision 11).
+#[test]
+fn a_shipping_address_has_three_spellings() {
+    let shop = Shop::with_goods();
+    for name in ["customer_shipping", "customer_shipping_address_1", "customer_shipping_address"] {
+        let form = [("product_names", "course"), (name, "Mira 1"), ("customer_shipping_address_2", "flat 2")];
+        assert_eq!(shop.details(shop.keyed_order(&form))["address"], "Mira 1", "{name}");
+    }
+    let both = [
+        ("product_names", "course"),
+        ("customer_shipping_address_1", "first"),
+        ("customer_shipping", "second"),
+    ];
+    assert_eq!(shop.details(shop.keyed_order(&both))["address"], "first");
+}
+
 #[test]
 fn countries_are_kept_by_name() {
     let shop = Shop::with_goods();

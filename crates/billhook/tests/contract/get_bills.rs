@@ -71,6 +71,9 @@ fn credentials() {
         ("email=anna%40example.com&hash=ccad26ca94a071dbcc4552c0af712200", 4),
         ("hash[]=1&email=anna%40example.com", 4),
         ("email=anna%40example.com&rpsKey=wrong", 4),
+        ("email=anna%40example.com&rps_key=wrong", 4),
+        ("email=anna%40example.com&rps_key=", 1),
+        ("email=anna%40example.com&rps_key[]=1", 4),
         ("", 2),
         ("&&&", 2),
     ] {
@@ -78,8 +81,12 @@ fn credentials() {
         check_signed(&answer, DEMO_KEY);
         assert_eq!((answer.status, answer.code()), (200, code), "{body}");
     }
-    let keyed = shop.post(host, "GetBills", &format!("email=anna%40example.com&rpsKey={DEMO_KEY}"));
-    assert_eq!(keyed.code(), 0);
+    for key in ["rpsKey=", "rps_key=", "rpsKey=&rps_key="] {
+        let keyed = shop.post(host, "GetBills", &format!("email=anna%40example.com&{key}{DEMO_KEY}"));
+        assert_eq!(keyed.code(), 0, "{key}");
+    }
+    let both = format!("rps_key={DEMO_KEY}&email=anna%40example.com&rpsKey=wrong");
+    assert_eq!(shop.post(host, "GetBills", &both).code(), 4, "the documented name goes first");
     // The hash of php.md's sample request, made by PHP.
     let page = shop.post(
         host,

@@ -245,8 +245,9 @@ pub struct CreateOrder2 {
     /// The customer's IP address.
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub order_ip: Text,
-    /// Delivery: address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    /// Delivery: address; `customer_shipping_address_1` and `customer_shipping_address` too (decision 11).
+    #[serde(default, alias = "customer_shipping_address_1", alias = "customer_shipping_address")]
+    #[serde(skip_serializing_if = "Text::is_empty")]
     pub customer_shipping: Text,
     /// Delivery: phone.
     #[serde(default, skip_serializing_if = "Text::is_empty")]

@@ -29,14 +29,17 @@ pub enum Content {
     Unread,
 }
 
+/// What the key itself is sent as (section 2.2); of two the first counts (decision 11).
+pub const KEY_NAMES: [&str; 2] = ["rpsKey", "rps_key"];
+
 /// What a request authenticates with (decisions 6, 52, 53).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
-    /// Neither `hash` nor `rpsKey`, or an empty one: code 1.
+    /// Neither `hash` nor a key, or an empty one: code 1.
     Absent,
     /// `hash`, to be checked with [`Request::verify`]. An array or an odd text is a hash that never matches.
     Hash,
-    /// `rpsKey` (API 2.0). An array is shown as the empty text, which is no account's key.
+    /// `rpsKey` or `rps_key` (API 2.0, decision 11). An array is shown as the empty text, which is no account's key.
     Key(&'a [u8]),
 }
 
@@ -98,12 +101,15 @@ impl<'a> Request<'a> {
             Some(_) => return Credential::Hash,
             None => {}
         }
-        match fields.get(b"rpsKey") {
-            Some(Value::Text(key)) if key.is_empty() => Credential::Absent,
-            Some(Value::Text(key)) => Credential::Key(key),
-            Some(Value::Array(_)) => Credential::Key(b""),
-            None => Credential::Absent,
+        for name in KEY_NAMES {
+            match fields.get(name.as_bytes()) {
+                Some(Value::Text(key)) if key.is_empty() => {}
+                Some(Value::Text(key)) => return Credential::Key(key),
+                Some(Value::Array(_)) => return Credential::Key(b""),
+                None => {}
+            }
         }
+        Credential::Absent
     }
 
     /// The `hash` that was sent, if it is text.
