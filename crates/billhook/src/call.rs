@@ -10,7 +10,7 @@ use billhook_client::{Client, Options, login_in, names_localhost};
 use billhook_reference::Entry;
 use billhook_wire::{
     Login, Request,
-    method::{METHODS, MethodInfo},
+    method::{METHODS, MethodInfo, Paged},
     query,
 };
 use clap::{ArgMatches, Args};
@@ -21,7 +21,7 @@ use crate::{
     completions,
     config_file::nearest,
     docs,
-    failure::Failure,
+    failure::{Failure, say},
     output::{json_line, json_pretty, stdout},
     secret::KeyOption,
     serve::seconds,
@@ -113,6 +113,11 @@ impl Arguments {
         } else {
             json_line(&mut out, &body)?;
         }
+        if let Some(Paged { next, total }) = answer.paged {
+            let more =
+                next.map_or_else(|| "no more follow".to_owned(), |next| format!("more with after={next}"));
+            say(&format!("{total} in all; {more}"));
+        }
         match answer.error_code {
             0 => Ok(()),
             code => Err(Failure::failed(format!(
@@ -192,6 +197,7 @@ pub(crate) fn methods_help() -> String {
   billhook call GetBills email=anna@example.com pay_status=paid \\
       --url https://shop.justclick.ru --key-file shop.key
   billhook call GetBills email=anna@example.com --login shop    BILLHOOK_KEY is set
+  billhook call GetOrders paid=1 limit=1000 after=258367        the next page of a list
   billhook call --describe GetBills",
         docs::list("  ")
     )

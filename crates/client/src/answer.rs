@@ -5,6 +5,7 @@ use std::time::Duration;
 use billhook_wire::{
     Key,
     envelope::Answer as Envelope,
+    method::Paged,
     signature::{self, SignatureError},
 };
 
@@ -25,6 +26,8 @@ pub struct Answer {
     pub http_status: u16,
     /// Whether `Billhook-Signature` was there and held: if not, only code and text are proven.
     pub signed: bool,
+    /// What the headers tell of a list's page, where `limit` or `after` asked for one. No signature covers them.
+    pub paged: Option<Paged>,
     /// Whether the refusal is one that no key signs: the server knows no account at this host (decision 3).
     pub keyless: bool,
 }
@@ -77,7 +80,7 @@ pub(crate) fn read(
     })?;
     let Envelope { error_code, error_text, result, .. } = envelope;
     let result = result.map_or_else(|| "[]".to_owned(), |raw| raw.get().to_owned());
-    Ok(Answer { error_code, error_text, result, body, http_status, signed, keyless })
+    Ok(Answer { error_code, error_text, result, body, http_status, signed, paged: None, keyless })
 }
 
 /// Whether there was a signature; an error if it does not hold.

@@ -6,11 +6,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use billhook_wire::{Api, Key, Login, Method, method::METHODS, query, signature};
+use billhook_wire::{
+    Api, Key, Login, Method,
+    method::{METHODS, NEXT_HEADER, Paged, TOTAL_HEADER},
+    query, signature,
+};
 use rustls::CertificateError;
 use serde_json::Value;
 use ureq::{
     Agent,
+    http::HeaderMap,
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
     unversioned::transport::DefaultConnector,
 };
@@ -151,8 +156,9 @@ impl Client {
             .send(form)?;
         let http_status = response.status().as_u16();
         let signature = response.headers().get("Billhook-Signature").map(|value| value.as_bytes().to_vec());
+        let paged = paged(response.headers());
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-        Ok(Raw { http_status, signature, body })
+        Ok(Raw { http_status, signature, paged, body })
     }
 
     fn explain(&self, error: ureq::Error) -> CallError {
@@ -183,6 +189,7 @@ impl Client {
 struct Raw {
     http_status: u16,
     signature: Option<Vec<u8>>,
+    paged: Option<Paged>,
     body: Vec<u8>,
 }
 
@@ -195,8 +202,16 @@ impl Raw {
             max_age: client.options.max_signature_age,
             now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
         };
-        answer::read(self.http_status, self.signature.as_deref(), self.body, &proof)
+        let answer = answer::read(self.http_status, self.signature.as_deref(), self.body, &proof)?;
+        Ok(Answer { paged: self.paged, ..answer })
     }
+}
+
+/// What an answer's headers tell of a list's page.
+fn paged(headers: &HeaderMap) -> Option<Paged> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let total = text(TOTAL_HEADER)?.parse().ok()?;
+    Some(Paged { next: text(NEXT_HEADER).and_then(|next| next.parse().ok()), total })
 }
 
 fn tls(address: String, error: &rustls::Error) -> CallError {

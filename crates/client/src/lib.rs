@@ -10,7 +10,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = Key::parse("0123456789abcdef0123456789abcdef")?;
 //! let client = Client::new(Options::new("http://shop.localhost:8080", Login::parse("shop")?, key))?;
-//! let bills = client.call(&GetBills { email: Email::parse("anna@example.com")?, pay_status: None })?;
+//! let bills = client.call(&GetBills::of(Email::parse("anna@example.com")?))?;
 //! for bill in bills.iter() {
 //!     println!("{}: {}", bill.order, bill.names.good_title());
 //! }

@@ -93,7 +93,10 @@ fn body(code: Code, result: &str, key: Option<&Key>) -> Vec<u8> {
 }
 
 fn get_bills() -> GetBills {
-    GetBills { email: Email::parse("Anna+1@example.com").unwrap(), pay_status: Some(PayStatus::Paid) }
+    GetBills {
+        pay_status: Some(PayStatus::Paid),
+        ..GetBills::of(Email::parse("Anna+1@example.com").unwrap())
+    }
 }
 
 const RESULT: &str = r#"{"258367":{"12549":{"good_name":"oplata","good_title":"Оплата"}}}"#;

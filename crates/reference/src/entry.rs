@@ -10,6 +10,12 @@ use billhook_wire::{
     method::{METHODS, MethodInfo},
 };
 
+/// The headers of an answer to a call with `limit` or `after`, as they are spelled, and what each tells.
+pub(crate) const PAGE_HEADERS: [(&str, &str); 2] = [
+    ("Billhook-Next", "the last number on this page, while more follow: what the next call sends as `after`"),
+    ("Billhook-Total", "how many there are on all pages"),
+];
+
 /// One method's part of the reference.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -64,6 +70,11 @@ impl Entry {
     pub(crate) fn nested(&self) -> impl Iterator<Item = &str> {
         let nested = self.parameters.iter().filter(|field| matches!(&*field.kind, "list" | "object"));
         nested.map(|field| field.name.as_str()).filter(|name| !name.contains('['))
+    }
+
+    /// Whether it gives a list by pages: then the headers of [`PAGE_HEADERS`] come with it.
+    pub(crate) fn has_pages(&self) -> bool {
+        self.parameters.iter().any(|field| field.name == "limit")
     }
 
     /// An identifier that no other method has, however letter case is taken.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Entry,
-    entry::{general_codes, meaning},
+    entry::{PAGE_HEADERS, general_codes, meaning},
     schema,
 };
 
@@ -53,10 +53,7 @@ fn description() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": { "Billhook-Signature": {
-                "description": "`t=UNIXTIME,v1=HEX`, where HEX is HMAC-SHA256 with the account's key over `UNIXTIME.` and the body.",
-                "schema": { "type": "string", "pattern": r"^t=\d+,v1=[0-9a-f]{64}$" },
-            } },
+            "headers": header_components(),
             "responses": {
                 "NotDone": {
                     "description": "The request is none that the API takes: no such method (404), too large (413), or not well-formed (400).",
@@ -69,6 +66,18 @@ fn description() -> Value {
             },
         },
     })
+}
+
+fn header_components() -> Value {
+    let signature = json!({
+        "description": "`t=UNIXTIME,v1=HEX`, where HEX is HMAC-SHA256 with the account's key over `UNIXTIME.` and the body.",
+        "schema": { "type": "string", "pattern": r"^t=\d+,v1=[0-9a-f]{64}$" },
+    });
+    let pages = PAGE_HEADERS.iter().map(|(name, meaning)| {
+        let description = format!("With `limit` or `after`: {meaning}.");
+        ((*name).to_owned(), json!({ "description": description, "schema": { "type": "integer" } }))
+    });
+    std::iter::once(("Billhook-Signature".to_owned(), signature)).chain(pages).collect()
 }
 
 const INTRODUCTION: &str = "\
@@ -99,7 +108,7 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
         "responses": {
             "200": {
                 "description": refusals,
-                "headers": { "Billhook-Signature": { "$ref": "#/components/headers/Billhook-Signature" } },
+                "headers": headers(entry),
                 "content": content(&envelopes(entry, &schema::tidied((method.answer)(answered)))),
             },
             "400": not_done,
@@ -109,6 +118,13 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
             "503": unavailable,
         },
     })
+}
+
+/// The headers that an answer may have.
+fn headers(entry: &Entry) -> Value {
+    let pages = PAGE_HEADERS.iter().filter(|_| entry.has_pages()).map(|(name, _)| *name);
+    let names = std::iter::once("Billhook-Signature").chain(pages);
+    names.map(|name| (name.to_owned(), json!({ "$ref": format!("#/components/headers/{name}") }))).collect()
 }
 
 /// The bodies that a call may have: the method's parameters and the credential.
@@ -198,6 +214,20 @@ fn content(schema: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_by_pages_name_their_headers() {
+        let description = description();
+        let paged = description["paths"].as_object().unwrap().iter().filter(|(_, path)| {
+            let headers = path["post"]["responses"]["200"]["headers"].as_object().unwrap();
+            headers.contains_key("Billhook-Next") && headers.contains_key("Billhook-Total")
+        });
+        let paged: Vec<_> = paged.map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paged, ["/api/GetBills", "/api/GetOrders", "/api/getOrdersWithGoods", "/api/GetAllGoods"]);
+        for name in ["Billhook-Next", "Billhook-Total"] {
+            assert!(description["components"]["headers"][name]["description"].is_string(), "{name}");
+        }
+    }
 
     /// A type that is asked for and answered with must have one schema, for it has one name.
     #[test]

@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, Render as _, html};
 
 use crate::{
     Entry, Field,
-    entry::{general_codes, meaning},
+    entry::{PAGE_HEADERS, general_codes, meaning},
 };
 
 /// Stands for the address in what is kept of the page: no address looks so.
@@ -96,6 +96,15 @@ fn method(entry: &Entry) -> Markup {
             table {
                 thead { tr { th { "Name" } th { "Kind" } th { "Meaning" } } }
                 tbody { @for part in &entry.answer { (answer_row(part)) } }
+            }
+            @if entry.has_pages() {
+                h3 { "Headers, with " code { "limit" } " or " code { "after" } }
+                table {
+                    thead { tr { th { "Name" } th { "Meaning" } } }
+                    tbody {
+                        @for (name, meaning) in PAGE_HEADERS { tr { th scope="row" { code { (name) } } td { (text(meaning)) } } }
+                    }
+                }
             }
             h3 { "Codes" }
             (codes(std::iter::once(entry.method.done).chain(entry.method.refusals.iter().copied())))

@@ -21,6 +21,12 @@ pub fn of_method(found: &Entry) -> String {
         let told = if told.is_empty() { told } else { format!(": {told}") };
         let _ = writeln!(text, "  {} ({}{sometimes}){told}", part.name, part.kind);
     }
+    if found.has_pages() {
+        let _ = writeln!(text, "\nHeaders, with limit or after:");
+        for (name, meaning) in entry::PAGE_HEADERS {
+            let _ = writeln!(text, "  {name}: {meaning}");
+        }
+    }
     let _ = writeln!(text, "\nCodes:\n  {} {}", method.done.number(), method.done.text());
     for code in method.refusals {
         let _ = writeln!(text, "  {} {}: {}", code.number(), code.text(), entry::meaning(*code));

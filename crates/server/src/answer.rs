@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use billhook_wire::{Code, Key, TextCase, envelope, signature};
+use billhook_wire::{
+    Code, Key, TextCase, envelope,
+    method::{NEXT_HEADER, Paged, TOTAL_HEADER},
+    signature,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -65,6 +69,8 @@ pub(crate) struct Answer {
     /// The envelope, or the page.
     pub(crate) body: Bytes,
     pub(crate) retry_after: Option<u64>,
+    /// What its headers tell of the page that it is, if it is one.
+    pub(crate) paged: Option<Paged>,
     /// What the body is, if it is no envelope.
     pub(crate) page: Option<Page>,
 }
@@ -73,7 +79,7 @@ impl Answer {
     /// A method's envelope.
     pub(crate) fn done(envelope: Vec<u8>, budget: &Budget) -> Result<Self, Failure> {
         let body = budget.hold(envelope)?;
-        Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, page: None })
+        Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, paged: None, page: None })
     }
 
     /// What a failure is answered with. `key` is the one that signs, if the account is known.
@@ -85,7 +91,8 @@ impl Answer {
         };
         // JSON of a JSON value can't fail.
         let body = body.unwrap_or_default().into();
-        Self { status: failure.status(), code, body, retry_after: failure.retry_after(), page: None }
+        let (status, retry_after) = (failure.status(), failure.retry_after());
+        Self { status, code, body, retry_after, paged: None, page: None }
     }
 
     /// The HTTP response's head: `key` signs the body, if the account is known (decision 3) and it is an envelope.
@@ -104,6 +111,12 @@ impl Answer {
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        if let Some(Paged { next, total }) = self.paged {
+            headers.insert(TOTAL_HEADER, total.into());
+            if let Some(next) = next {
+                headers.insert(NEXT_HEADER, next.into());
+            }
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -1,8 +1,15 @@
 //! What a method's function is given beside its parameters.
 
-use billhook_store::{AccountId, Tx, settings::Settings};
+use billhook_store::{
+    AccountId, Tx,
+    list_pages::{Page, Wanted},
+    settings::Settings,
+};
 
-use billhook_wire::Code;
+use billhook_wire::{
+    Code,
+    method::{Limit, Paged},
+};
 
 use crate::failure::Failure;
 
@@ -18,6 +25,8 @@ pub(crate) struct Cx<'a, 'tx> {
     pub(crate) now: i64,
     /// The request's id, for the log.
     pub(crate) request_id: &'a str,
+    /// What the answer's headers tell, if it is a page of a list.
+    pub(crate) paged: Option<Paged>,
 }
 
 impl Cx<'_, '_> {
@@ -26,4 +35,16 @@ impl Cx<'_, '_> {
         tracing::debug!(request = self.request_id, field, reason, "a parameter is wrong");
         Code::WRONG_DATA.into()
     }
+
+    /// Takes what stands on a page; the answer's headers will tell the rest.
+    pub(crate) fn taken<T>(&mut self, page: Page<T>) -> T {
+        self.paged = Some(Paged { next: page.next, total: page.total });
+        page.items
+    }
+}
+
+/// The page of a list that a call asks for; none: it asks for all.
+pub(crate) fn wanted(limit: Option<Limit>, after: Option<i64>) -> Option<Wanted> {
+    (limit.is_some() || after.is_some())
+        .then(|| Wanted { after: after.unwrap_or(0), most: limit.unwrap_or(Limit::MAX).get() })
 }

@@ -27,7 +27,7 @@ use crate::{
     connection::{AnswerBody, Answers, Open},
     failure::Failure,
     host,
-    methods::{Begun, Call, Methods},
+    methods::{Begun, Call, Envelope, Methods},
     metrics::Metrics,
     pages::Page,
     request_id::RequestIds,
@@ -151,7 +151,8 @@ impl Service {
                 Begun::Waits(envelope) => envelope.await,
             }
         });
-        Answer::done(envelope.await?, &self.answer_budget)
+        let Envelope { body, paged } = envelope.await?;
+        Ok(Answer { paged, ..Answer::done(body, &self.answer_budget)? })
     }
 
     /// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.

@@ -1,7 +1,7 @@
 //! The methods about the catalogue (sections 6 and 9.6).
 
 use billhook_store::{
-    categories,
+    categories, list_pages,
     products::{self, Good, Product},
     settings::UpdateGoodSum,
 };
@@ -14,17 +14,30 @@ use billhook_wire::{
 };
 use serde_json::json;
 
-use crate::{cx::Cx, failure::Failure};
+use crate::{
+    cx::{Cx, wanted},
+    failure::Failure,
+};
 
 /// Answers `GetAllGoods`; an empty catalogue is refused.
-pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, _: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
-    let mut goods = Vec::new();
-    products::on_sale(cx.tx, cx.account, |product, good_type| {
+pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, ask: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
+    let info = |(product, good_type)| {
         let Product { id, good_name, good_title, good_sum } = product;
-        goods.push(GoodInfo { good_id: id, good_name, good_title, good_sum, good_type });
-        Ok::<(), Failure>(())
-    })?;
-    if goods.is_empty() { Err(Code::EMPTY_CATALOGUE.into()) } else { Ok(goods) }
+        GoodInfo { good_id: id, good_name, good_title, good_sum, good_type }
+    };
+    let mut goods = Vec::new();
+    if let Some(wanted) = wanted(ask.limit, ask.after) {
+        let page = list_pages::goods(cx.tx, cx.account, wanted)?;
+        goods.extend(cx.taken(page).into_iter().map(info));
+    } else {
+        products::on_sale(cx.tx, cx.account, |product, good_type| {
+            goods.push(info((product, good_type)));
+            Ok::<(), Failure>(())
+        })?;
+    }
+    // Behind the last page there is nothing, and yet there are products.
+    let is_nothing = goods.is_empty() && cx.paged.is_none_or(|paged| paged.total == 0);
+    if is_nothing { Err(Code::EMPTY_CATALOGUE.into()) } else { Ok(goods) }
 }
 
 /// Answers `getgoods`; an empty catalogue is an empty list.

@@ -15,7 +15,7 @@ use billhook_wire::{
     Access, Api, Code, Method, Request, envelope,
     method::{
         AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
-        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
+        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers, Paged,
         UpdateGood, UpdateOrderStatus,
     },
 };
@@ -64,9 +64,15 @@ type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Fail
 /// A call that has begun. It ends in the signed envelope.
 pub(crate) enum Begun {
     /// It was done at once.
-    Done(Vec<u8>),
+    Done(Envelope),
     /// The store is at work on it.
-    Waits(Pin<Box<dyn Future<Output = Result<Vec<u8>, Failure>> + Send>>),
+    Waits(Pin<Box<dyn Future<Output = Result<Envelope, Failure>> + Send>>),
+}
+
+/// A signed envelope, with what goes beside it.
+pub(crate) struct Envelope {
+    pub(crate) body: Vec<u8>,
+    pub(crate) paged: Option<Paged>,
 }
 
 /// How a method's call begins, whatever its types.
@@ -158,9 +164,11 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     let served = call.account.clone();
     let (now, request_id) = (unix_now(), call.request_id.to_owned());
     let body = move |tx: &mut Tx<'_>| {
-        let mut cx = Cx { tx, account: served.id, settings: &served.settings, now, request_id: &request_id };
-        catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
-            .unwrap_or(Err(Failure::Fault("a method panicked")))
+        let (account, settings, request_id) = (served.id, &served.settings, &*request_id);
+        let mut cx = Cx { tx, account, settings, now, request_id, paged: None };
+        let answer = catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
+            .unwrap_or(Err(Failure::Fault("a method panicked")));
+        answer.map(|answer| (answer, cx.paged))
     };
     let (served, key) = (call.account.clone(), call.key);
     if access != Access::Write && !call.store.queues_reads() {
@@ -202,9 +210,15 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
 }
 
 /// The envelope of an answer.
-fn written(done: Code, answer: &impl Serialize, served: &Served, key: WhichKey) -> Result<Vec<u8>, Failure> {
-    envelope::write(done, None, served.settings.text_case, answer, Some(served.key(key)))
-        .map_err(|_| Failure::Fault("an answer could not be written as JSON"))
+fn written(
+    done: Code,
+    (answer, paged): &(impl Serialize, Option<Paged>),
+    served: &Served,
+    key: WhichKey,
+) -> Result<Envelope, Failure> {
+    let body = envelope::write(done, None, served.settings.text_case, answer, Some(served.key(key)))
+        .map_err(|_| Failure::Fault("an answer could not be written as JSON"))?;
+    Ok(Envelope { body, paged: *paged })
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use billhook_store::{
+    list_pages::{self, Wanted},
     order_changes,
     order_lists::{self, By},
     orders::{self, Order},
     settings::GetBillsEmpty,
 };
 use billhook_wire::{
-    Code, Money, Name, OrderId, UnixTime,
+    Code, GoodId, Money, Name, OrderId, UnixTime,
     method::{
         Bills, DeleteOrder, GetBills, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
         GoodIdText, Goods, List, ListError, ListWriter, NewStatus, Nothing, OrderInfo, UpdateOrderStatus,
@@ -19,7 +20,7 @@ use billhook_wire::{
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::{
-    cx::Cx,
+    cx::{Cx, wanted},
     failure::Failure,
     order_info::{Shown, shown},
 };
@@ -29,8 +30,16 @@ const WINDOW_DAYS_MAX: i64 = 31;
 
 /// Answers `GetBills`. A customer without orders is refused, unless the account asked for an empty list (decision 21).
 pub(crate) fn get_bills(cx: &mut Cx<'_, '_>, ask: &GetBills) -> Result<Bills, Failure> {
-    let bills = orders::bills_of(cx.tx, cx.account, &ask.email, ask.pay_status)?;
-    if bills.is_empty() && cx.settings.getbills_empty == GetBillsEmpty::Error {
+    let bills = match wanted(ask.limit, ask.after) {
+        None => orders::bills_of(cx.tx, cx.account, &ask.email, ask.pay_status)?,
+        Some(wanted) => {
+            let page = list_pages::bills(cx.tx, cx.account, &ask.email, ask.pay_status, wanted)?;
+            cx.taken(page)
+        }
+    };
+    // Behind the last page there is nothing, and yet the customer has orders.
+    let is_nothing = bills.is_empty() && cx.paged.is_none_or(|paged| paged.total == 0);
+    if is_nothing && cx.settings.getbills_empty == GetBillsEmpty::Error {
         return Err(Code::ORDER_NOT_FOUND.into());
     }
     Ok(bills)
@@ -68,6 +77,9 @@ pub(crate) fn get_orders(cx: &mut Cx<'_, '_>, ask: &GetOrders) -> Result<List<Or
     if begin > end {
         return Err(cx.wrong("date_s", "it is behind date_e"));
     }
+    if let Some(wanted) = wanted(ask.limit, ask.after) {
+        return list_page(cx, Shown::Orders, ask.paid, &ask.goods, (begin, end), wanted);
+    }
     let most = usize::try_from(cx.settings.getorders_max).ok().filter(|most| *most > 0);
     list(cx, Shown::Orders, ask.paid, &ask.goods, (begin, end), most)
 }
@@ -80,6 +92,9 @@ pub(crate) fn get_orders_with_goods(
     let (begin, end) = (ask.begin_date.map(|day| day.0), ask.end_date.map(|day| day.0));
     let window = window(begin, end, cx.now, &cx.settings.time_zone)
         .map_err(|field| cx.wrong(field, "no such time"))?;
+    if let Some(wanted) = wanted(ask.limit, ask.after) {
+        return list_page(cx, Shown::WithGoods, ask.paid, &ask.goods, window, wanted);
+    }
     list(cx, Shown::WithGoods, ask.paid, &ask.goods, window, None)
 }
 
@@ -122,10 +137,36 @@ fn list(
     let goods: HashSet<&str> = goods.0.iter().map(Name::as_str).collect();
     let mut list = ListWriter::new(most);
     order_lists::between(cx.tx, cx.account, by, window, |order| {
-        if goods.is_empty() || holds_one_of(&order, &goods) {
+        if goods.is_empty() || order.lines.iter().any(|line| is_one_of(&goods, line.good_id, &line.good_name))
+        {
             list.push(order.id.0, &shown(order, what))?;
         }
         Ok::<(), Failure>(())
+    })?;
+    Ok(list.finish()?)
+}
+
+/// A page of the same.
+fn list_page(
+    cx: &mut Cx<'_, '_>,
+    what: Shown,
+    paid: bool,
+    goods: &Goods,
+    window: (i64, i64),
+    wanted: Wanted,
+) -> Result<List<OrderInfo>, Failure> {
+    let by = if paid { By::Paid } else { By::Created };
+    let goods: HashSet<&str> = goods.0.iter().map(Name::as_str).collect();
+    let page = if goods.is_empty() {
+        list_pages::orders(cx.tx, cx.account, by, window, wanted)?
+    } else {
+        let is_wanted = |id: GoodId, name: &str| is_one_of(&goods, id, name);
+        list_pages::orders_holding(cx.tx, cx.account, by, window, wanted, is_wanted)?
+    };
+    let numbers = cx.taken(page);
+    let mut list = ListWriter::default();
+    order_lists::each_of(cx.tx, cx.account, &numbers, |order| {
+        Ok::<(), Failure>(list.push(order.id.0, &shown(order, what))?)
     })?;
     Ok(list.finish()?)
 }
@@ -139,10 +180,9 @@ impl From<ListError> for Failure {
     }
 }
 
-/// Whether an order holds one of these products, each named by number or symbolic name (decision 25).
-fn holds_one_of(order: &Order, goods: &HashSet<&str>) -> bool {
-    let mut lines = order.lines.iter();
-    lines.any(|line| goods.contains(line.good_name.as_str()) || goods.contains(&*line.good_id.to_string()))
+/// Whether a product is one of these, each named by number or symbolic name (decision 25).
+fn is_one_of(goods: &HashSet<&str>, id: GoodId, name: &str) -> bool {
+    goods.contains(name) || goods.contains(&*id.to_string())
 }
 
 /// Answers `UpdateOrderStatus` (decision 16).

@@ -64,7 +64,7 @@ impl Page {
 
     /// An answer with this body.
     pub(crate) fn shown(self, status: StatusCode, code: Code, body: Bytes) -> Answer {
-        Answer { status, code, body, retry_after: None, page: Some(self) }
+        Answer { status, code, body, retry_after: None, paged: None, page: Some(self) }
     }
 
     fn body(self, head: &Parts, is_tls: bool, budget: &Budget) -> Result<Bytes, Failure> {

@@ -3,7 +3,7 @@
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     orders::{self, Order, order_lines_where},
 };
 
@@ -44,6 +44,31 @@ pub fn between<E: From<Error>>(
         By::Paid => &BY_PAID,
     };
     orders::show_each(tx, sql, &[account.0.into(), begin.into(), end.into()], show)
+}
+
+/// So many orders are asked for at once by their numbers.
+const ASKED_AT_ONCE: usize = 100;
+
+/// Gives the orders of these numbers, one at a time.
+pub fn each_of<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    ids: &[OrderId],
+    mut take: impl FnMut(Order) -> Result<(), E>,
+) -> Result<(), E> {
+    for some in ids.chunks(ASKED_AT_ONCE) {
+        let args: Vec<Vec<Arg<'_>>> = some.iter().map(|id| vec![account.0.into(), id.0.into()]).collect();
+        let mut found: Vec<Order> = Vec::with_capacity(some.len());
+        tx.rows_each(&orders::FIND, &args, |_, row| {
+            match found.last_mut() {
+                Some(last) if last.id.0 == row.int(0)? => last.lines.push(orders::line(row)?),
+                _ => found.push(orders::order(row)?),
+            }
+            Ok(())
+        })?;
+        found.into_iter().try_for_each(&mut take)?;
+    }
+    Ok(())
 }
 
 const NEWEST_CREATED: Sql = Sql::new(

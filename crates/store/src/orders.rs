@@ -180,10 +180,21 @@ pub fn bills_of(
     email: &Email,
     state: Option<PayStatus>,
 ) -> Result<Bills, Error> {
+    bills(tx, &BILLS_OF, &[account.0.into(), email.key().into()], account, state)
+}
+
+/// The products of the orders that a statement gives line by line.
+pub(crate) fn bills(
+    tx: &mut Tx<'_>,
+    sql: &'static Sql,
+    args: &[Arg<'_>],
+    account: AccountId,
+    state: Option<PayStatus>,
+) -> Result<Bills, Error> {
     let state = state.map(PayStatus::as_str);
     let mut lines = Vec::new();
     // Rows of other states are read in any case: here they count for what makes a read a long one.
-    tx.rows(&BILLS_OF, &[account.0.into(), email.key().into()], |row| {
+    tx.rows(sql, args, |row| {
         if state.is_none() || state == Some(row.text(2)?) {
             lines.push((OrderId(row.int(0)?), row.int(1)?));
         }
@@ -236,7 +247,8 @@ pub(crate) use order_lines_where;
 const FIRST_LINE: usize = 13;
 const FIRST_TEXT: usize = 21;
 
-const FIND: Sql = Sql::new("orders.find", order_lines_where!("o.account_id = $1 AND o.order_id = $2"));
+pub(crate) const FIND: Sql =
+    Sql::new("orders.find", order_lines_where!("o.account_id = $1 AND o.order_id = $2"));
 
 /// The order of a number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<Order>, Error> {
@@ -478,7 +490,7 @@ fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error>
 }
 
 /// An order from the row of its first line.
-fn order(row: &dyn Row) -> Result<Order, Error> {
+pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
     let id = OrderId(row.int(0)?);
     let damaged = |why: &dyn std::fmt::Display| Error::damaged(&format!("order {id}: {why}"));
     let email = match row.text(1)? {
@@ -506,7 +518,7 @@ fn order(row: &dyn Row) -> Result<Order, Error> {
     })
 }
 
-fn line(row: &dyn Row) -> Result<Line, Error> {
+pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
     Ok(Line {
         good_id: GoodId(row.int(FIRST_LINE)?),
         good_name: row.text(FIRST_LINE + 1)?.to_owned(),

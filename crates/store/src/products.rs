@@ -247,9 +247,19 @@ const ON_SALE: Sql = Sql::new(
 pub fn on_sale<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
+    show: impl FnMut(Product, GoodType) -> Result<(), E>,
+) -> Result<(), E> {
+    show_names(tx, &ON_SALE, &[account.0.into()], show)
+}
+
+/// Shows the products that a statement gives, as lists of the catalogue do.
+pub(crate) fn show_names<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    sql: &'static Sql,
+    args: &[Arg<'_>],
     mut show: impl FnMut(Product, GoodType) -> Result<(), E>,
 ) -> Result<(), E> {
-    tx.rows(&ON_SALE, &[account.0.into()], |row| {
+    tx.rows(sql, args, |row| {
         let product = product(row)?;
         let good_type = good_type(row, &product)?;
         show(product, good_type)

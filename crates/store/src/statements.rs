@@ -1,8 +1,8 @@
 //! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
 
 use crate::{
-    Sql, accounts, categories, check, copy, coupons, managers, marks, order_changes, order_lists, orders,
-    partners, payments, pincodes, products, versions,
+    Sql, accounts, categories, check, copy, coupons, list_pages, managers, marks, order_changes, order_lists,
+    orders, partners, payments, pincodes, products, versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -13,6 +13,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (products::STATEMENTS, include_str!("products.rs")),
         (orders::STATEMENTS, include_str!("orders.rs")),
         (order_lists::STATEMENTS, include_str!("order_lists.rs")),
+        (list_pages::STATEMENTS, include_str!("list_pages.rs")),
         (order_changes::STATEMENTS, include_str!("order_changes.rs")),
         (categories::STATEMENTS, include_str!("categories.rs")),
         (coupons::STATEMENTS, include_str!("coupons.rs")),

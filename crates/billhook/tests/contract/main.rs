@@ -21,6 +21,7 @@ mod disk;
 mod durable;
 mod get_bills;
 mod isolation;
+mod list_pages;
 mod model;
 mod moving;
 mod order_details;

@@ -17,6 +17,7 @@ mod database;
 mod discounts;
 mod get_bills;
 mod isolation;
+mod list_pages;
 mod model;
 mod moving;
 mod node_races;

@@ -10,7 +10,7 @@ use serde::{
 
 use serde_json::value::RawValue;
 
-use super::{Access, Api, Method};
+use super::{Access, Api, Limit, Method, page};
 use crate::{Code, Email, GoodId, OrderId, PayStatus, json};
 
 /// All orders of one customer, by e-mail, with the products in each (section 4.8).
@@ -22,14 +22,31 @@ pub struct GetBills {
     /// Only orders in this state; absent or empty: all (decision 51).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_status: Option<PayStatus>,
+    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+
+impl GetBills {
+    /// Asks for all orders of a customer.
+    pub fn of(email: Email) -> Self {
+        Self { email, pay_status: None, limit: None, after: None }
+    }
 }
 
 impl Method for GetBills {
     const NAME: &'static str = "GetBills";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::ReadOne;
+    const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
     type Answer = Bills;
+
+    fn access(&self) -> Access {
+        page::access(self.limit, self.after)
+    }
 }
 
 /// A customer's orders and the products in each: order number → product code → names.

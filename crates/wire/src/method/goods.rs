@@ -2,20 +2,31 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Access, Api, Method, Nothing, number_text};
+use super::{Access, Api, Limit, Method, Nothing, number_text, page};
 use crate::{Code, GoodId, Money, Name, Percent, Price, Text};
 
 /// The whole catalogue (section 6.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct GetAllGoods {}
+pub struct GetAllGoods {
+    /// At most so many products, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Only products with a higher number than this one. Without `limit`: at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
 
 impl Method for GetAllGoods {
     const NAME: &'static str = "GetAllGoods";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::ReadOne;
+    const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::EMPTY_CATALOGUE];
     type Answer = Vec<GoodInfo>;
+
+    fn access(&self) -> Access {
+        page::access(self.limit, self.after)
+    }
 }
 
 /// A product of the catalogue.

@@ -11,6 +11,7 @@ mod goods;
 mod list;
 mod number_text;
 mod order_info;
+mod page;
 mod shop;
 
 pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
@@ -28,6 +29,7 @@ pub use order_info::{
     GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GoodIdText, Goods, ItemInfo, OrderInfo,
     PartnerInfo, UtmInfo,
 };
+pub use page::{LIMIT_MAX, Limit, NEXT_HEADER, Paged, TOTAL_HEADER};
 pub use shop::{CouponInfo, GetCoupons, GetPersonalManagers, ManagerInfo};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::IgnoredAny};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Access, Api, List, Method, number_text};
+use super::{Access, Api, Limit, List, Method, number_text};
 use crate::{Code, Day, GoodId, Money, Name, OrderId, PayStatus, UnixTime};
 
 /// One order with its products (section 4.4).
@@ -61,6 +61,12 @@ pub struct GetOrders {
     /// Only orders that hold one of these products.
     #[serde(default, skip_serializing_if = "Goods::is_empty")]
     pub goods: Goods,
+    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
 }
 
 impl Method for GetOrders {
@@ -87,6 +93,12 @@ pub struct GetOrdersWithGoods {
     /// Only orders that hold one of these products.
     #[serde(default, skip_serializing_if = "Goods::is_empty")]
     pub goods: Goods,
+    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
 }
 
 impl Method for GetOrdersWithGoods {

@@ -12,8 +12,12 @@ fn folder() -> (tempfile::TempDir, DataFolder) {
 /// Every statement prepares, numbers its parameters in order, and reads by key; those that read a whole table are named here.
 #[test]
 fn statements_read_by_key() {
-    let reads_whole_tables =
-        |name: &str| name.starts_with("check.") || name.starts_with("copy.") || name == "accounts.sum";
+    // A page of a time's orders is sorted by number; it is kept to its length meanwhile.
+    let reads_whole_tables = |name: &str| {
+        name.starts_with("check.")
+            || name.starts_with("copy.")
+            || ["accounts.sum", "list_pages.created", "list_pages.paid"].contains(&name)
+    };
     let (_place, folder) = folder();
     drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
@@ -64,6 +68,19 @@ fn bills_and_batches_are_range_scans() {
     let batch = "USING PRIMARY KEY (account_id=? AND order_id>? AND order_id<?)";
     assert_eq!(plan("payments.next")[0], format!("SEARCH payments {batch}"));
     assert_eq!(plan("orders.each_between")[0], format!("SEARCH o {batch}"));
+    // A page reads no further than it goes; it is counted, and found in a time, along an index that has all of it.
+    let of_number = "USING PRIMARY KEY (account_id=? AND order_id>?)";
+    assert_eq!(plan("list_pages.all"), [format!("SEARCH orders {of_number}")]);
+    let of_customer = "SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=? AND order_id>?";
+    assert_eq!(plan("list_pages.of_customer"), [format!("{of_customer})")]);
+    assert_eq!(plan("list_pages.bills"), [format!("{of_customer} AND order_id<?)")]);
+    for name in ["created", "paid"] {
+        let search = format!(
+            "SEARCH orders USING COVERING INDEX orders_by_{name} (account_id=? AND {name}>? AND {name}<?)"
+        );
+        assert_eq!(plan(&format!("list_pages.count_{name}")), [search.as_str()]);
+        assert_eq!(plan(&format!("list_pages.{name}")), [search.as_str(), "USE TEMP B-TREE FOR ORDER BY"]);
+    }
 }
 
 #[test]

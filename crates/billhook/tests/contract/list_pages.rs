@@ -1,0 +1,159 @@
+//! Lists a page at a time: `limit` and `after`, and the headers that come with them (decision 90).
+
+use serde_json::{Value, json};
+
+use crate::shop::{Shop, done};
+
+/// What one page holds: its numbers, `Billhook-Next`, `Billhook-Total`.
+type Page = (Vec<i64>, Option<i64>, Option<i64>);
+
+fn page(shop: &Shop, method: &str, form: &[(&str, &str)]) -> Page {
+    let answer = shop.call(method, form);
+    let header = |name: &str| answer.header(name).map(|number| number.parse().unwrap());
+    (numbers(&done(&answer)), header("billhook-next"), header("billhook-total"))
+}
+
+/// The numbers of what a list holds, in its order.
+fn numbers(list: &Value) -> Vec<i64> {
+    let number = |text: &Value| text.as_str().unwrap().parse().unwrap();
+    match list {
+        Value::Object(bills) => bills.keys().map(|order| order.parse().unwrap()).collect(),
+        list => list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| number(item.get("id").unwrap_or(&item["good_id"])))
+            .collect(),
+    }
+}
+
+/// Eight orders of one customer, of which the fifth is hidden; numbers rise and times fall. Four products, one taken out.
+fn shop() -> Shop {
+    let shop = Shop::with_settings(&["same_order_hours=0", "getorders_max=1"]);
+    shop.add_good("gift", "0", "Gift", "1.00", &[]);
+    shop.result("DeleteGood", &[("good_name", "guide")]);
+    for (number, good) in (1..=8).zip(["course", "book"].into_iter().cycle()) {
+        let created = format!("{:02}.02.2020 12:00:00", 20 - number);
+        let status = if number % 3 == 0 { "Paid" } else { "Expected" };
+        let form = [
+            ("customer_email", "anna@example.com"),
+            ("order_created_at", &*created),
+            ("order_status", status),
+        ];
+        assert_eq!(shop.keyed_order(&[&[("product_names", good)], &form[..]].concat()), number);
+    }
+    shop.result("DeleteOrder", &[("bill_id", "5")]);
+    shop
+}
+
+/// Every list, narrowed in every way, by pages of every length: together they are the list, in order of number.
+#[test]
+fn pages_are_the_list_in_pieces() {
+    let shop = shop();
+    let days = [("begin_date", "01.02.2020"), ("end_date", "28.02.2020")];
+    let until = ("date_e", "1581843600"); // 16 February, 12:00 in Moscow
+    for (method, narrowed, all) in [
+        ("GetOrders", &[][..], &[1, 2, 3, 4, 6, 7, 8][..]),
+        ("GetOrders", &[until], &[4, 6, 7, 8]),
+        ("GetOrders", &[("paid", "1")], &[3, 6]),
+        ("GetOrders", &[("goods", "3")], &[2, 4, 6, 8]),
+        ("GetOrders", &[("goods", "book,nothing"), ("paid", "1"), until], &[6]),
+        ("getOrdersWithGoods", &days, &[1, 2, 3, 4, 6, 7, 8]),
+        (
+            "getOrdersWithGoods",
+            &[days[0], days[1], ("goods[]", "course"), ("goods[]", "3")],
+            &[1, 2, 3, 4, 6, 7, 8],
+        ),
+        ("getOrdersWithGoods", &[days[0], ("end_date", "14.02.2020"), ("goods", "1")], &[7]),
+        ("GetBills", &[("email", "Anna@example.com")], &[1, 2, 3, 4, 6, 7, 8]),
+        ("GetBills", &[("email", "anna@example.com"), ("pay_status", "waiting")], &[1, 2, 4, 7, 8]),
+        ("GetAllGoods", &[], &[1, 3, 4]),
+    ] {
+        let total = i64::try_from(all.len()).unwrap();
+        for limit in 1..=total + 1 {
+            let (limit, most) = (usize::try_from(limit).unwrap(), limit.to_string());
+            let mut after = String::new();
+            for (at, piece) in all.chunks(limit).enumerate() {
+                let form = [narrowed, &[("limit", &*most), ("after", &*after)]].concat();
+                let next = piece.last().copied().filter(|_| (at + 1) * limit < all.len());
+                assert_eq!(
+                    page(&shop, method, &form),
+                    (piece.to_vec(), next, Some(total)),
+                    "{method} {form:?}"
+                );
+                after = piece.last().unwrap().to_string();
+            }
+        }
+        // By itself `after` gives the longest page; behind the last one there is nothing, which is no refusal.
+        let behind = |after: &str| page(&shop, method, &[narrowed, &[("after", after)]].concat());
+        assert_eq!(behind("2").0, all.iter().copied().filter(|id| *id > 2).collect::<Vec<_>>(), "{method}");
+        assert_eq!(behind("9223372036854775807"), (vec![], None, Some(total)), "{method} {narrowed:?}");
+        // Without them there are no such headers, and the account's own bound holds.
+        let (whole, next, count) = page(&shop, method, narrowed);
+        let kept = if method == "GetOrders" { &all[all.len() - 1..] } else { all };
+        assert_eq!((&*whole, next, count), (kept, None, None), "{method} {narrowed:?}");
+    }
+}
+
+/// A page shows what the whole list shows.
+#[test]
+fn items_are_those_of_the_whole_list() {
+    let shop = shop();
+    let days = [("begin_date", "01.02.2020"), ("end_date", "28.02.2020")];
+    for (method, form) in [
+        ("getOrdersWithGoods", &days[..]),
+        ("GetBills", &[("email", "anna@example.com")]),
+        ("GetAllGoods", &[]),
+    ] {
+        assert_eq!(shop.result(method, &[form, &[("limit", "10000")]].concat()), shop.result(method, form));
+        assert_eq!(done(&shop.keyed(method, &[form, &[("after", "0")]].concat())), shop.result(method, form));
+    }
+}
+
+#[test]
+fn what_is_no_page_is_refused() {
+    let shop = Shop::empty();
+    let mail = ("email", "anna@example.com");
+    for method in ["GetOrders", "getOrdersWithGoods", "GetBills", "GetAllGoods"] {
+        for wrong in [
+            ("limit", "0"),
+            ("limit", "10001"),
+            ("limit", "-1"),
+            ("limit", "x"),
+            ("limit[]", "1"),
+            ("after", "x"),
+            ("after[]", "1"),
+        ] {
+            assert_eq!(shop.code(method, &[mail, wrong]), 3, "{method} {wrong:?}");
+        }
+    }
+    // Where there is nothing at all it is told as ever.
+    for (method, code) in
+        [("GetOrders", 0), ("getOrdersWithGoods", 0), ("GetBills", 400), ("GetAllGoods", 700)]
+    {
+        let answer = shop.call(method, &[mail, ("limit", "5")]);
+        assert_eq!((answer.code(), &answer.json()["result"]), (code, &json!([])), "{method}");
+        assert_eq!(answer.header("billhook-total"), (code == 0).then_some("0"), "{method}");
+    }
+    // Both are parameters like any other: the hash covers them.
+    let form = crate::program::signed(crate::shop::LOGIN, crate::shop::KEY, &[("paid", "1")]);
+    let unsigned = shop.server().post("shop.localhost", "GetOrders", &format!("limit=5&{form}"));
+    assert_eq!(unsigned.code(), 4);
+}
+
+/// `billhook call` sends both as any parameter, and tells on standard error what the headers tell.
+#[test]
+fn call_tells_of_pages() {
+    let shop = Shop::with_goods();
+    let url = format!("http://{}", shop.server().http());
+    let told = |more: &[&str]| {
+        let call =
+            ["call", "GetAllGoods", "--url", &url, "--login", crate::shop::LOGIN, "--key", crate::shop::KEY];
+        let output = crate::program::run(shop.server().place(), &[&call, more].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(told(&["limit=2"]), "billhook: 3 in all; more with after=2\n");
+    assert_eq!(told(&["limit=2", "after=2"]), "billhook: 3 in all; no more follow\n");
+    assert_eq!(told(&[]), "");
+}
