@@ -37,7 +37,7 @@ impl Budget {
             return Ok(envelope.into());
         }
         if envelope.len() > MAX_BYTES {
-            return Err(Failure::Fault("an answer is longer than 64 MiB"));
+            return Err(Failure::TooLong);
         }
         // It grew by doubling, so as much again may lie behind it.
         envelope.shrink_to_fit();
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn an_answer_has_a_bound() {
         let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], &Budget::default()));
-        assert_eq!((answer.status, answer.code), (StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE));
+        assert_eq!((answer.status, answer.code), (StatusCode::OK, Code::WRONG_DATA));
         assert!(Budget::default().hold(vec![b' '; MAX_BYTES]).is_ok());
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Failure {
         /// When the next one is allowed, in seconds.
         retry_after: u64,
     },
+    /// The answer would be longer than one may be: the caller is to ask for less (decision 64).
+    TooLong,
     /// There is no room for this call beside the others.
     NoRoom,
     /// The store's failure.
@@ -49,7 +51,7 @@ impl Failure {
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Refused { code, .. } => *code,
-            Self::Http(_) => Code::WRONG_DATA,
+            Self::Http(_) | Self::TooLong => Code::WRONG_DATA,
             Self::TooOften { .. } => Code::RATE_LIMIT,
             Self::NoRoom | Self::Broken(_) | Self::Fault(_) => Code::UNAVAILABLE,
         }
@@ -58,7 +60,7 @@ impl Failure {
     /// The HTTP status that it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Refused { .. } | Self::TooOften { .. } => StatusCode::OK,
+            Self::Refused { .. } | Self::TooOften { .. } | Self::TooLong => StatusCode::OK,
             Self::Http(status) => *status,
             Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(error) if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
@@ -101,6 +103,6 @@ impl From<Code> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        Self::Broken(error)
+        if error.kind() == store::Kind::TooLarge { Self::TooLong } else { Self::Broken(error) }
     }
 }

@@ -174,7 +174,7 @@ fn list_page(
 impl From<ListError> for Failure {
     fn from(error: ListError) -> Self {
         match error {
-            ListError::TooLong => Self::Fault("an answer is longer than 64 MiB: ask for a shorter time"),
+            ListError::TooLong => Self::TooLong,
             ListError::Json(_) => Self::Fault("an answer could not be written as JSON"),
         }
     }

@@ -52,6 +52,12 @@ impl Troubles {
             Failure::Broken(error) => {
                 tracing::error!(store, request = request_id, %error, "the store failed");
             }
+            Failure::TooLong => {
+                tracing::info!(
+                    request = request_id,
+                    "an answer would be longer than 64 MiB: the caller is to ask for less of the list"
+                );
+            }
             Failure::NoRoom => {
                 tracing::warn!(
                     request = request_id,

@@ -1,5 +1,10 @@
 //! Lists a page at a time: `limit` and `after`, and the headers that come with them (decision 90).
 
+use billhook_store::{
+    orders::{self, Handling, Line, Order, TextField, Texts},
+    products::{self, Product},
+};
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use serde_json::{Value, json};
 
 use crate::shop::{Shop, done};
@@ -139,6 +144,63 @@ fn what_is_no_page_is_refused() {
     let form = crate::program::signed(crate::shop::LOGIN, crate::shop::KEY, &[("paid", "1")]);
     let unsigned = shop.server().post("shop.localhost", "GetOrders", &format!("limit=5&{form}"));
     assert_eq!(unsigned.code(), 4);
+}
+
+/// A list beyond 64 MiB is the caller's to narrow: that is no fault of the server's, and a page of it is an answer (decision 64).
+#[test]
+fn a_list_that_is_too_long_is_the_callers_to_narrow() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    // Six letters each in JSON, so that 171 of these are too many.
+    let controls = "\u{1}".repeat(65_536);
+    shop.write(move |tx, account| {
+        let product = Product {
+            id: GoodId(9),
+            good_name: "long".into(),
+            good_title: controls.clone(),
+            good_sum: Money::ZERO,
+        };
+        products::put(tx, account, &product)?;
+        let mut texts = Texts::default();
+        texts.set(TextField::Comment, &controls);
+        let line = Line {
+            good_id: product.id,
+            good_name: product.good_name,
+            good_title: product.good_title,
+            sum: Money::ZERO,
+            price: Money::ZERO,
+            pincode: String::new(),
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
+        };
+        let order = |id| Order {
+            id: OrderId(id),
+            email: Email::parse("anna@example.com").ok(),
+            pay_status: PayStatus::Waiting,
+            created: 1_580_504_400 + id,
+            paid: 0,
+            is_recurrent: false,
+            handling: Handling::default(),
+            texts: texts.clone(),
+            lines: vec![line.clone()],
+        };
+        let orders: Vec<_> = (1..=171).map(order).collect();
+        orders::add_all(tx, account, &orders.iter().collect::<Vec<_>>())
+    });
+    let day = [("begin_date", "01.02.2020"), ("end_date", "01.02.2020")];
+    for (method, form) in
+        [("GetOrders", &[][..]), ("getOrdersWithGoods", &day), ("GetBills", &[("email", "anna@example.com")])]
+    {
+        let answer = shop.call(method, form);
+        assert_eq!((answer.status, answer.code()), (200, 3), "{method}");
+        assert_eq!(answer.json()["result"], json!([]), "{method}");
+        assert_eq!(
+            page(&shop, method, &[form, &[("limit", "2")]].concat()),
+            (vec![1, 2], Some(2), Some(171)),
+            "{method}"
+        );
+    }
+    let log = shop.server().log();
+    assert!(log.contains("an answer would be longer than 64 MiB") && !log.contains("fault"), "{log}");
 }
 
 /// `billhook call` sends both as any parameter, and tells on standard error what the headers tell.
