@@ -20,6 +20,8 @@ pub enum Kind {
     Locked,
     /// The store was written by a newer version of the program.
     Newer,
+    /// The store was written by an older version of the program, and is to be brought up to date first.
+    Older,
     /// The file or database is not a Billhook store, or can't be one.
     Foreign,
     /// There is something already where something new was to be put.

@@ -2,7 +2,7 @@
 //!
 //! Two lock files keep processes apart. `serve.lock` is held by the one `serve` (or `restore`, or `copy`). `open.lock` is held by
 //! everyone who has the store open, shared; `restore` takes it alone, so that nobody goes on writing into a file that was
-//! replaced, and so does `copy`, so that nobody writes what the copy would lack.
+//! replaced, and so do `copy` and a migration, so that nobody writes what the copy would lack.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},

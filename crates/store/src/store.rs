@@ -53,12 +53,12 @@ pub struct RestoreReport {
 }
 
 impl Store {
-    /// Opens a store, or makes it; an older one is brought up to date, a newer one is refused.
+    /// Opens a store, or makes it; an older or newer one is refused.
     pub fn open(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open(location, Purpose::Serving)?, location).whole()
     }
 
-    /// The same for the one server of a data folder, which may follow one that was killed.
+    /// The same for the one server of a data folder, which may follow one that was killed, and brings the folder's store up to date.
     pub fn open_to_serve(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open_to_serve(location)?, location).whole()
     }
@@ -94,9 +94,24 @@ impl Store {
         Ok(self)
     }
 
-    /// How far a store has been brought up to date; opening it takes the missing steps. One that a newer program wrote is an error.
+    /// How far a store has been brought up to date. One that a newer program wrote is an error.
     pub fn version(location: &Location) -> Result<Version, Error> {
         engine::version(location)
+    }
+
+    /// Takes the steps that a store lacks. Of a folder's it keeps a verified copy as it was, and says where; a database's there is no way
+    /// back from, so it is refused unless that was agreed to.
+    pub fn migrate(
+        location: &Location,
+        is_agreed: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Option<PathBuf>, Error> {
+        engine::migrate(location, is_agreed, progress)
+    }
+
+    /// Removes the copies that [`Self::migrate`] and a server's start have kept; says which.
+    pub fn forget_older(location: &Location) -> Result<Vec<PathBuf>, Error> {
+        engine::forget(location)
     }
 
     /// Runs one read transaction on the calling thread: all its statements see one state, the newest. Not for a thread of an

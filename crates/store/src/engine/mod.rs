@@ -6,6 +6,7 @@ mod sqlite;
 pub use sqlite::left_log::Salvage;
 
 use std::{
+    fmt,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
@@ -34,6 +35,13 @@ pub struct Version {
     pub known: usize,
     /// What the missing ones are about, in their order.
     pub missing: Vec<&'static str>,
+}
+
+impl Version {
+    /// Whether there is a store, and it lacks steps.
+    pub fn is_older(&self) -> bool {
+        self.taken > 0 && !self.missing.is_empty()
+    }
 }
 
 /// Whether a path is called as the embedded engine's file is.
@@ -74,6 +82,53 @@ pub(crate) fn version(location: &Location) -> Result<Version, Error> {
 /// An open store, with the lock that keeps a folder's from being replaced meanwhile.
 type Opened = (Arc<dyn Engine>, Option<OpenLock>);
 
+/// Takes the steps that a store lacks; of a folder's it keeps a copy as it was, and says where. A database's there is no way back from:
+/// somebody has to have agreed. Where there is no store yet, nothing is done.
+pub(crate) fn migrate(
+    location: &Location,
+    is_agreed: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Option<PathBuf>, Error> {
+    match &location.0 {
+        Place::Folder(path) => {
+            let folder = DataFolder::open(path)?;
+            let _turn = folder.lock_migrations()?;
+            let alone = folder.lock_alone();
+            if alone.is_ok() {
+                sqlite::left_log::take_over(&folder)?;
+            }
+            if !sqlite::version(path)?.is_older() {
+                return Ok(None);
+            }
+            // An older program that has it open would go on writing, and the copy would lack that.
+            let _alone = alone?;
+            sqlite::migrate(&folder, progress).map(Some)
+        }
+        Place::Database(database) => postgres::migrate(database, is_agreed).map(|()| None),
+    }
+}
+
+/// Removes what earlier migrations have kept; says what that was.
+pub(crate) fn forget(location: &Location) -> Result<Vec<PathBuf>, Error> {
+    match &location.0 {
+        Place::Folder(path) => {
+            let folder = DataFolder::open(path)?;
+            let _turn = folder.lock_migrations()?;
+            sqlite::forget(&folder)
+        }
+        Place::Database(_) => Ok(Vec::new()),
+    }
+}
+
+/// What is said of a store that lacks steps.
+fn older(store: &dyn fmt::Display, version: &Version, mend: &str) -> Error {
+    let Version { taken, known, .. } = version;
+    let text = format!(
+        "{store} was written by an older version of Billhook (store version {taken}, this one needs {known}): {mend}"
+    );
+    Error::new(Kind::Older, text)
+}
+
 /// Opens a store, or makes it.
 pub(crate) fn open(location: &Location, purpose: Purpose) -> Result<Opened, Error> {
     open_with(location, purpose, false, DataFolder::lock_open)
@@ -85,12 +140,18 @@ pub(crate) fn open_to_save(location: &Location) -> Result<Opened, Error> {
         return open(location, Purpose::Bulk);
     };
     let copy = sqlite::read_only::copied(path)?;
-    let (engine, open) = open(&Location::folder(copy.path()), Purpose::Bulk)?;
+    let copied = Location::folder(copy.path());
+    // An older store can't be brought up to date where it is; its copy goes in any case.
+    migrate(&copied, false, &mut |_| {})?;
+    let (engine, open) = open(&copied, Purpose::Bulk)?;
     Ok((engine, open.map(|open| open.of_copy(copy))))
 }
 
-/// The same for the one server of a data folder.
+/// The same for the one server of a data folder, which brings it up to date.
 pub(crate) fn open_to_serve(location: &Location) -> Result<Opened, Error> {
+    if let Place::Folder(_) = &location.0 {
+        migrate(location, false, &mut |_| {})?;
+    }
     open_with(location, Purpose::Serving, true, DataFolder::lock_open)
 }
 

@@ -21,7 +21,7 @@ use crate::{
 const SQLITE: &str = include_str!("old_store/sqlite.sql");
 const POSTGRES: &str = include_str!("old_store/postgres.sql");
 const ROWS: &str = include_str!("old_store/rows.sql");
-const MIGRATE: &[&str] = &["migrate"];
+const MIGRATE: &[&str] = &["migrate", "--yes"];
 
 /// An old store, and what it holds once it is brought up to date.
 pub(crate) struct OldStore {
@@ -67,7 +67,7 @@ impl OldStore {
         Ok(Place::Database(url))
     }
 
-    /// Kills it on its way. Afterwards it must open, be sound, and hold what it should.
+    /// Kills it on its way, and does it again. Afterwards it must be sound, and hold what it should.
     pub(crate) fn round(
         &self,
         billhook: &Billhook,
@@ -78,6 +78,7 @@ impl OldStore {
         let place = self.fresh(cluster)?;
         let cut = billhook.kill_after(&place, MIGRATE, moment(dice, self.took))?;
         tally.note_cut(&cut);
+        billhook.timed(&place, MIGRATE)?;
         if export::sound_text(billhook, &place, LOGIN)? != self.content {
             tally.wrong("a store whose migration was killed holds something else".to_owned());
         }

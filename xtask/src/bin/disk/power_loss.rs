@@ -271,6 +271,7 @@ fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
     };
     let undisturbed = shop.elsewhere("undisturbed");
     make(&undisturbed)?;
+    shop.run_over(&undisturbed, &["migrate"])?;
     let expected = shop.run_over(&undisturbed, &["export", "--account", LOGIN])?;
     fs::remove_dir_all(undisturbed)?;
     let old = shop.on_disk("old");
@@ -280,6 +281,7 @@ fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
     report.count(&shop.run_over(&old, &["migrate"]));
     shop.disk.cut();
     shop.disk.come_back(dice)?;
+    shop.run_over(&old, &["migrate"])?;
     shop.run_over(&old, &["check"])?;
     if shop.run_over(&old, &["export", "--account", LOGIN])? != expected {
         return Err("a store that was brought up to date is not what it was".into());

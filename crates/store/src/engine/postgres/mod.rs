@@ -25,7 +25,7 @@ use std::{
 
 pub(crate) use address::Address;
 
-use super::{Engine, Purpose, Read, Version, Work};
+use super::{Engine, Purpose, Read, Version, Work, older};
 use crate::{
     BackupReport, Error, Finding, Kind, Progress, Sql, Tx, location::Database, versions::KnownVersions,
 };
@@ -56,7 +56,7 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Opens the database's store, or makes it, and brings it up to date.
+    /// Opens the database's store, or makes it; an older one is refused.
     pub(crate) fn open(database: &Database, purpose: Purpose) -> Result<Self, Error> {
         let (patience, connections) = match purpose {
             Purpose::Serving => (Some(PATIENCE), database.connections),
@@ -65,7 +65,7 @@ impl Postgres {
         };
         // A standby may be exported or copied; but of accounts, and of what was written, it would show an old state.
         let is_primary = purpose == Purpose::Serving;
-        migrate(&database.address, is_primary)?;
+        make(&database.address, is_primary)?;
         let primary = Arc::new(Door::new(database.address.clone(), Terms { patience, is_primary }));
         let terms = Terms { patience, is_primary: false };
         let replica = database.reads.clone().map(|address| Arc::new(Door::new(address, terms)));
@@ -193,9 +193,32 @@ pub(crate) fn version(database: &Database) -> Result<Version, Error> {
     migrations::plan(&mut link, &database.address).map_err(|failed| failed.error)
 }
 
-fn migrate(address: &Address, is_primary: bool) -> Result<(), Error> {
+/// Makes the tables, where there are none.
+fn make(address: &Address, is_primary: bool) -> Result<(), Error> {
     let mut link = connect(address, is_primary)?;
-    migrations::run(&mut link, address, migrations::STEPS).map_err(|failed| failed.error)
+    let version = migrations::plan(&mut link, address).map_err(|failed| failed.error)?;
+    if version.is_older() { Err(older_than(address, &version)) } else { take_steps(&mut link, address) }
+}
+
+/// Takes the steps that a database's store lacks, if that was agreed to: nobody but its administrator can keep a copy of it.
+pub(crate) fn migrate(database: &Database, is_agreed: bool) -> Result<(), Error> {
+    let address = &database.address;
+    let mut link = connect(address, true)?;
+    let version = migrations::plan(&mut link, address).map_err(|failed| failed.error)?;
+    match version.is_older() {
+        false => Ok(()),
+        true if is_agreed => take_steps(&mut link, address),
+        true => Err(older_than(address, &version)),
+    }
+}
+
+fn older_than(address: &Address, version: &Version) -> Error {
+    let mend = "there is no way back, so make a backup (pg_dump) and stop the older nodes, then run `billhook migrate --yes`";
+    older(address, version, mend)
+}
+
+fn take_steps(link: &mut Link, address: &Address) -> Result<(), Error> {
+    migrations::run(link, address, migrations::STEPS).map_err(|failed| failed.error)
 }
 
 fn connect(address: &Address, is_primary: bool) -> Result<Link, Error> {

@@ -45,7 +45,7 @@ fn text(link: &Link, query: &str) -> String {
 /// A store of some size, as its planner knows it.
 fn filled() -> Link {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let link = link(&address);
     let columns = "'', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '',
                    '', '', '', '', ''";
@@ -183,7 +183,7 @@ fn the_requests_statements_read_one_range() {
 #[test]
 fn every_table_is_copied() {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let link = link(&address);
     let tables = text(
         &link,
@@ -216,7 +216,7 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     let later: &'static [Step] = later.leak();
     let url = Cluster::shared().create_database().unwrap();
     let address = Address::parse(&url).unwrap();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     text(&link(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
     let start = Barrier::new(10);
     thread::scope(|scope| {
@@ -252,7 +252,7 @@ fn a_step_that_fails_is_named_and_leaves_nothing() {
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     // Another program's tables of the same name are not taken for ours.
     text(&link, "CREATE TABLE orders (n BIGINT)");
-    assert!(migrate(&address, true).is_err());
+    assert!(make(&address, true).is_err());
     assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
 }
 
@@ -371,7 +371,7 @@ fn a_statement_that_was_given_up_ends_in_the_database_too() {
     drop(link);
     until_nobody_sleeps(&watcher);
 
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
     let pipeline =
@@ -384,7 +384,7 @@ fn a_statement_that_was_given_up_ends_in_the_database_too() {
 #[test]
 fn who_waits_for_a_lock_is_told_so_in_time() {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let holder = link(&address);
     text(&holder, "BEGIN; LOCK TABLE marks");
     let mut link = link_with(&address, Duration::from_secs(1));
@@ -441,7 +441,7 @@ fn pipeline(address: Address) -> Arc<Pipeline> {
 #[test]
 fn a_lane_whose_opening_was_cut_short_is_opened_again() {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let pipeline = pipeline(address);
     let (read, _told) = Asked::about(&HEALTH);
     let first = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -507,7 +507,7 @@ fn a_read_that_was_broken_off_is_run_again() {
 #[test]
 fn who_has_waited_too_long_for_a_turn_is_refused() {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let door = Arc::new(Door::new(address, terms(Duration::from_secs(1))));
     let readers = Workers::start("reader", 1, &door, |door: &Door, kept, since, job| {
         workers::read(door, kept, &KnownVersions::default(), since, job)
@@ -527,7 +527,7 @@ fn who_has_waited_too_long_for_a_turn_is_refused() {
 #[test]
 fn what_the_pipeline_can_not_answer_is_left() {
     let address = address();
-    migrate(&address, true).unwrap();
+    make(&address, true).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
     let pipeline = pipeline(address);

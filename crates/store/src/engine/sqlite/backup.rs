@@ -10,6 +10,7 @@ use rusqlite::{
     Connection, OpenFlags,
     backup::{Backup, StepResult},
 };
+use rustix::fs::statvfs;
 
 use super::{
     FILE_NAME, FILES, connect, failure, file_failure, free_name, integrity, left_log, migrations, pace::Pace,
@@ -44,13 +45,48 @@ pub(super) fn write(
             format!("the folder {} does not exist: make it, or choose another place", folder.display());
         return Err(Error::new(Kind::Folder, text));
     }
-    let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
-    copy_pages(from, &partial, progress)?;
-    let report = verify(partial.path(), Some(Pace::new()))?;
-    partial.as_file().sync_all().map_err(|cause| Error::file("sync", to, &cause))?;
+    let (partial, report) = copied(from, folder, progress)?;
     partial.keep_as(to).map_err(|cause| Error::file("write", to, &cause))?;
     DataFolder::sync(folder)?;
     Ok(report)
+}
+
+/// Keeps a copy of a store that is to be brought up to date, in the place of one that an earlier try has kept.
+pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+    let folder = containing(to);
+    let pragma = |name| {
+        let value = from.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        value.map(i64::unsigned_abs).map_err(|error| failure(name, &error))
+    };
+    let wanted = pragma("page_count")? * pragma("page_size")?;
+    let disk = statvfs(folder).map_err(|error| Error::file("look at the disk of", folder, &error.into()))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free < wanted {
+        return Err(Error::new(
+            Kind::Full,
+            format!(
+                "{} can't be kept, and without it the store is not brought up to date: {wanted} bytes are wanted, and {free} are free; \
+                 free some space and try again",
+                to.display()
+            ),
+        ));
+    }
+    let (partial, _) = copied(from, folder, progress)?;
+    partial.replace(to).map_err(|cause| Error::file("write", to, &cause))?;
+    DataFolder::sync(folder)
+}
+
+/// A verified and synced copy in that folder, which has no name yet.
+fn copied(
+    from: &Connection,
+    folder: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(PartialFile, BackupReport), Error> {
+    let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
+    copy_pages(from, &partial, progress)?;
+    let report = verify(partial.path(), Some(Pace::new()))?;
+    partial.as_file().sync_all().map_err(|cause| Error::file("sync", partial.path(), &cause))?;
+    Ok((partial, report))
 }
 
 fn copy_pages(

@@ -29,7 +29,7 @@ use rusqlite::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work};
+use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work, older};
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
 };
@@ -43,6 +43,8 @@ const APPLICATION_ID: i32 = 0x4268_6B31;
 pub(super) const FILE_NAME: &str = "billhook.db";
 /// What a store's files are called behind its name: the log and its index, and the store itself.
 const FILES: [&str; 3] = ["-wal", "-shm", ""];
+/// What a store's copy is called behind its name that was kept when it was brought up to date; the version follows that it has got.
+const KEPT: &str = ".before-v";
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
@@ -74,12 +76,17 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the folder's store, or makes it, and brings it up to date.
+    /// Opens the folder's store, or makes it; an older one is refused.
     pub(crate) fn open(folder: &DataFolder, purpose: Purpose) -> Result<Self, Error> {
         check_library()?;
         let path = folder.path().join(FILE_NAME);
         let _alone = folder.lock_migrations()?;
         let mut connection = connect(&path)?;
+        let version = migrations::plan(migrations::version(&connection, &path)?);
+        if version.is_older() {
+            let mend = "`billhook migrate` brings it up to date, and keeps a copy of it for that version";
+            return Err(older(&path.display(), &version, mend));
+        }
         migrations::run(&mut connection, &path)?;
         let (cache, log) = match purpose {
             Purpose::Serving => (SERVING_CACHE_KIB, SERVING_LOG_PAGES),
@@ -194,6 +201,44 @@ pub(crate) fn version(folder: &Path) -> Result<Version, Error> {
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let place = folder.join(FILE_NAME);
     FILES.iter().map(|suffix| with_suffix(&place, suffix)).collect()
+}
+
+/// Brings a folder's store up to date, and keeps a copy of it as it was; says where. The caller knows that no other process has it open.
+pub(crate) fn migrate(folder: &DataFolder, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
+    let path = folder.path().join(FILE_NAME);
+    let mut connection = connect(&path)?;
+    let Version { taken, known, .. } = migrations::plan(migrations::version(&connection, &path)?);
+    let kept = with_suffix(&path, &format!("{KEPT}{known}"));
+    backup::keep(&connection, &kept, progress)?;
+    migrations::run(&mut connection, &path)?;
+    tracing::info!(
+        "{} was brought from store version {taken} to {known}; as it was it is kept as {}, until `billhook migrate --forget`",
+        path.display(),
+        kept.display()
+    );
+    Ok(kept)
+}
+
+/// Removes the copies that were kept when the folder's store was brought up to date.
+pub(crate) fn forget(folder: &DataFolder) -> Result<Vec<PathBuf>, Error> {
+    let failed = |cause| Error::file("read the data folder", folder.path(), &cause);
+    let entries =
+        fs::read_dir(folder.path()).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let is_kept = |name: &std::ffi::OsStr| {
+        let version = name.to_str()?.strip_prefix(FILE_NAME)?.strip_prefix(KEPT)?;
+        version.parse::<usize>().ok()
+    };
+    let mut kept: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| is_kept(&entry.file_name()).is_some())
+        .map(|entry| entry.path())
+        .collect();
+    kept.sort();
+    for path in &kept {
+        fs::remove_file(path).map_err(|cause| Error::file("remove", path, &cause))?;
+    }
+    DataFolder::sync(folder.path())?;
+    Ok(kept)
 }
 
 /// Whether a folder holds a store of this engine.
