@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -30,7 +31,8 @@ fn shop() -> Place {
 fn written(place: &Place) -> Vec<String> {
     let entries = fs::read_dir(place.path("out")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
+    let mut names: Vec<_> =
+        names.filter(|name| Path::new(name).extension().is_none_or(|end| end != "lock")).collect();
     names.sort();
     names
 }
