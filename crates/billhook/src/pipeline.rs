@@ -45,7 +45,7 @@ impl<'a, B: Send + Sync + 'static, T: Send + 'static> Pipeline<'a, B, T> {
             // Nobody waits for it any more where something else has failed.
             let _ = send.send(result);
         };
-        self.store.write_then(move |tx| body(tx, &written), done);
+        self.store.write_then(None, move |tx| body(tx, &written), done);
         self.on_its_way = Some(OnItsWay { batch, result });
         Ok(before.map(|(_batch, result)| result))
     }

@@ -162,9 +162,9 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     })?;
     let access = ask.access();
     let served = call.account.clone();
-    let (now, request_id) = (unix_now(), call.request_id.to_owned());
+    let (account, now, request_id) = (served.id, unix_now(), call.request_id.to_owned());
     let body = move |tx: &mut Tx<'_>| {
-        let (account, settings, request_id) = (served.id, &served.settings, &*request_id);
+        let (settings, request_id) = (&served.settings, &*request_id);
         let mut cx = Cx { tx, account, settings, now, request_id, paged: None };
         let answer = catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
             .unwrap_or(Err(Failure::Fault("a method panicked")));
@@ -201,7 +201,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     match access {
         Access::ReadOne => call.store.read_one_then(body, done),
         Access::Read => call.store.read_then(body, done),
-        Access::Write => call.store.write_then(body, done),
+        Access::Write => call.store.write_then(Some(account), body, done),
     }
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
     coupons::{self, Coupon, Discount},
-    managers, order_changes, order_lists,
+    managers, order_changes,
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
     products::{self, Good},
+    same_order::{self, Content},
     settings::{CreateOrderResult, TimerKillDefault},
 };
 use billhook_wire::{
@@ -407,20 +408,7 @@ fn same_order(
         return Ok(None);
     }
     let time = (draft.created.saturating_sub(window), draft.created.saturating_add(window));
-    let waiting = order_lists::waiting_of(cx.tx, cx.account, draft.email, time)?;
-    if waiting.is_empty() {
-        return Ok(None);
-    }
-    let wanted = sums.map(|sums| {
-        let mut lines: Vec<_> =
-            ordered.iter().map(|(good, _)| good.product.id).zip(sums.iter().copied()).collect();
-        lines.sort_unstable();
-        lines
-    });
-    let same = waiting.into_iter().rfind(|order| {
-        let mut lines = order.lines.clone();
-        lines.sort_unstable();
-        wanted.contains(&lines)
-    });
-    Ok(same.map(|order| order.id))
+    let contents = sums
+        .map(|sums| Content::new(ordered.iter().map(|(good, _)| good.product.id).zip(sums.iter().copied())));
+    Ok(same_order::find(cx.tx, cx.account, draft.email, &contents, time)?)
 }

@@ -30,6 +30,7 @@ pub mod partners;
 pub mod payments;
 pub mod pincodes;
 pub mod products;
+pub mod same_order;
 pub mod settings;
 #[cfg(test)]
 mod statements;

@@ -1,6 +1,6 @@
-//! Lists of orders by their time, and what a customer has waiting.
+//! Lists of orders by their time, and by customer.
 
-use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
+use billhook_wire::{Email, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
@@ -123,48 +123,5 @@ pub fn of_customer(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result
     Ok(numbers)
 }
 
-/// An order that its customer has not paid yet, as far as it takes to know it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its number.
-    pub id: OrderId,
-    /// When it was made, unix seconds.
-    pub created: i64,
-    /// Its products and what each costs, in the order of the lines.
-    pub lines: Vec<(GoodId, Money)>,
-}
-
-const WAITING_OF: Sql = Sql::new(
-    "order_lists.waiting_of",
-    "SELECT l.order_id, o.created, v.good_id, l.sum
-       FROM order_lines l CROSS JOIN orders o CROSS JOIN product_versions v
-      WHERE l.account_id = $1 AND l.email_key = $2 AND l.pay_status = 'waiting'
-        AND o.account_id = l.account_id AND o.order_id = l.order_id
-        AND o.created >= $3 AND o.created <= $4
-        AND v.account_id = l.account_id AND v.version_id = l.version_id
-      ORDER BY l.order_id, l.position",
-);
-
-/// A customer's orders that wait for their payment and were made in this time, both ends included.
-pub fn waiting_of(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    email: Option<&Email>,
-    (begin, end): (i64, i64),
-) -> Result<Vec<Waiting>, Error> {
-    let mut waiting: Vec<Waiting> = Vec::new();
-    let key = email.map_or("", Email::key);
-    tx.rows(&WAITING_OF, &[account.0.into(), key.into(), begin.into(), end.into()], |row| {
-        let (id, line) = (OrderId(row.int(0)?), (GoodId(row.int(2)?), Money::from_kopecks(row.int(3)?)));
-        match waiting.last_mut() {
-            Some(last) if last.id == id => last.lines.push(line),
-            _ => waiting.push(Waiting { id, created: row.int(1)?, lines: vec![line] }),
-        }
-        Ok::<(), Error>(())
-    })?;
-    Ok(waiting)
-}
-
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&BY_CREATED, &BY_PAID, &NEWEST_CREATED, &NEWEST_PAID, &OF_CUSTOMER, &WAITING_OF];
+pub(crate) const STATEMENTS: &[&Sql] = &[&BY_CREATED, &BY_PAID, &NEWEST_CREATED, &NEWEST_PAID, &OF_CUSTOMER];

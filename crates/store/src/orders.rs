@@ -8,7 +8,7 @@ use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
 use std::{borrow::Cow, num::NonZeroU32};
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, versions};
+use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, same_order, versions};
 
 pub use crate::order_texts::{TextField, Texts};
 
@@ -358,7 +358,7 @@ pub fn next_number(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId
 
 const ADD_ORDER: Sql = Sql::new(
     "orders.add_order",
-    "INSERT INTO orders (account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent,
+    "INSERT INTO orders (account_id, order_id, email, email_key, goods_digest, pay_status, created, paid, is_recurrent,
                          deleted, kill_at, received, delivery, sent, confirmed, manager,
                          first_name, last_name, middle_name, phone, country, region, city, address, postalcode,
                          comment, tag, kupon, ip, domain, link, type, payway, rpo,
@@ -368,16 +368,16 @@ const ADD_ORDER: Sql = Sql::new(
                          affiliates, shipping_phone, address_2,
                          billing_country, billing_region, billing_city, billing_address, billing_address_2, billing_postalcode,
                          note)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-             $9, $10, $11, $12, $13, $14, $15,
-             $16, $17, $18, $19, $20, $21, $22, $23, $24,
-             $25, $26, $27, $28, $29, $30, $31, $32, $33,
-             $34, $35, $36, $37, $38,
-             $39, $40, $41, $42, $43,
-             $44, $45, $46, $47, $48,
-             $49, $50, $51,
-             $52, $53, $54, $55, $56, $57,
-             $58)",
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+             $10, $11, $12, $13, $14, $15, $16,
+             $17, $18, $19, $20, $21, $22, $23, $24, $25,
+             $26, $27, $28, $29, $30, $31, $32, $33, $34,
+             $35, $36, $37, $38, $39,
+             $40, $41, $42, $43, $44,
+             $45, $46, $47, $48, $49,
+             $50, $51, $52,
+             $53, $54, $55, $56, $57, $58,
+             $59)",
 );
 const ADD_LINE: Sql = Sql::new(
     "orders.add_line",
@@ -421,13 +421,14 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
 }
 
 fn order_columns<'a>(account: AccountId, order: &'a Order, key: &'a str) -> Vec<Arg<'a>> {
-    let mut args: Vec<Arg<'_>> = Vec::with_capacity(15 + TextField::COUNT);
+    let mut args: Vec<Arg<'_>> = Vec::with_capacity(16 + TextField::COUNT);
     let handling = &order.handling;
     args.extend([
         Arg::from(account.0),
         order.id.0.into(),
         order.email_text().into(),
         key.into(),
+        same_order::digest(order).into(),
         order.pay_status.as_str().into(),
         order.created.into(),
         order.paid.into(),

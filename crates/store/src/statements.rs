@@ -2,7 +2,7 @@
 
 use crate::{
     Sql, accounts, categories, check, copy, coupons, list_pages, managers, marks, order_changes, order_lists,
-    orders, partners, payments, pincodes, products, versions,
+    orders, partners, payments, pincodes, products, same_order, versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -21,6 +21,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (partners::STATEMENTS, include_str!("partners.rs")),
         (payments::STATEMENTS, include_str!("payments.rs")),
         (pincodes::STATEMENTS, include_str!("pincodes.rs")),
+        (same_order::STATEMENTS, include_str!("same_order.rs")),
         (check::STATEMENTS, include_str!("check.rs")),
         (versions::STATEMENTS, include_str!("versions.rs")),
     ];

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Error, Finding, Kind, Location, Salvage, Tx, check, copy,
+    AccountId, Error, Finding, Kind, Location, Salvage, Tx, check, copy,
     engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
 };
@@ -164,7 +164,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let (send, receive) = mpsc::sync_channel(1);
-        self.write_then(body, move |result| {
+        self.write_then(None, body, move |result| {
             // The receiver waits below until it has this.
             let _ = send.send(result);
         });
@@ -209,16 +209,25 @@ impl Store {
         }
     }
 
-    /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads.
+    /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads. Where it has to
+    /// wait, `account` takes turns with others.
     pub fn write_then<T, E>(
         &self,
+        account: Option<AccountId>,
         body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         done: impl FnOnce(Result<T, E>) + Send + 'static,
     ) where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.engine.submit(Box::new(Write { body, done, result: None, on_commit: Vec::new(), broken: None }));
+        self.engine.submit(Box::new(Write {
+            account,
+            body,
+            done,
+            result: None,
+            on_commit: Vec::new(),
+            broken: None,
+        }));
     }
 
     /// Whether other machines may write the store: then what this one knows of it may be out of date while it can't be reached.
@@ -317,6 +326,7 @@ where
 
 /// A write transaction as its caller gave it.
 struct Write<B, D, T, E> {
+    account: Option<AccountId>,
     body: B,
     done: D,
     result: Option<Result<T, E>>,
@@ -347,6 +357,10 @@ where
         let keep = result.is_ok();
         self.result = Some(result);
         keep
+    }
+
+    fn account(&self) -> Option<AccountId> {
+        self.account
     }
 
     fn error(&self) -> Option<Error> {

@@ -13,8 +13,8 @@ use std::{
 };
 
 use crate::{
-    BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Row, Sql, Tx,
-    folder::OpenLock, location::Place, tx::Arg,
+    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Row, Sql,
+    Tx, folder::OpenLock, location::Place, tx::Arg,
 };
 
 /// What a store is opened for: how much memory its writer may use, and how long one statement may take.
@@ -270,6 +270,11 @@ pub(crate) trait Statements: Send {
 pub(crate) trait Work: Send {
     /// Runs the body; it may be run more than once. True: keep what it did; false: roll it back.
     fn run(&mut self, tx: Tx<'_>) -> bool;
+
+    /// Whose data it changes, if it is one account's: accounts take turns where writes wait for each other.
+    fn account(&self) -> Option<AccountId> {
+        None
+    }
 
     /// The store's error that the body met in its last run, if any.
     fn error(&self) -> Option<Error>;

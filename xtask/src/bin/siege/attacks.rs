@@ -1,5 +1,6 @@
 //! The attacks, one a line of a table, and what a server must do about each.
 
+mod crowded;
 mod floods;
 mod large;
 mod slow;
@@ -153,5 +154,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         is_quick: true,
         private_mib_max: LITTLE,
         run: large::signatures,
+    },
+    Attack {
+        name: "one-customer",
+        what: "15 orders of 490 lines a second, for one customer who has 400 waiting, beside another account's orders",
+        is_quick: false,
+        private_mib_max: LITTLE,
+        run: crowded::one_customer,
     },
 ];

@@ -2,10 +2,12 @@
 
 use std::{
     ffi::OsString,
-    path::PathBuf,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use billhook_wire::Key;
@@ -19,7 +21,7 @@ use xtask::{
 
 use crate::{
     attacks::Attack,
-    target::{self, Target, Terms},
+    target::{self, CROWDED, CROWDED_LINES, CROWDED_ORDERS, ONE_CUSTOMER, Target, Terms},
 };
 
 /// One attack's p99 may be so many times that of the honest load alone just before, …
@@ -105,6 +107,7 @@ impl Scene {
                 process::run(&billhook, all, COMMAND_MAX)?;
             }
         }
+        crowd(&billhook, work.path())?;
         let (terms, arguments) = if quick { Terms::short() } else { (Terms::usual(), Vec::new()) };
         let honest = (1..=CUSTOMERS)
             .map(|number| target::bills(target::SHOP, &format!("customer{number}@example.com")))
@@ -211,4 +214,31 @@ impl Scene {
     fn data(&self) -> PathBuf {
         self.work.path().join(DATA)
     }
+}
+
+/// Makes the account whose one customer has many long orders, each of other sums.
+fn crowd(billhook: &Path, work: &Path) -> Result<()> {
+    let mut lines = String::new();
+    for order in 1..=CROWDED_ORDERS {
+        let items: Vec<_> = (1..=CROWDED_LINES)
+            .map(|good| format!(r#"{{"id":{good},"good_name":"good-{good}","sum":{}}}"#, good * 1000 + order))
+            .collect();
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            lines,
+            r#"{{"id":{order},"email":"{ONE_CUSTOMER}","pay_status":"waiting","created":{},"items":[{}]}}"#,
+            SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+            items.join(",")
+        );
+    }
+    let orders = work.join("crowded.jsonl");
+    fs::write(&orders, lines)?;
+    for command in [
+        &["account", "add", CROWDED, "--key", target::KEY][..],
+        &["import", "--account", CROWDED, &orders.to_string_lossy()],
+    ] {
+        let data = ["--data".into(), work.join(DATA).into_os_string()];
+        process::run(billhook, data.into_iter().chain(command.iter().map(OsString::from)), COMMAND_MAX)?;
+    }
+    Ok(())
 }

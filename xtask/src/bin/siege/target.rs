@@ -18,7 +18,13 @@ use crate::crowd::verdict;
 pub(crate) const SHOP: &str = "shop";
 /// An account with one customer, whose orders make a long answer.
 pub(crate) const WHALE: &str = "whale";
-/// The key of both.
+/// An account whose one customer has many long orders that wait for their payment.
+pub(crate) const CROWDED: &str = "crowded";
+pub(crate) const ONE_CUSTOMER: &str = "one@example.com";
+pub(crate) const CROWDED_ORDERS: u64 = 400;
+/// How many products each of them holds, and the account has: with their prices as many variables as a form may have.
+pub(crate) const CROWDED_LINES: u64 = 490;
+/// The key of all.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// How much later than it should a busy machine may do something.
 pub(crate) const SLACK: Duration = Duration::from_secs(10);
@@ -147,7 +153,12 @@ pub(crate) fn post(body: &[u8]) -> Vec<u8> {
 pub(crate) fn bills(login: &str, email: &str) -> Result<Vec<u8>> {
     let mut form = b"email=".to_vec();
     query::encode(email.as_bytes(), &mut form);
-    let hash = signature::request(&form, &Login::parse(login)?, &Key::parse(KEY)?);
-    let form = [&form, &b"&hash="[..], &hash].concat();
-    Ok(http::request("GetBills", &format!("{login}.localhost"), &form))
+    signed("GetBills", login, &form)
+}
+
+/// A right request with these parameters.
+pub(crate) fn signed(method: &str, login: &str, form: &[u8]) -> Result<Vec<u8>> {
+    let hash = signature::request(form, &Login::parse(login)?, &Key::parse(KEY)?);
+    let form = [form, &b"&hash="[..], &hash].concat();
+    Ok(http::request(method, &format!("{login}.localhost"), &form))
 }

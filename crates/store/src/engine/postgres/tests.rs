@@ -136,7 +136,6 @@ fn statements_read_by_key() {
         "list_pages.lines_created",
         "list_pages.lines_paid",
         "list_pages.goods",
-        "order_lists.waiting_of",
         "order_changes.payments",
         "payments.next",
         "coupons.goods",
@@ -168,6 +167,8 @@ fn the_requests_statements_read_one_range() {
     let order = plan_of("orders.find");
     assert!(order.contains("Index Cond: ((account_id = $1) AND (order_id = $2))"), "{order}");
     assert!(order.contains("Index Cond: ((account_id = $1) AND (email_key = o.email_key)"), "{order}");
+    let same = plan_of("same_order.candidates");
+    assert!(same.contains("using orders_waiting on orders"), "{same}");
     // An export's batches: payments behind a number, and the orders up to the last of theirs.
     let payments = plan_of("payments.next");
     assert!(

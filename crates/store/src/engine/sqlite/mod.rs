@@ -10,6 +10,7 @@ mod migrations;
 mod pace;
 pub(crate) mod read_only;
 mod readers;
+mod turns;
 mod writer;
 
 use std::{

@@ -1,7 +1,7 @@
 //! What only this engine can show: every statement's plan, and what a lost group does.
 
 use super::*;
-use crate::{copy, marks, statements};
+use crate::{AccountId, copy, marks, statements};
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
     let place = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ fn statements_read_by_key() {
     }
 }
 
-/// GetBills, and what an export reads of each batch.
+/// GetBills, what an export reads of each batch, and what an order is compared with.
 #[test]
 fn bills_and_batches_are_range_scans() {
     let (_place, folder) = folder();
@@ -81,6 +81,11 @@ fn bills_and_batches_are_range_scans() {
         assert_eq!(plan(&format!("list_pages.count_{name}")), [search.as_str()]);
         assert_eq!(plan(&format!("list_pages.{name}")), [search.as_str(), "USE TEMP B-TREE FOR ORDER BY"]);
     }
+    let waiting = "(account_id=? AND email_key=? AND goods_digest=? AND created>? AND created<?)";
+    assert_eq!(
+        plan("same_order.candidates"),
+        [format!("SEARCH orders USING COVERING INDEX orders_waiting {waiting}")]
+    );
 }
 
 #[test]
@@ -199,6 +204,52 @@ impl Work for Put {
 
     fn finish(self: Box<Self>, outcome: Result<(), Error>) {
         self.send.send(self.error.map_or(outcome, Err)).unwrap();
+    }
+}
+
+/// One account has many slow writes waiting; another's, which comes last, waits for one of them.
+#[test]
+fn accounts_take_turns() {
+    let (_place, folder) = folder();
+    let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
+    let (open, gate) = std::sync::mpsc::channel();
+    let (send, answers) = std::sync::mpsc::channel();
+    let mut gate = Some(gate);
+    for account in [1, 1, 1, 1, 1, 2] {
+        store.submit(Box::new(Slow { account: AccountId(account), gate: gate.take(), send: send.clone() }));
+    }
+    // All are there before the first is done.
+    open.send(()).unwrap();
+    let order: Vec<_> = answers.iter().take(6).map(|account: AccountId| account.0).collect();
+    assert_eq!(order, [1, 2, 1, 1, 1, 1]);
+}
+
+struct Slow {
+    account: AccountId,
+    gate: Option<std::sync::mpsc::Receiver<()>>,
+    send: std::sync::mpsc::Sender<AccountId>,
+}
+
+impl Work for Slow {
+    fn run(&mut self, _: Tx<'_>) -> bool {
+        if let Some(gate) = self.gate.take() {
+            gate.recv().unwrap();
+        }
+        thread::sleep(Duration::from_millis(6));
+        true
+    }
+
+    fn account(&self) -> Option<AccountId> {
+        Some(self.account)
+    }
+
+    fn error(&self) -> Option<Error> {
+        None
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), Error>) {
+        outcome.unwrap();
+        self.send.send(self.account).unwrap();
     }
 }
 

@@ -10,28 +10,28 @@
 //! where a reader holds a transaction; here the answers are out, and the readers are asked to let go.
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{self, RecvTimeoutError},
-    },
+    sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 
-use super::{BUSY_TIMEOUT, Open, Readers, begin, end, failure};
+use super::{
+    BUSY_TIMEOUT, Open, Readers, begin, end, failure,
+    turns::{Next, Turns},
+};
 use crate::{Error, Kind, Tx, engine::Work};
 
 /// Transactions committed together, at most.
 const GROUP_MAX: usize = 512;
 /// A group that has run this long is committed even if more are waiting.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(50);
-/// Transactions waiting, at most; more are refused at once.
-const WAITING_MAX: usize = 10_000;
+/// An account that has had so much of a group's time lets others go first, and has no turn behind them: they wait for the commit.
+const SHARE_MAX: Duration = Duration::from_millis(5);
 /// How often idle readers are asked to let go of old states: other processes wait for that.
 const LET_GO_EVERY: Duration = Duration::from_millis(50);
 /// How long the writer waits, again and again, for readers that are in the way of the log's copying: altogether longer than
@@ -41,7 +41,6 @@ const PAUSES_MS: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
 const AGAIN_AFTER: u32 = 8;
 
 pub(super) struct Writer {
-    queue: Option<mpsc::Sender<Box<dyn Work>>>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -49,7 +48,7 @@ pub(super) struct Writer {
 struct Shared {
     /// The store's file, for messages.
     path: PathBuf,
-    waiting: AtomicUsize,
+    turns: Turns,
     failed: OnceLock<Error>,
 }
 
@@ -60,9 +59,8 @@ impl Writer {
         readers: Arc<Readers>,
         log_pages: u32,
     ) -> Result<Self, Error> {
-        let (queue, work) = mpsc::channel();
         let path = readers.path().to_owned();
-        let shared = Arc::new(Shared { path, waiting: AtomicUsize::default(), failed: OnceLock::new() });
+        let shared = Arc::new(Shared { path, turns: Turns::default(), failed: OnceLock::new() });
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn({
@@ -74,30 +72,27 @@ impl Writer {
                         usual: log_pages,
                         due: log_pages,
                     };
-                    write(log, &work, &shared);
+                    let _ = catch_unwind(AssertUnwindSafe(|| write(log, &shared)));
+                    // After a fault of its own nobody may wait for ever.
+                    shared.turns.close();
+                    while let Next::Work(work) = shared.turns.next(Duration::ZERO) {
+                        work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
+                    }
                     readers.close();
                 }
             })
             .map_err(|cause| {
                 Error::new(Kind::Statement, format!("cannot start the writer's thread: {cause}"))
             })?;
-        Ok(Self { queue: Some(queue), shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     pub(super) fn submit(&self, work: Box<dyn Work>) {
         if let Some(error) = self.failed() {
             return work.finish(Err(error));
         }
-        if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            return work.finish(Err(Error::new(Kind::Busy, "store: too many writes are waiting; try again")));
-        }
-        let sent = match &self.queue {
-            Some(queue) => queue.send(work).map_err(|mpsc::SendError(work)| work),
-            None => Err(work),
-        };
-        if let Err(work) = sent {
-            work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
+        if let Err((work, error)) = self.shared.turns.add(work) {
+            work.finish(Err(error));
         }
     }
 
@@ -117,7 +112,7 @@ impl Drop for Writer {
     /// Waits until what was queued is done. The last handle of a store may be dropped by the writer's own thread, inside an
     /// answer; that one can't wait for itself, and ends when it has worked off the queue.
     fn drop(&mut self) {
-        self.queue = None;
+        self.shared.turns.close();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
@@ -127,28 +122,21 @@ impl Drop for Writer {
     }
 }
 
-fn write(mut log: Log<'_>, queue: &mpsc::Receiver<Box<dyn Work>>, shared: &Shared) {
+fn write(mut log: Log<'_>, shared: &Shared) {
     loop {
-        let first = match queue.recv_timeout(LET_GO_EVERY) {
-            Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => {
+        let first = match shared.turns.next(LET_GO_EVERY) {
+            Next::Work(first) => first,
+            Next::Nothing => {
                 log.readers.let_go_of_old();
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Next::Closed => return,
         };
-        let next = || {
-            let work = queue.try_recv().ok();
-            work.inspect(|_| {
-                shared.waiting.fetch_sub(1, Ordering::Relaxed);
-            })
-        };
-        shared.waiting.fetch_sub(1, Ordering::Relaxed);
         if let Some(error) = shared.failed.get() {
             first.finish(Err(error.clone()));
             continue;
         }
-        let (group, outcome) = run_group(log.connection, first, next);
+        let (group, outcome) = run_group(log.connection, first, &shared.turns);
         shared.stop_after(outcome.as_ref());
         // Those that met what stops everything are told what all later ones are.
         let outcome = outcome.map_err(|error| shared.failed.get().cloned().unwrap_or(error));
@@ -232,11 +220,11 @@ impl Log<'_> {
     }
 }
 
-/// Runs transactions until no more are waiting, and commits them together.
+/// Runs transactions until no more are waiting that may have a turn, and commits them together.
 fn run_group(
     connection: &mut Connection,
     mut first: Box<dyn Work>,
-    mut next: impl FnMut() -> Option<Box<dyn Work>>,
+    turns: &Turns,
 ) -> (Vec<Box<dyn Work>>, Result<(), Error>) {
     if let Err(error) = begin(connection, "BEGIN IMMEDIATE") {
         return (vec![first], Err(error));
@@ -251,10 +239,15 @@ fn run_group(
         }
         Err(error) => Err(error),
     };
+    let mut shares = HashMap::from([(first.account(), started.elapsed())]);
     let mut group = vec![first];
     while outcome.is_ok() && group.len() < GROUP_MAX && started.elapsed() < GROUP_TIME_MAX {
-        let Some(mut work) = next() else { break };
+        let has_share = |party| shares.get(&party).is_none_or(|had| *had < SHARE_MAX);
+        let next = turns.next_of(has_share);
+        let Some(mut work) = next.or_else(|| turns.next_of(|_| shares.len() < 2)) else { break };
+        let begun = Instant::now();
         outcome = run_in_savepoint(connection, work.as_mut());
+        *shares.entry(work.account()).or_default() += begun.elapsed();
         group.push(work);
     }
     let outcome = outcome.and_then(|()| end(connection, "COMMIT"));

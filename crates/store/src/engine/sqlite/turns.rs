@@ -1,0 +1,176 @@
+//! Whose write is next: accounts take turns, so that one that sends many, or slow ones, has others wait for one of them at most.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{AccountId, Error, Kind, engine::Work};
+
+/// Transactions waiting, at most; more are refused at once.
+const WAITING_MAX: usize = 10_000;
+/// Those of one account among them, so that it takes the room from no other.
+const WAITING_OF_ONE_MAX: usize = WAITING_MAX / 2;
+
+/// Who takes turns: an account, or all that is no account's.
+type Party = Option<AccountId>;
+
+/// The transactions that wait.
+#[derive(Default)]
+pub(super) struct Turns {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: HashMap<Party, VecDeque<Box<dyn Work>>>,
+    /// Those who have some, each once; the first is next.
+    order: VecDeque<Party>,
+    count: usize,
+    is_closed: bool,
+}
+
+/// What the writer found.
+pub(super) enum Next {
+    Work(Box<dyn Work>),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing will come any more.
+    Closed,
+}
+
+impl Turns {
+    /// Queues a transaction; one that can't be taken is given back.
+    pub(super) fn add(&self, work: Box<dyn Work>) -> Result<(), (Box<dyn Work>, Error)> {
+        let mut queue = self.lock();
+        if queue.is_closed {
+            return Err((work, Error::new(Kind::Closed, "store: the writer has ended")));
+        }
+        let party = work.account();
+        let of_one = queue.waiting.get(&party).map_or(0, VecDeque::len);
+        if queue.count >= WAITING_MAX || of_one >= WAITING_OF_ONE_MAX {
+            return Err((work, Error::new(Kind::Busy, "store: too many writes are waiting; try again")));
+        }
+        queue.count += 1;
+        queue.waiting.entry(party).or_default().push_back(work);
+        if of_one == 0 {
+            queue.order.push_back(party);
+        }
+        drop(queue);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Takes the next transaction, and waits for so long until there is one.
+    pub(super) fn next(&self, time_max: Duration) -> Next {
+        let mut queue = self.lock();
+        let until = Instant::now() + time_max;
+        loop {
+            if let Some(work) = queue.take(|_| true) {
+                return Next::Work(work);
+            }
+            if queue.is_closed {
+                return Next::Closed;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Next::Nothing;
+            }
+            queue = self.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes the next transaction of those whom `may` lets, if one waits.
+    pub(super) fn next_of(&self, may: impl Fn(Party) -> bool) -> Option<Box<dyn Work>> {
+        self.lock().take(may)
+    }
+
+    /// Takes no more; what waits is still given out.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.wake.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn take(&mut self, may: impl Fn(Party) -> bool) -> Option<Box<dyn Work>> {
+        let at = self.order.iter().position(|party| may(*party))?;
+        let party = self.order.remove(at)?;
+        let waiting = self.waiting.get_mut(&party)?;
+        let work = waiting.pop_front()?;
+        self.count -= 1;
+        if waiting.is_empty() {
+            self.waiting.remove(&party);
+        } else {
+            self.order.push_back(party);
+        }
+        Some(work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tx;
+
+    struct Waiting(Party);
+
+    impl Work for Waiting {
+        fn run(&mut self, _: Tx<'_>) -> bool {
+            true
+        }
+
+        fn account(&self) -> Party {
+            self.0
+        }
+
+        fn error(&self) -> Option<Error> {
+            None
+        }
+
+        fn finish(self: Box<Self>, _: Result<(), Error>) {}
+    }
+
+    fn add(turns: &Turns, party: Option<i64>) -> Option<Kind> {
+        turns.add(Box::new(Waiting(party.map(AccountId)))).err().map(|(_, error)| error.kind())
+    }
+
+    #[test]
+    fn accounts_take_turns() {
+        let turns = Turns::default();
+        for party in [Some(1), Some(1), Some(1), Some(2), None, None, Some(2)] {
+            assert_eq!(add(&turns, party), None);
+        }
+        let given: Vec<_> =
+            std::iter::from_fn(|| turns.next_of(|_| true)).map(|work| work.account()).collect();
+        let expected = [Some(1), Some(2), None, Some(1), Some(2), None, Some(1)];
+        assert_eq!(given, expected.map(|party| party.map(AccountId)));
+        assert!(matches!(turns.next(Duration::ZERO), Next::Nothing));
+
+        add(&turns, Some(1));
+        assert!(turns.next_of(|party| party != Some(AccountId(1))).is_none());
+        turns.close();
+        assert_eq!(add(&turns, Some(1)), Some(Kind::Closed));
+        assert!(matches!(turns.next(Duration::ZERO), Next::Work(_)));
+        assert!(matches!(turns.next(Duration::ZERO), Next::Closed));
+    }
+
+    #[test]
+    fn one_account_leaves_room_for_others() {
+        let turns = Turns::default();
+        let fill = |party, room| {
+            for _ in 0..room {
+                assert_eq!(add(&turns, party), None);
+            }
+            assert_eq!(add(&turns, party), Some(Kind::Busy));
+        };
+        fill(Some(1), WAITING_OF_ONE_MAX);
+        fill(Some(2), WAITING_MAX - WAITING_OF_ONE_MAX);
+    }
+}
