@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use billhook_wire::{Api, Code};
+use billhook_wire::{Access, Api, Code, method::IDEMPOTENCY_KEY};
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
@@ -53,6 +53,12 @@ fn description() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "parameters": { "IdempotencyKey": {
+                "name": IDEMPOTENCY_KEY,
+                "in": "header",
+                "description": "Within 24 hours the same call under the same key is not done again: it gets the answer of the first. Another call under it is refused with code 3; one that was refused is looked at again.",
+                "schema": { "type": "string", "pattern": "^[ -~]{1,255}$" },
+            } },
             "headers": header_components(),
             "responses": {
                 "NotDone": {
@@ -100,7 +106,7 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
     };
     let not_done = json!({ "$ref": "#/components/responses/NotDone" });
     let unavailable = json!({ "$ref": "#/components/responses/Unavailable" });
-    json!({
+    let mut operation = json!({
         "operationId": entry.id(),
         "tags": [entry.version()],
         "summary": entry.summary,
@@ -117,7 +123,12 @@ fn operation(entry: &Entry, asked: &mut SchemaGenerator, answered: &mut SchemaGe
             "500": unavailable,
             "503": unavailable,
         },
-    })
+    });
+    if let (Access::Write, Some(operation)) = (method.access, operation.as_object_mut()) {
+        let header = json!([{ "$ref": "#/components/parameters/IdempotencyKey" }]);
+        operation.insert("parameters".to_owned(), header);
+    }
+    operation
 }
 
 /// The headers that an answer may have.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use billhook_wire::Code;
+use billhook_wire::{Code, method::IDEMPOTENCY_KEY};
 use maud::{DOCTYPE, Markup, PreEscaped, Render as _, html};
 
 use crate::{
@@ -66,6 +66,12 @@ fn introduction() -> Markup {
             "but for one that shares its name with a method of API 2.0. The examples below work in a shell that knows login and key:"
         }
         pre { code { "LOGIN=shop KEY=0123456789abcdef0123456789abcdef" } }
+        p {
+            "A call that writes may carry the header " code { (IDEMPOTENCY_KEY) ": " i { "TEXT" } } ", with 1 to 255 printable characters of "
+            "your choice. Within 24 hours the same call under the same text is not done again: it gets the answer of the first. So a call "
+            "that got no answer can be repeated. Another call under the same text is refused with code 3; one that was refused is "
+            "looked at again."
+        }
         h2 id="answers" { "Answers" }
         pre { code { "{\"error_code\":0,\"error_text\":\"OK\",\"result\":[],\"hash\":\"668ea0c09598e61d3a64059cca33d964\"}" } }
         p {

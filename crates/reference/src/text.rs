@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use billhook_wire::{Access, method::IDEMPOTENCY_KEY};
+
 use crate::{Entry, Field, entry};
 
 /// How `billhook docs` and `billhook call --describe` tell of a method.
@@ -14,7 +16,14 @@ pub fn of_method(found: &Entry) -> String {
         let needed = if parameter.required { "required" } else { "optional" };
         let _ = writeln!(text, "  {} ({needed}): {}", parameter.name, told(parameter));
     }
-    let _ = writeln!(text, "  {field} (required): {made}; `billhook call` adds it\n\nAnswer:");
+    let _ = writeln!(text, "  {field} (required): {made}; `billhook call` adds it");
+    if method.access == Access::Write {
+        let _ = writeln!(
+            text,
+            "\nHeader:\n  {IDEMPOTENCY_KEY} (optional): under the same one the same call is done once in 24 hours"
+        );
+    }
+    let _ = writeln!(text, "\nAnswer:");
     for part in &found.answer {
         let sometimes = if part.required { "" } else { ", not always" };
         let told = told(part);

@@ -262,6 +262,7 @@ impl Service {
             account,
             key: *key,
             request: &request,
+            headers: &asked.head.headers,
             request_id: asked.request_id,
             long_reads: &self.long_reads,
         })

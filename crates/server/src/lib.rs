@@ -29,6 +29,7 @@ mod failure;
 pub mod fuzzing;
 mod goods;
 mod host;
+mod idempotency;
 mod listener;
 mod methods;
 mod metrics;

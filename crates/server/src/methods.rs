@@ -15,10 +15,11 @@ use billhook_wire::{
     Access, Api, Code, Method, Request, envelope,
     method::{
         AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
-        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers, Paged,
-        UpdateGood, UpdateOrderStatus,
+        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
+        IDEMPOTENCY_KEY, Paged, UpdateGood, UpdateOrderStatus,
     },
 };
+use http::HeaderMap;
 use rustix::process::setpriority_process;
 use serde::Serialize;
 use tokio::{
@@ -31,7 +32,9 @@ use crate::{
     cx::Cx,
     dispatch::unix_now,
     failure::Failure,
-    goods, new_order, orders, shop,
+    goods,
+    idempotency::{self, Done, Once},
+    new_order, orders, shop,
 };
 
 /// How far a thread steps back that reads at length: short requests on the same processors go first.
@@ -85,6 +88,7 @@ pub(crate) struct Call<'a> {
     /// The key that the caller's credential fitted: it signs the answer (decision 63).
     pub(crate) key: WhichKey,
     pub(crate) request: &'a Request<'a>,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) request_id: &'a str,
     /// Who may read at length on a thread of its own.
     pub(crate) long_reads: &'a Arc<Semaphore>,
@@ -161,17 +165,20 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         Failure::from(code)
     })?;
     let access = ask.access();
+    if access == Access::Write {
+        return begin_write(function, call, ask);
+    }
     let served = call.account.clone();
-    let (account, now, request_id) = (served.id, unix_now(), call.request_id.to_owned());
+    let (now, request_id) = (unix_now(), call.request_id.to_owned());
     let body = move |tx: &mut Tx<'_>| {
         let (settings, request_id) = (&served.settings, &*request_id);
-        let mut cx = Cx { tx, account, settings, now, request_id, paged: None };
+        let mut cx = Cx { tx, account: served.id, settings, now, request_id, paged: None };
         let answer = catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
             .unwrap_or(Err(Failure::Fault("a method panicked")));
         answer.map(|answer| (answer, cx.paged))
     };
     let (served, key) = (call.account.clone(), call.key);
-    if access != Access::Write && !call.store.queues_reads() {
+    if !call.store.queues_reads() {
         if access == Access::ReadOne
             && let Some(answer) = call.store.read_one_briefly(&body)?
         {
@@ -195,17 +202,51 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     }
     let (send, result) = oneshot::channel();
     let done = move |result| {
-        // Nobody waits any more if the connection has ended; what was written stays written.
+        // Nobody waits any more if the connection has ended.
         let _ = send.send(result);
     };
-    match access {
-        Access::ReadOne => call.store.read_one_then(body, done),
-        Access::Read => call.store.read_then(body, done),
-        Access::Write => call.store.write_then(Some(account), body, done),
+    if access == Access::ReadOne {
+        call.store.read_one_then(body, done);
+    } else {
+        call.store.read_then(body, done);
     }
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
         written(M::DONE, &answer, &served, key)
+    })))
+}
+
+/// As [`begin`], for a call that may write.
+fn begin_write<M: Method>(function: Function<M>, call: &Call<'_>, ask: M) -> Result<Begun, Failure> {
+    let once = Once::of::<M>(call.headers, call.request).map_err(|reason| {
+        tracing::debug!(request = call.request_id, field = IDEMPOTENCY_KEY, reason, "a header is wrong");
+        Failure::from(Code::WRONG_DATA)
+    })?;
+    let (served, now, request_id) = (call.account.clone(), unix_now(), call.request_id.to_owned());
+    let (account, key) = (served.id, call.key);
+    let body = move |tx: &mut Tx<'_>| {
+        let (settings, request_id) = (&served.settings, &*request_id);
+        let mut cx = Cx { tx, account, settings, now, request_id, paged: None };
+        let run = || match &once {
+            None => function(&mut cx, &ask).map(Done::Now),
+            Some(once) => once.run(&mut cx, M::DONE, |cx| function(cx, &ask)),
+        };
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Fault("a method panicked")))
+    };
+    let (send, result) = oneshot::channel();
+    let served = call.account.clone();
+    call.store.write_then(Some(account), body, move |result| {
+        // Nobody waits any more if the connection has ended; what was written stays written.
+        let _ = send.send(result);
+    });
+    Ok(Begun::Waits(Box::pin(async move {
+        match result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))?? {
+            Done::Now(answer) => written(M::DONE, &(answer, None), &served, key),
+            Done::Before(done) => {
+                let body = idempotency::told_again(M::DONE, done, served.key(key))?;
+                Ok(Envelope { body, paged: None })
+            }
+        }
     })))
 }
 

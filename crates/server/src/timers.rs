@@ -1,5 +1,5 @@
 //! The thread that goes by the clock: it cancels orders whose time to be paid has run out (`bill_timer_kill`, section 4.1), and deletes old
-//! keys whose time is over, so that a clock that is set back does not let them in again.
+//! keys whose time is over, so that a clock that is set back does not let them in again. It also forgets calls that are kept no longer.
 //!
 //! Neither can be taken back, so it does not go by a clock that has just been moved (decision 75): somebody may be about to mend it.
 
@@ -12,7 +12,10 @@ use std::{
 
 use billhook_store::{self as store, accounts, order_changes};
 
-use crate::dispatch::{Service, unix_now};
+use crate::{
+    dispatch::{Service, unix_now},
+    idempotency,
+};
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -20,6 +23,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const MOVED_MAX: u64 = 60;
 /// How long a clock that was moved by more is not gone by.
 const DOUBT: Duration = Duration::from_mins(5);
+/// How often it looks for calls to forget.
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 /// Orders taken up at once.
 const AT_ONCE: u32 = 500;
 
@@ -35,6 +40,7 @@ pub(crate) fn start(service: Arc<Service>) -> io::Result<Timers> {
     thread::Builder::new().name("billhook-timers".to_owned()).spawn(move || {
         let mut clock = Clock::new(unix_now(), Instant::now());
         let mut is_well = true;
+        let mut forgot: Option<Instant> = None;
         while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
             let Some(now) = clock.look(unix_now(), Instant::now()) else { continue };
             let outcome = end_old_keys(&service, now).and_then(|()| cancel_due(&service, now));
@@ -44,6 +50,12 @@ pub(crate) fn start(service: Arc<Service>) -> io::Result<Timers> {
                 tracing::error!(%error, "orders that are not paid in time, or keys whose time is over, stay; trying on");
             }
             is_well = outcome.is_ok();
+            if is_well && forgot.is_none_or(|at| at.elapsed() >= FORGET_INTERVAL) {
+                forgot = Some(Instant::now());
+                if let Err(error) = idempotency::forget_expired(&service.store, now) {
+                    tracing::warn!(%error, "calls of more than a day ago can't be forgotten; trying on");
+                }
+            }
         }
     })?;
     Ok(Timers { _alive: alive })

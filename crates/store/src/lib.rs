@@ -17,6 +17,7 @@ pub mod coupons;
 mod engine;
 mod error;
 mod folder;
+pub mod idempotency;
 pub mod list_pages;
 mod location;
 pub mod managers;

@@ -1,8 +1,8 @@
 //! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
 
 use crate::{
-    Sql, accounts, categories, check, copy, coupons, list_pages, managers, marks, order_changes, order_lists,
-    orders, partners, payments, pincodes, products, same_order, versions,
+    Sql, accounts, categories, check, copy, coupons, idempotency, list_pages, managers, marks, order_changes,
+    order_lists, orders, partners, payments, pincodes, products, same_order, versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -17,6 +17,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (order_changes::STATEMENTS, include_str!("order_changes.rs")),
         (categories::STATEMENTS, include_str!("categories.rs")),
         (coupons::STATEMENTS, include_str!("coupons.rs")),
+        (idempotency::STATEMENTS, include_str!("idempotency.rs")),
         (managers::STATEMENTS, include_str!("managers.rs")),
         (partners::STATEMENTS, include_str!("partners.rs")),
         (payments::STATEMENTS, include_str!("payments.rs")),

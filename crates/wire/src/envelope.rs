@@ -38,9 +38,30 @@ pub fn write_to<T: Serialize + ?Sized>(
     result: &T,
     key: Option<&Key>,
 ) -> Result<(), serde_json::Error> {
-    let error_text = code.error_text(detail, case);
-    let hash = signature::answer(code, &error_text, key);
-    json::write(&Written { error_code: code.number(), error_text: &error_text, result, hash }, body)
+    put(body, code, &code.error_text(detail, case), result, key)
+}
+
+/// Writes an answer that was given before once more: its text and its result as they were, signed anew.
+pub fn repeat(
+    code: Code,
+    error_text: &str,
+    result: &RawValue,
+    key: Option<&Key>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let mut body = Vec::with_capacity(512);
+    put(&mut body, code, error_text, result, key)?;
+    Ok(body)
+}
+
+fn put<T: Serialize + ?Sized>(
+    body: impl io::Write,
+    code: Code,
+    error_text: &str,
+    result: &T,
+    key: Option<&Key>,
+) -> Result<(), serde_json::Error> {
+    let hash = signature::answer(code, error_text, key);
+    json::write(&Written { error_code: code.number(), error_text, result, hash }, body)
 }
 
 /// An answer as a client reads it, from this server or from any other that speaks the protocol.
@@ -150,6 +171,14 @@ mod tests {
                 .collect::<String>()
         );
         assert!(!answer.verify(&key()));
+    }
+
+    #[test]
+    fn an_answer_can_be_given_again() {
+        let result = serde_json::json!({"good_title": "Ж/1"});
+        let first = write(Code::OK, None, TextCase::Lower, &result, Some(&key())).unwrap();
+        let Answer { error_text, result, .. } = Answer::read(&first).unwrap();
+        assert_eq!(repeat(Code::OK, &error_text, &result.unwrap(), Some(&key())).unwrap(), first);
     }
 
     #[test]

@@ -9,14 +9,14 @@ use crate::{
 
 /// Appends `array` as `http_build_query` writes it: its order, brackets for what is nested, empty arrays left out.
 pub fn build(array: &Array<'_>, query: &mut Vec<u8>) {
-    build_without(array, None, query);
+    build_without(array, &[], query);
 }
 
-/// As [`build`], without the variable `omitted`.
-pub(crate) fn build_without(array: &Array<'_>, omitted: Option<&[u8]>, query: &mut Vec<u8>) {
+/// As [`build`], without the variables `omitted`.
+pub(crate) fn build_without(array: &Array<'_>, omitted: &[&[u8]], query: &mut Vec<u8>) {
     let mut writer = Writer { start: query.len(), query, prefix: Vec::new() };
     for (key, value) in array.iter() {
-        if omitted.is_none_or(|omitted| !matches!(key, Key::Text(name) if **name == *omitted)) {
+        if !matches!(key, Key::Text(name) if omitted.contains(&&**name)) {
             writer.entry(key, value, false);
         }
     }

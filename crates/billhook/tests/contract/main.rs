@@ -20,6 +20,7 @@ mod discounts;
 mod disk;
 mod durable;
 mod get_bills;
+mod idempotency;
 mod isolation;
 mod list_pages;
 mod model;

@@ -22,6 +22,7 @@ macro_rules! on_two_nodes {
 
 on_two_nodes! {
     equal_orders_make_one
+    equal_calls_under_one_key_make_one
     the_last_use_of_a_coupon_is_one_order_s
     each_pin_code_is_handed_out_once
     every_order_has_a_number_of_its_own

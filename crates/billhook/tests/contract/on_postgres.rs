@@ -16,6 +16,7 @@ mod createorder;
 mod database;
 mod discounts;
 mod get_bills;
+mod idempotency;
 mod isolation;
 mod list_pages;
 mod model;

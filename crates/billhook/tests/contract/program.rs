@@ -121,7 +121,12 @@ impl Billhook {
 
     /// Sends a body to a method of a host.
     pub(crate) fn post(&self, host: &str, method: &str, body: &str) -> Answer {
-        let head = format!("Host: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        self.post_with("", host, method, body)
+    }
+
+    /// The same with more of a head.
+    pub(crate) fn post_with(&self, head: &str, host: &str, method: &str, body: &str) -> Answer {
+        let head = format!("Host: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n{head}");
         self.send(&format!("POST /api/{method} HTTP/1.1"), &head, body.as_bytes())
     }
 

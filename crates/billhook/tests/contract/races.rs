@@ -11,8 +11,8 @@ use billhook_wire::Percent;
 use serde_json::Value;
 
 use crate::{
-    program::Answer,
-    shop::{Shop, done, now, number},
+    program::{Answer, keyed},
+    shop::{KEY, Shop, done, now, number},
 };
 
 /// Has all of `count` callers call at once, each one of the nodes; gives what each got.
@@ -51,6 +51,17 @@ pub(crate) fn equal_orders_make_one(nodes: &[&Shop]) {
         assert!(answers.iter().all(|answer| number(&answer.json()["result"]) == made), "{answers:?}");
         assert_eq!(count_orders(shop), round + 1);
     }
+    shop.is_sound();
+}
+
+/// `createorder` would make an order at each call.
+pub(crate) fn equal_calls_under_one_key_make_one(nodes: &[&Shop]) {
+    let shop = nodes[0];
+    let body = keyed(KEY, &[("product_names", "course")]);
+    let answers =
+        at_once(nodes, 32, |node, _| node.sent_with("Idempotency-Key: k\r\n", "createorder", &body));
+    assert!(answers.iter().all(|answer| number(&done(answer)) == 1), "{answers:?}");
+    assert_eq!(count_orders(shop), 1);
     shop.is_sound();
 }
 
@@ -194,6 +205,7 @@ macro_rules! on_one_server {
 
 on_one_server! {
     equal_orders_make_one
+    equal_calls_under_one_key_make_one
     the_last_use_of_a_coupon_is_one_order_s
     each_pin_code_is_handed_out_once
     every_order_has_a_number_of_its_own

@@ -73,7 +73,12 @@ impl Shop {
     }
 
     fn sent(&self, method: &str, body: &str) -> Answer {
-        let answer = self.server.post(&format!("{LOGIN}.localhost"), method, body);
+        self.sent_with("", method, body)
+    }
+
+    /// Sends a body with more of a head than it must have.
+    pub(crate) fn sent_with(&self, head: &str, method: &str, body: &str) -> Answer {
+        let answer = self.server.post_with(head, &format!("{LOGIN}.localhost"), method, body);
         check_signed(&answer, KEY);
         answer
     }
@@ -221,7 +226,7 @@ impl Shop {
     }
 }
 
-fn store_of(place: &Path) -> Store {
+pub(crate) fn store_of(place: &Path) -> Store {
     let location = if crate::ON_POSTGRES {
         Location::parse(&std::fs::read_to_string(place.join(STORE_FILE)).unwrap()).unwrap()
     } else {

@@ -109,6 +109,9 @@ pub enum Api {
     Keyed,
 }
 
+/// The header under which a call that writes is done once (decision 91).
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
 /// Whether a method changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {

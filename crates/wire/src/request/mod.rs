@@ -8,7 +8,7 @@ use crate::{
     Code, Form, Key, Login, Method,
     form::{FieldError, Value, de},
     query,
-    signature::RequestHash,
+    signature::{self, RequestHash},
 };
 
 /// A request's body, read.
@@ -126,8 +126,17 @@ impl<'a> Request<'a> {
     /// The re-encoded form of the signed text: the variables as `http_build_query` writes them, without `hash`.
     pub fn encoded_query(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.body.len());
-        query::build_without(self.form.fields(), Some(b"hash"), &mut text);
+        query::build_without(self.form.fields(), &[b"hash"], &mut text);
         text
+    }
+
+    /// The SHA-256 of the parameters, in hex: without credentials, and however the parameters are arranged.
+    pub fn parameters_digest(&self) -> String {
+        let mut text = Vec::with_capacity(self.body.len());
+        query::build_without(self.form.fields(), &[b"hash", b"rpsKey", b"rps_key"], &mut text);
+        let mut pairs: Vec<_> = text.split(|byte| *byte == b'&').collect();
+        pairs.sort_unstable();
+        signature::text(&signature::sha256_hex([pairs.join(&b'&')]))
     }
 
     /// Which of `keys` the credential fits, if any: by `hash` over the raw body or over its re-encoding (decision 1), or by `rpsKey`.

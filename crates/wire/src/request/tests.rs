@@ -206,3 +206,15 @@ fn parameters_and_the_code_to_refuse_with() {
     assert_eq!(request.parameters::<GetBills>(), Err((Code::WRONG_DATA, "pay_status".to_owned())));
     assert!(request.read_parameters::<GetBills>().unwrap_err().reason().contains("new"));
 }
+
+#[test]
+fn a_digest_is_of_the_parameters_alone() {
+    let digest = |body: &[u8]| Request::read(None, body).parameters_digest();
+    let one = digest(b"a=1&b[0]=x+y&hash=0123");
+    for same in [&b"b%5B0%5D=x%20y&a=1"[..], b"a=2&a=1&b[]=x+y&rpsKey=k", b"hash=&rps_key=k&b[0]=x+y&a=1"] {
+        assert_eq!(digest(same), one, "{}", same.escape_ascii());
+    }
+    for other in [&b"a=1"[..], b"a=1&b[0]=x+z", b"a=1&b[1]=x+y", b"a=1&b[0]=x+y&c=", b"a=1%26b[0]=x+y"] {
+        assert_ne!(digest(other), one, "{}", other.escape_ascii());
+    }
+}
