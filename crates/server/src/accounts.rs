@@ -64,6 +64,8 @@ struct Known {
     by_id: HashMap<AccountId, Arc<Served>>,
     by_login: HashMap<Box<str>, Arc<Served>>,
     by_domain: HashMap<Box<str>, Arc<Served>>,
+    /// The account that the store has for the default one.
+    default_account: Option<AccountId>,
 }
 
 impl Served {
@@ -225,6 +227,11 @@ impl Directory {
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
             }
+            if served.is_default {
+                known.default_account = Some(served.id);
+            } else if known.default_account == Some(served.id) {
+                known.default_account = None;
+            }
             known.by_id.insert(served.id, served);
         }
         known
@@ -277,12 +284,11 @@ impl Directory {
         name == "localhost" || self.domains.iter().any(|own| own == name)
     }
 
-    /// The account that was named as the default, else the only one there is.
+    /// The account that was named as the default, else the store's own.
     fn default_of(&self, known: &Known) -> Option<Arc<Served>> {
         match &self.default_account {
             Some(login) => known.by_login.get(login.as_str()).cloned(),
-            None if known.by_id.len() == 1 => known.by_id.values().next().cloned(),
-            None => None,
+            None => known.by_id.get(&known.default_account?).cloned(),
         }
     }
 }
@@ -301,6 +307,7 @@ mod tests {
             key: Key::parse(&format!("key-of-{login}")).unwrap(),
             old_key: None,
             disabled: false,
+            is_default: id == 1,
             created: 0,
             domains: domains.iter().map(ToString::to_string).collect(),
             settings: Settings::default(),
@@ -337,10 +344,10 @@ mod tests {
             ("nobody.localhost", None),
             ("a.anna.localhost", None),
             ("example.com", None),
-            ("localhost", None),
-            ("justclick.ru", None),
-            ("127.0.0.1", None),
-            ("", None),
+            ("localhost", Some("anna")),
+            ("justclick.ru", Some("anna")),
+            ("127.0.0.1", Some("anna")),
+            ("", Some("anna")),
         ] {
             assert_eq!(found(&two, host).as_deref(), login, "{host}");
         }
@@ -359,6 +366,14 @@ mod tests {
         }
         assert!(missing.lacks_default() && !named.lacks_default() && !only.lacks_default());
         assert_eq!(found(&only, "other.example.com"), None);
+        // Another account takes nothing away from the first; what the store says afterwards holds, in whatever order it is read.
+        take_over(&only, vec![account(2, "boris", &[])]);
+        assert_eq!(found(&only, "127.0.0.1").as_deref(), Some("anna"));
+        let marked = |id, login, is_default| Account { is_default, ..account(id, login, &[]) };
+        take_over(&only, vec![marked(2, "boris", true), marked(1, "anna", false)]);
+        assert_eq!(found(&only, "127.0.0.1").as_deref(), Some("boris"));
+        take_over(&only, vec![marked(2, "boris", false)]);
+        assert_eq!(found(&only, "127.0.0.1"), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Account {
     pub old_key: Option<OldKey>,
     /// Whether it is switched off: error 7.
     pub disabled: bool,
+    /// Whether it answers where the host names no account.
+    pub is_default: bool,
     /// When it was added, unix seconds.
     pub created: i64,
     /// Host names bound to it, beside `LOGIN.DOMAIN`.
@@ -82,13 +84,14 @@ const TOKEN_BITS: u32 = 40;
 
 const ADD: Sql = Sql::new(
     "accounts.add",
-    "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version, token)
+    "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default)
      VALUES ((SELECT COALESCE(MAX(account_id), 0) + 1 FROM accounts), $1, $2, '', 0, 0, $3,
-             (SELECT COALESCE(MAX(version), 0) + 1 FROM accounts), $4)
+             (SELECT COALESCE(MAX(version), 0) + 1 FROM accounts), $4,
+             CASE WHEN (SELECT MAX(account_id) FROM accounts) IS NULL THEN 1 ELSE 0 END)
          ON CONFLICT (login) DO NOTHING",
 );
 
-/// Adds an account; none if the login is taken. `now` is in unix seconds.
+/// Adds an account; none if the login is taken. The first of a store is the default one, and stays it. `now` is in unix seconds.
 pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option<AccountId>, Error> {
     let token = chance::number(TOKEN_BITS);
     if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into(), token.into()])? == 0 {
@@ -106,7 +109,7 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
 
 const FIND: Sql = Sql::new(
     "accounts.find",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token FROM accounts WHERE login = $1",
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default FROM accounts WHERE login = $1",
 );
 
 /// The account of a login.
@@ -150,7 +153,7 @@ pub fn sum(tx: &mut Tx<'_>) -> Result<Sum, Error> {
 
 const CHANGED_SINCE: Sql = Sql::new(
     "accounts.changed_since",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token FROM accounts
+    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default FROM accounts
       WHERE version > $1 ORDER BY version",
 );
 
@@ -205,6 +208,20 @@ const SET_DISABLED: Sql =
 pub fn set_disabled(tx: &mut Tx<'_>, id: AccountId, disabled: bool) -> Result<(), Error> {
     tx.execute(&SET_DISABLED, &[disabled.into(), id.0.into()])?;
     touch(tx, id)
+}
+
+const MARK_DEFAULT: Sql =
+    Sql::new("accounts.mark_default", "UPDATE accounts SET is_default = $1 WHERE account_id = $2");
+
+/// Has this account be the default one, or none.
+pub fn set_default(tx: &mut Tx<'_>, chosen: Option<AccountId>) -> Result<(), Error> {
+    for Account { id, is_default, .. } in list(tx)? {
+        if is_default != (chosen == Some(id)) {
+            tx.execute(&MARK_DEFAULT, &[(!is_default).into(), id.0.into()])?;
+            touch(tx, id)?;
+        }
+    }
+    Ok(())
 }
 
 const BIND: Sql = Sql::new(
@@ -322,6 +339,7 @@ fn account(row: &dyn Row) -> Result<Account, Error> {
         settings: Settings::default(),
         version: row.int(7)?,
         token: row.int(8)?,
+        is_default: row.flag(9)?,
         login,
     })
 }
@@ -345,6 +363,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &ROTATE_KEY,
     &END_OLD_KEY,
     &SET_DISABLED,
+    &MARK_DEFAULT,
     &BIND,
     &BOUND_TO,
     &UNBIND,

@@ -1,5 +1,6 @@
 //! `billhook account`: who answers, with which key, under which names, and how.
 
+mod default;
 mod show;
 
 use std::{
@@ -42,6 +43,7 @@ pub(crate) enum Action {
     RotateKey(RotateKey),
     Disable(Switch),
     Enable(Enable),
+    Default(default::Default),
     Bind(Bind),
     Set(Set),
     Show(show::Arguments),
@@ -175,6 +177,7 @@ impl Action {
             Self::RotateKey(rotate) => rotate.run(everywhere),
             Self::Disable(Switch { login }) => switch(everywhere, &login, true),
             Self::Enable(Enable { login }) => switch(everywhere, &login, false),
+            Self::Default(default) => default.run(everywhere),
             Self::Bind(bind) => bind.run(everywhere),
             Self::Set(set) => set.run(everywhere),
             Self::Show(show) => show.run(everywhere),
@@ -192,13 +195,19 @@ impl Add {
         let store = everywhere.store.open_or_make()?;
         let (login, stored) = (self.login.clone(), key.clone());
         let now = now();
-        let added = store.write(move |tx| accounts::add(tx, &login, &stored, now))?;
-        if added.is_none() {
+        let added = store.write(move |tx| {
+            if accounts::add(tx, &login, &stored, now)?.is_none() {
+                return Ok::<_, billhook_store::Error>(None);
+            }
+            let default = accounts::list(tx)?.into_iter().find(|account| account.is_default);
+            Ok(Some(default.map(|account| account.login)))
+        })?;
+        let Some(default) = added else {
             return Err(Failure::failed(format!(
                 "the login {0} is taken: choose another, or see `billhook account show {0}`",
                 self.login
             )));
-        }
+        };
         if key.is_weak() {
             say(&format!(
                 "warning: this key is shorter than {} characters and can be guessed; `billhook account rotate-key {}` makes a strong one",
@@ -206,7 +215,7 @@ impl Add {
                 self.login
             ));
         }
-        match tell_added(&self.login, &key, is_new, self.json, everywhere) {
+        match tell_added(&self.login, &key, is_new, default.as_ref(), self.json, everywhere) {
             Err(failure) if is_new => Err(key_not_shown(&self.login, failure)),
             told => told,
         }
@@ -217,13 +226,17 @@ fn tell_added(
     login: &Login,
     key: &Key,
     is_new: bool,
+    default: Option<&Login>,
     json: bool,
     everywhere: &Everywhere,
 ) -> Result<(), Failure> {
     let mut out = stdout();
     if json {
         let shown = is_new.then(|| key.reveal());
-        return json_line(&mut out, &json!({"login": login.as_str(), "key": shown}));
+        return json_line(
+            &mut out,
+            &json!({"login": login.as_str(), "key": shown, "default": default == Some(login)}),
+        );
     }
     writeln!(out, "account {login} added")?;
     if is_new {
@@ -236,6 +249,7 @@ fn tell_added(
         "\nWhile `billhook serve` runs, it answers at http://{login}.localhost:8080/api/METHOD\n\
              (if `serve` has no --domain of its own)"
     )?;
+    writeln!(out, "{}", default::after_add(login, default))?;
     writeln!(out, "Next: give it orders, start the server, and ask for a customer's")?;
     writeln!(out, "  billhook import{data} --account {login} orders.csv")?;
     writeln!(out, "  billhook serve{data}")?;
@@ -259,13 +273,11 @@ impl List {
             say(&format!("there is no account yet: billhook account add{} LOGIN", everywhere.store.flag()));
         }
         let width = accounts.iter().map(|account| account.login.as_str().len()).max().unwrap_or(0);
-        for Account { login, disabled, domains, .. } in &accounts {
+        for Account { login, disabled, is_default, domains, .. } in &accounts {
             let state = if *disabled { "off" } else { "on" };
-            writeln!(
-                out,
-                "{}",
-                format!("{:width$}  {state:3}  {}", login.as_str(), domains.join(" ")).trim_end()
-            )?;
+            let default = if *is_default { "(default)" } else { "" };
+            let line = format!("{:width$}  {state:3}  {default:9}  {}", login.as_str(), domains.join(" "));
+            writeln!(out, "{}", line.trim_end())?;
         }
         Ok(out.flush()?)
     }

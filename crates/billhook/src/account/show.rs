@@ -64,6 +64,9 @@ impl Arguments {
         let zone = &account.settings.time_zone;
         writeln!(out, "login: {}", account.login)?;
         writeln!(out, "state: {}", if account.disabled { "off" } else { "on" })?;
+        let default =
+            if account.is_default { "yes, at IP addresses, localhost and a bare domain" } else { "no" };
+        writeln!(out, "default account: {default}")?;
         if self.reveal_key {
             writeln!(out, "key: {}", account.key.reveal())?;
         } else {
@@ -92,6 +95,7 @@ pub(super) fn summary(account: &Account) -> Map<String, Value> {
     let fields = [
         ("login", json!(account.login.as_str())),
         ("disabled", json!(account.disabled)),
+        ("default", json!(account.is_default)),
         ("key_characters", json!(account.key.reveal().len())),
         ("old_key_until", json!(old_until)),
         ("created", json!(account.created)),

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// A domain under which LOGIN.DOMAIN is an account; may be given several times
     #[arg(long, value_name = "DOMAIN", default_value = "localhost", value_parser = domain::domain)]
     domain: Vec<String>,
-    /// The account of requests that name an IP address or a bare domain [default: the only account there is]
+    /// The account of requests that name an IP address or a bare domain [default: the store's, which `billhook account default` says]
     #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
     default_account: Option<Login>,
     /// Fill an empty store with the documentation's account and its two orders

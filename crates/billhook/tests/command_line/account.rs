@@ -31,7 +31,7 @@ fn an_account_from_first_to_last() {
     );
     assert_ne!(place.account("other"), place.account("third"), "keys are random");
 
-    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   on\nthird  on\n");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   on   (default)\nthird  on\n");
     let text = place.run(&["account", "show", "shop"]).succeeded();
     says(
         &text,
@@ -45,7 +45,7 @@ fn an_account_from_first_to_last() {
     says(&place.run(&["account", "show", "shop"]).succeeded(), &["UTC\n", "rate=600"]);
 
     place.run(&["account", "disable", "shop"]).succeeded();
-    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   off\nthird  on\n");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "other  on\nshop   off  (default)\nthird  on\n");
     place.run(&["account", "enable", "shop"]).succeeded();
     assert_eq!(shown(&place, "shop")["disabled"], false);
 
@@ -60,6 +60,29 @@ fn an_account_from_first_to_last() {
     assert!(shown(&place, "shop")["old_key_until"].as_i64().unwrap() > 1_700_000_000);
     says(&place.run(&["account", "rotate-key", "shop"]).succeeded(), &["works no more"]);
     assert_eq!(shown(&place, "shop")["old_key_until"], Value::Null);
+}
+
+/// The first account is the default one, and stays it whoever comes.
+#[test]
+fn one_account_is_the_default() {
+    let place = Place::new();
+    let add = |login| place.run(&["account", "add", login]).succeeded();
+    says(&add("shop"), &["shop is the default account", "IP addresses"]);
+    says(&add("other"), &["the default account is still shop", "account default other"]);
+    let is_default = |login| shown(&place, login)["default"].as_bool().unwrap();
+    assert_eq!([is_default("shop"), is_default("other")], [true, false]);
+    says(&place.run(&["account", "default", "other"]).succeeded(), &["other is the default account"]);
+    assert_eq!([is_default("shop"), is_default("other")], [false, true]);
+    says(&place.run(&["account", "show", "other"]).succeeded(), &["default account: yes"]);
+    let json = place.run(&["account", "list", "--json"]).succeeded();
+    assert_eq!(json.matches(r#""default":true"#).count(), 1, "{json}");
+    says(&place.run(&["account", "default", "--none"]).succeeded(), &["code 5"]);
+    assert_eq!([is_default("shop"), is_default("other")], [false, false]);
+    says(&add("third"), &["no account answers", "account default third"]);
+    assert!(!is_default("third"));
+    says(&place.run(&["account", "default", "shpo"]).failed(1), &["did you mean shop?"]);
+    place.run(&["account", "default"]).failed(2);
+    place.run(&["account", "default", "shop", "--none"]).failed(2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ const COMMANDS: &[&[&str]] = &[
     &["account", "rotate-key"],
     &["account", "disable"],
     &["account", "enable"],
+    &["account", "default"],
     &["account", "bind"],
     &["account", "set"],
     &["account", "show"],

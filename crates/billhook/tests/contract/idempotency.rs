@@ -1,9 +1,6 @@
 //! The header `Idempotency-Key`: what is repeated under a key is done once, and told again (decision 91).
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use billhook_store::{
     Sql, accounts,
@@ -14,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     program::{Answer, Billhook, check_signed, keyed, signed, succeed},
+    running::until,
     shop::{KEY, LOGIN, Shop, done, now, number, store_of},
 };
 
@@ -90,13 +88,9 @@ fn a_key_stands_for_one_call() {
     succeed(place, &["account", "add", "other", "--key", "key-of-the-other-0123456789"]);
     let form = [("good_name", "film"), ("good_type", "0"), ("good_title", "Film"), ("good_sum", "5")];
     let body = signed("other", "key-of-the-other-0123456789", &form);
-    let until = Instant::now() + Duration::from_secs(5);
     let call = || shop.server().post_with("Idempotency-Key: a key\r\n", "other.localhost", "AddGood", &body);
-    let mut answer = call();
-    while answer.code() == 5 && Instant::now() < until {
-        answer = call();
-    }
-    assert_eq!(answer.json()["result"], json!({"good_id": 1}));
+    until(|| call().code() != 5);
+    assert_eq!(call().json()["result"], json!({"good_id": 1}));
 }
 
 #[test]
@@ -131,11 +125,8 @@ fn what_is_told_again_is_signed_anew() {
     let key = rotated["key"].as_str().unwrap();
     let (host, body) = (format!("{LOGIN}.localhost"), signed(LOGIN, key, &CALL));
     let call = || shop.server().post_with("Idempotency-Key: k\r\n", &host, "CreateOrder", &body);
-    let until = Instant::now() + Duration::from_secs(5);
-    let mut again = call();
-    while again.code() == 4 && Instant::now() < until {
-        again = call();
-    }
+    until(|| call().code() != 4);
+    let again = call();
     check_signed(&again, key);
     assert_eq!(again.json()["result"], first.json()["result"]);
     assert_ne!(again.json()["hash"], first.json()["hash"]);
@@ -177,9 +168,5 @@ fn old_calls_are_removed() {
         .unwrap();
     drop(store);
     let shop = Shop::of(Billhook::start_over(place, &[]));
-    let until = Instant::now() + Duration::from_secs(10);
-    while shop.kept() > 1 && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(shop.kept(), 1);
+    until(|| shop.kept() == 1);
 }

@@ -2,7 +2,10 @@
 
 use billhook_wire::{Key, envelope::Answer as Envelope, method::METHODS};
 
-use crate::program::{Answer, Billhook, keyed, signed, succeed, write};
+use crate::{
+    program::{Answer, Billhook, keyed, signed, succeed, write},
+    running::until,
+};
 
 const KEYS: [(&str, &str); 2] = [("one", "key-of-one-0123456789"), ("two", "key-of-two-0123456789")];
 
@@ -84,9 +87,21 @@ fn by_bound_domain_and_its_look_alikes() {
 
 #[test]
 fn by_default_account() {
-    // Two accounts and none named: an address leads nowhere.
+    const HOSTS: [&str; 5] = ["127.0.0.1", "127.0.0.1:8080", "[::1]", "localhost", "LOCALHOST."];
+    // The first account, whoever came behind it; then whom the store names, or nobody.
     let shop = shops(&[]);
-    for host in ["127.0.0.1", "127.0.0.1:8080", "[::1]", "localhost", "LOCALHOST."] {
+    for host in HOSTS {
+        only(&shop.post(host, "GetBills", &body(0)), "one");
+        refused(&shop.post(host, "GetBills", &body(1)), 200, 4);
+    }
+    shop.run(&["account", "default", "two"]);
+    until(|| shop.post("127.0.0.1", "GetBills", &body(0)).code() == 4);
+    for host in HOSTS {
+        only(&shop.post(host, "GetBills", &body(1)), "two");
+    }
+    shop.run(&["account", "default", "--none"]);
+    until(|| shop.post("127.0.0.1", "GetBills", &body(0)).code() == 5);
+    for host in HOSTS {
         refused(&shop.post(host, "GetBills", &body(0)), 200, 5);
     }
     let shop = shops(&["--default-account", "two"]);

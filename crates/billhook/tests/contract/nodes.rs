@@ -9,7 +9,7 @@ use billhook_postgres_cluster::Cluster;
 use tempfile::TempDir;
 
 use crate::{
-    program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, succeed, write},
+    program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, signed, succeed, write},
     running::until,
 };
 
@@ -40,6 +40,14 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
         assert_eq!(node.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 4);
     }
     assert!(rotated.elapsed() < Duration::from_secs(1), "{:?}", rotated.elapsed());
+    let by_address =
+        |node: &Billhook| node.post("127.0.0.1", "GetBills", &signed(DEMO_LOGIN, &fresh, ANNA)).code();
+    for (default, code) in [(DEMO_LOGIN, 0), ("--none", 5)] {
+        others[1].run(&["account", "default", default]);
+        for node in nodes() {
+            until(|| by_address(node) == code);
+        }
+    }
     others[0].run(&["account", "disable", DEMO_LOGIN]);
     let disabled = Instant::now();
     for node in nodes() {

@@ -459,6 +459,21 @@ fn account_life(engine: Engine) {
     let account = store.read(|tx| accounts::find(tx, &login("anna"))).unwrap().unwrap();
     assert!(account.old_key.is_none() && account.version > version);
     assert_eq!(account.key, key("newer"));
+
+    let defaults = |version| {
+        let (changed, newer) = store.read(|tx| accounts::changed_since(tx, version)).unwrap();
+        (changed.iter().map(|account| (account.id, account.is_default)).collect::<Vec<_>>(), newer)
+    };
+    let (all, version) = defaults(0);
+    assert_eq!(all, [(boris, false), (anna, true)], "the first is the default, and stays it");
+    store.write(move |tx| accounts::set_default(tx, Some(boris))).unwrap();
+    let (mut changed, version) = defaults(version);
+    changed.sort_unstable();
+    assert_eq!(changed, [(anna, false), (boris, true)]);
+    store.write(move |tx| accounts::set_default(tx, Some(boris))).unwrap();
+    assert_eq!(defaults(version).0, []);
+    store.write(|tx| accounts::set_default(tx, None)).unwrap();
+    assert_eq!(defaults(version).0, [(boris, false)]);
 }
 
 fn what_another_process_writes_is_seen(engine: Engine) {
