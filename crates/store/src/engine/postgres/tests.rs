@@ -69,6 +69,7 @@ fn filled() -> Link {
         "INSERT INTO partners SELECT 1 + n % 2, n, 'partner' || n, 0 FROM generate_series(1, 5000) n",
         "INSERT INTO coupons SELECT 1 + n % 2, n, 'C' || n, 'c' || n, 'percent', 1000, 0, 0, 0, 0 FROM generate_series(1, 5000) n",
         "INSERT INTO coupon_goods SELECT 1 + n % 2, n, good FROM generate_series(1, 5000) n, generate_series(1, 3) good",
+        "INSERT INTO idempotency_keys SELECT 1 + n % 2, 'key ' || n, 'AddGood', '', 'OK', '[]', n FROM generate_series(1, 5000) n",
         "VACUUM ANALYZE",
     ] {
         text(&link, fill);
