@@ -48,7 +48,8 @@ pub(super) fn summary(order: &Order) -> Map<String, Value> {
 /// An order with everything that is known of it.
 pub(super) struct Whole<'a> {
     pub(super) order: &'a Order,
-    pub(super) payments: &'a [Payment],
+    /// Its payments with their numbers.
+    pub(super) payments: &'a [(i64, Payment)],
     /// The name of the manager who sold it, if there is such a manager still.
     pub(super) manager: Option<&'a str>,
 }
@@ -63,7 +64,7 @@ impl Whole<'_> {
         let items: Vec<Value> = order.lines.iter().map(item).collect();
         let payments: Vec<Value> = payments
             .iter()
-            .map(|payment| json!({"sum": payment.sum, "received": payment.received}))
+            .map(|(number, payment)| json!({"number": number, "sum": payment.sum, "received": payment.received}))
             .collect();
         let manager = if handling.manager == 0 {
             Value::Null
@@ -104,11 +105,9 @@ impl Whole<'_> {
         facts.push(("price", order.price().to_string()));
         facts.push(("received", handling.received.to_string()));
         facts.push(("left to pay", order.to_pay().to_string()));
-        facts.extend(
-            payments
-                .iter()
-                .map(|payment| ("payment", format!("{} on {}", payment.sum, shown(payment.received, zone)))),
-        );
+        facts.extend(payments.iter().map(|(number, payment)| {
+            ("payment", format!("{number}, {} on {}", payment.sum, shown(payment.received, zone)))
+        }));
         if handling.kill_at != 0 {
             facts.push(("cancels itself", shown(handling.kill_at, zone)));
         }

@@ -209,7 +209,7 @@ impl Shop {
     /// The sums of an order's payments, in kopecks, and when each came in.
     pub(crate) fn payments_of(&self, order: i64) -> Vec<(i64, i64)> {
         let payments = self.write(move |tx, account| order_changes::payments(tx, account, OrderId(order)));
-        payments.into_iter().map(|payment| (payment.sum.kopecks(), payment.received)).collect()
+        payments.into_iter().map(|(_, payment)| (payment.sum.kopecks(), payment.received)).collect()
     }
 
     /// Runs a transaction on the store beneath the server.
