@@ -304,6 +304,10 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
             result: Some(Box::new(json!({ "bill_id": id }))),
         });
     }
+    // Nobody could ever pay it (decision 93).
+    if draft.is_strict && sums.iter().copied().sum::<Money>() == Money::ZERO {
+        (draft.status, draft.paid) = (PayStatus::Paid, draft.created);
+    }
     if let Some(coupon) = &holding
         && !coupons::use_once(cx.tx, cx.account, coupon.id)?
     {

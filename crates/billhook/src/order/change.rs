@@ -5,6 +5,7 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
+    income,
     order_changes::{self, Payment},
     orders::Order,
 };
@@ -310,14 +311,15 @@ impl Target {
         + 'static,
     ) -> Result<(), Failure> {
         let Self { id, account, json } = self;
-        let (order, said) = account.open(everywhere)?.write(move |tx, account| {
+        let (order, given_back, said) = account.open(everywhere)?.write(move |tx, account| {
             let mut order = found(tx, account, id)?;
             let said = change(tx, account, &mut order)?;
-            Ok((order, said))
+            let payments = order_changes::payments(tx, account.id, id)?;
+            Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;
         let mut out = stdout();
         if json {
-            return json_line(&mut out, &report::summary(&order));
+            return json_line(&mut out, &report::summary(&order, given_back));
         }
         writeln!(out, "{}", for_terminal(&format!("order {id} {said}")))?;
         Ok(out.flush()?)

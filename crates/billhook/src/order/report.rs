@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, io::Write};
 
 use billhook_store::{
+    income,
     order_changes::Payment,
     orders::{Delivery, Line, Order, TextField},
 };
@@ -26,8 +27,8 @@ pub(super) fn line(order: &Order, zone: &TimeZone) -> String {
     ))
 }
 
-/// An order in a list, as JSON.
-pub(super) fn summary(order: &Order) -> Map<String, Value> {
+/// An order in a list, as JSON; `given_back` is what was given back of it.
+pub(super) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     let fields = [
         ("id", json!(order.id)),
@@ -36,7 +37,7 @@ pub(super) fn summary(order: &Order) -> Map<String, Value> {
         ("created", json!(order.created)),
         ("paid", json!(order.paid)),
         ("price", json!(order.price())),
-        ("received", json!(order.handling.received)),
+        ("received", json!(income::received(order, given_back))),
         ("bill_sum_topay", json!(order.to_pay())),
         ("delivery", json!(order.handling.delivery.as_str())),
         ("deleted", json!(order.handling.deleted)),
@@ -55,11 +56,15 @@ pub(super) struct Whole<'a> {
 }
 
 impl Whole<'_> {
+    fn given_back(&self) -> Money {
+        income::given_back(self.payments.iter().map(|(_, payment)| payment))
+    }
+
     /// As JSON. A text field that is empty is left out.
     pub(super) fn json(&self) -> Map<String, Value> {
         let Self { order, payments, manager } = self;
         let handling = &order.handling;
-        let mut map = summary(order);
+        let mut map = summary(order, self.given_back());
         map.remove("goods");
         let items: Vec<Value> = order.lines.iter().map(item).collect();
         let payments: Vec<Value> = payments
@@ -103,7 +108,7 @@ impl Whole<'_> {
             facts.push(("paid", shown(order.paid, zone)));
         }
         facts.push(("price", order.price().to_string()));
-        facts.push(("received", handling.received.to_string()));
+        facts.push(("received", income::received(order, self.given_back()).to_string()));
         facts.push(("left to pay", order.to_pay().to_string()));
         facts.extend(payments.iter().map(|(number, payment)| {
             ("payment", format!("{number}, {} on {}", payment.sum, shown(payment.received, zone)))

@@ -138,6 +138,29 @@ fn payments_make_an_order_paid_and_hand_out_pin_codes() {
     place.run(&["check"]).succeeded();
 }
 
+/// Decision 92: order 2 was imported as paid, and nothing was noted for it.
+#[test]
+fn an_order_that_was_imported_as_paid_shows_what_it_brought_in() {
+    let place = shop();
+    let received = |arguments: &[&str]| {
+        json_of(&place, arguments).iter().map(|order| order["received"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(received(&["list"]), ["0.00", "90.00", "0.00"]);
+    assert_eq!(received(&["list", "--limit", "2"]), ["90.00", "0.00"]);
+    assert_eq!(received(&["list", "--email", "boris@example.com"]), ["90.00"]);
+    assert_eq!(received(&["show", "2"]), ["90.00"]);
+    assert_eq!(received(&["take-back", "2"]), ["90.00"]);
+    says(&order(&place, &["show", "2"]).succeeded(), &["price: 90.00\nreceived: 90.00\nleft to pay: 0.00\n"]);
+    // What was given back counts as it was noted.
+    place.write(
+        "more.jsonl",
+        r#"{"id":2,"email":"boris@example.com","payments":[{"sum":"100","received":5},{"sum":"-30","received":6}],"items":[{"id":7,"sum":"90.00"}]}"#,
+    );
+    place.run(&["import", "--account", "shop", "more.jsonl"]).succeeded();
+    assert_eq!(received(&["list"]), ["0.00", "70.00", "0.00"]);
+    assert_eq!(received(&["show", "2"]), ["70.00"]);
+}
+
 #[test]
 fn a_payment_that_looks_like_a_mistake_is_refused() {
     let place = shop();
@@ -189,6 +212,7 @@ fn a_payment_that_was_noted_by_mistake_is_removed() {
     // Order 2 came in as paid, without payments: it never was covered by any.
     said(&["pay", "2", "1", "--anyway"]);
     assert_eq!(said(&["unpay", "2"]), "order 2 1.00 removed, is paid\n");
+    assert_eq!(shown(&place, "2")["payments"], json!([]));
     place.run(&["check"]).succeeded();
 }
 
