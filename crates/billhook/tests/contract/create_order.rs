@@ -145,7 +145,8 @@ fn a_parameter_that_is_not_of_its_kind_is_3() {
     let name = "x".repeat(256);
     for wrong in [
         ("goods[0][good_sum]", "1,500"),
-        ("goods[0][good_sum]", "1.500"),
+        ("goods[0][good_sum]", "1.500,00"),
+        ("goods[0][good_sum]", "1.500.000"),
         ("goods[0][good_sum]", "-1"),
         ("goods[0][good_sum]", "10000000000"),
         ("goods[0][good_sum]", "free"),
@@ -300,6 +301,31 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
             exported[field] == value || exported["utm"][field] == value,
             "{field} is not {value} in {exported}"
         );
+    }
+}
+
+/// Decision 74: PHP writes a third of 1990 as `663.33333333333`.
+#[test]
+fn a_sum_is_rounded_to_the_kopeck_wherever_a_request_names_one() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    let price = |id: i64| shop.details(id)["price"].as_str().unwrap().to_owned();
+    for (sum, rounded) in [
+        ("663.33333333333", "663.33"),
+        ("663.335", "663.34"),
+        ("663.33499999999", "663.33"),
+        ("1.500", "1.50"),
+        ("1 990.999", "1991.00"),
+    ] {
+        let sum_of = |field| [(field, sum)];
+        assert_eq!(price(shop.order("a@b", "course", &sum_of("goods[0][good_sum]"))), rounded);
+        let prices = [("product_names", "course,guide"), ("product_prices", &format!("{sum},0"))];
+        assert_eq!(price(shop.keyed_order(&prices)), rounded);
+        shop.result("UpdateGood", &[&[("good_name", "course")], &sum_of("good_sum")[..]].concat());
+        let name = format!("good {sum}");
+        shop.add_good(&name, "0", "Good", sum, &[]);
+        for good in ["course", &name] {
+            assert_eq!(price(shop.order("a@b", good, &[])), rounded, "{good}");
+        }
     }
 }
 
