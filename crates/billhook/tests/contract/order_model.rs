@@ -112,7 +112,7 @@ impl Order {
         json!({
             "id": self.id.to_string(), "first_name": address("A"), "last_name": address("B"), "middle_name": "",
             "email": self.email, "phone": "", "city": address("C"), "country": address("D"), "address": address("E"),
-            "region": "", "postalcode": "", "pay_status": self.status, "paid": self.paid.unwrap_or(created).to_string(), "type": "",
+            "region": "", "postalcode": "", "pay_status": self.status, "paid": if is_settled { self.paid.unwrap_or(created) } else { 0 }.to_string(), "type": "",
             "payway": "", "comment": self.comment, "domain": "", "good_count": self.lines.len(),
             "price": money(self.price()), "bill_sum_topay": money(left.max(0)), "tag": "", "kupon": "", "coupon": "",
             "utm": {"medium": "", "source": "", "campaign": "", "content": "", "term": ""}, "items": items,

@@ -30,12 +30,16 @@ impl Shop {
     }
 
     fn set_up(settings: &[&str]) -> Self {
-        let place = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap(), settings, &[])
+    }
+
+    /// An empty shop over a folder, whose server is started with these arguments.
+    pub(crate) fn over(place: tempfile::TempDir, settings: &[&str], arguments: &[&str]) -> Self {
         succeed(place.path(), &["account", "add", LOGIN, "--key", KEY]);
         for setting in settings {
             succeed(place.path(), &["account", "set", LOGIN, setting]);
         }
-        Self::of(Billhook::start_over(place, &[]))
+        Self::of(Billhook::start_over(place, arguments))
     }
 
     /// The shop that a server serves.
