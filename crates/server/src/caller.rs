@@ -31,6 +31,15 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
+/// Whether the proxy that is the peer, if it is a trusted one, says that its caller came by HTTPS.
+pub(crate) fn came_by_https(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    // The last word is the nearest proxy's own.
+    let said = headers.get_all("x-forwarded-proto").iter().next_back();
+    let said = said.and_then(|line| line.to_str().ok()?.rsplit(',').next());
+    is_trusted(peer.to_canonical(), trusted)
+        && said.is_some_and(|said| said.trim().eq_ignore_ascii_case("https"))
+}
+
 /// An address as proxies write it: with or without a port, IPv6 with or without brackets.
 fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
@@ -70,6 +79,24 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["[2001:db8::5]"]), "2001:db8::5");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7:1234"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &["::ffff:198.51.100.7"]), "198.51.100.7");
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_whether_it_was_https() {
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let https = |peer: &str, lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-proto", line.parse().unwrap());
+            }
+            came_by_https(peer.parse().unwrap(), &headers, &trusted)
+        };
+        assert!(https("10.0.0.1", &["https"]));
+        assert!(https("::ffff:10.0.0.1", &["http", "http, HTTPS "]));
+        for lines in [&[][..], &["http"], &["https", "http"], &["https,http"], &["https\u{e9}"]] {
+            assert!(!https("10.0.0.1", lines), "{lines:?}");
+        }
+        assert!(!https("192.0.2.1", &["https"]));
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Cx<'a, 'tx> {
     pub(crate) settings: &'a Settings,
     /// When the call came, unix seconds: the same in each run of a body.
     pub(crate) now: i64,
+    /// Whether its links lead to HTTPS where the account does not say it (decision 47).
+    pub(crate) is_https: bool,
     /// The request's id, for the log.
     pub(crate) request_id: &'a str,
     /// What the answer's headers tell, if it is a page of a list.

@@ -48,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) body_timeout: Duration,
     pub(crate) body_budget: Budget,
     pub(crate) answer_budget: answer::Budget,
+    /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
+    pub(crate) has_certificate: bool,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
 }
@@ -68,6 +70,8 @@ struct Asked<'a> {
     names_one_host: bool,
     account: Option<Arc<Served>>,
     caller: IpAddr,
+    /// Whether it came by HTTPS as far as links are concerned: the server has a certificate, or the proxy before it says so.
+    is_https: bool,
     request_id: &'a str,
 }
 
@@ -94,6 +98,8 @@ impl Answers for Peer {
             names_one_host: host.is_ok(),
             account: host.ok().and_then(|host| service.directory.find(host.as_ref())),
             caller: caller::address(self.address, &head.headers, &service.trusted_proxies),
+            is_https: service.has_certificate
+                || caller::came_by_https(self.address, &head.headers, &service.trusted_proxies),
             request_id: &request_id,
         };
         let mut key = WhichKey::Current;
@@ -264,6 +270,7 @@ impl Service {
             request: &request,
             headers: &asked.head.headers,
             request_id: asked.request_id,
+            is_https: asked.is_https,
             long_reads: &self.long_reads,
         })
     }

@@ -1,6 +1,9 @@
 //! Which host a request is for: the names it may be called by, brought to one form (decisions 49, 59 and 62).
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use http::{Version, header, request::Parts};
 
@@ -72,6 +75,28 @@ pub(crate) fn name(text: &str) -> Option<String> {
     }
 }
 
+/// The longest name of a host, in bytes (RFC 1035).
+const NAME_BYTES_MAX: usize = 253;
+
+/// Whether a text is a host that a link may lead to, with or without a port: an address, or a name as people write it, in any script.
+pub(crate) fn is_linkable(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if !port.is_none_or(is_port) {
+        return false;
+    }
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    host.len() <= NAME_BYTES_MAX && host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
+}
+
 fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
@@ -99,6 +124,46 @@ mod tests {
     use http::Request;
 
     use super::*;
+
+    #[test]
+    fn a_link_leads_to_a_host_and_nothing_else() {
+        let long = format!("{}.example", "a".repeat(246));
+        for host in [
+            "shop.example",
+            "shop.example:8443",
+            "shop.example.",
+            "localhost:80",
+            "203.0.113.7",
+            "[2001:db8::1]",
+            "[::1]:65535",
+            "my_shop.xn--p1ai",
+            "магазин.рф",
+        ] {
+            assert!(is_linkable(host), "{host}");
+        }
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "shop.example/",
+            "shop.example/path",
+            "shop.example:",
+            "shop.example:+80",
+            "shop.example:65536",
+            "shop.example:80:80",
+            "user@shop.example",
+            "shop example",
+            "shop.example\n",
+            "shop.example\"onclick",
+            "2001:db8::1",
+            "[shop.example]",
+            "[::1",
+            "javascript:alert(1)",
+            &long,
+        ] {
+            assert!(!is_linkable(text), "{text:?}");
+        }
+    }
 
     #[test]
     fn case_port_and_trailing_dot_do_not_matter() {

@@ -90,6 +90,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) request_id: &'a str,
+    /// Whether links lead to HTTPS where the account does not say it.
+    pub(crate) is_https: bool,
     /// Who may read at length on a thread of its own.
     pub(crate) long_reads: &'a Arc<Semaphore>,
 }
@@ -169,10 +171,10 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         return begin_write(function, call, ask);
     }
     let served = call.account.clone();
-    let (now, request_id) = (unix_now(), call.request_id.to_owned());
+    let (now, request_id, is_https) = (unix_now(), call.request_id.to_owned(), call.is_https);
     let body = move |tx: &mut Tx<'_>| {
-        let (settings, request_id) = (&served.settings, &*request_id);
-        let mut cx = Cx { tx, account: served.id, settings, now, request_id, paged: None };
+        let (account, settings, request_id) = (served.id, &served.settings, &*request_id);
+        let mut cx = Cx { tx, account, settings, now, is_https, request_id, paged: None };
         let answer = catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
             .unwrap_or(Err(Failure::Fault("a method panicked")));
         answer.map(|answer| (answer, cx.paged))
@@ -223,10 +225,10 @@ fn begin_write<M: Method>(function: Function<M>, call: &Call<'_>, ask: M) -> Res
         Failure::from(Code::WRONG_DATA)
     })?;
     let (served, now, request_id) = (call.account.clone(), unix_now(), call.request_id.to_owned());
-    let (account, key) = (served.id, call.key);
+    let (account, key, is_https) = (served.id, call.key, call.is_https);
     let body = move |tx: &mut Tx<'_>| {
         let (settings, request_id) = (&served.settings, &*request_id);
-        let mut cx = Cx { tx, account, settings, now, request_id, paged: None };
+        let mut cx = Cx { tx, account, settings, now, is_https, request_id, paged: None };
         let run = || match &once {
             None => function(&mut cx, &ask).map(Done::Now),
             Some(once) => once.run(&mut cx, M::DONE, |cx| function(cx, &ask)),

@@ -9,7 +9,7 @@ use billhook_store::{
     partners::{self, Partner},
     products::{self, Good},
     same_order::{self, Content},
-    settings::{CreateOrderResult, TimerKillDefault},
+    settings::{CreateOrderResult, LinkScheme, TimerKillDefault},
 };
 use billhook_wire::{
     Code, Email, LocalTime, Money, Name, OrderId, PayStatus, Price, UnixTime,
@@ -19,12 +19,10 @@ use billhook_wire::{
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::{cx::Cx, failure::Failure, goods};
+use crate::{cx::Cx, failure::Failure, goods, host};
 
 /// The most partners that an order names.
 const AFFILIATES_MAX: usize = 10;
-/// The longest name of a host, in bytes (RFC 1035).
-const DOMAIN_BYTES_MAX: usize = 253;
 
 /// An order that is to be made.
 struct Draft<'a> {
@@ -45,9 +43,6 @@ struct Draft<'a> {
 
 /// Answers `CreateOrder` (section 4.1).
 pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<OrderMade, Failure> {
-    if ask.bill_domain.as_str().len() > DOMAIN_BYTES_MAX {
-        return Err(cx.wrong("bill_domain", "no host has so long a name"));
-    }
     let mut texts = Texts::default();
     let utm = &ask.utm;
     for (field, text) in [
@@ -64,7 +59,6 @@ pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<Ord
         (TextField::Tag, &ask.bill_tag),
         (TextField::Comment, &ask.bill_comment),
         (TextField::Ip, &ask.bill_ip),
-        (TextField::Domain, &ask.bill_domain),
         (TextField::UtmMedium, &utm.utm_medium),
         (TextField::UtmSource, &utm.utm_source),
         (TextField::UtmCampaign, &utm.utm_campaign),
@@ -83,6 +77,7 @@ pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<Ord
     ] {
         texts.set(field, text.as_str());
     }
+    texts.set(TextField::Domain, domain(ask.bill_domain.as_str()));
     let coupon = match ask.bill_kupon.as_str().trim() {
         "" => None,
         code => coupons::named(cx.tx, cx.account, code)?,
@@ -100,7 +95,8 @@ pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<Ord
             TimerKillDefault::Never => TimerKill::Never,
             TimerKillDefault::Goods => TimerKill::ByGoods,
         }),
-        created: ask.bill_created.map_or(cx.now, UnixTime::seconds),
+        // PHP's false is 0, and means that it is not said.
+        created: ask.bill_created.map(UnixTime::seconds).filter(|made| *made > 0).unwrap_or(cx.now),
         status: PayStatus::Waiting,
         paid: 0,
         partners,
@@ -199,6 +195,27 @@ pub(crate) fn create_order_2(cx: &mut Cx<'_, '_>, ask: &CreateOrder2) -> Result<
     };
     let id = make(cx, draft)?;
     Ok(OrderMade { bill_id: (cx.settings.createorder_result == CreateOrderResult::BillId).then_some(id) })
+}
+
+/// A domain without the scheme and the final slash that some callers send with it (decision 47).
+fn domain(text: &str) -> &str {
+    let host = text.split_once("://").map_or(text, |(_, host)| host);
+    host.strip_suffix('/').unwrap_or(host)
+}
+
+/// Where an order's page is (decision 47): a URL of its domain, or the path alone where that is no host.
+fn link(cx: &Cx<'_, '_>, id: OrderId, domain: &str) -> String {
+    let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
+    if !host::is_linkable(domain) {
+        return path;
+    }
+    let is_https = match cx.settings.link_scheme {
+        LinkScheme::Auto => cx.is_https,
+        LinkScheme::Http => false,
+        LinkScheme::Https => true,
+    };
+    let scheme = if is_https { "https" } else { "http" };
+    format!("{scheme}://{domain}{path}")
 }
 
 /// A date and time of the account's zone, in unix seconds.
@@ -304,6 +321,10 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
             result: Some(Box::new(json!({ "bill_id": id }))),
         });
     }
+    // Nobody could ever pay it (decision 93).
+    if draft.is_strict && sums.iter().copied().sum::<Money>() == Money::ZERO {
+        (draft.status, draft.paid) = (PayStatus::Paid, draft.created);
+    }
     if let Some(coupon) = &holding
         && !coupons::use_once(cx.tx, cx.account, coupon.id)?
     {
@@ -321,11 +342,7 @@ fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     };
     let mut texts = draft.texts;
     note_partners(&mut texts, &draft.partners);
-    let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
-    let link = match texts.get(TextField::Domain) {
-        "" => path,
-        domain => format!("http://{domain}{path}"),
-    };
+    let link = link(cx, id, texts.get(TextField::Domain));
     texts.set(TextField::Link, link);
     let [first, second] = &draft.partners;
     let lines = ordered.iter().zip(&sums).map(|((good, _), sum)| Line {

@@ -22,7 +22,7 @@ pub struct Options {
     pub default_account: Option<Login>,
     /// A key that is known to everybody: accounts that have it are not served.
     pub refused_key: Option<Key>,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The longest body that is read, in bytes (decision 60).
     pub max_body_bytes: usize,

@@ -1,7 +1,10 @@
 //! An order as the methods show it (section 5).
 
 use billhook_store::orders::{Line, Order, TextField};
-use billhook_wire::method::{ItemInfo, OrderInfo, PartnerInfo, UtmInfo};
+use billhook_wire::{
+    PayStatus,
+    method::{ItemInfo, OrderInfo, PartnerInfo, UtmInfo},
+};
 
 /// Which fields are shown: the columns of section 5's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +45,11 @@ pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
         postalcode: text(TextField::Postalcode),
         created: order.created,
         pay_status: order.pay_status,
-        paid: order.paid,
+        // What createorder says of an order that is not paid is kept, and means nothing (decision 13).
+        paid: match order.pay_status {
+            PayStatus::Paid | PayStatus::Return => order.paid,
+            PayStatus::Waiting | PayStatus::Cancel => 0,
+        },
         order_type: text(TextField::Type),
         payway: text(TextField::Payway),
         comment: text(TextField::Comment),

@@ -188,15 +188,16 @@ fn is_one_of(goods: &HashSet<&str>, id: GoodId, name: &str) -> bool {
 /// Answers `UpdateOrderStatus` (decision 16).
 pub(crate) fn update_order_status(cx: &mut Cx<'_, '_>, ask: &UpdateOrderStatus) -> Result<Nothing, Failure> {
     let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
-    let date = UnixTime::parse(ask.date.as_str()).map(UnixTime::seconds);
+    // PHP's false is 0: no payment and no parcel has it for its time.
+    let date = UnixTime::parse(ask.date.as_str()).ok().map(UnixTime::seconds).filter(|date| *date > 0);
     match ask.status {
         NewStatus::Paid => {
-            let paid = date.map_err(|_| Code::NOT_PAID)?;
+            let paid = date.ok_or(Code::NOT_PAID)?;
             order_changes::pay(cx.tx, cx.account, &mut order, paid)?;
         }
         NewStatus::Cancel => order_changes::cancel(cx.tx, cx.account, &mut order)?,
         NewStatus::Sent => {
-            let sent = date.map_err(|_| cx.wrong("date", "a parcel was posted at some time"))?;
+            let sent = date.ok_or_else(|| cx.wrong("date", "a parcel was posted at some time"))?;
             if ask.rpo.is_empty() {
                 return Err(cx.wrong("rpo", "a parcel has a number"));
             }

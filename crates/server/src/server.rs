@@ -30,7 +30,7 @@ use crate::{
     host, listener,
     methods::{self, Methods},
     metrics::Metrics,
-    options::Options,
+    options::{Certificate, Options},
     request_id::RequestIds,
     slots::{Full, Slot, Slots},
     stop::Stop,
@@ -104,6 +104,8 @@ impl Server {
             tracing::warn!("the default account does not exist yet; add it with `billhook account add`");
         }
         let access_log = options.access_log.map(|format| AccessLog::start(format, std::io::stderr()));
+        let has_certificate =
+            options.tls.as_ref().is_some_and(|tls| matches!(tls.certificate, Certificate::Files { .. }));
         let service = Arc::new(Service {
             store,
             directory,
@@ -116,6 +118,7 @@ impl Server {
             body_timeout: options.body_timeout,
             body_budget: Budget::default(),
             answer_budget: answer::Budget::default(),
+            has_certificate,
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
         });

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod folder;
 pub mod idempotency;
+pub mod income;
 pub mod list_pages;
 mod location;
 pub mod managers;

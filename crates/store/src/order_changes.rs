@@ -19,14 +19,15 @@ pub struct Payment {
 
 const PAYMENTS: Sql = Sql::new(
     "order_changes.payments",
-    "SELECT sum, received FROM payments WHERE account_id = $1 AND order_id = $2 ORDER BY payment_no",
+    "SELECT payment_no, sum, received FROM payments WHERE account_id = $1 AND order_id = $2 ORDER BY payment_no",
 );
 
-/// An order's payments, in the order in which they came in. One that was imported as paid has none.
-pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<Payment>, Error> {
+/// An order's payments with their numbers, in the order in which they were noted. One that was imported as paid has none.
+pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<(i64, Payment)>, Error> {
     let mut payments = Vec::new();
     tx.rows(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
-        payments.push(Payment { sum: Money::from_kopecks(row.int(0)?), received: row.int(1)? });
+        payments
+            .push((row.int(0)?, Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? }));
         Ok::<(), Error>(())
     })?;
     Ok(payments)
@@ -65,6 +66,38 @@ pub fn pay_part(
         return become_paid(tx, account, order, payment.received);
     }
     save(tx, account, order)
+}
+
+const REMOVE_PAYMENT: Sql = Sql::new(
+    "order_changes.remove_payment",
+    "DELETE FROM payments WHERE account_id = $1 AND order_id = $2 AND payment_no = $3",
+);
+
+/// Removes a payment that was noted by mistake: the one of this number, else the last. None: there is no such payment.
+///
+/// A paid order that its payments covered, and no longer do, waits again; pin codes stay (decision 80). One that was imported as paid
+/// was never covered by them, and stays as it is.
+pub fn unpay(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: &mut Order,
+    number: Option<i64>,
+    now: i64,
+) -> Result<Option<Payment>, Error> {
+    let noted = payments(tx, account, order.id)?;
+    let found = noted.into_iter().rfind(|(known, _)| number.is_none_or(|number| number == *known));
+    let Some((number, payment)) = found else { return Ok(None) };
+    tx.execute(&REMOVE_PAYMENT, &[account.0.into(), order.id.0.into(), number.into()])?;
+    let was_covered = order.owed() == Money::ZERO;
+    order.handling.received = order.handling.received - payment.sum;
+    if order.pay_status == PayStatus::Paid && was_covered && order.owed() > Money::ZERO {
+        order.paid = 0;
+        take_off_timer(order, now);
+        set_status(tx, account, order, PayStatus::Waiting)?;
+    } else {
+        save(tx, account, order)?;
+    }
+    Ok(Some(payment))
 }
 
 /// Has an order paid in full at this time: what is left to pay came in. One that is paid already stays as it is.
@@ -293,4 +326,4 @@ pub fn prepayment(
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&PAYMENTS, &ADD_PAYMENT, &SAVE, &SAVE_LINE, &MOVE_LINES, &HIDE, &DUE, &PREPAYMENT];
+    &[&PAYMENTS, &ADD_PAYMENT, &REMOVE_PAYMENT, &SAVE, &SAVE_LINE, &MOVE_LINES, &HIDE, &DUE, &PREPAYMENT];

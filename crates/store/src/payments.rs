@@ -1,6 +1,6 @@
 //! Payments beside the orders that they are for: all of an account's, and those of one order put whole. What imports and exports need.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use billhook_wire::{Money, OrderId};
 
@@ -88,6 +88,22 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, of: &[(OrderId, &[Payment])]
     )
 }
 
+const GIVEN_BACK: Sql = Sql::new(
+    "payments.given_back",
+    "SELECT order_id, sum FROM payments WHERE account_id = $1 AND sum < 0 ORDER BY order_id",
+);
+
+/// What was given back of each order, as a sum below zero; orders of which nothing was are not named. For [`crate::income`].
+pub fn given_back(tx: &mut Tx<'_>, account: AccountId) -> Result<HashMap<OrderId, Money>, Error> {
+    let mut sums: HashMap<OrderId, Money> = HashMap::new();
+    tx.rows(&GIVEN_BACK, &[account.0.into()], |row| {
+        let sum = sums.entry(OrderId(row.int(0)?)).or_default();
+        *sum = *sum + Money::from_kopecks(row.int(1)?);
+        Ok::<(), Error>(())
+    })?;
+    Ok(sums)
+}
+
 const REMOVE: Sql =
     Sql::new("payments.remove", "DELETE FROM payments WHERE account_id = $1 AND order_id = $2");
 
@@ -103,7 +119,7 @@ pub fn replace(
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&NEXT, &ADD, &REMOVE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&NEXT, &ADD, &GIVEN_BACK, &REMOVE];
 
 #[cfg(test)]
 mod tests {

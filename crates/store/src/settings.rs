@@ -31,6 +31,8 @@ pub struct Settings {
     pub kupon_on_named_sum: bool,
     /// When an order cancels itself that `CreateOrder` makes without `bill_timer_kill` (decision 75).
     pub timer_kill_default: TimerKillDefault,
+    /// How the links of new orders begin (decision 47).
+    pub link_scheme: LinkScheme,
 }
 
 /// When an order cancels itself whose maker says nothing of it.
@@ -41,6 +43,18 @@ pub enum TimerKillDefault {
     Never,
     /// As its products' settings say.
     Goods,
+}
+
+/// How a link begins that leads to a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinkScheme {
+    /// By HTTPS where the server has a certificate of its own, or a trusted proxy's caller came by it.
+    #[default]
+    Auto,
+    /// By HTTP.
+    Http,
+    /// By HTTPS.
+    Https,
 }
 
 /// What `createorder` answers.
@@ -87,6 +101,7 @@ impl Default for Settings {
             getorders_max: 0,
             kupon_on_named_sum: false,
             timer_kill_default: TimerKillDefault::default(),
+            link_scheme: LinkScheme::default(),
         }
     }
 }
@@ -214,6 +229,18 @@ pub const SETTINGS: &[SettingInfo] = &[
             _ => None,
         },
     },
+    SettingInfo {
+        name: "link_scheme",
+        values: "auto | http | https",
+        default: "auto",
+        help: "how a new order's link to bill_domain begins; 'auto': https if the server has a certificate, or a trusted proxy says so",
+        parse: |text| match text {
+            "auto" => Some(Value::LinkScheme(LinkScheme::Auto)),
+            "http" => Some(Value::LinkScheme(LinkScheme::Http)),
+            "https" => Some(Value::LinkScheme(LinkScheme::Https)),
+            _ => None,
+        },
+    },
 ];
 
 #[derive(Debug, Clone)]
@@ -229,6 +256,7 @@ enum Value {
     GetOrdersMax(u32),
     KuponOnNamedSum(bool),
     TimerKillDefault(TimerKillDefault),
+    LinkScheme(LinkScheme),
 }
 
 /// One setting with a value that it takes.
@@ -297,6 +325,7 @@ impl Settings {
             Value::GetOrdersMax(value) => self.getorders_max = value,
             Value::KuponOnNamedSum(value) => self.kupon_on_named_sum = value,
             Value::TimerKillDefault(value) => self.timer_kill_default = value,
+            Value::LinkScheme(value) => self.link_scheme = value,
         }
     }
 
@@ -322,6 +351,11 @@ impl Settings {
             TimerKillDefault::Never => "never",
             TimerKillDefault::Goods => "goods",
         };
+        let link_scheme = match self.link_scheme {
+            LinkScheme::Auto => "auto",
+            LinkScheme::Http => "http",
+            LinkScheme::Https => "https",
+        };
         let allow_ips: Vec<_> = self.allow_ips.iter().map(IpNet::to_string).collect();
         vec![
             ("getbills_empty", getbills_empty.to_owned()),
@@ -335,6 +369,7 @@ impl Settings {
             ("getorders_max", self.getorders_max.to_string()),
             ("kupon_on_named_sum", if self.kupon_on_named_sum { "yes" } else { "no" }.to_owned()),
             ("timer_kill_default", timer_kill_default.to_owned()),
+            ("link_scheme", link_scheme.to_owned()),
         ]
     }
 }
@@ -379,6 +414,7 @@ mod tests {
             ("getorders_max", "1000"),
             ("kupon_on_named_sum", "yes"),
             ("timer_kill_default", "goods"),
+            ("link_scheme", "https"),
         ] {
             settings.apply(&Setting::parse(name, value).unwrap());
             assert!(settings.shown().contains(&(name, value.to_owned())), "{name}");
@@ -394,7 +430,7 @@ mod tests {
         assert_eq!(
             error,
             "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
-             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default)"
+             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme)"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

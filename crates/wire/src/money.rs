@@ -30,13 +30,24 @@ impl Money {
     /// Reads `3900`, `3900.5`, `3900.00` or, as spreadsheets and Russian forms write it, `3900,00` and `3 900,00`; a minus may stand
     /// in front. `3,900` and `3.900` are refused: nobody knows which they mean.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
+        Self::read(text, |_, part| part.len() <= 2)
+    }
+
+    /// Reads a sum of a request (decision 74). More digits are rounded to the kopeck, half up: PHP writes a third of 1990 as
+    /// `663.33333333333`. Only a comma with three digits behind it is refused, for it may part thousands.
+    pub fn parse_rounded(text: &str) -> Result<Self, MoneyError> {
+        Self::read(text, |separator, part| separator == '.' || part.len() != 3)
+    }
+
+    fn read(text: &str, is_part: fn(char, &str) -> bool) -> Result<Self, MoneyError> {
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
             None => (1, text),
         };
         let digits = &*ungrouped(digits)?;
-        let (whole, part) = match digits.split_once(['.', ',']) {
-            Some((whole, part)) if (1..=2).contains(&part.len()) => (whole, part),
+        let separator = if digits.contains(',') { ',' } else { '.' };
+        let (whole, part) = match digits.split_once(separator) {
+            Some((whole, part)) if !part.is_empty() && is_part(separator, part) => (whole, part),
             Some(_) => return Err(MoneyError),
             None => (digits, ""),
         };
@@ -44,7 +55,9 @@ impl Money {
             return Err(MoneyError);
         }
         let whole: i64 = whole.parse().map_err(|_| MoneyError)?;
-        let part: i64 = format!("{part:0<2}").parse().map_err(|_| MoneyError)?;
+        let mut part = part.bytes().map(|digit| i64::from(digit - b'0')).chain(std::iter::repeat(0));
+        let mut digit = || part.next().unwrap_or(0);
+        let part = digit() * 10 + digit() + i64::from(digit() >= 5);
         whole
             .checked_mul(100)
             .and_then(|kopecks| kopecks.checked_add(part))
@@ -103,7 +116,8 @@ impl Serialize for Price {
 
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(Money::deserialize(deserializer)?).map_err(de::Error::custom)
+        let sum = deserializer.deserialize_any(Visitor(Money::parse_rounded))?;
+        Self::new(sum).map_err(de::Error::custom)
     }
 }
 
@@ -133,7 +147,7 @@ impl schemars::JsonSchema for Price {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": r"^\d{1,10}([.,]\d{1,2})?$", "examples": ["3900.00"] })
+        schemars::json_schema!({ "type": "string", "pattern": r"^\d{1,10}(\.\d+|,(\d{1,2}|\d{4,}))?$", "examples": ["3900.00"] })
     }
 }
 
@@ -177,35 +191,34 @@ impl Serialize for Money {
 impl<'de> Deserialize<'de> for Money {
     /// From text, or from a number as JSON has it: `"3900.00"`, `3900`, `3900.5`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+        deserializer.deserialize_any(Visitor(Self::parse))
+    }
+}
 
-        impl de::Visitor<'_> for Visitor {
-            type Value = Money;
+/// Takes a sum as text, read by this function, or as a number.
+struct Visitor(fn(&str) -> Result<Money, MoneyError>);
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a sum of money such as \"3900.00\"")
-            }
+impl de::Visitor<'_> for Visitor {
+    type Value = Money;
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
-                Money::parse(text.trim()).map_err(E::custom)
-            }
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a sum of money such as \"3900.00\"")
+    }
 
-            fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Money, E> {
-                whole.checked_mul(100).map(Money).ok_or_else(|| E::custom(MoneyError))
-            }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
+        (self.0)(text.trim()).map_err(E::custom)
+    }
 
-            fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Money, E> {
-                i64::try_from(whole)
-                    .map_err(|_| E::custom(MoneyError))
-                    .and_then(|whole| self.visit_i64(whole))
-            }
+    fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Money, E> {
+        whole.checked_mul(100).map(Money).ok_or_else(|| E::custom(MoneyError))
+    }
 
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Money, E> {
-                Money::parse(&number.to_string()).map_err(E::custom)
-            }
-        }
+    fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Money, E> {
+        i64::try_from(whole).map_err(|_| E::custom(MoneyError)).and_then(|whole| self.visit_i64(whole))
+    }
 
-        deserializer.deserialize_any(Visitor)
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Money, E> {
+        (self.0)(&number.to_string()).map_err(E::custom)
     }
 }
 
@@ -254,8 +267,39 @@ mod tests {
     }
 
     #[test]
+    fn sums_of_requests_are_rounded() {
+        for (text, kopecks) in [
+            ("663.33333333333", 66_333),
+            ("1.500", 150),
+            ("1.005", 101),
+            ("1.00499999999999", 100),
+            ("0.995", 100),
+            ("1 990.999", 199_100),
+            ("663,33333333333", 66_333),
+            ("1,5000", 150),
+            ("92233720368547758.074", i64::MAX),
+        ] {
+            assert_eq!(Money::parse_rounded(text), Ok(Money(kopecks)), "{text}");
+        }
+        for text in [
+            "1,500",
+            "1,500.00",
+            "1.500,00",
+            "1.500.000",
+            "1,500,000",
+            "1.",
+            "1.5e3",
+            "92233720368547758.075",
+        ] {
+            assert_eq!(Money::parse_rounded(text), Err(MoneyError), "{text}");
+        }
+    }
+
+    #[test]
     fn prices_have_bounds() {
         assert_eq!(serde_json::from_str::<Price>("\"9 999 999 999,99\"").unwrap().sum(), Price::MAX);
+        assert_eq!(serde_json::from_str::<Price>("\"9999999999.994\"").unwrap().sum(), Price::MAX);
+        assert!(serde_json::from_str::<Price>("\"9999999999.995\"").is_err());
         assert!(serde_json::from_str::<Price>("\"10000000000\"").is_err());
         assert!(serde_json::from_str::<Price>("-1").is_err());
     }

@@ -105,8 +105,10 @@ fn put_over(
     counts: &mut Counts,
 ) -> Result<(), Error> {
     let order = prepared.over(stored);
-    let is_paid_anew = prepared.given.has(Field::Payments)
-        && order_changes::payments(tx, account, stored.id)? != prepared.payments;
+    let is_paid_anew = prepared.given.has(Field::Payments) && {
+        let noted = order_changes::payments(tx, account, stored.id)?;
+        !noted.iter().map(|(_, payment)| payment).eq(&prepared.payments)
+    };
     let is_other = *order != *stored;
     if !is_paid_anew && !is_other {
         counts.same += 1;

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
+    income,
     order_changes::{self, Payment},
     orders::Order,
 };
@@ -57,11 +58,13 @@ pub(crate) struct SetStatus {
 
 /// Note a payment of a part
 ///
-/// The order is paid when nothing is left to pay.
+/// The order is paid when nothing is left to pay. A payment of more than is left is refused, and so is one for an order that
+/// is cancelled or whose money was given back. `order unpay` removes a payment that was noted by mistake.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  billhook order pay 17 1000.00 --account shop")]
+Examples:
+  billhook order pay 17 1000.00 --account shop
+  billhook order pay 17 1500.00 --anyway --account shop")]
 pub(crate) struct Pay {
     #[command(flatten)]
     target: Target,
@@ -71,6 +74,26 @@ pub(crate) struct Pay {
     /// When it came in [default: now]
     #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
     date: Option<Moment>,
+    /// Note it although it is more than is left to pay, or the order is cancelled or refunded
+    #[arg(long)]
+    anyway: bool,
+}
+
+/// Remove a payment that was noted by mistake
+///
+/// A paid order waits again if what is left of its payments no longer covers it; its pin codes stay handed out. Money that was
+/// really given back is noted by `order set-status ID return`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook order unpay 17 --account shop
+  billhook order unpay 17 --payment 2 --account shop    by its number in `billhook order show 17`")]
+pub(crate) struct Unpay {
+    #[command(flatten)]
+    target: Target,
+    /// The payment's number, as `order show` has it [default: the last]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
+    payment: Option<i64>,
 }
 
 /// Note that the parcel was posted
@@ -160,14 +183,54 @@ impl SetStatus {
 impl Pay {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { target, sum, date } = self;
+        let Self { target, sum, date, anyway } = self;
         target.change(everywhere, move |tx, account, order| {
+            if let Some(why) = doubt(order, sum).filter(|_| !anyway) {
+                return Err(Failure::failed(format!(
+                    "order {} {why}: the payment is not noted; with --anyway it is",
+                    order.id
+                )));
+            }
             let payment = Payment { sum, received: time(date, account)? };
             order_changes::pay_part(tx, account.id, order, payment)?;
-            Ok(match order.pay_status {
-                PayStatus::Paid => format!("{sum} noted, is paid"),
-                _ => format!("{sum} noted, {} left to pay", order.to_pay()),
-            })
+            Ok(format!("{sum} noted, {}", standing(order)))
+        })
+    }
+}
+
+/// Why a payment of this sum is likely a mistake, if it is.
+fn doubt(order: &Order, sum: Money) -> Option<String> {
+    match order.pay_status {
+        PayStatus::Cancel => Some("is cancelled".to_owned()),
+        PayStatus::Return => Some("is one whose money was given back".to_owned()),
+        PayStatus::Waiting | PayStatus::Paid => {
+            let left = order.to_pay();
+            (sum > left).then(|| format!("has {left} left to pay, less than {sum}"))
+        }
+    }
+}
+
+/// How an order stands after its payments changed.
+fn standing(order: &Order) -> String {
+    match order.pay_status {
+        PayStatus::Waiting => format!("{} left to pay", order.to_pay()),
+        status => format!("is {status}"),
+    }
+}
+
+impl Unpay {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { target, payment } = self;
+        target.change(everywhere, move |tx, account, order| {
+            let removed = order_changes::unpay(tx, account.id, order, payment, now())?.ok_or_else(|| {
+                let what = payment.map_or_else(String::new, |number| format!(" of number {number}"));
+                Failure::failed(format!(
+                    "order {0} has no payment{what}: `billhook order show {0} --account {1}` shows them",
+                    order.id, account.login
+                ))
+            })?;
+            Ok(format!("{} removed, {}", removed.sum, standing(order)))
         })
     }
 }
@@ -248,14 +311,15 @@ impl Target {
         + 'static,
     ) -> Result<(), Failure> {
         let Self { id, account, json } = self;
-        let (order, said) = account.open(everywhere)?.write(move |tx, account| {
+        let (order, given_back, said) = account.open(everywhere)?.write(move |tx, account| {
             let mut order = found(tx, account, id)?;
             let said = change(tx, account, &mut order)?;
-            Ok((order, said))
+            let payments = order_changes::payments(tx, account.id, id)?;
+            Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;
         let mut out = stdout();
         if json {
-            return json_line(&mut out, &report::summary(&order));
+            return json_line(&mut out, &report::summary(&order, given_back));
         }
         writeln!(out, "{}", for_terminal(&format!("order {id} {said}")))?;
         Ok(out.flush()?)

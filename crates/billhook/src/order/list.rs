@@ -1,12 +1,13 @@
 //! `billhook order list`: orders of a time, of a customer, of a state.
 
-use std::io::Write as _;
+use std::{collections::HashMap, io::Write as _};
 
 use billhook_store::{
     Tx,
     accounts::Account,
     order_lists::{self, By},
     orders::{self, Order},
+    payments,
 };
 use billhook_wire::{Email, OrderId, PayStatus, unix_time::UNIX_TIME_MAX};
 use clap::{Args, builder::PossibleValuesParser};
@@ -96,9 +97,11 @@ impl Arguments {
                 status: status.as_deref().and_then(PayStatus::parse),
                 limit,
             };
+            let given_back = if json { payments::given_back(tx, account.id)? } else { HashMap::new() };
             each(tx, account, email.as_ref(), &filter, |order| {
                 if json {
-                    json_line(&mut out, &report::summary(order))
+                    let given_back = given_back.get(&order.id).copied().unwrap_or_default();
+                    json_line(&mut out, &report::summary(order, given_back))
                 } else {
                     Ok(writeln!(out, "{}", report::line(order, zone))?)
                 }

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, io::Write};
 
 use billhook_store::{
+    income,
     order_changes::Payment,
     orders::{Delivery, Line, Order, TextField},
 };
@@ -26,8 +27,8 @@ pub(super) fn line(order: &Order, zone: &TimeZone) -> String {
     ))
 }
 
-/// An order in a list, as JSON.
-pub(super) fn summary(order: &Order) -> Map<String, Value> {
+/// An order in a list, as JSON; `given_back` is what was given back of it.
+pub(super) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     let fields = [
         ("id", json!(order.id)),
@@ -36,7 +37,7 @@ pub(super) fn summary(order: &Order) -> Map<String, Value> {
         ("created", json!(order.created)),
         ("paid", json!(order.paid)),
         ("price", json!(order.price())),
-        ("received", json!(order.handling.received)),
+        ("received", json!(income::received(order, given_back))),
         ("bill_sum_topay", json!(order.to_pay())),
         ("delivery", json!(order.handling.delivery.as_str())),
         ("deleted", json!(order.handling.deleted)),
@@ -48,22 +49,27 @@ pub(super) fn summary(order: &Order) -> Map<String, Value> {
 /// An order with everything that is known of it.
 pub(super) struct Whole<'a> {
     pub(super) order: &'a Order,
-    pub(super) payments: &'a [Payment],
+    /// Its payments with their numbers.
+    pub(super) payments: &'a [(i64, Payment)],
     /// The name of the manager who sold it, if there is such a manager still.
     pub(super) manager: Option<&'a str>,
 }
 
 impl Whole<'_> {
+    fn given_back(&self) -> Money {
+        income::given_back(self.payments.iter().map(|(_, payment)| payment))
+    }
+
     /// As JSON. A text field that is empty is left out.
     pub(super) fn json(&self) -> Map<String, Value> {
         let Self { order, payments, manager } = self;
         let handling = &order.handling;
-        let mut map = summary(order);
+        let mut map = summary(order, self.given_back());
         map.remove("goods");
         let items: Vec<Value> = order.lines.iter().map(item).collect();
         let payments: Vec<Value> = payments
             .iter()
-            .map(|payment| json!({"sum": payment.sum, "received": payment.received}))
+            .map(|(number, payment)| json!({"number": number, "sum": payment.sum, "received": payment.received}))
             .collect();
         let manager = if handling.manager == 0 {
             Value::Null
@@ -102,13 +108,11 @@ impl Whole<'_> {
             facts.push(("paid", shown(order.paid, zone)));
         }
         facts.push(("price", order.price().to_string()));
-        facts.push(("received", handling.received.to_string()));
+        facts.push(("received", income::received(order, self.given_back()).to_string()));
         facts.push(("left to pay", order.to_pay().to_string()));
-        facts.extend(
-            payments
-                .iter()
-                .map(|payment| ("payment", format!("{} on {}", payment.sum, shown(payment.received, zone)))),
-        );
+        facts.extend(payments.iter().map(|(number, payment)| {
+            ("payment", format!("{number}, {} on {}", payment.sum, shown(payment.received, zone)))
+        }));
         if handling.kill_at != 0 {
             facts.push(("cancels itself", shown(handling.kill_at, zone)));
         }

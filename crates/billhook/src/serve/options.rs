@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// Where to serve /healthz, /readyz and /metrics [default: nowhere]; not for strangers
     #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     admin_listen: Option<SocketAddr>,
-    /// A proxy whose X-Forwarded-For is believed; may be given several times
+    /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
     /// The longest request body, in bytes

@@ -22,6 +22,7 @@ const COMMANDS: &[&[&str]] = &[
     &["order", "list"],
     &["order", "set-status"],
     &["order", "pay"],
+    &["order", "unpay"],
     &["order", "send"],
     &["order", "take-back"],
     &["order", "delete"],

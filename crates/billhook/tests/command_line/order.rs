@@ -121,12 +121,13 @@ fn payments_make_an_order_paid_and_hand_out_pin_codes() {
     assert_eq!(whole["items"][1]["pincode"], "");
     assert_eq!(
         whole["payments"],
-        json!([{"sum": "30.00", "received": 1_706_770_800}, {"sum": "70.00", "received": 1_706_857_200}])
+        json!([{"number": 1, "sum": "30.00", "received": 1_706_770_800},
+               {"number": 2, "sum": "70.00", "received": 1_706_857_200}])
     );
     says(
         &order(&place, &["show", "1"]).succeeded(),
         &[
-            "payment: 30.00 on 2024-02-01 10:00:00 MSK\n",
+            "payment: 1, 30.00 on 2024-02-01 10:00:00 MSK\n",
             "pin code AAA",
             "received: 100.00\nleft to pay: 0.00\n",
         ],
@@ -134,6 +135,84 @@ fn payments_make_an_order_paid_and_hand_out_pin_codes() {
     for sum in ["0", "-5", "1,500", "all"] {
         order(&place, &["pay", "1", sum]).failed(2);
     }
+    place.run(&["check"]).succeeded();
+}
+
+/// Decision 92: order 2 was imported as paid, and nothing was noted for it.
+#[test]
+fn an_order_that_was_imported_as_paid_shows_what_it_brought_in() {
+    let place = shop();
+    let received = |arguments: &[&str]| {
+        json_of(&place, arguments).iter().map(|order| order["received"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(received(&["list"]), ["0.00", "90.00", "0.00"]);
+    assert_eq!(received(&["list", "--limit", "2"]), ["90.00", "0.00"]);
+    assert_eq!(received(&["list", "--email", "boris@example.com"]), ["90.00"]);
+    assert_eq!(received(&["show", "2"]), ["90.00"]);
+    assert_eq!(received(&["take-back", "2"]), ["90.00"]);
+    says(&order(&place, &["show", "2"]).succeeded(), &["price: 90.00\nreceived: 90.00\nleft to pay: 0.00\n"]);
+    // What was given back counts as it was noted.
+    place.write(
+        "more.jsonl",
+        r#"{"id":2,"email":"boris@example.com","payments":[{"sum":"100","received":5},{"sum":"-30","received":6}],"items":[{"id":7,"sum":"90.00"}]}"#,
+    );
+    place.run(&["import", "--account", "shop", "more.jsonl"]).succeeded();
+    assert_eq!(received(&["list"]), ["0.00", "70.00", "0.00"]);
+    assert_eq!(received(&["show", "2"]), ["70.00"]);
+}
+
+#[test]
+fn a_payment_that_looks_like_a_mistake_is_refused() {
+    let place = shop();
+    let before = place.run(&["export", "--account", "shop"]).succeeded();
+    order(&place, &["set-status", "1", "cancel"]).succeeded();
+    for (arguments, why) in [
+        (["pay", "1", "99999999"], "order 1 is cancelled"),
+        (["pay", "2", "0.01"], "order 2 has 0.00 left to pay, less than 0.01"),
+        (["pay", "3", "10"], "order 3 is cancelled"),
+    ] {
+        says(&order(&place, &arguments).failed(1), &[why, "is not noted", "--anyway"]);
+    }
+    order(&place, &["set-status", "1", "return"]).succeeded();
+    says(&order(&place, &["pay", "1", "5"]).failed(1), &["whose money was given back", "--anyway"]);
+    order(&place, &["set-status", "1", "waiting"]).succeeded();
+    says(&order(&place, &["pay", "1", "100.01"]).failed(1), &["100.00 left to pay, less than 100.01"]);
+    assert_eq!(place.run(&["export", "--account", "shop"]).succeeded(), before);
+    let said = |arguments: &[&str]| order(&place, arguments).succeeded();
+    assert_eq!(said(&["pay", "3", "4", "--anyway"]), "order 3 4.00 noted, is cancel\n");
+    assert_eq!(said(&["pay", "3", "7", "--anyway"]), "order 3 7.00 noted, is paid\n");
+}
+
+/// Decision 80.
+#[test]
+fn a_payment_that_was_noted_by_mistake_is_removed() {
+    let place = shop();
+    place.write("codes", "AAA\n");
+    place.run(&["product", "add-pincodes", "book", "codes", "--account", "shop"]).succeeded();
+    let said = |arguments: &[&str]| order(&place, arguments).succeeded();
+    said(&["pay", "1", "30"]);
+    said(&["pay", "1", "70"]);
+    said(&["pay", "1", "5", "--anyway"]);
+    assert_eq!(said(&["unpay", "1"]), "order 1 5.00 removed, is paid\n");
+    assert_eq!(said(&["unpay", "1", "--payment", "1"]), "order 1 30.00 removed, 30.00 left to pay\n");
+    let whole = shown(&place, "1");
+    assert_eq!(
+        (&whole["pay_status"], &whole["paid"], &whole["received"], &whole["items"][0]["pincode"]),
+        (&json!("waiting"), &json!(0), &json!("70.00"), &json!("AAA"))
+    );
+    // A number stays with its payment, so the same call again removes no other one.
+    assert_eq!(whole["payments"][0]["number"], 2);
+    says(
+        &order(&place, &["unpay", "1", "--payment", "1"]).failed(1),
+        &["no payment of number 1", "order show 1"],
+    );
+    says(&order(&place, &["unpay", "3"]).failed(1), &["order 3 has no payment:", "order show 3"]);
+    order(&place, &["unpay", "1", "--payment", "0"]).failed(2);
+    assert_eq!(said(&["pay", "1", "30"]), "order 1 30.00 noted, is paid\n");
+    // Order 2 came in as paid, without payments: it never was covered by any.
+    said(&["pay", "2", "1", "--anyway"]);
+    assert_eq!(said(&["unpay", "2"]), "order 2 1.00 removed, is paid\n");
+    assert_eq!(shown(&place, "2")["payments"], json!([]));
     place.run(&["check"]).succeeded();
 }
 
@@ -193,6 +272,7 @@ fn a_deleted_order_is_hidden_until_it_is_restored() {
         &["delete", "1"][..],
         &["set-status", "1", "paid"],
         &["pay", "1", "5"],
+        &["unpay", "1"],
         &["send", "1", "--rpo", "5"],
         &["take-back", "1"],
     ] {

@@ -145,7 +145,8 @@ fn a_parameter_that_is_not_of_its_kind_is_3() {
     let name = "x".repeat(256);
     for wrong in [
         ("goods[0][good_sum]", "1,500"),
-        ("goods[0][good_sum]", "1.500"),
+        ("goods[0][good_sum]", "1.500,00"),
+        ("goods[0][good_sum]", "1.500.000"),
         ("goods[0][good_sum]", "-1"),
         ("goods[0][good_sum]", "10000000000"),
         ("goods[0][good_sum]", "free"),
@@ -300,6 +301,95 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
             exported[field] == value || exported["utm"][field] == value,
             "{field} is not {value} in {exported}"
         );
+    }
+}
+
+/// PHP's false arrives as 0, and says no time.
+#[test]
+fn an_order_of_no_time_is_made_now() {
+    let shop = Shop::with_goods();
+    let before = now();
+    let made = shop.details(shop.order("a@b", "course", &[("bill_created", "0")]));
+    let created: i64 = made["created"].as_str().unwrap().parse().unwrap();
+    assert!((before..=now()).contains(&created), "{made}");
+}
+
+/// Decision 47: the order is made whatever the domain is, and its link leads to a host or is a path.
+#[test]
+fn a_link_leads_to_the_domain_where_that_is_a_host() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    let long = format!("{}.example", "a".repeat(250));
+    for (sent, domain, before) in [
+        ("shop.example:8443", "shop.example:8443", "http://shop.example:8443"),
+        ("https://shop.example/", "shop.example", "http://shop.example"),
+        ("HTTP://shop.example", "shop.example", "http://shop.example"),
+        ("магазин.рф/", "магазин.рф", "http://магазин.рф"),
+        ("http://shop.example/path", "shop.example/path", ""),
+        ("shop.example\" onclick=\"x", "shop.example\" onclick=\"x", ""),
+        ("user@shop.example", "user@shop.example", ""),
+        (&long, &long, ""),
+    ] {
+        let id = shop.order("a@b", "course", &[("bill_domain", sent)]);
+        let order = without_link(shop.details(id), &format!("{before}/bill/{id}/"));
+        assert_eq!(order["domain"], *domain);
+    }
+}
+
+/// Decision 47: what an order's link begins with is the account's word, else what the server or the proxy before it says.
+#[test]
+fn a_link_is_https_where_the_shop_is() {
+    let link = |shop: &Shop, head: &str| {
+        let form =
+            [("goods[0][good_name]", "course"), ("bill_email", "a@b"), ("bill_domain", "shop.example")];
+        let body = crate::program::signed(LOGIN, KEY, &form);
+        let head =
+            format!("Host: {LOGIN}.localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n{head}");
+        let made = shop.server().send("POST /api/CreateOrder HTTP/1.1", &head, body.as_bytes());
+        let id = number(&done(&made));
+        shop.details(id)["link"].as_str().unwrap().split_once("://").unwrap().0.to_owned()
+    };
+    let https = "X-Forwarded-Proto: https\r\n";
+    let cert = ["--tls-listen", "127.0.0.1:0", "--tls-cert"];
+    for (setting, arguments, has_certificate, head, scheme) in [
+        ("auto", &[][..], false, https, "http"),
+        ("auto", &["--trusted-proxy", "127.0.0.0/8"], false, https, "https"),
+        ("auto", &["--trusted-proxy", "127.0.0.0/8"], false, "", "http"),
+        ("https", &[], false, "", "https"),
+        ("auto", &[], true, "", "https"),
+        ("http", &[], true, "", "http"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let (certificate, key) = crate::tls::certificate(place.path());
+        let with_certificate = [&cert[..], &[&certificate, "--tls-key", &key]].concat();
+        let arguments = if has_certificate { &with_certificate } else { arguments };
+        let shop = Shop::over(place, &["same_order_hours=0", &format!("link_scheme={setting}")], arguments);
+        shop.add_good("course", "0", "Course", "1000.00", &[]);
+        assert_eq!(link(&shop, head), scheme, "{setting} {arguments:?} {head}");
+    }
+}
+
+/// Decision 74: PHP writes a third of 1990 as `663.33333333333`.
+#[test]
+fn a_sum_is_rounded_to_the_kopeck_wherever_a_request_names_one() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    let price = |id: i64| shop.details(id)["price"].as_str().unwrap().to_owned();
+    for (sum, rounded) in [
+        ("663.33333333333", "663.33"),
+        ("663.335", "663.34"),
+        ("663.33499999999", "663.33"),
+        ("1.500", "1.50"),
+        ("1 990.999", "1991.00"),
+    ] {
+        let sum_of = |field| [(field, sum)];
+        assert_eq!(price(shop.order("a@b", "course", &sum_of("goods[0][good_sum]"))), rounded);
+        let prices = [("product_names", "course,guide"), ("product_prices", &format!("{sum},0"))];
+        assert_eq!(price(shop.keyed_order(&prices)), rounded);
+        shop.result("UpdateGood", &[&[("good_name", "course")], &sum_of("good_sum")[..]].concat());
+        let name = format!("good {sum}");
+        shop.add_good(&name, "0", "Good", sum, &[]);
+        for good in ["course", &name] {
+            assert_eq!(price(shop.order("a@b", good, &[])), rounded, "{good}");
+        }
     }
 }
 

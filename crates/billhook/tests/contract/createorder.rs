@@ -150,9 +150,12 @@ fn statuses_and_times() {
         order(&[created, paid, ("order_status", " paid ")]),
         (seen("paid", "1580418000", "0.00"), payment(1_580_418_000))
     );
-    // A time of payment is kept, whatever became of the order.
-    let cancelled = (seen("cancel", "1580418000", "1000.00"), vec![]);
+    // A time of payment is kept, whatever became of the order, and shown only of one that is paid or was (decision 13).
+    let cancelled = (seen("cancel", "0", "1000.00"), vec![]);
     assert_eq!(order(&[created, paid, ("order_status", "Cancel")]), cancelled);
+    assert!(shop.exported().contains(r#""pay_status":"cancel","created":1580347336,"paid":1580418000"#));
+    assert_eq!(order(&[created, paid]), (seen("waiting", "0", "1000.00"), vec![]));
+    assert_eq!(order(&[created, paid, ("order_status", "MoneyBack")]).0[2], "1580418000");
     assert_eq!(order(&[created, ("order_status", "MoneyBack")]).0[0], "return");
     for same in [
         "30.01.2020 04:22:16",

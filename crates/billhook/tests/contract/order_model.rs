@@ -70,7 +70,8 @@ struct Order {
     comment: String,
     address: bool,
     status: &'static str,
-    paid: i64,
+    /// When it was paid; none: when it was made, which the model cannot know.
+    paid: Option<i64>,
     received: i64,
     /// Product, title, sum and price.
     lines: Vec<(usize, String, i64, i64)>,
@@ -97,7 +98,7 @@ impl Order {
     }
 
     /// As getOrderDetails shows it, without `created` and `link`.
-    fn details(&self, goods: &[Good]) -> Value {
+    fn details(&self, goods: &[Good], created: i64) -> Value {
         let is_settled = matches!(self.status, "paid" | "return");
         let left = if is_settled { 0 } else { self.price() - self.received };
         let address = |text: &str| if self.address { text.to_owned() } else { String::new() };
@@ -111,7 +112,7 @@ impl Order {
         json!({
             "id": self.id.to_string(), "first_name": address("A"), "last_name": address("B"), "middle_name": "",
             "email": self.email, "phone": "", "city": address("C"), "country": address("D"), "address": address("E"),
-            "region": "", "postalcode": "", "pay_status": self.status, "paid": self.paid.to_string(), "type": "",
+            "region": "", "postalcode": "", "pay_status": self.status, "paid": if is_settled { self.paid.unwrap_or(created) } else { 0 }.to_string(), "type": "",
             "payway": "", "comment": self.comment, "domain": "", "good_count": self.lines.len(),
             "price": money(self.price()), "bill_sum_topay": money(left.max(0)), "tag": "", "kupon": "", "coupon": "",
             "utm": {"medium": "", "source": "", "campaign": "", "content": "", "term": ""}, "items": items,
@@ -187,7 +188,7 @@ impl Model {
                 match status {
                     0 if order.status != "paid" => {
                         order.status = "paid";
-                        order.paid = *date;
+                        order.paid = Some(*date);
                         order.received = order.price();
                     }
                     1 => order.status = "cancel",
@@ -231,14 +232,17 @@ impl Model {
         if let Some(same) = same {
             return (601, Some(json!({"bill_id": same.id})));
         }
-        let (status, comment) = ("waiting", comment.to_owned());
+        // Decision 93: one that costs nothing is paid when it is made.
+        let is_free = lines.iter().all(|line| line.2 == 0);
+        let (status, paid) = if is_free { ("paid", None) } else { ("waiting", Some(0)) };
+        let comment = comment.to_owned();
         self.orders.push(Order {
             id: 0,
             email,
             comment,
             address,
             status,
-            paid: 0,
+            paid,
             received: 0,
             lines,
             is_deleted: false,
@@ -265,7 +269,7 @@ impl Model {
             Err(refused) => return refused,
         };
         // Decision 82: whatever the status.
-        let (status, paid) = (["waiting", "paid", "cancel", "return"][status], 1_580_418_000);
+        let (status, paid) = (["waiting", "paid", "cancel", "return"][status], Some(1_580_418_000));
         let sum = lines.iter().map(|line| line.2).sum();
         let received = if status == "paid" { sum } else { 0 };
         let (comment, address) = (String::new(), false);
@@ -411,7 +415,7 @@ impl Real<'_> {
             let link = fields.remove("link").unwrap();
             let is_link = link.as_str().unwrap().starts_with(&format!("/bill/{}/", order.id));
             prop_assert!(is_link, "{}", link);
-            prop_assert_eq!(&details, &order.details(&model.goods));
+            prop_assert_eq!(&details, &order.details(&model.goods, created));
             for field in ["good_count", "bill_sum_topay", "tag", "kupon", "coupon", "items"] {
                 details.as_object_mut().unwrap().remove(field);
             }

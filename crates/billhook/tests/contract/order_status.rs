@@ -71,7 +71,8 @@ fn refusals_have_their_codes_and_change_nothing() {
             r#"200 {"error_code":202,"error_text":"Order not paid","result":[],"hash":"2f3ee6b7eef4f6be200fab1a2cd5df74"}"#
         ]],
     );
-    for wrong in ["", "today", "-1", "1362254400.5", "253402300800"] {
+    // PHP's false arrives as 0.
+    for wrong in ["", "today", "0", "-1", "1362254400.5", "253402300800"] {
         assert_eq!(
             shop.code("UpdateOrderStatus", &[id, ("status", "paid"), ("date", wrong)]),
             202,
@@ -90,6 +91,7 @@ fn refusals_have_their_codes_and_change_nothing() {
     for wrong in [
         &[id, ("status", "sent"), ("rpo", "RA1")][..],
         &[id, ("status", "sent"), ("rpo", "RA1"), ("date", "today")],
+        &[id, ("status", "sent"), ("rpo", "RA1"), ("date", "0")],
         &[id, ("status", "sent"), ("rpo", ""), date],
         &[id, ("status", "sent"), ("rpo[]", "RA1"), date],
         &[id, ("status", "paid"), ("date[]", "1362254400")],
@@ -133,7 +135,7 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
 
     // What was paid stays paid (decision 80).
     let cancelled = set(&shop, id, "cancel", &[("date", "nonsense")]);
-    assert_eq!(seen(&cancelled), ["cancel", "1362254400", "1333.33", "0.00"]);
+    assert_eq!(seen(&cancelled), ["cancel", "0", "1333.33", "0.00"]);
     assert_eq!(set(&shop, id, "cancel", &[]), cancelled);
     let again = set(&shop, id, "paid", &[("date", "1500000000")]);
     assert_eq!(seen(&again), ["paid", "1500000000", "1333.33", "0.00"]);
@@ -141,9 +143,9 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
 
     let other = shop.order("boris@example.com", "course", &[]);
     assert_eq!(seen(&set(&shop, other, "cancel", &[])), ["cancel", "0", "1000.00", "1000.00"]);
-    assert_eq!(seen(&set(&shop, other, "paid", &[("date", "0")])), ["paid", "0", "1000.00", "0.00"]);
+    assert_eq!(seen(&set(&shop, other, "paid", &[("date", "1")])), ["paid", "1", "1000.00", "0.00"]);
     // Nothing to pay is paid without a payment.
-    let gift = shop.order("gift@example.com", "course", &[("goods[0][good_sum]", "0")]);
+    let gift = shop.keyed_order(&[("product_names", "course"), ("product_prices", "0")]);
     assert_eq!(seen(&shop.details(gift)), ["waiting", "0", "0.00", "0.00"]);
     assert_eq!(
         seen(&set(&shop, gift, "paid", &[("date", "1362254400")])),
@@ -156,6 +158,29 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
         answer.code()
     };
     assert_eq!((bills("paid"), bills("waiting"), bills("cancel")), (0, 400, 400));
+    shop.is_sound();
+}
+
+/// Decision 93.
+#[test]
+fn an_order_that_costs_nothing_is_paid_when_it_is_made() {
+    let shop = Shop::with_goods();
+    shop.add_pincodes(1, &["one"]);
+    shop.add_coupon("all", 100);
+    let free =
+        [("goods[0][good_sum]", "0.00"), ("bill_created", "1362250000"), ("bill_timer_kill", "1362250001")];
+    let coupon = [("goods[1][good_name]", "guide"), ("bill_kupon", "all"), ("bill_created", "1362250000")];
+    let made =
+        [shop.order("anna@example.com", "course", &free), shop.order("anna@example.com", "course", &coupon)];
+    for (id, pincode) in made.into_iter().zip(["one", ""]) {
+        let order = shop.details(id);
+        assert_eq!((&order["pay_status"], &order["paid"]), (&"paid".into(), &"1362250000".into()), "{order}");
+        assert_eq!(order["items"][0]["pincode"], pincode);
+        assert_eq!(shop.payments_of(id), []);
+    }
+    assert_eq!(shop.code("GetBills", &[("email", "anna@example.com"), ("pay_status", "paid")]), 0);
+    let waits = shop.order("anna@example.com", "course", &[("goods[0][good_sum]", "0.01")]);
+    assert_eq!(shop.details(waits)["pay_status"], "waiting");
     shop.is_sound();
 }
 

@@ -30,12 +30,16 @@ impl Shop {
     }
 
     fn set_up(settings: &[&str]) -> Self {
-        let place = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap(), settings, &[])
+    }
+
+    /// An empty shop over a folder, whose server is started with these arguments.
+    pub(crate) fn over(place: tempfile::TempDir, settings: &[&str], arguments: &[&str]) -> Self {
         succeed(place.path(), &["account", "add", LOGIN, "--key", KEY]);
         for setting in settings {
             succeed(place.path(), &["account", "set", LOGIN, setting]);
         }
-        Self::of(Billhook::start_over(place, &[]))
+        Self::of(Billhook::start_over(place, arguments))
     }
 
     /// The shop that a server serves.
@@ -209,7 +213,7 @@ impl Shop {
     /// The sums of an order's payments, in kopecks, and when each came in.
     pub(crate) fn payments_of(&self, order: i64) -> Vec<(i64, i64)> {
         let payments = self.write(move |tx, account| order_changes::payments(tx, account, OrderId(order)));
-        payments.into_iter().map(|payment| (payment.sum.kopecks(), payment.received)).collect()
+        payments.into_iter().map(|(_, payment)| (payment.sum.kopecks(), payment.received)).collect()
     }
 
     /// Runs a transaction on the store beneath the server.

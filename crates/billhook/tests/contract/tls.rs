@@ -41,7 +41,7 @@ fn http2_finds_the_account_by_authority() {
 }
 
 /// A certificate for the demo account's name, written as two files; gives their paths.
-fn certificate(place: &Path) -> (String, String) {
+pub(crate) fn certificate(place: &Path) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["username.localhost".to_owned()]).unwrap();
     let cert = write(place, "cert.pem", &made.cert.pem());
     let key = write(place, "key.pem", &made.signing_key.serialize_pem());

@@ -16,6 +16,7 @@ on_each_engine! {
     a_hidden_order_comes_back_as_it_was
     an_order_that_waits_again_is_not_cancelled_at_once
     what_is_taken_back_is_a_payment_below_zero
+    an_order_waits_again_when_its_payment_is_removed
     the_last_orders_are_found_by_their_time
     a_coupon_changes_and_its_number_is_given_once
     a_managers_number_is_given_once
@@ -85,7 +86,7 @@ fn what_is_taken_back_is_a_payment_below_zero(engine: crate::Engine) {
     let id = account(&place.store, "anna");
     let sums = || {
         let payments = place.store.read(|tx| order_changes::payments(tx, id, OrderId(1))).unwrap();
-        payments.iter().map(|payment| (payment.sum.kopecks(), payment.received)).collect::<Vec<_>>()
+        payments.iter().map(|(_, payment)| (payment.sum.kopecks(), payment.received)).collect::<Vec<_>>()
     };
     put(&place.store, id, order(1, "anna@example.com", PayStatus::Waiting, &[5]));
     let price = found(&place.store, id, 1).price();
@@ -109,6 +110,27 @@ fn what_is_taken_back_is_a_payment_below_zero(engine: crate::Engine) {
     change(&place.store, id, move |tx, order| order_changes::cancel(tx, id, order));
     change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 60));
     assert_eq!((sums().len(), found(&place.store, id, 1).to_pay()), (5, Money::ZERO));
+    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
+}
+
+fn an_order_waits_again_when_its_payment_is_removed(engine: crate::Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    let mut first = order(1, "anna@example.com", PayStatus::Waiting, &[5]);
+    first.handling.kill_at = 1000;
+    put(&place.store, id, first);
+    let price = found(&place.store, id, 1).price();
+    change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 10));
+    change(&place.store, id, move |tx, order| {
+        assert_eq!(order_changes::unpay(tx, id, order, Some(2), 1000)?, None);
+        assert_eq!(order_changes::unpay(tx, id, order, None, 1000)?.map(|payment| payment.sum), Some(price));
+        Ok(())
+    });
+    let order = found(&place.store, id, 1);
+    assert_eq!((order.pay_status, order.paid, order.to_pay()), (PayStatus::Waiting, 0, price));
+    // GetBills reads the lines, and the timer must not cancel it at once.
+    assert_eq!(bills(&place.store, id, "anna@example.com", Some(PayStatus::Waiting)).len(), 1);
+    assert_eq!(order.handling.kill_at, 0);
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
 }
 

@@ -95,7 +95,7 @@ fn price<E: de::Error>(text: &str) -> Result<Option<Price>, E> {
     if text.is_empty() {
         return Ok(None);
     }
-    let sum = Money::parse(text).map_err(E::custom)?;
+    let sum = Money::parse_rounded(text).map_err(E::custom)?;
     Price::new(sum).map(Some).map_err(E::custom)
 }
 

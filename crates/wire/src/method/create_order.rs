@@ -57,10 +57,10 @@ pub struct CreateOrder {
     /// Whether and when the order cancels itself; absent: never, unless the account's `timer_kill_default` says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_timer_kill: Option<TimerKill>,
-    /// When it was made; absent: now.
+    /// When it was made; absent or 0: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_created: Option<UnixTime>,
-    /// The domain that takes the order, without protocol: `link` becomes a URL of it.
+    /// The domain that takes the order, as `host` or `host:port`: `link` becomes a URL of it (decision 47).
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub bill_domain: Text,
     /// Marks.

@@ -1,0 +1,89 @@
+//! What is income: one answer for all that shows or adds up the money that came in (decision 92).
+//!
+//! Nothing is written for it: an order that was imported as paid goes on having no payment.
+
+use billhook_wire::{Money, PayStatus};
+
+use crate::{order_changes::Payment, orders::Order};
+
+/// What a paid order brought in without a noted payment: its price less the payments above zero, received when it was paid. Of its
+/// payments `given_back` are those below zero.
+pub fn unnoted(order: &Order, given_back: Money) -> Option<Payment> {
+    let shortfall = order.price() - (order.handling.received - given_back);
+    let is_owed = order.pay_status == PayStatus::Paid && shortfall > Money::ZERO;
+    is_owed.then_some(Payment { sum: shortfall, received: order.paid })
+}
+
+/// What an order brought in altogether: its payments, and what came in without one.
+pub fn received(order: &Order, given_back: Money) -> Money {
+    order.handling.received + unnoted(order, given_back).map_or(Money::ZERO, |payment| payment.sum)
+}
+
+/// What was given back, as a sum below zero.
+pub fn given_back<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Money {
+    payments.into_iter().map(|payment| payment.sum.min(Money::ZERO)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use billhook_wire::{GoodId, OrderId};
+
+    use super::*;
+    use crate::orders::{Handling, Line, Texts};
+
+    fn kopecks(kopecks: i64) -> Money {
+        Money::from_kopecks(kopecks)
+    }
+
+    /// An order of 100 kopecks that was paid at 9.
+    fn order(pay_status: PayStatus, payments: &[Payment]) -> Order {
+        let received = payments.iter().map(|payment| payment.sum).sum();
+        let line = Line {
+            good_id: GoodId(7),
+            good_name: "book".to_owned(),
+            good_title: "Book".to_owned(),
+            sum: kopecks(100),
+            price: kopecks(100),
+            pincode: String::new(),
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
+        };
+        Order {
+            id: OrderId(1),
+            email: None,
+            pay_status,
+            created: 1,
+            paid: 9,
+            is_recurrent: false,
+            handling: Handling { received, ..Handling::default() },
+            texts: Texts::default(),
+            lines: vec![line],
+        }
+    }
+
+    #[test]
+    fn a_paid_orders_shortfall_is_received_when_it_was_paid() {
+        for (status, sums, shortfall, altogether) in [
+            (PayStatus::Paid, &[][..], 100, 100),
+            (PayStatus::Paid, &[30], 70, 100),
+            (PayStatus::Paid, &[100], 0, 100),
+            (PayStatus::Paid, &[120], 0, 120),
+            // What was given back counts as it was noted, and is no shortfall.
+            (PayStatus::Paid, &[100, -30], 0, 70),
+            (PayStatus::Paid, &[-30], 100, 70),
+            (PayStatus::Paid, &[100, -100, 60], 0, 60),
+            (PayStatus::Waiting, &[30], 0, 30),
+            (PayStatus::Cancel, &[], 0, 0),
+            (PayStatus::Return, &[100, -100], 0, 0),
+            (PayStatus::Return, &[], 0, 0),
+        ] {
+            let payments: Vec<_> =
+                sums.iter().map(|sum| Payment { sum: kopecks(*sum), received: 5 }).collect();
+            let order = order(status, &payments);
+            let given_back = given_back(&payments);
+            let expected = (shortfall > 0).then_some(Payment { sum: kopecks(shortfall), received: 9 });
+            assert_eq!(unnoted(&order, given_back), expected, "{status} {sums:?}");
+            assert_eq!(received(&order, given_back), kopecks(altogether), "{status} {sums:?}");
+        }
+    }
+}
