@@ -96,7 +96,8 @@ good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee,
 good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, \
 good_api_url_new_order, good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
 good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, good_mail_text, \
-good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text
+good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text; many of them are only kept, and \
+acted upon by nothing yet: `billhook product set --help` names those
 
 In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
 semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
