@@ -1,7 +1,7 @@
 //! An order as the methods show it (section 5).
 
 use billhook_store::orders::{Line, Order, TextField};
-use billhook_wire::method::{ItemInfo, OrderInfo, PartnerInfo, UtmInfo};
+use billhook_wire::method::{ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo};
 
 /// Which fields are shown: the columns of section 5's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
         region: text(TextField::Region),
         postalcode: text(TextField::Postalcode),
         created: order.created,
-        pay_status: order.pay_status,
+        pay_status: ShownStatus::Known(order.pay_status),
         paid: order.paid,
         order_type: text(TextField::Type),
         payway: text(TextField::Payway),

@@ -190,6 +190,10 @@ impl<'de> Deserialize<'de> for Money {
                 Money::parse(text.trim()).map_err(E::custom)
             }
 
+            fn visit_unit<E: de::Error>(self) -> Result<Money, E> {
+                Ok(Money::ZERO)
+            }
+
             fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Money, E> {
                 whole.checked_mul(100).map(Money).ok_or_else(|| E::custom(MoneyError))
             }
