@@ -32,6 +32,7 @@ use crate::{
     pages::Page,
     request_id::RequestIds,
     troubles::Troubles,
+    unserved::Unserved,
 };
 
 /// What every request is answered from.
@@ -50,6 +51,7 @@ pub(crate) struct Service {
     pub(crate) answer_budget: answer::Budget,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
+    pub(crate) unserved: Unserved,
 }
 
 /// The API, as one peer sees it.
@@ -256,7 +258,10 @@ impl Service {
             Code::WRONG_HASH
         })?;
         let path = asked.head.uri.path();
-        let method = self.methods.find(path, edition).ok_or(Failure::Http(StatusCode::NOT_FOUND))?;
+        let Some(method) = self.methods.find(path, edition) else {
+            self.unserved.tell(account, path, asked.request_id);
+            return Err(Failure::Http(StatusCode::NOT_FOUND));
+        };
         method.begin(&Call {
             store: &self.store,
             account,

@@ -37,6 +37,7 @@ use crate::{
     timers::{self, Timers},
     tls::{self, TlsReloader},
     troubles::Troubles,
+    unserved::Unserved,
     watch::{self, Watch},
 };
 
@@ -118,6 +119,7 @@ impl Server {
             answer_budget: answer::Budget::default(),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
+            unserved: Unserved::default(),
         });
         let timeouts = Timeouts {
             header: options.header_timeout,
