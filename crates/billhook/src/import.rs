@@ -25,17 +25,13 @@ use std::{
     thread,
 };
 
-use billhook_store::{
-    Progress, Store,
-    accounts::{self, Account},
-};
-use billhook_wire::Login;
+use billhook_store::{Progress, Store, accounts::Account};
 use clap::{Args, ValueEnum};
 use encoding_rs::Encoding;
 use serde::Serialize;
 
 use crate::{
-    account,
+    account_option::AccountOption,
     command_line::Everywhere,
     failure::{Failure, say},
     order_line::Fault,
@@ -120,9 +116,8 @@ Examples:
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
   zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
 pub(crate) struct Arguments {
-    /// The account that the orders belong to
-    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    account: Login,
+    #[command(flatten)]
+    account: AccountOption,
     /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -196,9 +191,7 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let format = self.form()?;
         let store = everywhere.store.open_for_bulk()?;
-        let account = store.read(|tx| {
-            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
-        })?;
+        let account = store.read(|tx| self.account.find(tx))?;
         let is_stdin = self.file.as_os_str() == "-";
         let path = (!is_stdin).then_some(self.file.as_path());
         let name = if is_stdin { "standard input".to_owned() } else { self.file.display().to_string() };

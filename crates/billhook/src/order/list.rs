@@ -17,7 +17,7 @@ use crate::{
     command_line::Everywhere,
     failure::Failure,
     moment::Moment,
-    output::{json_line, stdout},
+    output::{json_line, stdout, tell_if_none},
 };
 
 /// List orders, the oldest first
@@ -83,6 +83,7 @@ impl Arguments {
         let Self { account, email, status, from, to, paid, limit, json } = self;
         let shop = account.open(everywhere)?;
         let mut out = stdout();
+        let mut is_empty = true;
         shop.read(|tx, account| {
             let zone = &account.settings.time_zone;
             let begin = from.map_or(Ok(0), |from| from.begin(zone))?;
@@ -97,6 +98,7 @@ impl Arguments {
                 limit,
             };
             each(tx, account, email.as_ref(), &filter, |order| {
+                is_empty = false;
                 if json {
                     json_line(&mut out, &report::summary(order))
                 } else {
@@ -104,6 +106,7 @@ impl Arguments {
                 }
             })
         })?;
+        tell_if_none(is_empty, json, "orders");
         Ok(out.flush()?)
     }
 }

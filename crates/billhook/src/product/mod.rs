@@ -22,7 +22,7 @@ use crate::{
     command_line::Everywhere,
     config_file::nearest,
     failure::Failure,
-    output::{for_terminal, json_line, json_pretty, stdout, told},
+    output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
 };
 use fields::{FIELDS, Said, text, value};
 
@@ -187,8 +187,10 @@ impl List {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let shop = self.account.open(everywhere)?;
         let mut out = stdout();
+        let mut is_empty = true;
         shop.read(|tx, account| {
             let list = |good: Good| {
+                is_empty = false;
                 let Good { product, is_deleted, .. } = &good;
                 if self.json {
                     return json_line(&mut out, &names(&good));
@@ -205,6 +207,7 @@ impl List {
                 products::catalogue(tx, account.id, list)
             }
         })?;
+        tell_if_none(is_empty, self.json, "products");
         Ok(out.flush()?)
     }
 }
