@@ -16,7 +16,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         sources(&root.join(folder), &mut files).map_err(|cause| format!("{folder}: {cause}"))?;
     }
     let read = |path: &Path| fs::read_to_string(path).map_err(|cause| format!("{}: {cause}", path.display()));
-    let decisions = written_down(&read(&root.join("docs/protocol.md"))?);
+    let (decisions, to_come) = written_down(&read(&root.join("docs/protocol.md"))?);
     let mut faults = Vec::new();
     for path in &files {
         let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
@@ -34,6 +34,11 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         for number in cited(&text).difference(&decisions) {
             faults.push(format!("{shown}: cites decision {number}, which docs/protocol.md does not have"));
         }
+        for number in cited(&text).intersection(&to_come) {
+            faults.push(format!(
+                "{shown}: cites decision {number}, which docs/protocol.md marks as one to come"
+            ));
+        }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
@@ -50,11 +55,17 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The numbers of the decisions that the document lists: `12. **…**` at the head of a line.
-fn written_down(document: &str) -> BTreeSet<u32> {
-    let number = |line: &str| line.split_once(". ").and_then(|(number, _)| number.parse().ok());
-    let decisions = document.lines().skip_while(|line| !line.starts_with("## 14"));
-    decisions.filter_map(number).collect()
+/// The numbers of the decisions that the document lists, `12. **…**` at the head of a line, and of those that nothing carries out yet:
+/// `12. (to come) **…**`.
+fn written_down(document: &str) -> (BTreeSet<u32>, BTreeSet<u32>) {
+    let decision = |line: &'_ str| -> Option<(u32, bool)> {
+        let (number, text) = line.split_once(". ")?;
+        Some((number.parse().ok()?, text.starts_with("(to come) ")))
+    };
+    let lines = document.lines().skip_while(|line| !line.starts_with("## 14"));
+    let decisions: Vec<_> = lines.filter_map(decision).collect();
+    let to_come = decisions.iter().filter(|(_, is_to_come)| *is_to_come).map(|(number, _)| *number);
+    (decisions.iter().map(|(number, _)| *number).collect(), to_come.collect())
 }
 
 /// The numbers that a text cites: `decision 21`, `decisions 4 and 50`, `decisions 6, 52, 53`.
@@ -80,6 +91,7 @@ mod tests {
     fn citations_are_found() {
         let text = "(decision 21) see decisions 4 and 50; decisions 6, 52, 53 of it. A decision: 7";
         assert_eq!(cited(text), BTreeSet::from([4, 6, 21, 50, 52, 53]));
-        assert_eq!(written_down("## 3\n1. a\n## 14. Decisions\n2. b\n12. c\n"), BTreeSet::from([2, 12]));
+        let document = "## 3\n1. a\n## 14. Decisions\n2. b\n12. (to come) **c**\n";
+        assert_eq!(written_down(document), (BTreeSet::from([2, 12]), BTreeSet::from([12])));
     }
 }

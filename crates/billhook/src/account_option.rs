@@ -10,23 +10,40 @@ use clap::Args;
 use crate::{account, command_line::Everywhere, failure::Failure};
 
 /// The option.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct AccountOption {
-    /// The account
+    /// The account [default: the only one there is]
     #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    account: Login,
+    pub(crate) account: Option<Login>,
 }
 
 /// An account in a store that is open.
 pub(crate) struct Shop {
     store: Store,
-    login: Login,
+    option: AccountOption,
 }
 
 impl AccountOption {
     /// Opens the store, which has to be there.
     pub(crate) fn open(self, everywhere: &Everywhere) -> Result<Shop, Failure> {
-        Ok(Shop { store: everywhere.store.open()?, login: self.account })
+        Ok(Shop { store: everywhere.store.open()?, option: self })
+    }
+
+    /// The account, which has to be there.
+    pub(crate) fn find(&self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
+        if let Some(login) = &self.account {
+            return accounts::find(tx, login)?.ok_or_else(|| account::unknown(tx, login));
+        }
+        let mut all = accounts::list(tx)?;
+        match (all.pop(), all.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => Err(Failure::usage(
+                "there are several accounts, which `billhook account list` shows: add --account LOGIN",
+            )),
+            (None, _) => {
+                Err(Failure::failed("there is no account yet: `billhook account add LOGIN` makes one"))
+            }
+        }
     }
 }
 
@@ -37,7 +54,7 @@ impl Shop {
         body: impl FnOnce(&mut Tx<'_>, &Account) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         self.store.read(|tx| {
-            let account = found(tx, &self.login)?;
+            let account = self.option.find(tx)?;
             body(tx, &account)
         })
     }
@@ -47,14 +64,10 @@ impl Shop {
         &self,
         body: impl Fn(&mut Tx<'_>, &Account) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let login = self.login.clone();
+        let option = self.option.clone();
         self.store.write(move |tx| {
-            let account = found(tx, &login)?;
+            let account = option.find(tx)?;
             body(tx, &account)
         })
     }
-}
-
-fn found(tx: &mut Tx<'_>, login: &Login) -> Result<Account, Failure> {
-    accounts::find(tx, login)?.ok_or_else(|| account::unknown(tx, login))
 }

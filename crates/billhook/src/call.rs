@@ -9,7 +9,7 @@ use std::{
 use billhook_client::{Client, Options, login_in, names_localhost};
 use billhook_reference::Entry;
 use billhook_wire::{
-    Login, Request,
+    Api, Login, Request,
     method::{METHODS, MethodInfo, Paged},
     query,
 };
@@ -18,9 +18,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use serde_json::Value;
 
 use crate::{
-    completions,
-    config_file::nearest,
-    docs,
+    completions, docs,
     failure::{Failure, say},
     output::{json_line, json_pretty, stdout},
     secret::KeyOption,
@@ -52,6 +50,9 @@ pub(crate) struct Arguments {
     login: Option<Login>,
     #[command(flatten)]
     key: KeyOption,
+    /// The API's version: 1 signs the call, 2 sends the key itself [default: the method's own, or 1]
+    #[arg(long, value_name = "VERSION", value_parser = api)]
+    api: Option<Api>,
     /// Refuse an answer whose whole body is not signed (Billhook-Signature)
     #[arg(long)]
     require_signature: bool,
@@ -86,6 +87,14 @@ fn parameter(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn api(text: &str) -> Result<Api, &'static str> {
+    match text {
+        "1" | "1.0" => Ok(Api::Signed),
+        "2" | "2.0" => Ok(Api::Keyed),
+        _ => Err("1 and 2 are known"),
+    }
+}
+
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, sources: &ArgMatches) -> Result<(), Failure> {
@@ -101,12 +110,12 @@ impl Arguments {
         let pretty = self.pretty || io::stdout().is_terminal();
         let method = self.method.clone().unwrap_or_default();
         let parameters = self.parameters.clone();
-        let url = self.url.clone();
+        let (api, url) = (self.api, self.url.clone());
         let client = Client::new(self.options(sources)?).map_err(|error| match error {
             billhook_client::Error::Url { .. } => Failure::usage(error),
             other => Failure::failed(other),
         })?;
-        let answer = client.send(&method, &parameters).map_err(Failure::failed)?;
+        let answer = client.send(api, &method, &parameters).map_err(Failure::failed)?;
         let body: Value = serde_json::from_slice(&answer.body).map_err(Failure::failed)?;
         if pretty {
             json_pretty(&mut out, &body)?;
@@ -123,7 +132,7 @@ impl Arguments {
             code => Err(Failure::failed(format!(
                 "{method} was refused: {code} {}{}",
                 answer.error_text,
-                hint(code, &method, &parameters, &url)
+                hint(code, api, &method, &parameters, &url)
             ))),
         }
     }
@@ -147,15 +156,15 @@ impl Arguments {
 }
 
 /// What may help against a refusal, in the words of this command line.
-fn hint(code: i64, method: &str, parameters: &[(String, String)], url: &str) -> String {
-    let known = MethodInfo::named(method);
+fn hint(code: i64, api: Option<Api>, method: &str, parameters: &[(String, String)], url: &str) -> String {
+    let is_meant = |known: &&MethodInfo| api == Some(known.api) && known.name.eq_ignore_ascii_case(method);
+    let known = METHODS.iter().find(is_meant).or_else(|| MethodInfo::named(method));
     match (code, known) {
         (3, Some(known)) => {
             let fault = fault(known, parameters).map_or_else(String::new, |fault| format!("; {fault}"));
             format!("{fault}; `billhook call --describe {}` shows its parameters", known.name)
         }
-        (3, None) => nearest(method, METHODS.iter().map(|known| known.name))
-            .map_or_else(String::new, |near| format!("; did you mean {near}?")),
+        (3, None) => format!("; {}", docs::unknown(method)),
         (4, _) => "; `billhook explain` finds out why a hash does not fit".to_owned(),
         (5, _) => {
             let domain = if names_localhost(url) {
@@ -198,6 +207,7 @@ pub(crate) fn methods_help() -> String {
       --url https://shop.justclick.ru --key-file shop.key
   billhook call GetBills email=anna@example.com --login shop    BILLHOOK_KEY is set
   billhook call GetOrders paid=1 limit=1000 after=258367        the next page of a list
+  billhook call createorder product_names=book --api 2 --login shop
   billhook call --describe GetBills",
         docs::list("  ")
     )

@@ -5,7 +5,12 @@ use billhook_wire::Name;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::{account_option::AccountOption, command_line::Everywhere, failure::Failure, output::told};
+use crate::{
+    account_option::AccountOption,
+    command_line::Everywhere,
+    failure::Failure,
+    output::{tell_if_none, told},
+};
 
 /// Add and list the categories of the catalogue
 #[derive(Debug, Subcommand)]
@@ -65,6 +70,7 @@ impl Action {
             Self::List(List { account, json }) => {
                 let categories =
                     account.open(everywhere)?.read(|tx, account| Ok(categories::list(tx, account.id)?))?;
+                tell_if_none(categories.is_empty(), json, "categories");
                 categories.iter().try_for_each(|category| {
                     told(json, &shape(category), &format!("{:>6}  {}", category.id, category.title))
                 })

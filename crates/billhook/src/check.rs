@@ -2,14 +2,14 @@
 
 use std::io::Write as _;
 
-use billhook_store::{Salvage, Store, salvage_log};
+use billhook_store::{Holdings, Salvage, Store, salvage_log};
 use clap::Args;
 use serde_json::json;
 
 use crate::{
     command_line::{Everywhere, step_far_back},
     failure::Failure,
-    output::{json_line, stdout},
+    output::{counted, json_line, stdout},
     progress::Bar,
 };
 
@@ -43,9 +43,18 @@ impl Arguments {
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);
         let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        let holdings = if findings.is_empty() { Some(store.holdings()?) } else { None };
         let mut out = stdout();
         if self.json {
             let mut report = json!({"sound": findings.is_empty(), "findings": findings});
+            if let (Some(Holdings { accounts, orders, lines, payments, products }), Some(report)) =
+                (holdings, report.as_object_mut())
+            {
+                let looked_at = json!({
+                    "accounts": accounts, "orders": orders, "lines": lines, "payments": payments, "products": products,
+                });
+                report.insert("looked_at".to_owned(), looked_at);
+            }
             if let (Some(Salvage { kept, unknown_pages }), Some(report)) = (&salvage, report.as_object_mut())
             {
                 let kept = kept.each_ref().map(|file| file.display().to_string());
@@ -53,7 +62,8 @@ impl Arguments {
                 report.insert("unknown_pages".to_owned(), json!(unknown_pages));
             }
             json_line(&mut out, &report)?;
-        } else if findings.is_empty() {
+        } else if let Some(holdings) = &holdings {
+            writeln!(out, "{}", looked_at(holdings, location.as_folder().is_some()))?;
             writeln!(out, "{location}: sound")?;
             if location.as_folder().is_none() {
                 writeln!(
@@ -77,4 +87,18 @@ impl Arguments {
             if location.as_folder().is_some() { " with `billhook restore FILE --replace`" } else { "" }
         )))
     }
+}
+
+/// What was looked at, so that nobody takes an empty store for a sound one.
+fn looked_at(holdings: &Holdings, is_folder: bool) -> String {
+    let Holdings { accounts, orders, lines, payments, products } = *holdings;
+    let files = if is_folder { "the file, its log, and " } else { "" };
+    format!(
+        "looked at {files}{}, {} with {}, {}, {}",
+        counted(accounts, "account"),
+        counted(orders, "order"),
+        counted(lines, "line"),
+        counted(payments, "payment"),
+        counted(products, "product")
+    )
 }

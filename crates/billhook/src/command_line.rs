@@ -163,6 +163,9 @@ pub(crate) fn parse(arguments: Vec<OsString>, warnings: &mut Vec<String>) -> Res
         sources = inner;
     }
     command_line.everywhere.store.choose(&sources).map_err(ParseError::Failure)?;
+    if matches!(&command_line.action, Action::Serve(serve) if serve.demo) {
+        command_line.everywhere.store.for_demo();
+    }
     warnings.extend(command_line.everywhere.store.warnings());
     Ok(Parsed { command_line, sources })
 }

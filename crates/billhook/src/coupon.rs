@@ -19,7 +19,7 @@ use crate::{
     config_file::nearest,
     failure::Failure,
     moment::{Moment, shown},
-    output::{for_terminal, json_line, json_pretty, stdout, told},
+    output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
     product,
 };
 
@@ -291,6 +291,7 @@ impl List {
             }
             Ok((all, account.settings.time_zone.clone()))
         })?;
+        tell_if_none(coupons.is_empty(), self.json, "coupons");
         let mut out = stdout();
         for (coupon, goods) in &coupons {
             if self.json {

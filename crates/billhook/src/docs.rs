@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write as _};
 
 use billhook_reference::{Entry, of_method};
-use billhook_wire::method::{METHODS, MethodInfo};
+use billhook_wire::method::{METHODS, MethodInfo, to_come};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -45,13 +45,20 @@ impl Arguments {
 /// The reference of one method.
 pub(crate) fn describe(name: &str) -> Result<String, Failure> {
     let Some(method) = MethodInfo::named(name) else {
-        let hint = nearest(name, METHODS.iter().map(|method| method.name)).map_or_else(
-            || "`billhook call --list` lists what is".to_owned(),
-            |near| format!("did you mean {near}?"),
-        );
-        return Err(Failure::failed(format!("{name} is not known here: {hint}")));
+        return Err(Failure::failed(unknown(name)));
     };
     Ok(of_method(&Entry::of(method)))
+}
+
+/// What to say of a name that no method has here.
+pub(crate) fn unknown(name: &str) -> String {
+    if let Some((name, _)) = to_come(name) {
+        return format!("{name} is documented, and Billhook does not serve it yet");
+    }
+    match nearest(name, METHODS.iter().map(|method| method.name)) {
+        Some(near) => format!("{name} is not known here: did you mean {near}?"),
+        None => format!("{name} is not known here: `billhook call --list` lists what is"),
+    }
 }
 
 /// One line a method: what it does.
@@ -81,6 +88,9 @@ mod tests {
         assert!(text.contains("400 Order not found"), "{text}");
         let Err(Failure::Failed(error)) = describe("GetBill") else { panic!("a method that isn't there") };
         assert_eq!(error, "GetBill is not known here: did you mean GetBills?");
+        for name in ["AddLeadToGroup", "addleadtogroup"] {
+            assert_eq!(unknown(name), "AddLeadToGroup is documented, and Billhook does not serve it yet");
+        }
     }
 
     #[test]

@@ -16,19 +16,19 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, PartialFile, Progress, Store, Tx,
-    accounts::{self, Account},
+    accounts::Account,
     order_changes::Payment,
     orders,
     orders::Order,
     payments,
     products::{self, Good, Product},
 };
-use billhook_wire::{GoodId, Login, OrderId};
+use billhook_wire::{GoodId, OrderId};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    account,
+    account_option::AccountOption,
     command_line::{Everywhere, step_far_back},
     failure::Failure,
     import::Format,
@@ -55,9 +55,8 @@ Examples:
   billhook export --account shop --format csv > orders.csv
   billhook export --account shop | billhook import --account copy --format jsonl -")]
 pub(crate) struct Arguments {
-    /// The account whose orders are written
-    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    account: Login,
+    #[command(flatten)]
+    account: AccountOption,
     /// The form [default: by the file's extension, else jsonl]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -79,9 +78,7 @@ impl Arguments {
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
         step_far_back();
         let store = everywhere.store.open_to_save()?;
-        let account = store.read(|tx| {
-            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
-        })?;
+        let account = store.read(|tx| self.account.find(tx))?;
         if let Some(file) = file {
             let Some(written) = to_file(&store, &account, format, file, self.force)? else { return Ok(()) };
             let mut out = stdout();

@@ -13,19 +13,14 @@ use std::{
 };
 
 use billhook_store::{
-    Error, Progress, Store,
-    accounts::{self, Account},
-    orders,
-    orders::Order,
-    products,
-    products::Product,
+    Error, Progress, Store, accounts::Account, orders, orders::Order, products, products::Product,
 };
-use billhook_wire::{GoodId, Login, OrderId};
+use billhook_wire::{GoodId, OrderId};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
-    account,
+    account_option::AccountOption,
     command_line::Everywhere,
     failure::Failure,
     output::{counted, json_line, stdout},
@@ -48,9 +43,8 @@ Examples:
   billhook account add trial && billhook generate --account trial --orders 100000
   billhook generate --account trial --orders 10000 --customers 1       one customer with ten thousand orders")]
 pub(crate) struct Arguments {
-    /// The account that gets the orders
-    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    account: Login,
+    #[command(flatten)]
+    account: AccountOption,
     /// How many orders
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     orders: u64,
@@ -72,9 +66,7 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open_for_bulk()?;
-        let account = store.read(|tx| {
-            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
-        })?;
+        let account = store.read(|tx| self.account.find(tx))?;
         let begun = Instant::now();
         let plan = Plan {
             orders: self.orders,

@@ -25,17 +25,13 @@ use std::{
     thread,
 };
 
-use billhook_store::{
-    Progress, Store,
-    accounts::{self, Account},
-};
-use billhook_wire::Login;
+use billhook_store::{Progress, Store, accounts::Account};
 use clap::{Args, ValueEnum};
 use encoding_rs::Encoding;
 use serde::Serialize;
 
 use crate::{
-    account,
+    account_option::AccountOption,
     command_line::Everywhere,
     failure::{Failure, say},
     order_line::Fault,
@@ -96,7 +92,8 @@ good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee,
 good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, \
 good_api_url_new_order, good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
 good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, good_mail_text, \
-good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text
+good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text; many of them are only kept, and \
+acted upon by nothing yet: `billhook product set --help` names those
 
 In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
 semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
@@ -119,9 +116,8 @@ Examples:
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
   zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
 pub(crate) struct Arguments {
-    /// The account that the orders belong to
-    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    account: Login,
+    #[command(flatten)]
+    account: AccountOption,
     /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
@@ -195,9 +191,7 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let format = self.form()?;
         let store = everywhere.store.open_for_bulk()?;
-        let account = store.read(|tx| {
-            accounts::find(tx, &self.account)?.ok_or_else(|| account::unknown(tx, &self.account))
-        })?;
+        let account = store.read(|tx| self.account.find(tx))?;
         let is_stdin = self.file.as_os_str() == "-";
         let path = (!is_stdin).then_some(self.file.as_path());
         let name = if is_stdin { "standard input".to_owned() } else { self.file.display().to_string() };

@@ -5,7 +5,12 @@ use billhook_wire::Name;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::{account_option::AccountOption, command_line::Everywhere, failure::Failure, output::told};
+use crate::{
+    account_option::AccountOption,
+    command_line::Everywhere,
+    failure::Failure,
+    output::{tell_if_none, told},
+};
 
 /// Add, list and remove managers
 #[derive(Debug, Subcommand)]
@@ -79,6 +84,7 @@ impl Action {
             Self::List(List { account, json }) => {
                 let managers =
                     account.open(everywhere)?.read(|tx, account| Ok(managers::list(tx, account.id)?))?;
+                tell_if_none(managers.is_empty(), json, "managers");
                 managers.iter().try_for_each(|manager| {
                     told(json, &shape(manager), &format!("{:>6}  {}", manager.id, manager.name))
                 })

@@ -2,12 +2,12 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
 };
 
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 /// Writes one JSON value on one line, as reports with `--json` are.
 pub(crate) fn json_line<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), Failure> {
@@ -31,6 +31,13 @@ pub(crate) fn told<T: Serialize>(json: bool, value: &T, line: &str) -> Result<()
     }
     writeln!(out, "{}", for_terminal(line))?;
     Ok(out.flush()?)
+}
+
+/// Says on a terminal that a list is empty, where nobody would else know whether anything was done; a script gets nothing.
+pub(crate) fn tell_if_none(is_empty: bool, json: bool, what: &str) {
+    if is_empty && !json && io::stdout().is_terminal() {
+        say(&format!("no {what}"));
+    }
 }
 
 /// A number and what it counts, such as "1 order" and "2 orders".

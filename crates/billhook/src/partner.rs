@@ -10,8 +10,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::{
-    account_option::AccountOption, command_line::Everywhere, config_file::nearest, failure::Failure,
-    output::told,
+    account_option::AccountOption,
+    command_line::Everywhere,
+    config_file::nearest,
+    failure::Failure,
+    output::{tell_if_none, told},
 };
 
 /// Add and list the partners of the affiliate program
@@ -75,6 +78,7 @@ impl Action {
             Self::List(List { account, json }) => {
                 let partners =
                     account.open(everywhere)?.read(|tx, account| Ok(partners::list(tx, account.id)?))?;
+                tell_if_none(partners.is_empty(), json, "partners");
                 partners.iter().try_for_each(|partner| {
                     let parent = partners.iter().find(|other| other.id == partner.parent_id);
                     let parent = parent.map(|parent| parent.login.as_str());

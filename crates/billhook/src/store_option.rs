@@ -11,6 +11,8 @@ use clap::{ArgMatches, Args, parser::ValueSource};
 use crate::{command_line::step_back, failure::Failure, small_file};
 
 const DATA: &str = "./billhook-data";
+/// Where the demo is if nothing else is said: a seller's own accounts come into a folder without it.
+const DEMO_DATA: &str = "./billhook-demo";
 
 /// `--data`, `--store` and what belongs to them. What stands nearer to the command line wins.
 ///
@@ -37,6 +39,9 @@ pub(crate) struct StoreOption {
     /// How many connections to the database, at most, for reads, and as many for writes
     #[arg(long, global = true, value_name = "N", default_value_t = billhook_store::CONNECTIONS, value_parser = connections)]
     store_connections: usize,
+    /// Whether the store was named anywhere.
+    #[arg(skip)]
+    is_named: bool,
     /// Whether the store was named on the command line itself.
     #[arg(skip)]
     is_at_hand: bool,
@@ -69,9 +74,17 @@ impl StoreOption {
         if data > url {
             (self.store, self.store_file) = (None, None);
         }
+        self.is_named = data.max(url) > Near::Nowhere;
         self.is_at_hand = url == Near::Flag;
         self.reads_are_farther = reads < data.max(url);
         Ok(())
+    }
+
+    /// Takes the demo's own folder, unless a store was named.
+    pub(crate) fn for_demo(&mut self) {
+        if !self.is_named {
+            self.data = DEMO_DATA.into();
+        }
     }
 
     /// What to say of the files with URLs that others can read, and that hold a password.

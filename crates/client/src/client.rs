@@ -7,8 +7,8 @@ use std::{
 };
 
 use billhook_wire::{
-    Api, Key, Login, Method,
-    method::{METHODS, NEXT_HEADER, Paged, TOTAL_HEADER},
+    Api, Key, Login, Method, loose,
+    method::{MethodInfo, NEXT_HEADER, Paged, TOTAL_HEADER, to_come},
     query, signature,
 };
 use rustls::CertificateError;
@@ -112,15 +112,22 @@ impl Client {
             return Err(CallError::Refused {
                 code: answer.error_code,
                 text: start_of(&answer.error_text, 200),
+                result: answer.result,
             });
         }
-        serde_json::from_str(&answer.result).map_err(CallError::Result)
+        loose::from_str(&answer.result).map_err(CallError::Result)
     }
 
     /// Calls any method, known here or not, with parameters named as PHP writes them (`utm[medium]`), in this order.
-    /// A refusal is an answer, too.
-    pub fn send(&self, method: &str, parameters: &[(String, String)]) -> Result<Answer, CallError> {
-        let api = METHODS.iter().find(|known| known.name == method).map_or(Api::Signed, |known| known.api);
+    /// A refusal is an answer, too. Without `api` the name says which edition is meant; one that is not known is signed.
+    pub fn send(
+        &self,
+        api: Option<Api>,
+        method: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Answer, CallError> {
+        let known = || MethodInfo::named(method).map(|known| known.api);
+        let api = api.or_else(known).or_else(|| to_come(method).map(|(_, api)| api)).unwrap_or(Api::Signed);
         let mut form = Vec::new();
         query::build_pairs(
             parameters.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),
@@ -155,10 +162,11 @@ impl Client {
             .content_type("application/x-www-form-urlencoded")
             .send(form)?;
         let http_status = response.status().as_u16();
-        let signature = response.headers().get("Billhook-Signature").map(|value| value.as_bytes().to_vec());
+        let header = |name| response.headers().get(name).map(|value| value.as_bytes().to_vec());
+        let (signature, location) = (header("Billhook-Signature"), header("Location"));
         let paged = paged(response.headers());
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec()?;
-        Ok(Raw { http_status, signature, paged, body })
+        Ok(Raw { http_status, signature, location, paged, body })
     }
 
     fn explain(&self, error: ureq::Error) -> CallError {
@@ -189,6 +197,7 @@ impl Client {
 struct Raw {
     http_status: u16,
     signature: Option<Vec<u8>>,
+    location: Option<Vec<u8>>,
     paged: Option<Paged>,
     body: Vec<u8>,
 }
@@ -202,7 +211,16 @@ impl Raw {
             max_age: client.options.max_signature_age,
             now: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
         };
-        let answer = answer::read(self.http_status, self.signature.as_deref(), self.body, &proof)?;
+        let http_status = self.http_status;
+        let answer = answer::read(http_status, self.signature.as_deref(), self.body, &proof);
+        let answer = answer.map_err(|error| match (error, self.location) {
+            (CallError::NotJson { .. } | CallError::NotEnvelope { .. }, Some(to))
+                if (300..400).contains(&http_status) =>
+            {
+                CallError::Redirect { http_status, to: start_of(&String::from_utf8_lossy(&to), 200) }
+            }
+            (error, _) => error,
+        })?;
         Ok(Answer { paged: self.paged, ..answer })
     }
 }

@@ -44,6 +44,18 @@ pub enum CallError {
         code: i64,
         /// `error_text`, without control characters.
         text: String,
+        /// `result`, as JSON: 601 names the order that there is already, 604 the product that is missing.
+        result: String,
+    },
+    /// The server sends callers elsewhere.
+    #[error(
+        "the server redirects to {to} (HTTP {http_status}); it is not followed, since the form would be lost on the way: give the right address as the URL"
+    )]
+    Redirect {
+        /// The HTTP status.
+        http_status: u16,
+        /// Where to, without control characters.
+        to: String,
     },
     /// A method's name that cannot stand in a URL.
     #[error("{0:?} is no method's name: letters, digits, - and _ make one")]

@@ -17,7 +17,7 @@ use std::{
 
 use billhook_client::{CallError, Client, Options, SignatureFault};
 use billhook_wire::{
-    Code, Email, Key, Login, PayStatus, TextCase, envelope,
+    Api, Code, Email, Key, Login, PayStatus, TextCase, envelope,
     method::{Bills, GetBills},
     signature::{self, SignatureError},
 };
@@ -123,7 +123,7 @@ fn a_typed_call_signs_sends_and_verifies() {
 #[test]
 fn no_parameters_are_signed_too() {
     let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, "[]", Some(&key()))));
-    let answer = client(server.port).send("GetAllGroups", &[]).unwrap();
+    let answer = client(server.port).send(None, "GetAllGroups", &[]).unwrap();
     assert_eq!((answer.error_code, answer.result.as_str(), answer.signed), (0, "[]", false));
     assert!(server.request().ends_with("\r\n\r\nhash=ed31b39025adc0f052625c4e1f76e8c5"));
 }
@@ -133,7 +133,7 @@ fn names_are_sent_as_they_stand() {
     let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, "[]", Some(&key()))));
     let pairs = [("rid[0]", "super"), ("lead_name", "Анна К"), ("rid[1]", "~")];
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    client(server.port).send("AddLeadToGroup", &pairs).unwrap();
+    client(server.port).send(None, "AddLeadToGroup", &pairs).unwrap();
     let request = server.request();
     let form = "rid%5B0%5D=super&lead_name=%D0%90%D0%BD%D0%BD%D0%B0+%D0%9A&rid%5B1%5D=%7E&hash=";
     assert!(request.contains(form), "{request}");
@@ -144,7 +144,11 @@ fn a_refusal_is_an_error_of_a_typed_call_and_an_answer_of_an_untyped_one() {
     let refusal = || http("200 OK", "", &body(Code::ORDER_NOT_FOUND, "[]", Some(&key())));
     let error = client(OneAnswer::start(refusal()).port).call(&get_bills()).unwrap_err();
     assert_eq!(error.to_string(), "the server refused: 400 Order not found");
-    let answer = client(OneAnswer::start(refusal()).port).send("GetBills", &[]).unwrap();
+    let repeat = body(Code::ORDER_EXISTS, r#"{"bill_id":17}"#, Some(&key()));
+    let error = client(OneAnswer::start(http("200 OK", "", &repeat)).port).call(&get_bills()).unwrap_err();
+    let CallError::Refused { code: 601, result, .. } = error else { panic!("{error:?}") };
+    assert_eq!(result, r#"{"bill_id":17}"#);
+    let answer = client(OneAnswer::start(refusal()).port).send(None, "GetBills", &[]).unwrap();
     assert_eq!(
         (answer.error_code, answer.error_text.as_str(), answer.keyless),
         (400, "Order not found", false)
@@ -156,18 +160,72 @@ fn the_http_status_decides_nothing_and_redirects_are_not_followed() {
     for status in ["302 Found", "307 Temporary Redirect", "404 Not Found", "500 Internal Server Error"] {
         let headers = "Location: http://127.0.0.1:1/elsewhere\r\n";
         let server = OneAnswer::start(http(status, headers, &body(Code::OK, "[]", Some(&key()))));
-        let answer = client(server.port).send("GetAllGroups", &[]).unwrap();
+        let answer = client(server.port).send(None, "GetAllGroups", &[]).unwrap();
         assert_eq!(answer.error_code, 0, "{status}");
         assert!(status.starts_with(&answer.http_status.to_string()));
     }
 }
 
 #[test]
+fn a_redirect_is_told_as_one() {
+    let headers = "Location: https://demo.example/api/GetBills\r\n";
+    for (status, page) in
+        [("301 Moved Permanently", "<html>"), ("307 Temporary Redirect", ""), ("302 Found", "{}")]
+    {
+        let server = OneAnswer::start(http(status, headers, page.as_bytes()));
+        let error = client(server.port).send(None, "GetBills", &[]).unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, CallError::Redirect { .. }), "{text}");
+        assert!(text.contains(&status[..3]) && text.contains("redirects to https://demo.example/"), "{text}");
+    }
+    // Nothing says where to.
+    let server = OneAnswer::start(http("304 Not Modified", "", b""));
+    let error = client(server.port).send(None, "GetBills", &[]).unwrap_err();
+    assert!(matches!(error, CallError::NotJson { .. }), "{error:?}");
+}
+
+/// Which credential a name gets: that of its edition, however it is spelled, unless the caller says.
+#[test]
+fn a_call_by_hand_is_of_the_edition_that_is_meant() {
+    let (signed, keyed) = (Some(Api::Signed), Some(Api::Keyed));
+    for (api, method, field) in [
+        (None, "GetBills", "hash"),
+        (None, "getbills", "hash"),
+        (None, "GetCoupons", "rpsKey"),
+        (None, "CreateOrder", "hash"),
+        (None, "createorder", "rpsKey"),
+        (keyed, "CreateOrder", "rpsKey"),
+        (signed, "createorder", "hash"),
+        (None, "AddUpdateLead", "rpsKey"),
+        (None, "getallgroups", "hash"),
+        (None, "somethingnew", "hash"),
+        (keyed, "somethingnew", "rpsKey"),
+    ] {
+        let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, "[]", Some(&key()))));
+        client(server.port).send(api, method, &[("a".to_owned(), "1".to_owned())]).unwrap();
+        let request = server.request();
+        let (_, form) = request.split_once("\r\n\r\n").unwrap();
+        assert!(form.starts_with(&format!("a=1&{field}=")), "{api:?} {method}: {form}");
+    }
+}
+
+#[test]
+fn answers_of_other_servers_are_read_as_they_are_meant() {
+    let result = r#"{"9":{"2":{"good_name":222,"good_title":null}},"10":[]}"#;
+    let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, result, Some(&key()))));
+    let bills: Bills = client(server.port).call(&get_bills()).unwrap();
+    let lines: Vec<_> =
+        bills.iter().map(|bill| (bill.order.0, bill.names.good_name(), bill.names.good_title())).collect();
+    assert_eq!(lines, [(9, "222", "")]);
+}
+
+#[test]
 fn servers_in_php_may_send_numbers_as_text_and_no_result() {
     let hash = signature::answer(Code::OK, "OK", Some(&key()));
     let text = format!(r#"{{"error_code":"0","error_text":"OK","hash":"{hash}"}}"#);
-    let answer =
-        client(OneAnswer::start(http("200 OK", "", text.as_bytes())).port).send("GetGoods", &[]).unwrap();
+    let answer = client(OneAnswer::start(http("200 OK", "", text.as_bytes())).port)
+        .send(None, "GetGoods", &[])
+        .unwrap();
     assert_eq!((answer.error_code, answer.result.as_str()), (0, "[]"));
 }
 
@@ -176,7 +234,7 @@ fn an_answer_of_another_key_is_not_believed() {
     let other = Key::parse("another key".replace(' ', "-").as_str()).unwrap();
     for code in [Code::OK, Code::WRONG_HASH] {
         let server = OneAnswer::start(http("200 OK", "", &body(code, "[]", Some(&other))));
-        let error = client(server.port).send("GetBills", &[]).unwrap_err();
+        let error = client(server.port).send(None, "GetBills", &[]).unwrap_err();
         assert!(matches!(error, CallError::Hash { .. }), "{error}");
         assert!(
             error.to_string().contains("the key is wrong") && error.to_string().contains(code.text()),
@@ -185,9 +243,9 @@ fn an_answer_of_another_key_is_not_believed() {
     }
     // Without any key a refusal may come (no account at this host), but never a success.
     let server = OneAnswer::start(http("200 OK", "", &body(Code::NO_USER, "[]", None)));
-    assert!(client(server.port).send("GetBills", &[]).unwrap().keyless);
+    assert!(client(server.port).send(None, "GetBills", &[]).unwrap().keyless);
     let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, "[]", None)));
-    assert!(matches!(client(server.port).send("GetBills", &[]).unwrap_err(), CallError::Hash { .. }));
+    assert!(matches!(client(server.port).send(None, "GetBills", &[]).unwrap_err(), CallError::Hash { .. }));
 }
 
 #[test]
@@ -198,7 +256,7 @@ fn the_signature_of_the_body_is_verified_where_there_is_one() {
     let ask = |headers: &str, body: &[u8], required| {
         let server = OneAnswer::start(http("200 OK", headers, body));
         let options = Options { require_signature: required, ..options(server.port) };
-        Client::new(options).unwrap().send("GetBills", &[])
+        Client::new(options).unwrap().send(None, "GetBills", &[])
     };
     assert!(ask(&header(now()), &body, true).unwrap().signed);
     assert!(!ask("", &body, false).unwrap().signed);
@@ -221,18 +279,21 @@ fn the_signature_of_the_body_is_verified_where_there_is_one() {
 fn what_is_no_answer_is_shown_by_its_beginning() {
     let page = format!("<html>\r\n<title>\u{1b}[31mBad gateway</title>{}", "x".repeat(200));
     let server = OneAnswer::start(http("502 Bad Gateway", "", page.as_bytes()));
-    let error = client(server.port).send("GetBills", &[]).unwrap_err().to_string();
+    let error = client(server.port).send(None, "GetBills", &[]).unwrap_err().to_string();
     assert!(
         error.starts_with("the answer is not JSON (HTTP 502): <html> <title>[31mBad gateway</title>x"),
         "{error}"
     );
     assert!(error.ends_with("x…") && error.chars().count() < 130, "{error}");
 
-    let error =
-        client(OneAnswer::start(http("200 OK", "", b"")).port).send("GetBills", &[]).unwrap_err().to_string();
+    let error = client(OneAnswer::start(http("200 OK", "", b"")).port)
+        .send(None, "GetBills", &[])
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "the answer is not JSON (HTTP 200): it is empty");
-    let error =
-        client(OneAnswer::start(http("200 OK", "", b"{\"ok\":1}")).port).send("GetBills", &[]).unwrap_err();
+    let error = client(OneAnswer::start(http("200 OK", "", b"{\"ok\":1}")).port)
+        .send(None, "GetBills", &[])
+        .unwrap_err();
     assert!(matches!(error, CallError::NotEnvelope { http_status: 200, .. }), "{error}");
     assert!(!error.to_string().contains('\n'));
 }
@@ -240,7 +301,7 @@ fn what_is_no_answer_is_shown_by_its_beginning() {
 #[test]
 fn broken_connections_say_so() {
     for answer in ["", "SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"] {
-        let error = client(OneAnswer::start(answer.into()).port).send("GetBills", &[]).unwrap_err();
+        let error = client(OneAnswer::start(answer.into()).port).send(None, "GetBills", &[]).unwrap_err();
         assert!(matches!(error, CallError::Broken { .. }), "{answer:?}: {error:?}");
     }
 }
@@ -249,7 +310,7 @@ fn broken_connections_say_so() {
 fn nobody_there() {
     // A port that was free a moment ago: nobody listens on it.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    let error = client(port).send("GetBills", &[]).unwrap_err();
+    let error = client(port).send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::Connect { .. }), "{error:?}");
     assert!(error.to_string().starts_with(&format!("cannot connect to demo.localhost:{port}: ")), "{error}");
 }
@@ -259,7 +320,7 @@ fn a_server_that_never_answers_is_left() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let options = Options { timeout: Duration::from_millis(200), ..options(port) };
-    let error = Client::new(options).unwrap().send("GetBills", &[]).unwrap_err();
+    let error = Client::new(options).unwrap().send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::Timeout { .. }), "{error:?}");
     assert!(error.to_string().contains("within 0.2 seconds"), "{error}");
 }
@@ -267,7 +328,7 @@ fn a_server_that_never_answers_is_left() {
 #[test]
 fn odd_method_names_are_not_sent() {
     for name in ["", "a/b", "a b", "../x", "имя"] {
-        assert!(matches!(client(1).send(name, &[]), Err(CallError::MethodName(_))), "{name:?}");
+        assert!(matches!(client(1).send(None, name, &[]), Err(CallError::MethodName(_))), "{name:?}");
     }
 }
 
@@ -309,7 +370,7 @@ fn a_self_signed_certificate_needs_a_word() {
         let mut options = options(0);
         options.url = format!("https://demo.localhost:{}", address.port());
         change(&mut options);
-        Client::new(options).unwrap().send("GetBills", &[])
+        Client::new(options).unwrap().send(None, "GetBills", &[])
     };
 
     let (address, _, server) = tls_server(answer(), rcgen::IsCa::NoCa);
@@ -349,7 +410,7 @@ fn a_plain_port_speaks_no_tls() {
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
     });
     let options = Options { url: format!("https://demo.localhost:{port}"), ..options(port) };
-    let error = Client::new(options).unwrap().send("GetBills", &[]).unwrap_err();
+    let error = Client::new(options).unwrap().send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::Tls { .. }), "{error:?}");
     assert!(error.to_string().contains(": this is not a TLS port;"), "{error}");
     answering.join().unwrap();
@@ -368,7 +429,8 @@ fn a_file_without_certificates_is_refused() {
 #[test]
 fn an_answer_without_end_is_not_read() {
     let body = vec![b' '; usize::try_from(billhook_client::MAX_ANSWER_BYTES).unwrap() + 1];
-    let error = client(OneAnswer::start(http("200 OK", "", &body)).port).send("GetBills", &[]).unwrap_err();
+    let error =
+        client(OneAnswer::start(http("200 OK", "", &body)).port).send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::TooLong { .. }), "{error:?}");
 }
 

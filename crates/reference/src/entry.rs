@@ -116,9 +116,27 @@ pub(crate) fn general_codes() -> impl Iterator<Item = Code> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use billhook_wire::method::GoodFields;
     use serde_json::Value;
 
     use super::*;
+
+    /// Which parameters those are, a test of the whole program finds out.
+    #[test]
+    fn what_is_only_kept_is_said_to_be() {
+        let said: BTreeSet<_> = Entry::all()
+            .into_iter()
+            .flat_map(|entry| entry.parameters.into_iter().map(move |field| (entry.method.name, field)))
+            .filter(|(_, field)| field.meaning.ends_with(schema::ONLY_KEPT))
+            .map(|(method, field)| (method, field.name))
+            .collect();
+        let methods = ["AddGood", "UpdateGood"].into_iter();
+        let only_kept =
+            methods.flat_map(|method| GoodFields::ONLY_KEPT.map(|name| (method, name.to_owned())));
+        assert_eq!(said, only_kept.collect());
+    }
 
     #[test]
     fn every_method_and_field_is_explained() {

@@ -1,5 +1,6 @@
 //! The schemas of the table, tidied for readers who have nothing but them.
 
+use billhook_wire::method::GoodFields;
 use schemars::{
     Schema, SchemaGenerator,
     generate::SchemaSettings,
@@ -9,6 +10,9 @@ use serde_json::{Map, Value};
 
 /// Where shared schemas stand in an OpenAPI document.
 const COMPONENTS: &str = "/components/schemas";
+
+/// What is said of a parameter that is kept and acted upon by nothing.
+pub(crate) const ONLY_KEPT: &str = "Kept, and acted upon by nothing yet.";
 
 /// Schemas that need no others.
 pub(crate) fn inline() -> SchemaSettings {
@@ -26,7 +30,8 @@ pub(crate) fn components(mut generator: SchemaGenerator) -> Map<String, Value> {
     named.filter_map(|(name, schema)| Some((name, tidied(Schema::try_from(schema).ok()?)))).collect()
 }
 
-/// A schema without what means nothing to its readers: null, which is never sent, defaults, and references to our own papers.
+/// A schema without what means nothing to its readers: null, which is never sent, defaults, and references to our own papers. It says of
+/// parameters that are only kept that they are.
 pub(crate) fn tidied(mut schema: Schema) -> Value {
     RecursiveTransform(tidy).transform(&mut schema);
     schema.to_value()
@@ -35,6 +40,15 @@ pub(crate) fn tidied(mut schema: Schema) -> Value {
 fn tidy(schema: &mut Schema) {
     let Some(fields) = schema.as_object_mut() else { return };
     fields.remove("default");
+    if let Some(Value::Object(properties)) = fields.get_mut("properties") {
+        for name in GoodFields::ONLY_KEPT {
+            if let Some(Value::String(text)) =
+                properties.get_mut(name).and_then(|field| field.get_mut("description"))
+            {
+                text.extend([" ", ONLY_KEPT]);
+            }
+        }
+    }
     if let Some(Value::String(text)) = fields.get_mut("description") {
         *text = plain(text);
     }

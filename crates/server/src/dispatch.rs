@@ -32,6 +32,7 @@ use crate::{
     pages::Page,
     request_id::RequestIds,
     troubles::Troubles,
+    unserved::Unserved,
 };
 
 /// What every request is answered from.
@@ -52,6 +53,7 @@ pub(crate) struct Service {
     pub(crate) has_certificate: bool,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
+    pub(crate) unserved: Unserved,
 }
 
 /// The API, as one peer sees it.
@@ -262,7 +264,10 @@ impl Service {
             Code::WRONG_HASH
         })?;
         let path = asked.head.uri.path();
-        let method = self.methods.find(path, edition).ok_or(Failure::Http(StatusCode::NOT_FOUND))?;
+        let Some(method) = self.methods.find(path, edition) else {
+            self.unserved.tell(account, path, asked.request_id);
+            return Err(Failure::Http(StatusCode::NOT_FOUND));
+        };
         method.begin(&Call {
             store: &self.store,
             account,

@@ -51,6 +51,7 @@ mod tests;
 mod timers;
 mod tls;
 mod troubles;
+mod unserved;
 mod watch;
 
 pub use access_log::LogFormat;

@@ -3,7 +3,7 @@
 use billhook_store::orders::{Line, Order, TextField};
 use billhook_wire::{
     PayStatus,
-    method::{ItemInfo, OrderInfo, PartnerInfo, UtmInfo},
+    method::{ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo},
 };
 
 /// Which fields are shown: the columns of section 5's table.
@@ -44,7 +44,7 @@ pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
         region: text(TextField::Region),
         postalcode: text(TextField::Postalcode),
         created: order.created,
-        pay_status: order.pay_status,
+        pay_status: ShownStatus::Known(order.pay_status),
         // What createorder says of an order that is not paid is kept, and means nothing (decision 13).
         paid: match order.pay_status {
             PayStatus::Paid | PayStatus::Return => order.paid,

@@ -37,6 +37,7 @@ use crate::{
     timers::{self, Timers},
     tls::{self, TlsReloader},
     troubles::Troubles,
+    unserved::Unserved,
     watch::{self, Watch},
 };
 
@@ -121,6 +122,7 @@ impl Server {
             has_certificate,
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
+            unserved: Unserved::default(),
         });
         let timeouts = Timeouts {
             header: options.header_timeout,

@@ -17,6 +17,7 @@ pub mod coupons;
 mod engine;
 mod error;
 mod folder;
+mod holdings;
 pub mod idempotency;
 pub mod income;
 pub mod list_pages;
@@ -49,6 +50,7 @@ pub use engine::{Salvage, Version};
 pub use error::{Error, Kind};
 
 pub use folder::ServingLock;
+pub use holdings::Holdings;
 pub use location::{CONNECTIONS, Location};
 pub use partial::{PartialFile, end_unfinished};
 pub use store::{BackupReport, Progress, RestoreReport, Store, restore, salvage_log};

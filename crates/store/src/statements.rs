@@ -1,8 +1,8 @@
 //! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
 
 use crate::{
-    Sql, accounts, categories, check, copy, coupons, idempotency, list_pages, managers, marks, order_changes,
-    order_lists, orders, partners, payments, pincodes, products, same_order, versions,
+    Sql, accounts, categories, check, copy, coupons, holdings, idempotency, list_pages, managers, marks,
+    order_changes, order_lists, orders, partners, payments, pincodes, products, same_order, versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -24,6 +24,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (pincodes::STATEMENTS, include_str!("pincodes.rs")),
         (same_order::STATEMENTS, include_str!("same_order.rs")),
         (check::STATEMENTS, include_str!("check.rs")),
+        (holdings::STATEMENTS, include_str!("holdings.rs")),
         (versions::STATEMENTS, include_str!("versions.rs")),
     ];
     let mut all = copy::statements();

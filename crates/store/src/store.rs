@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
-    AccountId, Error, Finding, Kind, Location, Salvage, Tx, check, copy,
+    AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx, check, copy,
     engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
+    holdings,
 };
 
 /// How many rows a brief read may take.
@@ -249,6 +250,11 @@ impl Store {
     /// is refused.
     pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
         self.engine.backup(to, progress)
+    }
+
+    /// How much it holds.
+    pub fn holdings(&self) -> Result<Holdings, Error> {
+        self.read(holdings::counted)
     }
 
     /// Looks for anything that can't be: damage to the files, and data that contradicts itself.

@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod key;
 pub mod login;
+pub mod loose;
 pub mod method;
 pub mod mistake;
 pub mod money;

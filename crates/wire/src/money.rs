@@ -205,6 +205,10 @@ impl de::Visitor<'_> for Visitor {
         f.write_str("a sum of money such as \"3900.00\"")
     }
 
+    fn visit_unit<E: de::Error>(self) -> Result<Money, E> {
+        Ok(Money::ZERO)
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Money, E> {
         (self.0)(text.trim()).map_err(E::custom)
     }

@@ -45,6 +45,7 @@ pub(crate) enum Action {
     Enable(Enable),
     Default(default::Default),
     Bind(Bind),
+    Unbind(Unbind),
     Set(Set),
     Show(show::Arguments),
 }
@@ -126,7 +127,7 @@ pub(crate) struct Enable {
 #[command(after_help = "\
 Examples:
   billhook account bind shop pay.shop.example
-  billhook account bind shop pay.shop.example --remove")]
+  billhook account unbind shop pay.shop.example   take it away again")]
 pub(crate) struct Bind {
     /// The account
     #[arg(value_name = "LOGIN", value_parser = Login::parse)]
@@ -134,9 +135,26 @@ pub(crate) struct Bind {
     /// The host name, without port
     #[arg(value_name = "DOMAIN", value_parser = domain::bindable)]
     domain: String,
-    /// Take the host name from the account instead
+    /// Take the host name from the account instead, as `account unbind` does
     #[arg(long)]
     remove: bool,
+    /// Bind a name that begins with another account's login, too
+    #[arg(long, conflicts_with = "remove")]
+    anyway: bool,
+}
+
+/// Take a host name from an account that was bound to it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account unbind shop pay.shop.example")]
+pub(crate) struct Unbind {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    /// The host name, without port
+    #[arg(value_name = "DOMAIN", value_parser = domain::bindable)]
+    domain: String,
 }
 
 /// Change an account's settings
@@ -179,6 +197,7 @@ impl Action {
             Self::Enable(Enable { login }) => switch(everywhere, &login, false),
             Self::Default(default) => default.run(everywhere),
             Self::Bind(bind) => bind.run(everywhere),
+            Self::Unbind(Unbind { login, domain }) => unbind(everywhere, &login, &domain),
             Self::Set(set) => set.run(everywhere),
             Self::Show(show) => show.run(everywhere),
         }
@@ -322,28 +341,48 @@ fn key_not_shown(login: &Login, failure: Failure) -> Failure {
 
 impl Bind {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let store = everywhere.store.open()?;
-        let domain = self.domain.clone();
-        if self.remove {
-            let was_bound =
-                change(&store, &self.login, move |tx, account| accounts::unbind(tx, account.id, &domain))?;
-            return if was_bound {
-                told(&format!("{} no longer answers at {}", self.login, self.domain))
-            } else {
-                Err(Failure::failed(format!(
-                    "{} is not bound to {1}: `billhook account show {1}` lists what is",
-                    self.domain, self.login
-                )))
-            };
+        let Self { login, domain, remove, anyway } = self;
+        if remove {
+            return unbind(everywhere, &login, &domain);
         }
-        match change(&store, &self.login, move |tx, account| accounts::bind(tx, account.id, &domain))? {
-            None => told(&format!("{} answers at {}", self.login, self.domain)),
+        let store = everywhere.store.open()?;
+        if !anyway && let Some((other, rest)) = others_own_name(&store, &login, &domain)? {
+            return Err(Failure::failed(format!(
+                "{domain} is {other}'s own name where `serve` has --domain {rest}, and would never lead to {login}; \
+                 if {rest} is no --domain of yours, add --anyway"
+            )));
+        }
+        let bound = domain.clone();
+        match change(&store, &login, move |tx, account| accounts::bind(tx, account.id, &bound))? {
+            None => told(&format!("{login} answers at {domain}")),
             Some(other) => Err(Failure::failed(format!(
-                "{0} is bound to {other}: take it from there first, with `billhook account bind {other} {0} --remove`",
-                self.domain
+                "{domain} is bound to {other}: take it from there first, with `billhook account unbind {other} {domain}`"
             ))),
         }
     }
+}
+
+/// Whether a host name is LOGIN.DOMAIN of another account: whose, and which domain that would be (decision 49).
+fn others_own_name<'a>(
+    store: &Store,
+    login: &Login,
+    domain: &'a str,
+) -> Result<Option<(Login, &'a str)>, Failure> {
+    let Some((first, rest)) = domain.split_once('.') else { return Ok(None) };
+    let Ok(other) = Login::parse(first) else { return Ok(None) };
+    let is_there = other != *login && store.read(|tx| accounts::find(tx, &other))?.is_some();
+    Ok(is_there.then_some((other, rest)))
+}
+
+fn unbind(everywhere: &Everywhere, login: &Login, domain: &str) -> Result<(), Failure> {
+    let store = everywhere.store.open()?;
+    let bound = domain.to_owned();
+    if change(&store, login, move |tx, account| accounts::unbind(tx, account.id, &bound))? {
+        return told(&format!("{login} no longer answers at {domain}"));
+    }
+    Err(Failure::failed(format!(
+        "{domain} is not bound to {login}: `billhook account show {login}` lists what is"
+    )))
 }
 
 impl Set {

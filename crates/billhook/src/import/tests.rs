@@ -490,7 +490,7 @@ fn forms_and_encodings_by_name() {
 fn what_is_no_file_of_orders_is_told_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let form = |file: &str, format| {
-        let account = Login::parse("shop").unwrap();
+        let account = AccountOption { account: Login::parse("shop").ok() };
         let file = PathBuf::from(file);
         let arguments =
             Arguments { account, format, encoding: None, skip_bad: false, dry_run: false, json: false, file };

@@ -133,6 +133,8 @@ pub(crate) struct Delete {
 }
 
 /// Bring a deleted order back, as it was
+///
+/// A timer that has run out meanwhile is taken off: it would cancel the order at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -276,8 +278,13 @@ impl Restore {
             if order.handling.deleted == 0 {
                 return Err(Failure::failed(format!("order {} is not deleted", order.id)));
             }
+            let had_timer = order.handling.kill_at != 0;
             order_changes::restore(tx, account.id, order, now())?;
-            Ok("is there again".to_owned())
+            Ok(if had_timer && order.handling.kill_at == 0 {
+                "is there again, without its timer, which has run out".to_owned()
+            } else {
+                "is there again".to_owned()
+            })
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     command_line::Everywhere,
     failure::Failure,
     moment::Moment,
-    output::{json_line, stdout},
+    output::{json_line, stdout, tell_if_none},
 };
 
 /// List orders, the oldest first
@@ -84,6 +84,7 @@ impl Arguments {
         let Self { account, email, status, from, to, paid, limit, json } = self;
         let shop = account.open(everywhere)?;
         let mut out = stdout();
+        let mut is_empty = true;
         shop.read(|tx, account| {
             let zone = &account.settings.time_zone;
             let begin = from.map_or(Ok(0), |from| from.begin(zone))?;
@@ -99,6 +100,7 @@ impl Arguments {
             };
             let given_back = if json { payments::given_back(tx, account.id)? } else { HashMap::new() };
             each(tx, account, email.as_ref(), &filter, |order| {
+                is_empty = false;
                 if json {
                     let given_back = given_back.get(&order.id).copied().unwrap_or_default();
                     json_line(&mut out, &report::summary(order, given_back))
@@ -107,6 +109,7 @@ impl Arguments {
                 }
             })
         })?;
+        tell_if_none(is_empty, json, "orders");
         Ok(out.flush()?)
     }
 }

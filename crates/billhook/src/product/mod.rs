@@ -13,7 +13,7 @@ use billhook_store::{
     categories, pincodes,
     products::{self, Good, Product},
 };
-use billhook_wire::{Money, Name};
+use billhook_wire::{Money, Name, method::GoodFields};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ use crate::{
     command_line::Everywhere,
     config_file::nearest,
     failure::Failure,
-    output::{for_terminal, json_line, json_pretty, stdout, told},
+    output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
 };
 use fields::{FIELDS, Said, text, value};
 
@@ -158,9 +158,11 @@ pub(crate) fn fields_help() -> String {
         "Fields:\n  {}\n\n\
          Sums are 3900 or 3900.00, percentages 12.5, switches 1 or 0; good_type is digital, physical or floating, \
          good_timer_unit min, hour or day, parent_id the number of a category, 0 for none.\n\n\
+         Kept, and acted upon by nothing yet:\n  {}\n\n\
          Examples:\n  billhook product set book good_sum=350 --account shop\n  \
          billhook product set book good_download= prepayment_enabled=1 prepayment_minsum=100 --account shop",
-        FIELDS.join(", ")
+        FIELDS.join(", "),
+        GoodFields::ONLY_KEPT.join(", ")
     )
 }
 
@@ -185,8 +187,10 @@ impl List {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let shop = self.account.open(everywhere)?;
         let mut out = stdout();
+        let mut is_empty = true;
         shop.read(|tx, account| {
             let list = |good: Good| {
+                is_empty = false;
                 let Good { product, is_deleted, .. } = &good;
                 if self.json {
                     return json_line(&mut out, &names(&good));
@@ -203,6 +207,7 @@ impl List {
                 products::catalogue(tx, account.id, list)
             }
         })?;
+        tell_if_none(is_empty, self.json, "products");
         Ok(out.flush()?)
     }
 }

@@ -109,6 +109,10 @@ fn announce(
     }
     if is_demo && let Some(address) = addresses.http.first() {
         lines.extend(demo::greeting(accounts, &demo_url(*address, domains)));
+        match everywhere.store.flag() {
+            flag if flag.is_empty() => {}
+            flag => lines.push(format!("other commands find the demo's orders with{flag}")),
+        }
     }
     lines.push(String::new());
     let mut out = stdout();

@@ -34,9 +34,9 @@ pub(crate) struct Arguments {
     /// The account of requests that name an IP address or a bare domain [default: the store's, which `billhook account default` says]
     #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
     default_account: Option<Login>,
-    /// Fill an empty store with the documentation's account and its two orders
+    /// Fill an empty store with the documentation's account and its two orders: ./billhook-demo, if none is named
     #[arg(long)]
-    pub(super) demo: bool,
+    pub(crate) demo: bool,
     /// Where to serve HTTPS [default: 127.0.0.1:8443 with a certificate, else nowhere]
     #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     tls_listen: Option<SocketAddr>,

@@ -51,7 +51,8 @@ fn an_account_from_first_to_last() {
 
     place.run(&["account", "bind", "shop", "Pay.Shop.Example."]).succeeded();
     assert_eq!(shown(&place, "shop")["domains"][0], "pay.shop.example");
-    place.run(&["account", "bind", "shop", "pay.shop.example", "--remove"]).succeeded();
+    let unbound = place.run(&["account", "unbind", "shop", "pay.shop.example"]).succeeded();
+    assert_eq!(unbound, "shop no longer answers at pay.shop.example\n");
     assert_eq!(shown(&place, "shop")["domains"], Value::Array(vec![]));
 
     let rotated = place.run(&["account", "rotate-key", "shop", "--keep-old", "60"]).succeeded();
@@ -108,11 +109,16 @@ fn what_is_refused_says_what_would_do() {
 
     place.run(&["account", "bind", "shop", "pay.example"]).succeeded();
     let taken = place.run(&["account", "bind", "other", "PAY.example"]).failed(1);
-    says(&taken, &["pay.example is bound to shop", "account bind shop pay.example --remove"]);
-    says(
-        &place.run(&["account", "bind", "other", "pay.example", "--remove"]).failed(1),
-        &["not bound to other"],
-    );
+    says(&taken, &["pay.example is bound to shop", "account unbind shop pay.example"]);
+    for unbind in [&["unbind", "other", "pay.example"][..], &["bind", "other", "pay.example", "--remove"]] {
+        says(&place.run(&[&["account"], unbind].concat()).failed(1), &["not bound to other"]);
+    }
+    // What would lead to the other account in every server of that domain.
+    let own = place.run(&["account", "bind", "shop", "Other.example"]).failed(1);
+    says(&own, &["other.example is other's own name", "--domain example", "never lead to shop", "--anyway"]);
+    place.run(&["account", "bind", "shop", "other.example", "--anyway"]).succeeded();
+    place.run(&["account", "bind", "shop", "shop.example"]).succeeded();
+    place.run(&["account", "bind", "shop", "www.other.example"]).succeeded();
     for domain in ["127.0.0.1", "localhost", "тест.рф", "shop.example:80", "a..b"] {
         place.run(&["account", "bind", "shop", domain]).failed(2);
     }
@@ -160,4 +166,50 @@ fn a_folder_that_is_not_there_is_not_made_by_commands_that_look() {
         says(&line, &["no data folder typo", "--data", "billhook account add"]);
     }
     assert!(!place.path("typo").exists() && !place.path("shop.backup").exists());
+}
+
+/// Every family has the same option.
+#[test]
+fn the_only_account_need_not_be_named() {
+    let place = Place::new();
+    place.account("shop");
+    place.write(
+        "orders.jsonl",
+        "{\"id\":1,\"email\":\"a@b\",\"items\":[{\"id\":7,\"good_name\":\"book\"}]}\n",
+    );
+    says(&place.run(&["import", "orders.jsonl"]).succeeded(), &["added 1, "]);
+    says(&place.run(&["order", "set-status", "1", "paid"]).succeeded(), &["order 1 is paid"]);
+    says(&place.run(&["order", "list"]).succeeded(), &["a@b"]);
+    says(&place.run(&["export"]).succeeded(), &["\"id\":1"]);
+    says(&place.run(&["generate", "--orders", "1"]).stdout, &["1 order"]);
+    place.account("other");
+    for command in [&["import", "orders.jsonl"][..], &["order", "list"], &["export"]] {
+        says(&place.run(command).failed(2), &["several accounts", "account list", "--account LOGIN"]);
+    }
+}
+
+/// A list with nothing in it looks on a terminal as if nothing was done; a script gets nothing.
+#[test]
+fn empty_lists_are_told_on_a_terminal() {
+    let place = Place::new();
+    place.account("shop");
+    for (family, none) in [
+        ("order", "no orders"),
+        ("product", "no products"),
+        ("coupon", "no coupons"),
+        ("manager", "no managers"),
+        ("partner", "no partners"),
+        ("category", "no categories"),
+    ] {
+        assert_eq!(place.run(&[family, "list"]).succeeded(), "");
+        let on_terminal = |more: &str| {
+            let line = format!("{} {family} list{more}", env!("CARGO_BIN_EXE_billhook"));
+            let mut script = std::process::Command::new("script");
+            script.args(["-qec", &line, "/dev/null"]).current_dir(place.path(".")).env_clear();
+            let shown = script.stdin(std::process::Stdio::null()).output().unwrap();
+            String::from_utf8(shown.stdout).unwrap()
+        };
+        assert_eq!(on_terminal(""), format!("billhook: {none}\r\n"));
+        assert_eq!(on_terminal(" --json"), "");
+    }
 }

@@ -8,6 +8,8 @@ use std::{
     process::Command,
 };
 
+use serde_json::json;
+
 use super::{Place, says, text};
 
 fn mode(path: &Path) -> u32 {
@@ -37,8 +39,21 @@ fn a_backup_restores_elsewhere() {
     says(&text, &["elsewhere", "0 orders of 1 account restored"]);
     let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "elsewhere"]).succeeded();
     says(&shown, &[&key]);
-    says(&place.run(&["check", "--data", "elsewhere"]).succeeded(), &["elsewhere: sound"]);
-    assert_eq!(place.run(&["check", "--json"]).succeeded(), "{\"sound\":true,\"findings\":[]}\n");
+    says(
+        &place.run(&["check", "--data", "elsewhere"]).succeeded(),
+        &[
+            "looked at the file, its log, and 1 account, 0 orders with 0 lines, 0 payments, 0 products\nelsewhere: sound",
+        ],
+    );
+    let checked: serde_json::Value =
+        serde_json::from_str(&place.run(&["check", "--json"]).succeeded()).unwrap();
+    assert_eq!(
+        checked,
+        json!({
+            "sound": true, "findings": [],
+            "looked_at": {"accounts": 1, "orders": 0, "lines": 0, "payments": 0, "products": 0},
+        })
+    );
 }
 
 #[test]

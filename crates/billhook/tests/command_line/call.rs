@@ -44,7 +44,17 @@ fn a_call_prints_the_answer_and_judges_it() {
         &call(&["GetBill", "email=anna@example.com"]).failed(1),
         &["3 Wrong posted data", "did you mean GetBills?"],
     );
+    let line = call(&["AddLeadToGroup", "lead_email=anna@example.com"]).failed(1);
+    says(&line, &["3 Wrong posted data; AddLeadToGroup is documented, and Billhook does not serve it yet"]);
+    assert!(!line.contains("did you mean"), "{line}");
     says(&call(&["Get/Bills"]).failed(1), &["no method's name"]);
+
+    // Of two methods that differ in letter case only, the version picks.
+    let create = |version| call(&["CREATEORDER", "product_names=book", "--api", version]).failed(1);
+    says(&create("2"), &["604 "]);
+    says(&create("1"), &["603 Missing products"]);
+    says(&call(&["GetPersonalManagers"]).succeeded(), &["\"result\":[]"]);
+    says(&call(&["GetBills", "--api", "3"]).failed(2), &["1 and 2 are known"]);
 }
 
 #[test]

@@ -59,7 +59,6 @@ fn an_order_is_shown_with_everything() {
     );
     says(&order(&place, &["show", "4"]).failed(1), &["no order 4", "billhook order list --account shop"]);
     says(&order(&place, &["show", "x"]).failed(2), &["order's number"]);
-    says(&place.run(&["order", "show", "1"]).failed(2), &["--account"]);
     says(&place.run(&["order", "show", "1", "--account", "shpo"]).failed(1), &["did you mean shop?"]);
 }
 
@@ -281,4 +280,14 @@ fn a_deleted_order_is_hidden_until_it_is_restored() {
     assert_eq!(order(&place, &["restore", "1"]).succeeded(), "order 1 is there again\n");
     assert_eq!(listed(&place, &["--email", "anna@example.com"]), [1, 3]);
     says(&order(&place, &["restore", "1"]).failed(1), &["is not deleted"]);
+
+    // It must not cancel itself on the way back, and whoever brings it back is told.
+    let timed =
+        r#"{"id":4,"email":"anna@example.com","kill_at":1706857200,"deleted":1706857100,"items":[{"id":8}]}"#;
+    place.write("timed.jsonl", timed);
+    place.run(&["import", "--account", "shop", "timed.jsonl"]).succeeded();
+    let restored = order(&place, &["restore", "4"]).succeeded();
+    assert_eq!(restored, "order 4 is there again, without its timer, which has run out\n");
+    assert_eq!(shown(&place, "4")["kill_at"], 0);
+    says(&place.run(&["order", "restore", "--help"]).succeeded(), &["A timer that has run out"]);
 }

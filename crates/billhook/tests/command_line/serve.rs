@@ -1,6 +1,6 @@
 //! `billhook serve`: what it prints, what it refuses, how it ends. (What it answers is the contract tests' business.)
 
-use std::{net::TcpListener, process::Command, thread, time::Duration};
+use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration};
 
 use rustix::process::Signal;
 
@@ -54,14 +54,48 @@ fn the_demo_prints_a_call_that_works() {
         serving.signal(Signal::TERM);
         assert_eq!(serving.end().0, Some(0));
     }
-    says(&place.run(&["account", "show", "username"]).succeeded(), &["orders: 2", "products: 3"]);
+    let shown = place.run(&["account", "show", "username", "--data", "./billhook-demo"]).succeeded();
+    says(&shown, &["orders: 2", "products: 3"]);
+    assert!(!place.path("billhook-data").exists(), "the demo is not in the way");
+}
+
+/// The README's lines for the seller, word for word, where the demo was tried before.
+#[test]
+fn the_sellers_first_lines_work() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let section = readme.split_once("## For the seller").unwrap().1;
+    let block = section.split("```").nth(1).unwrap();
+    let lines = block.lines().filter_map(|line| line.split('#').next().unwrap().strip_prefix("billhook "));
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split_whitespace().collect()).collect();
+    let [add, import, serve, public] = &lines[..] else { panic!("{lines:?}") };
+    std::fs::create_dir(place.path("examples")).unwrap();
+    std::fs::copy(root.join("examples/orders.csv"), place.path("examples/orders.csv")).unwrap();
+
+    let demo = place.serve(&["--demo"]);
+    says(&demo.greeting.join("\n"), &["other commands find the demo's orders with --data ./billhook-demo"]);
+    drop(demo);
+    let added = place.run(add).succeeded();
+    let key = added.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
+    says(&place.run(import).succeeded(), &["added 3, changed 0, same 0 orders; 3 products added"]);
+    assert_eq!(serve[..], ["serve"]);
+    let serving = place.serve(&[]);
+    let url = format!("http://shop.localhost:{}", serving.port());
+    let bills = place.run(&["call", "GetBills", "email=anna@example.com", "--url", &url, "--key", key]);
+    says(&bills.succeeded(), &["\"error_code\":0", "\"1001\":{\"1\":{\"good_name\":\"course\"", "\"1003\""]);
+    drop(serving);
+    let public: Vec<_> = public.iter().map(|word| word.replace(":80", ":0")).collect();
+    let public = place.command(&public.iter().map(String::as_str).collect::<Vec<_>>());
+    says(&Serving::start(public).greeting[0], &["listening on http://0.0.0.0:"]);
 }
 
 #[test]
 fn the_demo_wants_an_empty_store() {
     let place = Place::new();
     place.account("shop");
-    let line = place.run(&["serve", "--listen", "127.0.0.1:0", "--demo"]).failed(1);
+    let line =
+        place.run(&["serve", "--listen", "127.0.0.1:0", "--demo", "--data", "billhook-data"]).failed(1);
     says(&line, &["--demo", "billhook-data", "--data"]);
     assert_eq!(place.run(&["account", "list"]).succeeded(), "shop  on\n");
 }
@@ -69,8 +103,10 @@ fn the_demo_wants_an_empty_store() {
 #[test]
 fn the_public_key_stays_at_home() {
     let place = Place::new();
-    let all = ["serve", "--listen", "0.0.0.0:0"];
+    let data = ["--data", "demo"];
+    let all = [&["serve", "--listen", "0.0.0.0:0"], &data[..]].concat();
     let tls = ["serve", "--listen", "127.0.0.1:0", "--tls-listen", "0.0.0.0:0", "--tls-self-signed"];
+    let tls = [&tls[..], &data].concat();
     for arguments in [&all[..], &tls] {
         let line = place.run(&[arguments, &["--demo"]].concat()).failed(1);
         says(
@@ -78,13 +114,14 @@ fn the_public_key_stays_at_home() {
             &["username", "0.0.0.0:0", "127.0.0.1", "rotate-key username", "another folder with --data"],
         );
     }
-    let filled = place.run(&["account", "list", "--json"]);
+    let filled = place.run(&["account", "list", "--json", "--data", "demo"]);
     assert_eq!(filled.stdout, "", "what is refused leaves nothing behind");
-    drop(place.serve(&["--demo"]));
+    drop(place.serve(&["--demo", "--data", "demo"]));
     says(&place.run(&all).failed(1), &["public key"]);
-    place.run(&["account", "rotate-key", "username", "--keep-old", "5"]).succeeded();
+    let rotate = ["account", "rotate-key", "username", "--data", "demo"];
+    place.run(&[&rotate[..], &["--keep-old", "5"]].concat()).succeeded();
     says(&place.run(&all).failed(1), &["public key"]);
-    place.run(&["account", "rotate-key", "username"]).succeeded();
+    place.run(&rotate).succeeded();
     assert!(Serving::start(place.command(&all)).greeting[0].starts_with("listening on http://0.0.0.0:"));
 }
 

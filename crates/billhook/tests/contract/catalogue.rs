@@ -1,9 +1,13 @@
 //! The methods about products, and those that list what else a shop has (sections 6 and 9.6 to 9.8).
 
-use expect_test::{Expect, expect};
-use serde_json::json;
+use std::collections::BTreeSet;
 
-use crate::shop::{Shop, done};
+use billhook_reference::Entry;
+use billhook_wire::method::{GoodFields, MethodInfo};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::shop::{LOGIN, Shop, done};
 
 #[track_caller]
 fn check(shop: &Shop, method: &str, form: &[(&str, &str)], expected: &Expect) {
@@ -352,4 +356,66 @@ fn coupons_and_managers_are_listed() {
             r#"200 {"error_code":0,"error_text":"OK","result":[{"id":1,"manager_id":1,"manager_name":"\u0418\u0432\u0430\u043d"}],"hash":"66de3f4cda419977edb0fbde63ee9337"}"#
         ]],
     );
+}
+
+/// A product that is like another but for one field, and what becomes of an order of it: where nothing differs, nothing acts on the field.
+#[test]
+fn what_is_acted_upon_by_nothing_is_listed() {
+    let shop = Shop::with_settings(&["same_order_hours=0"]);
+    let category = shop.add_category("Books").to_string();
+    let boris = shop.add_partner("boris", 0);
+    shop.add_partner("vera", boris);
+    let base = [
+        ("good_timer", "1"),
+        ("good_timer_duration", "2"),
+        ("good_partner_fee_perc", "10"),
+        ("good_partner_pfee_perc", "5"),
+    ];
+    let seen = |changed: &[(&str, &str)]| {
+        shop.result("DeleteGood", &[("good_name", "course")]);
+        shop.result("AddGood", &[&GOOD[..], &base].concat());
+        shop.result("UpdateGood", &[&[("good_name", "course")], changed].concat());
+        let listed = shop.result("GetAllGoods", &[]).to_string();
+        let order = [
+            ("goods[0][good_name]", "course"),
+            ("bill_email", "anna@example.com"),
+            ("bill_aff_name", "vera"),
+            ("bill_timer_kill", "1"),
+        ];
+        let made = shop.call("CreateOrder", &order);
+        if made.code() != 0 {
+            return format!("{listed} {}", made.body);
+        }
+        let id = made.json()["result"]["bill_id"].to_string();
+        let shown = shop.server().run(&["order", "show", &id, "--json", "--account", LOGIN]);
+        let mut shown: Value = serde_json::from_str(&shown).unwrap();
+        let kill_after = shown["kill_at"].as_i64().unwrap() - shown["created"].as_i64().unwrap();
+        let link = shown["link"].as_str().unwrap().to_owned();
+        for (own, same) in [("id", 0), ("link", 0), ("created", 0), ("kill_at", kill_after.max(0))] {
+            shown[own] = same.into();
+        }
+        let head = format!("Host: {LOGIN}.localhost\r\n");
+        let page = shop.server().send(&format!("GET {link} HTTP/1.1"), &head, b"");
+        format!("{listed} {shown} {}", page.body.replace(&id, ""))
+    };
+    let as_ever = seen(&[]);
+    assert_eq!(seen(&[]), as_ever);
+    let only_kept: BTreeSet<String> = Entry::of(MethodInfo::named("AddGood").unwrap())
+        .parameters
+        .into_iter()
+        .filter(|field| {
+            let value = match (field.name.as_str(), field.kind.as_str()) {
+                ("good_name", _) => return false,
+                ("good_type", _) => "real",
+                ("good_timer", _) => "0",
+                ("good_timer_unit", _) => "day",
+                ("parent_id", _) => &category,
+                (_, "bool") => "1",
+                _ => "3",
+            };
+            seen(&[(&field.name, value)]) == as_ever
+        })
+        .map(|field| field.name)
+        .collect();
+    assert_eq!(only_kept, GoodFields::ONLY_KEPT.map(str::to_owned).into());
 }

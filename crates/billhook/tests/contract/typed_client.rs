@@ -7,7 +7,7 @@ use billhook_wire::{
         AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills,
         GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
         GetPersonalManagers, GoodFields, GoodType, Goods, Marks, Names, NewStatus, OrderStatus, OrderedGood,
-        Prices, TimerKill, UpdateGood, UpdateOrderStatus,
+        Prices, ShownStatus, TimerKill, UpdateGood, UpdateOrderStatus,
     },
 };
 
@@ -79,7 +79,7 @@ where
     M::Answer: std::fmt::Debug,
 {
     match client.call(ask) {
-        Err(CallError::Refused { code: refused, text }) => {
+        Err(CallError::Refused { code: refused, text, .. }) => {
             assert_eq!((refused, &*text), (code.number().into(), code.text()));
         }
         other => panic!("{other:?}"),
@@ -167,7 +167,7 @@ fn orders() {
     let info = client.call(&GetOrderInfo { bill_id: id }).unwrap();
     assert_eq!(
         (info.pay_status, info.paid, info.bill_sum_topay),
-        (PayStatus::Paid, 1_362_254_400, Some(Money::ZERO))
+        (ShownStatus::Known(PayStatus::Paid), 1_362_254_400, Some(Money::ZERO))
     );
     let bills = GetBills {
         pay_status: Some(PayStatus::Paid),

@@ -86,3 +86,27 @@ fn a_content_type_is_logged_by_a_known_name_only() {
         assert!(lines.contains(if is_json { "\"application/json\"" } else { "\"another\"" }), "{lines}");
     }
 }
+
+/// Who leads clients over learns which methods they want; who has no right credential says nothing in the log.
+#[test]
+fn a_method_that_is_not_served_is_told_by_its_name() {
+    log();
+    let shop = Shop::start(|_| {});
+    let told = |method: &str| {
+        let reply = shop.call(method, ASK);
+        assert_eq!((reply.status, reply.code()), (404, 3), "{method}");
+        about(&reply).lines().find(|line| line.contains("not served")).map(str::to_owned)
+    };
+    let line = told("AddLeadToGroup").unwrap();
+    assert!(line.contains("INFO") && line.contains("account=\"anna\" method=\"AddLeadToGroup\""), "{line}");
+    assert_eq!(told("addleadtogroup"), None);
+    let line = told("delete/from%20it").unwrap();
+    assert!(line.contains("method=\"?\""), "{line}");
+    // No key passes, whatever stands in the path.
+    for method in [KEY, &"X".repeat(41), "a1", ""] {
+        assert_eq!(told(method), None, "{method}");
+    }
+    let wrong = shop.send(&post("GetLeadGroups", &sign(ASK, "anna", "another-key-0123456789")));
+    assert_eq!(wrong.code(), 4);
+    assert!(!about(&wrong).contains("GetLeadGroups"));
+}

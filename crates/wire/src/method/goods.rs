@@ -164,7 +164,7 @@ impl TimerUnit {
 }
 
 /// What AddGood and UpdateGood take. What is not sent is not changed. An empty value is one that was not sent (decision 45), but for
-/// UpdateGood's free texts.
+/// UpdateGood's free texts. Those of [`GoodFields::ONLY_KEPT`] change nothing that Billhook does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub struct GoodFields {
@@ -272,6 +272,32 @@ pub struct GoodFields {
 }
 
 impl GoodFields {
+    /// The parameters that are kept and given back, and acted upon by nothing: whatever describes them says so.
+    pub const ONLY_KEPT: [&'static str; 22] = [
+        "parent_id",
+        "good_publish",
+        "good_use_short",
+        "good_nalozh_only",
+        "good_post_service",
+        "good_quickpost_article",
+        "good_only_countries",
+        "good_rashod",
+        "good_rashod_perc",
+        "good_partner_show",
+        "good_partner_SL_link",
+        "good_partner_addition_link",
+        "good_partner_text",
+        "good_api_url_notif",
+        "good_api_url_new_order",
+        "good_success_link",
+        "good_client_rassilki",
+        "good_download",
+        "good_mail_subject",
+        "good_mail_format",
+        "good_mail_body",
+        "good_mail_text",
+    ];
+
     /// A product's name, and nothing else.
     pub fn named(good_name: Name) -> Self {
         Self {

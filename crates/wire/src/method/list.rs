@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, ops::Range};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::json;
+use crate::{json, loose};
 
 /// The longest list, in bytes of its JSON (decision 64).
 pub const LIST_BYTES_MAX: usize = 64 << 20;
@@ -127,7 +127,7 @@ impl<T: Serialize> ListWriter<T> {
 impl<T: DeserializeOwned> List<T> {
     /// The items.
     pub fn items(&self) -> Result<Vec<T>, serde_json::Error> {
-        serde_json::from_str(self.json.get())
+        loose::from_str(self.json.get())
     }
 }
 

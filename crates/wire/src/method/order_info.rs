@@ -1,6 +1,6 @@
 //! The methods that show orders (sections 4.4 to 4.7), and the fields of an order in their answers (section 5).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Access, Api, Limit, List, Method, number_text};
 use crate::{Code, Day, GoodId, Money, Name, OrderId, PayStatus, UnixTime};
@@ -195,7 +195,8 @@ pub struct OrderInfo {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub created: i64,
     /// Whether it is paid for.
-    pub pay_status: PayStatus,
+    #[cfg_attr(feature = "schema", schemars(with = "PayStatus"))]
+    pub pay_status: ShownStatus,
     /// When it was paid, unix seconds; 0: it was not.
     #[serde(with = "number_text", default)]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
@@ -253,6 +254,26 @@ pub struct OrderInfo {
     pub prepayment_minsum: Option<Money>,
 }
 
+/// Whether an order is paid for, as an answer says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ShownStatus {
+    /// One of the known words.
+    Known(PayStatus),
+    /// Another server's.
+    Other(String),
+}
+
+impl ShownStatus {
+    /// The word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(status) => status.as_str(),
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// A product's numeric id, as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -299,7 +320,7 @@ pub struct ItemInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pincode: Option<String>,
     /// The partners who get a part of it.
-    #[serde(default, deserialize_with = "list_or_nothing")]
+    #[serde(default)]
     pub partners: Vec<PartnerInfo>,
 }
 
@@ -317,13 +338,4 @@ pub struct PartnerInfo {
     pub partner_name: String,
     /// The fee.
     pub partner_fee: Money,
-}
-
-/// A list; null and an empty text are none.
-fn list_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PartnerInfo>, D::Error> {
-    match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Null => Ok(Vec::new()),
-        serde_json::Value::String(text) if text.is_empty() => Ok(Vec::new()),
-        list => serde_json::from_value(list).map_err(de::Error::custom),
-    }
 }
