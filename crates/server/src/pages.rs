@@ -15,8 +15,10 @@ use crate::{
 /// The page brings nothing but its style, and needs nothing from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// On an order's page stands the seller's text, which may show pictures and lead elsewhere; nothing of it runs.
+/// Nor does it lead anybody away who did not click.
 const BILL_POLICY: &str = "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; \
-                           form-action https:; frame-ancestors 'none'";
+                           form-action https:; frame-ancestors 'none'; sandbox allow-forms allow-popups \
+                           allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation";
 /// What may be asked for here.
 const METHODS: &str = "GET, HEAD";
 /// The address in the page's examples where the request has none that can stand in a shell's line.
