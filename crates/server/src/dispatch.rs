@@ -22,15 +22,16 @@ use crate::{
     accounts::{Directory, Served, WhichKey},
     answer::{self, Answer},
     bill_page::{self, BillLink, Words},
-    body::{self, Body, BodyError, Budget},
+    body::{self, Body, BodyError},
     caller,
     connection::{AnswerBody, Answers, Open},
     failure::Failure,
     host,
+    memory::Budget,
     methods::{Begun, Call, Envelope, Methods},
     metrics::Metrics,
-    pages::Page,
-    request_id::RequestIds,
+    pages::{Docs, Page},
+    request_id,
     troubles::Troubles,
 };
 
@@ -42,12 +43,14 @@ pub(crate) struct Service {
     /// Who may read at length on a thread of its own.
     pub(crate) long_reads: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
-    pub(crate) request_ids: RequestIds,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
-    pub(crate) body_budget: Budget,
-    pub(crate) answer_budget: answer::Budget,
+    pub(crate) body_budget: Arc<Budget>,
+    pub(crate) answer_budget: Arc<Budget>,
+    /// The memory for orders' pages.
+    pub(crate) page_budget: Arc<Budget>,
+    pub(crate) docs: Docs,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
 }
@@ -57,8 +60,8 @@ pub(crate) struct Peer {
     pub(crate) service: Arc<Service>,
     /// The other end of the connection: the caller, or a proxy.
     pub(crate) address: IpAddr,
-    /// Whether the connection is encrypted.
-    pub(crate) is_tls: bool,
+    /// The memory for the bodies of its network; none where that is not counted.
+    pub(crate) memory: Option<Arc<Budget>>,
 }
 
 /// A request, read to its end; what is known of it beside its body.
@@ -81,10 +84,11 @@ impl Answers for Peer {
     async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
         let arrived = Instant::now();
         let service = &*self.service;
-        let request_id = service.request_ids.next();
+        let request_id = request_id::new();
         let (head, body) = request.into_parts();
         let (max, time) = (service.max_body_bytes, service.body_timeout);
-        let body = body::read(&head, body, max, time, &service.body_budget).await;
+        let body =
+            body::read(&head, body, max, time, [Some(&service.body_budget), self.memory.as_ref()]).await;
         let ends_connection = !body::end_is_certain(&body);
         let page = Page::at(head.uri.path());
         let fresh = if page.is_some() { Ok(()) } else { service.fresh_accounts().await };
@@ -98,9 +102,9 @@ impl Answers for Peer {
         };
         let mut key = WhichKey::Current;
         let outcome = match (page, BillLink::at(head.uri.path())) {
-            (Some(page), _) if asked.names_one_host => {
-                page.answer(&head, self.is_tls, &service.answer_budget)
-            }
+            (Some(page), _) if asked.names_one_host => page
+                .answer(&head, &service.docs)
+                .ok_or(Failure::Fault("an order's page is made of the order")),
             (None, Some(link)) if asked.names_one_host => guarded(service.bill(&asked, fresh, link)).await,
             _ => service.call(&asked, body, fresh, &mut key).await,
         };
@@ -137,7 +141,7 @@ impl Service {
     async fn call(
         &self,
         asked: &Asked<'_>,
-        body: Result<Body<'_>, BodyError>,
+        body: Result<Body, BodyError>,
         fresh: Result<(), Failure>,
         key: &mut WhichKey,
     ) -> Result<Answer, Failure> {
@@ -181,7 +185,7 @@ impl Service {
             return Ok(Page::Bill.shown(
                 StatusCode::OK,
                 Code::OK,
-                self.answer_budget.hold(page.into_bytes())?,
+                answer::hold(page.into_bytes(), &self.page_budget)?,
             ));
         }
         let told = bill_page::not_found(words);
@@ -211,7 +215,7 @@ impl Service {
     fn begin(
         &self,
         asked: &Asked<'_>,
-        body: &Result<Body<'_>, BodyError>,
+        body: &Result<Body, BodyError>,
         key: &mut WhichKey,
     ) -> Result<Begun, Failure> {
         if !asked.names_one_host {

@@ -31,6 +31,7 @@ mod goods;
 mod host;
 mod idempotency;
 mod listener;
+mod memory;
 mod methods;
 mod metrics;
 mod new_order;

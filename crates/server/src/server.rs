@@ -14,7 +14,6 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     StartError,
@@ -22,20 +21,19 @@ use crate::{
     accounts::Directory,
     activity::Timeouts,
     admin::Admin,
-    answer,
-    body::Budget,
-    caller,
+    answer, body, caller,
     connection::{self, Protocol, Terms},
     dispatch::{Peer, Service},
     host, listener,
+    memory::Budget,
     methods::{self, Methods},
     metrics::Metrics,
-    options::Options,
-    request_id::RequestIds,
+    options::{Certificate, Options},
+    pages::Docs,
     slots::{Full, Slot, Slots},
     stop::Stop,
     timers::{self, Timers},
-    tls::{self, TlsReloader},
+    tls::{self, Acceptors, TlsReloader},
     troubles::Troubles,
     watch::{self, Watch},
 };
@@ -53,7 +51,7 @@ pub struct Server {
     terms: Arc<Terms>,
     pub(crate) slots: Arc<Slots>,
     http: Vec<TcpListener>,
-    https: Option<(TcpListener, TlsAcceptor, TlsReloader)>,
+    https: Option<(TcpListener, Acceptors, TlsReloader)>,
     admin: Option<TcpListener>,
     addresses: Addresses,
     failed: oneshot::Receiver<store::Error>,
@@ -104,18 +102,21 @@ impl Server {
             tracing::warn!("the default account does not exist yet; add it with `billhook account add`");
         }
         let access_log = options.access_log.map(|format| AccessLog::start(format, std::io::stderr()));
+        let has_certificate =
+            options.tls.as_ref().is_some_and(|tls| matches!(tls.certificate, Certificate::Files { .. }));
         let service = Arc::new(Service {
             store,
             directory,
             methods,
             long_reads: Arc::new(Semaphore::new(LONG_READS_MAX)),
             metrics,
-            request_ids: RequestIds::new(),
             trusted_proxies: options.trusted_proxies,
             max_body_bytes: options.max_body_bytes,
             body_timeout: options.body_timeout,
-            body_budget: Budget::default(),
-            answer_budget: answer::Budget::default(),
+            body_budget: Budget::new(body::MAX_BYTES_IN_ALL),
+            answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
+            page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
+            docs: Docs::make(if has_certificate { "https" } else { "http" }),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
         });
@@ -137,9 +138,9 @@ impl Server {
         }
         let mut https = None;
         if let Some(tls) = options.tls {
-            let (config, reloader) = tls::set_up(&tls.certificate, service.clone())?;
+            let (acceptors, reloader) = tls::set_up(&tls.certificate, service.clone())?;
             let (listener, bound) = listen(tls.listen, false)?;
-            https = Some((listener, TlsAcceptor::from(config), reloader));
+            https = Some((listener, acceptors, reloader));
             addresses.https = Some(bound);
         }
         let mut admin = None;
@@ -183,8 +184,8 @@ impl Server {
         for listener in http {
             listeners.spawn(door.clone().take_plain(listener));
         }
-        if let Some((listener, acceptor, _)) = https {
-            listeners.spawn(door.take_tls(listener, acceptor));
+        if let Some((listener, acceptors, _)) = https {
+            listeners.spawn(door.take_tls(listener, acceptors));
         }
         let admin_terms =
             Arc::new(Terms { timeouts: terms.timeouts, stop: Stop::new(), stop_timeout: Duration::ZERO });
@@ -241,24 +242,21 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address, false));
+            let (terms, peer) = (self.terms.clone(), self.peer(address, &slot));
             tokio::spawn(async move {
-                connection::serve(stream, Protocol::Http1, &terms, peer).await;
+                connection::serve(stream, Protocol::Http1, &terms, None, peer).await;
                 drop(slot);
             });
         })
         .await;
     }
 
-    async fn take_tls(self, listener: TcpListener, acceptor: TlsAcceptor) {
+    async fn take_tls(self, listener: TcpListener, acceptors: Acceptors) {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer, acceptor) = (self.terms.clone(), self.peer(address, true), acceptor.clone());
-            tokio::spawn(async move {
-                serve_tls(stream, acceptor, &terms, peer).await;
-                drop(slot);
-            });
+            let (terms, peer, acceptors) = (self.terms.clone(), self.peer(address, &slot), acceptors.clone());
+            tokio::spawn(serve_tls(stream, acceptors, terms, peer, slot));
         })
         .await;
     }
@@ -272,7 +270,7 @@ impl Door {
                 self.service.metrics.refused_connections.inc();
                 match full {
                     Full::All => tracing::debug!(%address, "a connection was refused: all places are taken"),
-                    Full::Address => {
+                    Full::Network => {
                         tracing::debug!(%address, "a connection was refused: its address has its share");
                     }
                 }
@@ -281,12 +279,13 @@ impl Door {
         }
     }
 
-    fn peer(&self, address: IpAddr, is_tls: bool) -> Peer {
-        Peer { service: self.service.clone(), address, is_tls }
+    fn peer(&self, address: IpAddr, slot: &Slot) -> Peer {
+        Peer { service: self.service.clone(), address, memory: slot.memory() }
     }
 }
 
-async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, terms: &Terms, peer: Peer) {
+async fn serve_tls(stream: TcpStream, acceptors: Acceptors, terms: Arc<Terms>, peer: Peer, mut slot: Slot) {
+    let acceptor = if slot.take_http2() { acceptors.both } else { acceptors.http1 };
     let handshake = tokio::select! {
         biased;
         () = terms.stop.begun() => return,
@@ -298,10 +297,13 @@ async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, terms: &Terms, peer
         Err(_) => return tracing::debug!("a TLS handshake timed out"),
     };
     let protocol = match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => Protocol::Http2,
+        Some(tls::HTTP_2) => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    connection::serve(stream, protocol, terms, peer).await;
+    if protocol == Protocol::Http1 {
+        slot.leave_http2();
+    }
+    connection::serve(stream, protocol, &terms, slot.memory(), peer).await;
 }
 
 async fn take_admin(listener: TcpListener, terms: Arc<Terms>, admin: Admin) {
@@ -310,7 +312,7 @@ async fn take_admin(listener: TcpListener, terms: Arc<Terms>, admin: Admin) {
         let Ok(slot) = slots.take(None) else { return };
         let (terms, admin) = (terms.clone(), admin.clone());
         tokio::spawn(async move {
-            connection::serve(stream, Protocol::Http1, &terms, admin).await;
+            connection::serve(stream, Protocol::Http1, &terms, None, admin).await;
             drop(slot);
         });
     })
