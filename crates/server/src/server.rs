@@ -54,6 +54,7 @@ pub struct Server {
     https: Option<(TcpListener, Acceptors, TlsReloader)>,
     admin: Option<TcpListener>,
     addresses: Addresses,
+    admin_hosts: Arc<[String]>,
     failed: oneshot::Receiver<store::Error>,
     _watch: Watch,
     _timers: Timers,
@@ -87,12 +88,11 @@ impl Server {
         if options.listen.is_empty() && options.tls.is_none() {
             return Err(StartError::NoAddress);
         }
-        let domains = options
-            .domains
-            .iter()
-            .map(|domain| host::name(domain).ok_or_else(|| StartError::Domain { domain: domain.clone() }));
-        let directory = Directory::new(domains.collect::<Result<_, _>>()?, options.default_account)
-            .refusing(options.refused_key);
+        let name =
+            |text: &String| host::name(text).ok_or_else(|| StartError::Domain { domain: text.clone() });
+        let domains = options.domains.iter().map(name).collect::<Result<_, _>>()?;
+        let admin_hosts = options.admin_hosts.iter().map(name).collect::<Result<_, _>>()?;
+        let directory = Directory::new(domains, options.default_account).refusing(options.refused_key);
         // The runtime's own threads must not wait for a store.
         thread::scope(|scope| scope.spawn(|| directory.refresh(&store)).join())
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -161,6 +161,7 @@ impl Server {
             addresses,
             failed,
             _watch: watch,
+            admin_hosts,
             _timers: timers,
         })
     }
@@ -178,7 +179,8 @@ impl Server {
     /// Serves until `stop` is done, then finishes what has begun, for [`Options::stop_timeout`] at most. An error is the
     /// store's, which has failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
-        let Self { service, terms, slots, http, https, admin, failed, _watch, _timers, .. } = self;
+        let Self { service, terms, slots, http, https, admin, admin_hosts, failed, _watch, _timers, .. } =
+            self;
         let door = Door { service: service.clone(), terms: terms.clone(), slots: slots.clone() };
         let mut listeners = JoinSet::new();
         for listener in http {
@@ -191,8 +193,13 @@ impl Server {
             Arc::new(Terms { timeouts: terms.timeouts, stop: Stop::new(), stop_timeout: Duration::ZERO });
         if let Some(listener) = admin {
             let looking = Arc::new(Mutex::new(()));
-            let admin =
-                Admin { service: service.clone(), terms: terms.clone(), slots: slots.clone(), looking };
+            let admin = Admin {
+                service: service.clone(),
+                terms: terms.clone(),
+                slots: slots.clone(),
+                looking,
+                hosts: admin_hosts,
+            };
             tokio::spawn(take_admin(listener, admin_terms.clone(), admin));
         }
 
