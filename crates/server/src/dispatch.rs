@@ -52,6 +52,8 @@ pub(crate) struct Service {
     pub(crate) page_budget: Arc<Budget>,
     pub(crate) docs: Docs,
     pub(crate) access_log: Option<AccessLog>,
+    /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
+    pub(crate) has_certificate: bool,
     pub(crate) troubles: Troubles,
 }
 
@@ -62,6 +64,8 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// The memory for the bodies of its network; none where that is not counted.
     pub(crate) memory: Option<Arc<Budget>>,
+    /// Whether the connection is encrypted.
+    pub(crate) is_tls: bool,
 }
 
 /// A request, read to its end; what is known of it beside its body.
@@ -76,6 +80,8 @@ struct Asked<'a> {
 
 /// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
 const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
+/// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
+const HSTS: &str = "max-age=31536000";
 /// How long a request waits for newer ones at most, and how often it looks.
 const ACCOUNTS_WAIT_MAX: Duration = Duration::from_secs(2);
 const ACCOUNTS_LOOK: Duration = Duration::from_millis(10);
@@ -124,6 +130,9 @@ impl Answers for Peer {
             if head.version < Version::HTTP_2 {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
+        }
+        if self.is_tls && service.has_certificate {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
         }
         // An answer to HEAD says how long it would be, and is empty.
         let body = if head.method == Method::HEAD {

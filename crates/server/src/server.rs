@@ -117,6 +117,7 @@ impl Server {
             answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
             page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
             docs: Docs::make(if has_certificate { "https" } else { "http" }),
+            has_certificate,
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
         });
@@ -249,7 +250,7 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address, &slot));
+            let (terms, peer) = (self.terms.clone(), self.peer(address, false, &slot));
             tokio::spawn(async move {
                 connection::serve(stream, Protocol::Http1, &terms, None, peer).await;
                 drop(slot);
@@ -262,7 +263,8 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer, acceptors) = (self.terms.clone(), self.peer(address, &slot), acceptors.clone());
+            let (terms, peer, acceptors) =
+                (self.terms.clone(), self.peer(address, true, &slot), acceptors.clone());
             tokio::spawn(serve_tls(stream, acceptors, terms, peer, slot));
         })
         .await;
@@ -286,8 +288,8 @@ impl Door {
         }
     }
 
-    fn peer(&self, address: IpAddr, slot: &Slot) -> Peer {
-        Peer { service: self.service.clone(), address, memory: slot.memory() }
+    fn peer(&self, address: IpAddr, is_tls: bool, slot: &Slot) -> Peer {
+        Peer { service: self.service.clone(), address, is_tls, memory: slot.memory() }
     }
 }
 

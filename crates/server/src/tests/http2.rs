@@ -5,7 +5,7 @@ use h2::{Reason, client::SendRequest};
 use rustls::version::TLS13;
 
 use super::{
-    tls::{connect_tls, on_runtime, tls},
+    tls::{connect_tls, files, on_runtime, tls, write_pair},
     *,
 };
 use crate::Certificate;
@@ -99,5 +99,24 @@ fn heads_of_one_address_have_a_bound_together() {
             let (answer, _) = client.send_request(head(0, ""), true).unwrap();
             assert_eq!(answer.await.unwrap().status(), 200, "there is room again");
         });
+    }
+}
+
+#[test]
+fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pair(folder.path(), "anna.localhost");
+    for (certificate, told) in [(files(folder.path()), true), (Certificate::SelfSigned, false)] {
+        let shop = Shop::start(|options| {
+            tls(certificate)(options);
+            options.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        });
+        on_runtime(async {
+            let (mut client, _) = client(shop.addresses.https.unwrap()).await;
+            let (answer, _) = client.send_request(head(0, ""), true).unwrap();
+            let header = answer.await.unwrap().headers().get("strict-transport-security").cloned();
+            assert_eq!(header.is_some(), told);
+        });
+        assert_eq!(shop.call("GetBills", ASK).header("strict-transport-security"), None, "in clear");
     }
 }
