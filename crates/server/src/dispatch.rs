@@ -31,6 +31,7 @@ use crate::{
     methods::{Begun, Call, Envelope, Methods},
     metrics::Metrics,
     pages::{Docs, Page},
+    refusals::Refusals,
     request_id,
     troubles::Troubles,
 };
@@ -51,10 +52,11 @@ pub(crate) struct Service {
     /// The memory for orders' pages.
     pub(crate) page_budget: Arc<Budget>,
     pub(crate) docs: Docs,
-    pub(crate) access_log: Option<AccessLog>,
     /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
     pub(crate) has_certificate: bool,
+    pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
+    pub(crate) refusals: Refusals,
 }
 
 /// The API, as one peer sees it.
@@ -62,10 +64,10 @@ pub(crate) struct Peer {
     pub(crate) service: Arc<Service>,
     /// The other end of the connection: the caller, or a proxy.
     pub(crate) address: IpAddr,
-    /// The memory for the bodies of its network; none where that is not counted.
-    pub(crate) memory: Option<Arc<Budget>>,
     /// Whether the connection is encrypted.
     pub(crate) is_tls: bool,
+    /// The memory for the bodies of its network; none where that is not counted.
+    pub(crate) memory: Option<Arc<Budget>>,
 }
 
 /// A request, read to its end; what is known of it beside its body.
@@ -78,10 +80,10 @@ struct Asked<'a> {
     request_id: &'a str,
 }
 
-/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
-const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
 /// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
 const HSTS: &str = "max-age=31536000";
+/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
+const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
 /// How long a request waits for newer ones at most, and how often it looks.
 const ACCOUNTS_WAIT_MAX: Duration = Duration::from_secs(2);
 const ACCOUNTS_LOOK: Duration = Duration::from_millis(10);
@@ -118,21 +120,25 @@ impl Answers for Peer {
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
+        let is_refused = outcome.as_ref().map_or(true, |answer| answer.code != Code::OK);
+        let is_told = !is_refused || service.refusals.is_told(asked.caller);
         let answer = outcome.unwrap_or_else(|failure| {
-            service.troubles.tell(&failure, service.store.place(), &request_id);
+            if is_told || !matches!(failure, Failure::NoRoom) {
+                service.troubles.tell(&failure, service.store.place(), &request_id);
+            }
             Answer::refusal(&failure, case, signer)
         });
-        service.note(&asked, &answer, arrived.elapsed());
+        service.note(&asked, &answer, arrived.elapsed(), is_told);
 
         let mut response = answer.head(signer, unix_now(), &request_id);
+        if self.is_tls && service.has_certificate {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        }
         if ends_connection {
             open.0.leave_unread();
             if head.version < Version::HTTP_2 {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-        }
-        if self.is_tls && service.has_certificate {
-            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
         }
         // An answer to HEAD says how long it would be, and is empty.
         let body = if head.method == Method::HEAD {
@@ -281,11 +287,11 @@ impl Service {
         })
     }
 
-    /// Writes the log's line and counts.
-    fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration) {
+    /// Counts, and writes the log's line if the request has one.
+    fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration, is_told: bool) {
         let method = self.methods.name_of(asked.head.uri.path());
         self.metrics.count(method, answer.code.number(), took.as_secs_f64());
-        let Some(log) = &self.access_log else { return };
+        let Some(log) = self.access_log.as_ref().filter(|_| is_told) else { return };
         log.add(&Line {
             request_id: asked.request_id,
             account: asked.account.as_ref().map(|account| account.login.as_str()),

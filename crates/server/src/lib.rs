@@ -40,6 +40,7 @@ mod order_info;
 mod orders;
 mod pages;
 mod rate;
+mod refusals;
 mod request_id;
 mod server;
 mod shop;

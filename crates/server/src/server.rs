@@ -30,6 +30,7 @@ use crate::{
     metrics::Metrics,
     options::{Certificate, Options},
     pages::Docs,
+    refusals::Refusals,
     slots::{Full, Slot, Slots},
     stop::Stop,
     timers::{self, Timers},
@@ -53,8 +54,8 @@ pub struct Server {
     http: Vec<TcpListener>,
     https: Option<(TcpListener, Acceptors, TlsReloader)>,
     admin: Option<TcpListener>,
-    addresses: Addresses,
     admin_hosts: Arc<[String]>,
+    addresses: Addresses,
     failed: oneshot::Receiver<store::Error>,
     _watch: Watch,
     _timers: Timers,
@@ -116,10 +117,11 @@ impl Server {
             body_budget: Budget::new(body::MAX_BYTES_IN_ALL),
             answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
             page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
-            docs: Docs::make(if has_certificate { "https" } else { "http" }),
             has_certificate,
+            docs: Docs::make(if has_certificate { "https" } else { "http" }),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
+            refusals: Refusals::default(),
         });
         let timeouts = Timeouts {
             header: options.header_timeout,
@@ -159,10 +161,10 @@ impl Server {
             http,
             https,
             admin,
+            admin_hosts,
             addresses,
             failed,
             _watch: watch,
-            admin_hosts,
             _timers: timers,
         })
     }
@@ -222,6 +224,7 @@ impl Server {
             tracing::warn!(connections = slots.taken(), "stopped with requests in flight");
         }
         admin_terms.stop.begin();
+        service.refusals.tell_rest();
         if let Some(log) = &service.access_log {
             log.flush();
         }
