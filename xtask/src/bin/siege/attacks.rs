@@ -27,7 +27,7 @@ pub(crate) struct Attack {
 const IDLE: f64 = 32.0;
 /// The same with a thousand connections.
 const LITTLE: f64 = 96.0;
-/// Bodies in all (decision 72), or answers, and again a quarter for what lies around them.
+/// Answers in all (decision 72), and again a quarter for what lies around them.
 const BUDGET: f64 = 256.0 * 1.25;
 
 /// What one address without a key may add to the idle server (decision 72).
@@ -61,14 +61,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         name: "fat-bodies",
         what: "1,000 bodies of 1 MiB whose last byte does not come",
         is_quick: false,
-        private_mib_max: LITTLE + BUDGET,
+        private_mib_max: IDLE + ONE_ADDRESS,
         run: slow::fat_bodies,
     },
     Attack {
         name: "deaf-strangers",
         what: "50 clients who ask for the reference 60 times each and never read it",
         is_quick: true,
-        private_mib_max: LITTLE + BUDGET,
+        private_mib_max: LITTLE,
         run: slow::deaf_strangers,
     },
     Attack {

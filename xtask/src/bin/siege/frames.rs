@@ -64,13 +64,12 @@ pub(crate) fn field(indexed: bool, name: &str, value: &str, block: &mut Vec<u8>)
 
 /// A text of at most 16 KiB, behind its length.
 fn text(text: &str, block: &mut Vec<u8>) {
-    match u8::try_from(text.len()) {
-        Ok(short @ 0..127) => block.push(short),
-        _ => {
-            let rest = text.len() - 127;
-            block.push(127);
-            block.extend([rest & 0x7f | 0x80, rest >> 7].map(|part| u8::try_from(part).unwrap_or(0)));
-        }
+    if let Ok(short @ 0..127) = u8::try_from(text.len()) {
+        block.push(short);
+    } else {
+        let rest = text.len() - 127;
+        block.push(127);
+        block.extend([rest & 0x7f | 0x80, rest >> 7].map(|part| u8::try_from(part).unwrap_or(0)));
     }
     block.extend_from_slice(text.as_bytes());
 }
