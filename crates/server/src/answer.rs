@@ -1,7 +1,5 @@
 //! The answer to one request: the signed envelope, or a page, and the HTTP around it.
 
-use std::sync::Arc;
-
 use billhook_wire::{
     Code, Key, TextCase, envelope,
     method::{NEXT_HEADER, Paged, TOTAL_HEADER},
@@ -12,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
     failure::Failure,
-    memory::{Budget, Part, allocated},
+    memory::{self, Budgets, Part, allocated},
     pages::Page,
 };
 
@@ -20,13 +18,15 @@ use crate::{
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The memory for answers, over all connections: a client that takes none of its answer makes us hold it.
 pub(crate) const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+/// The same for one account's, so that it leaves some to the others.
+pub(crate) const MAX_BYTES_OF_ONE: usize = MAX_BYTES_IN_ALL / 2;
 /// The same for orders' pages, so that neither customers nor callers of the API can take it from the others.
 pub(crate) const PAGES_BYTES_IN_ALL: usize = 32 * 1024 * 1024;
 /// An answer up to this size, in bytes, is not counted: connections and streams bound these.
 const SHORT_BYTES: usize = 4 * 1024;
 
 /// An answer's text as the bytes of a body, within its own bound and what is left for all.
-pub(crate) fn hold(mut text: Vec<u8>, budget: &Arc<Budget>) -> Result<Bytes, Failure> {
+pub(crate) fn hold(mut text: Vec<u8>, budgets: Budgets<'_>) -> Result<Bytes, Failure> {
     if text.len() <= SHORT_BYTES {
         return Ok(text.into());
     }
@@ -34,18 +34,18 @@ pub(crate) fn hold(mut text: Vec<u8>, budget: &Arc<Budget>) -> Result<Bytes, Fai
         return Err(Failure::TooLong);
     }
     let bytes = allocated(text.len());
-    let part = budget.take(bytes).ok_or(Failure::NoRoom)?;
+    let parts = memory::take(budgets, bytes).ok_or(Failure::NoRoom)?;
     // It grew by doubling, so as much again may lie behind it; the allocator would leave that where it is, up to a half.
     if text.capacity() > bytes {
         text = text.as_slice().to_vec();
     }
-    Ok(Bytes::from_owner(Held { text, _part: part }))
+    Ok(Bytes::from_owner(Held { text, _parts: parts }))
 }
 
-/// A long answer and its part of the budget. As their owner it lives until the last piece of the bytes is gone.
+/// A long answer and its parts of the budgets. As their owner it lives until the last piece of the bytes is gone.
 struct Held {
     text: Vec<u8>,
-    _part: Part,
+    _parts: Vec<Part>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -72,8 +72,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// A method's envelope.
-    pub(crate) fn done(envelope: Vec<u8>, budget: &Arc<Budget>) -> Result<Self, Failure> {
-        let body = hold(envelope, budget)?;
+    pub(crate) fn done(envelope: Vec<u8>, budgets: Budgets<'_>) -> Result<Self, Failure> {
+        let body = hold(envelope, budgets)?;
         Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, paged: None, page: None })
     }
 
@@ -132,6 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::memory::Budget;
 
     fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
@@ -221,9 +222,9 @@ mod tests {
     #[test]
     fn an_answer_has_a_bound() {
         let budget = Budget::new(MAX_BYTES_IN_ALL);
-        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], &budget));
+        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], [Some(&budget), None]));
         assert_eq!((answer.status, answer.code), (StatusCode::OK, Code::WRONG_DATA));
-        assert!(hold(vec![b' '; MAX_BYTES], &budget).is_ok());
+        assert!(hold(vec![b' '; MAX_BYTES], [Some(&budget), None]).is_ok());
     }
 
     #[test]
@@ -235,7 +236,7 @@ mod tests {
             // As it is left by writing: almost twice as long as what is in it.
             let mut text = Vec::with_capacity(2 * bytes - 1);
             text.resize(bytes, b' ');
-            let held = hold(text, &budget).unwrap();
+            let held = hold(text, [Some(&budget), None]).unwrap();
             assert!(
                 budget.take(MAX_BYTES - taken).is_some() && budget.take(MAX_BYTES - taken + 1).is_none(),
                 "{bytes}"
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn answers_have_a_bound_over_all() {
         let budget = Budget::new(3 * SHORT_BYTES);
-        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], &budget));
+        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], [Some(&budget), None]));
         let mut first = answer(2 * SHORT_BYTES);
         let refused = answer(SHORT_BYTES + 1);
         assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE));

@@ -1,6 +1,6 @@
 //! Reading a request's body: to its end, within a bound and a time, before anything is answered (decisions 2 and 60).
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Version, header, request::Parts};
@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use crate::memory::{Budget, Part};
+use crate::memory::{self, Budgets, Part};
 
 /// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -22,9 +22,6 @@ const OWN_BYTES: usize = 16 * 1024;
 pub(crate) const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
 /// What is taken of it at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
-
-/// What bodies in pieces are taken of: the memory for all of them, and for those of the caller's network.
-pub(crate) type Budgets<'a> = [Option<&'a Arc<Budget>>; 2];
 
 /// A body, and its parts of the budgets.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ impl Body {
 
     fn take(&mut self, bytes: usize, budgets: Budgets<'_>) -> Result<(), BodyError> {
         if self.parts.is_empty() {
-            self.parts = budgets.into_iter().flatten().filter_map(|budget| budget.take(0)).collect();
+            self.parts = memory::take(budgets, 0).unwrap_or_default();
         }
         let enough = self.parts.iter_mut().all(|part| part.grow(bytes));
         if enough { Ok(()) } else { Err(BodyError::NoMemory) }
@@ -210,6 +207,7 @@ async fn drain(body: &mut Incoming) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Budget;
 
     /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
     fn counted(own: usize, pieces: &[usize], longest: usize) -> usize {

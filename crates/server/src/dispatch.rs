@@ -171,7 +171,8 @@ impl Service {
             }
         });
         let Envelope { body, paged } = envelope.await?;
-        Ok(Answer { paged, ..Answer::done(body, &self.answer_budget)? })
+        let of_account = asked.account.as_ref().map(|account| account.answers());
+        Ok(Answer { paged, ..Answer::done(body, [Some(&self.answer_budget), of_account])? })
     }
 
     /// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
@@ -200,7 +201,7 @@ impl Service {
             return Ok(Page::Bill.shown(
                 StatusCode::OK,
                 Code::OK,
-                answer::hold(page.into_bytes(), &self.page_budget)?,
+                answer::hold(page.into_bytes(), [Some(&self.page_budget), None])?,
             ));
         }
         let told = bill_page::not_found(words);

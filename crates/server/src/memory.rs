@@ -48,6 +48,14 @@ impl Drop for Part {
     }
 }
 
+/// What something is taken of: the memory for all, and for the one whose it is, where that counts.
+pub(crate) type Budgets<'a> = [Option<&'a Arc<Budget>>; 2];
+
+/// Takes so many bytes of each, if they are left.
+pub(crate) fn take(budgets: Budgets<'_>, bytes: usize) -> Option<Vec<Part>> {
+    budgets.into_iter().flatten().map(|budget| budget.take(bytes)).collect()
+}
+
 /// What the allocator takes for a buffer of so many bytes: it has four sizes between a power of two and the next.
 pub(crate) fn allocated(bytes: usize) -> usize {
     bytes.next_multiple_of((bytes.next_power_of_two() / 8).max(1))

@@ -218,14 +218,24 @@ fn a_trusted_proxy_tells_who_calls() {
 fn answers_that_nobody_takes_have_a_bound_together() {
     let shop = Shop::start_with(test_methods(), |_| {});
     let ask = post("Big", &sign("bytes=60000000", "anna", KEY));
-    let mut held: Vec<_> = (0..4).map(|_| shop.connect()).collect();
-    for stream in &mut held {
+    add_account(&shop.store, "boris");
+    let as_boris = |query| {
+        let request = String::from_utf8(post("Big", &sign(query, "boris", KEY))).unwrap();
+        request.replace("anna.localhost", "boris.localhost").into_bytes()
+    };
+    assert!(within(SOON, || shop.send(&as_boris("bytes=1")).status == 200));
+    let begin = |ask: &[u8]| {
+        let mut stream = shop.connect();
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        stream.write_all(&ask).unwrap();
-    }
-    for stream in &held {
+        stream.write_all(ask).unwrap();
         assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
-    }
+        stream
+    };
+    let (boris, anna) = (as_boris("bytes=60000000"), ask.clone());
+    let mut held = vec![begin(&anna), begin(&anna)];
+    assert_eq!(shop.send(&ask).checked(Some(KEY)), (503, 9), "one account has half of it");
+    held.extend([begin(&boris), begin(&boris)]);
+    held.rotate_left(2);
     let refused = shop.send(&ask);
     assert_eq!(refused.checked(Some(KEY)), (503, 9));
     assert_eq!(refused.header("retry-after"), Some("2"));
@@ -265,9 +275,9 @@ fn bodies_of_one_address_have_a_bound_together() {
         std::thread::sleep(Duration::from_millis(300));
         // One that is too long is told so when all that it may have was read.
         let mut next = shop.connect();
-        let head =
+        let chunked =
             "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-        next.write_all(head.as_bytes()).unwrap();
+        next.write_all(chunked.as_bytes()).unwrap();
         let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; MIB], b"\r\n"].concat();
         // It may be refused before it is whole.
         let _ = (0..35).all(|_| next.write_all(&chunk).is_ok());
