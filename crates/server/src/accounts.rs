@@ -22,7 +22,7 @@ use billhook_store::{
 use billhook_wire::{Key, Login};
 use tokio::sync::Semaphore;
 
-use crate::{host::Host, rate::Limit};
+use crate::{answer::MAX_BYTES_OF_ONE, host::Host, memory::Budget, rate::Limit};
 
 /// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
 const LONG_READS_OF_ONE: usize = 2;
@@ -34,6 +34,8 @@ pub(crate) struct Served {
     limit: Option<Arc<Limit>>,
     /// Its share of those who read at length: one account must not keep all others from it.
     long_reads: Arc<Semaphore>,
+    /// Its share of the memory for answers that are not yet taken, for the same reason.
+    answers: Arc<Budget>,
 }
 
 /// Which of an account's keys is meant.
@@ -97,10 +99,16 @@ impl Served {
     pub(crate) fn long_reads(&self) -> &Arc<Semaphore> {
         &self.long_reads
     }
+
+    /// The memory for this account's answers.
+    pub(crate) fn answers(&self) -> &Arc<Budget> {
+        &self.answers
+    }
 }
 
-fn own_long_reads() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(LONG_READS_OF_ONE))
+/// What an account has that nobody calls yet.
+fn own_shares() -> (Arc<Semaphore>, Arc<Budget>) {
+    (Arc::new(Semaphore::new(LONG_READS_OF_ONE)), Budget::new(MAX_BYTES_OF_ONE))
 }
 
 impl Deref for Served {
@@ -217,12 +225,13 @@ impl Directory {
                 );
             }
             let before = before.by_id.get(&account.id);
-            let long_reads = before.map_or_else(own_long_reads, |before| before.long_reads.clone());
+            let (long_reads, answers) =
+                before.map_or_else(own_shares, |before| (before.long_reads.clone(), before.answers.clone()));
             let limit = match before.and_then(|before| before.limit.clone()) {
                 Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
                 _ => Limit::new(account.settings.rate).map(Arc::new),
             };
-            let served = Arc::new(Served { account, limit, long_reads });
+            let served = Arc::new(Served { account, limit, long_reads, answers });
             known.by_login.insert(served.login.as_str().into(), served.clone());
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
@@ -434,7 +443,8 @@ mod tests {
     fn the_old_key_ends() {
         let mut anna = account(1, "anna", &[]);
         anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
-        let served = Served { account: anna, limit: None, long_reads: own_long_reads() };
+        let (long_reads, answers) = own_shares();
+        let served = Served { account: anna, limit: None, long_reads, answers };
         assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
         assert_eq!(served.old_key(100), None);
     }

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     connection::{AnswerBody, Answers, Open, Terms},
     dispatch::Service,
+    host::{self, Host},
     slots::Slots,
 };
 
@@ -25,12 +26,19 @@ pub(crate) struct Admin {
     pub(crate) slots: Arc<Slots>,
     /// One look at the store at a time: if it hangs, probes must not pile up threads.
     pub(crate) looking: Arc<Mutex<()>>,
+    /// The names that it may be called by, beside addresses and `localhost`: in a browser, any name can be made to lead here.
+    pub(crate) hosts: Arc<[String]>,
 }
 
 impl Answers for Admin {
     async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
-        let (status, text) = match request.uri().path() {
+        let (head, _) = request.into_parts();
+        if !self.is_named(&head) {
+            let text = "ask by an address, by localhost, or by a name that --admin-host gives\n".to_owned();
+            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, open);
+        }
+        let (status, text) = match head.uri.path() {
             "/healthz" if is_look => (StatusCode::OK, "ok\n".to_owned()),
             "/readyz" if is_look => match self.not_ready().await {
                 None => (StatusCode::OK, "ready\n".to_owned()),
@@ -51,6 +59,15 @@ impl Answers for Admin {
 }
 
 impl Admin {
+    /// Whether a request asks for this listener by a name of its own.
+    fn is_named(&self, head: &Parts) -> bool {
+        match host::of_request(head) {
+            Ok(None | Some(Host::Address(_))) => true,
+            Ok(Some(Host::Name(name))) => name == "localhost" || self.hosts.iter().any(|host| *host == name),
+            Err(_) => false,
+        }
+    }
+
     /// Why requests should go elsewhere, if they should.
     async fn not_ready(&self) -> Option<String> {
         if self.terms.stop.has_begun() {

@@ -1,7 +1,5 @@
 //! The answer to one request: the signed envelope, or a page, and the HTTP around it.
 
-use std::sync::Arc;
-
 use billhook_wire::{
     Code, Key, TextCase, envelope,
     method::{NEXT_HEADER, Paged, TOTAL_HEADER},
@@ -9,53 +7,50 @@ use billhook_wire::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{failure::Failure, pages::Page};
+use crate::{
+    failure::Failure,
+    memory::{self, Budgets, Part, allocated},
+    pages::Page,
+};
 
 /// The longest answer, in bytes (decision 64).
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// The memory for long answers, over all connections: a client that takes none of its answer makes us hold it.
-const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+/// The memory for answers, over all connections: a client that takes none of its answer makes us hold it.
+pub(crate) const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
+/// The same for one account's, so that it leaves some to the others.
+pub(crate) const MAX_BYTES_OF_ONE: usize = MAX_BYTES_IN_ALL / 2;
+/// The same for orders' pages, so that neither customers nor callers of the API can take it from the others.
+pub(crate) const PAGES_BYTES_IN_ALL: usize = 32 * 1024 * 1024;
 /// An answer up to this size, in bytes, is not counted: connections and streams bound these.
-const SHORT_BYTES: usize = 64 * 1024;
+const SHORT_BYTES: usize = 4 * 1024;
 
-/// What is left of the memory for long answers, a permit a byte.
-#[derive(Debug)]
-pub(crate) struct Budget(Arc<Semaphore>);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_BYTES_IN_ALL)))
+/// An answer's text as the bytes of a body, within its own bound and what is left for all.
+pub(crate) fn hold(mut text: Vec<u8>, budgets: Budgets<'_>) -> Result<Bytes, Failure> {
+    if text.len() <= SHORT_BYTES {
+        return Ok(text.into());
     }
+    if text.len() > MAX_BYTES {
+        return Err(Failure::TooLong);
+    }
+    let bytes = allocated(text.len());
+    let parts = memory::take(budgets, bytes).ok_or(Failure::NoRoom)?;
+    // It grew by doubling, so as much again may lie behind it; the allocator would leave that where it is, up to a half.
+    if text.capacity() > bytes {
+        text = text.as_slice().to_vec();
+    }
+    Ok(Bytes::from_owner(Held { text, _parts: parts }))
 }
 
-impl Budget {
-    /// The envelope as the bytes of a body, within its own bound and what is left for all.
-    pub(crate) fn hold(&self, mut envelope: Vec<u8>) -> Result<Bytes, Failure> {
-        if envelope.len() <= SHORT_BYTES {
-            return Ok(envelope.into());
-        }
-        if envelope.len() > MAX_BYTES {
-            return Err(Failure::TooLong);
-        }
-        // It grew by doubling, so as much again may lie behind it.
-        envelope.shrink_to_fit();
-        let bytes = u32::try_from(envelope.len()).map_err(|_| Failure::NoRoom)?;
-        let permit = self.0.clone().try_acquire_many_owned(bytes).map_err(|_| Failure::NoRoom)?;
-        Ok(Bytes::from_owner(Held { envelope, _permit: permit }))
-    }
-}
-
-/// A long answer and its part of the budget. As their owner it lives until the last piece of the bytes is gone.
+/// A long answer and its parts of the budgets. As their owner it lives until the last piece of the bytes is gone.
 struct Held {
-    envelope: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
+    text: Vec<u8>,
+    _parts: Vec<Part>,
 }
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        &self.envelope
+        &self.text
     }
 }
 
@@ -77,8 +72,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// A method's envelope.
-    pub(crate) fn done(envelope: Vec<u8>, budget: &Budget) -> Result<Self, Failure> {
-        let body = budget.hold(envelope)?;
+    pub(crate) fn done(envelope: Vec<u8>, budgets: Budgets<'_>) -> Result<Self, Failure> {
+        let body = hold(envelope, budgets)?;
         Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, paged: None, page: None })
     }
 
@@ -137,6 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::memory::Budget;
 
     fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();
@@ -225,15 +221,34 @@ mod tests {
 
     #[test]
     fn an_answer_has_a_bound() {
-        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], &Budget::default()));
+        let budget = Budget::new(MAX_BYTES_IN_ALL);
+        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], [Some(&budget), None]));
         assert_eq!((answer.status, answer.code), (StatusCode::OK, Code::WRONG_DATA));
-        assert!(Budget::default().hold(vec![b' '; MAX_BYTES]).is_ok());
+        assert!(hold(vec![b' '; MAX_BYTES], [Some(&budget), None]).is_ok());
+    }
+
+    #[test]
+    fn an_answer_counts_for_the_buffer_that_it_keeps() {
+        let budget = Budget::new(MAX_BYTES);
+        for (bytes, taken) in
+            [(SHORT_BYTES, 0), (SHORT_BYTES + 1, 5 * 1024), (1 << 20, 1 << 20), ((1 << 20) + 1, 5 << 18)]
+        {
+            // As it is left by writing: almost twice as long as what is in it.
+            let mut text = Vec::with_capacity(2 * bytes - 1);
+            text.resize(bytes, b' ');
+            let held = hold(text, [Some(&budget), None]).unwrap();
+            assert!(
+                budget.take(MAX_BYTES - taken).is_some() && budget.take(MAX_BYTES - taken + 1).is_none(),
+                "{bytes}"
+            );
+            assert!(held.len() == bytes && held.iter().all(|byte| *byte == b' '));
+        }
     }
 
     #[test]
     fn answers_have_a_bound_over_all() {
-        let budget = Budget(Arc::new(Semaphore::new(3 * SHORT_BYTES)));
-        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], &budget));
+        let budget = Budget::new(3 * SHORT_BYTES);
+        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], [Some(&budget), None]));
         let mut first = answer(2 * SHORT_BYTES);
         let refused = answer(SHORT_BYTES + 1);
         assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE));

@@ -67,7 +67,8 @@ impl BillLink {
 
 /// A product's text with its tags filled in; none if there is none, or it would become too long.
 fn pay_text(text: &str, line: &Line) -> Option<String> {
-    let title = html! { (line.good_title) }.into_string();
+    // Seller's HTML may have the tag in an attribute, between quotes of either kind.
+    let title = html! { (line.good_title) }.into_string().replace('\'', "&#39;");
     let grown = text.matches("#PRODUCT#").count().saturating_mul(title.len());
     if text.is_empty() || text.len().saturating_add(grown) > TEXT_BYTES_MAX {
         return None;

@@ -1,15 +1,14 @@
 //! Reading a request's body: to its end, within a bound and a time, before anything is answered (decisions 2 and 60).
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Version, header, request::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
+
+use crate::memory::{self, Budgets, Part};
 
 /// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -20,50 +19,30 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// connection of HTTP/2 has many at once, and has to ask for all of them.
 const OWN_BYTES: usize = 16 * 1024;
 /// The memory for all that bodies hold beyond that, over all connections: anybody can make us hold them.
-const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
+pub(crate) const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
 /// What is taken of it at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// What is left of the memory for bodies.
+/// A body, and its parts of the budgets.
 #[derive(Debug)]
-pub(crate) struct Budget {
-    left: AtomicUsize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { left: AtomicUsize::new(MAX_BYTES_IN_ALL) }
-    }
-}
-
-/// A body, and its part of the budget.
-#[derive(Debug)]
-pub(crate) struct Body<'a> {
+pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     /// Whether fields stood behind the last chunk.
     pub(crate) has_trailers: bool,
-    budget: &'a Budget,
-    taken: usize,
+    parts: Vec<Part>,
 }
 
-impl<'a> Body<'a> {
-    fn empty(budget: &'a Budget) -> Self {
-        Self { bytes: Bytes::new(), has_trailers: false, budget, taken: 0 }
+impl Body {
+    fn empty() -> Self {
+        Self { bytes: Bytes::new(), has_trailers: false, parts: Vec::new() }
     }
 
-    fn take(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let enough = self.budget.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes));
-        enough.map_err(|_| BodyError::NoMemory)?;
-        self.taken += bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Body<'_> {
-    fn drop(&mut self) {
-        if self.taken > 0 {
-            self.budget.left.fetch_add(self.taken, Relaxed);
+    fn take(&mut self, bytes: usize, budgets: Budgets<'_>) -> Result<(), BodyError> {
+        if self.parts.is_empty() {
+            self.parts = memory::take(budgets, 0).unwrap_or_default();
         }
+        let enough = self.parts.iter_mut().all(|part| part.grow(bytes));
+        if enough { Ok(()) } else { Err(BodyError::NoMemory) }
     }
 }
 
@@ -95,7 +74,7 @@ impl BodyError {
 ///
 /// Not where a part was left unread, and not behind trailers: hyper takes lines for such that another program may take for the next
 /// request (`0`, a bare line feed, and a request's head behind it), and nobody who speaks the protocol sends any.
-pub(crate) fn end_is_certain(body: &Result<Body<'_>, BodyError>) -> bool {
+pub(crate) fn end_is_certain(body: &Result<Body, BodyError>) -> bool {
     match body {
         Ok(body) => !body.has_trailers,
         Err(error) => !error.leaves_unread(),
@@ -103,15 +82,15 @@ pub(crate) fn end_is_certain(body: &Result<Body<'_>, BodyError>) -> bool {
 }
 
 /// Reads a body of at most `max_bytes` within `time`.
-pub(crate) async fn read<'a>(
+pub(crate) async fn read(
     head: &Parts,
     mut body: Incoming,
     max_bytes: usize,
     time: Duration,
-    budget: &'a Budget,
-) -> Result<Body<'a>, BodyError> {
+    budgets: Budgets<'_>,
+) -> Result<Body, BodyError> {
     if body.is_end_stream() {
-        return Ok(Body::empty(budget));
+        return Ok(Body::empty());
     }
     let announced = body.size_hint().lower();
     let too_large = usize::try_from(announced).map_or(true, |bytes| bytes > max_bytes);
@@ -121,7 +100,7 @@ pub(crate) async fn read<'a>(
     }
     let own = if head.version < Version::HTTP_2 { OWN_BYTES } else { 0 };
     if !too_large {
-        match timeout(time, collect(&mut body, own, max_bytes, budget)).await {
+        match timeout(time, collect(&mut body, own, max_bytes, budgets)).await {
             Ok(Ok(Some(whole))) => return Ok(whole),
             Ok(Ok(None)) => {}
             Ok(Err(error)) => return Err(error),
@@ -133,13 +112,13 @@ pub(crate) async fn read<'a>(
 }
 
 /// The whole body, or nothing if it is too large. A body that came in one piece is not copied.
-async fn collect<'a>(
+async fn collect(
     body: &mut Incoming,
     own: usize,
     max_bytes: usize,
-    budget: &'a Budget,
-) -> Result<Option<Body<'a>>, BodyError> {
-    let mut whole = Body::empty(budget);
+    budgets: Budgets<'_>,
+) -> Result<Option<Body>, BodyError> {
+    let mut whole = Body::empty();
     let mut blocks = Blocks::new(own);
     let longest = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(max_bytes);
     while let Some(frame) = body.frame().await {
@@ -153,7 +132,7 @@ async fn collect<'a>(
         if blocks.bytes == 0 && body.is_end_stream() {
             whole.bytes = piece;
         } else {
-            whole.take(blocks.add(&piece, longest))?;
+            whole.take(blocks.add(&piece, longest), budgets)?;
         }
     }
     if blocks.bytes > 0 {
@@ -228,6 +207,7 @@ async fn drain(body: &mut Incoming) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Budget;
 
     /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
     fn counted(own: usize, pieces: &[usize], longest: usize) -> usize {
@@ -257,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_given_back() {
-        let budget = Budget { left: AtomicUsize::new(100) };
-        let mut first = Body::empty(&budget);
-        let mut second = Body::empty(&budget);
-        first.take(60).unwrap();
-        assert_eq!(second.take(60), Err(BodyError::NoMemory));
-        second.take(40).unwrap();
-        drop(first);
-        assert_eq!(second.take(60), Ok(()));
+    fn a_body_has_to_fit_into_every_budget() {
+        let (all, network) = (Budget::new(100), Budget::new(60));
+        let budgets = [Some(&all), Some(&network)];
+        let (mut first, mut second, mut proxys) = (Body::empty(), Body::empty(), Body::empty());
+        first.take(60, budgets).unwrap();
+        assert_eq!(second.take(1, budgets), Err(BodyError::NoMemory));
         drop(second);
-        assert_eq!(budget.left.load(Relaxed), 100);
+        assert_eq!(proxys.take(41, [Some(&all), None]), Err(BodyError::NoMemory));
+        assert_eq!(proxys.take(40, [Some(&all), None]), Ok(()));
+        drop((first, proxys));
+        assert!(all.take(100).is_some() && network.take(60).is_some());
     }
 }

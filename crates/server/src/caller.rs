@@ -1,6 +1,6 @@
 //! Who is calling: the address behind the proxies that are trusted, in one form.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -24,6 +24,20 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         }
     }
     caller
+}
+
+/// Whom limits count as one: an IPv4 address, or the /64 of an IPv6 address, which is the least that a provider gives to a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network(IpAddr);
+
+impl Network {
+    /// The network that an address is in.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => (address & Ipv6Addr::from_bits(u128::MAX << 64)).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
 }
 
 /// Whether an address is one of the proxies that are trusted.
@@ -97,6 +111,15 @@ mod tests {
             assert!(!https("10.0.0.1", lines), "{lines:?}");
         }
         assert!(!https("192.0.2.1", &["https"]));
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one() {
+        let of = |address: &str| Network::of(address.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:ffff:ffff:ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::{
     activity::{Activity, InFlight, Timeouts, Watched},
+    memory::{Budget, Part},
     stop::Stop,
     stream::Stream,
 };
@@ -29,12 +30,19 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const PIECE_BYTES: usize = 64 * 1024;
 /// How long an HTTP/1.1 connection is idle until it is at rest.
 const REST_AFTER: Duration = Duration::from_millis(200);
-/// The largest head of a request, in bytes.
-const MAX_HEAD_BYTES: u32 = 32 * 1024;
+/// The largest head of a request, in bytes. HTTP/2 counts 32 more for each field.
+const MAX_HEAD_BYTES: u32 = 16 * 1024;
 /// What an HTTP/1.1 connection may hold of a body that is not yet taken, or of an answer that is not yet sent.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// How many requests one HTTP/2 connection may have in flight.
-const MAX_STREAMS: u32 = 64;
+const MAX_STREAMS: u32 = 16;
+/// How much of a body may be on its way to us over HTTP/2: of one, and of all on a connection.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// What a request over HTTP/2 counts for, beside its head: its task, and the buffer that the head's last field came in.
+const STREAM_BYTES: usize = 16 * 1024;
+/// What a field's place in the head's map takes.
+const FIELD_BYTES: usize = 112;
 /// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
@@ -67,11 +75,19 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// A request that is being answered.
 pub(crate) type Open = InFlight<Arc<Activity>>;
 
-/// Serves a connection to its end. Whoever waits for it learns nothing from how it ended.
-pub(crate) async fn serve(io: impl Stream, protocol: Protocol, terms: &Terms, answers: impl Answers) {
+/// Serves a connection to its end. Whoever waits for it learns nothing from how it ended. `memory` is what the heads of HTTP/2 are
+/// taken of, of which a connection has many; that of HTTP/1.1 has one, in a buffer that is its own.
+pub(crate) async fn serve(
+    io: impl Stream,
+    protocol: Protocol,
+    terms: &Terms,
+    memory: Option<Arc<Budget>>,
+    answers: impl Answers,
+) {
     let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
     let io = Watched::new(io, activity.clone());
-    let service = Requests { activity, answers: Arc::new(answers) };
+    let memory = memory.filter(|_| protocol == Protocol::Http2);
+    let service = Requests { activity, memory, answers: Arc::new(answers) };
     let ended = match protocol {
         Protocol::Http1 => serve_http1(io, service, terms).await,
         Protocol::Http2 => Box::pin(serve_http2(io, service, terms)).await,
@@ -119,6 +135,8 @@ async fn serve_http2<A: Answers>(io: Watched<impl Stream>, service: Requests<A>,
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEAD_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(io), service);
@@ -212,18 +230,44 @@ fn deadline(activity: &Activity, stopping_since: Option<Instant>, stop_timeout: 
 /// The requests of one connection, as hyper hands them over.
 struct Requests<A> {
     activity: Arc<Activity>,
+    /// What their heads are taken of, if they count.
+    memory: Option<Arc<Budget>>,
     answers: Arc<A>,
+}
+
+impl<A> Requests<A> {
+    /// The part that a request takes, or the word for its stream if none is left: its client may send it again.
+    fn admit(&self, request: &hyper::Request<Incoming>) -> Result<Option<Part>, h2::Error> {
+        let Some(memory) = &self.memory else { return Ok(None) };
+        memory.take(STREAM_BYTES + head_bytes(request)).map(Some).ok_or(h2::Reason::REFUSED_STREAM.into())
+    }
+}
+
+/// What a head takes: the texts, and the map of the fields with all of its places. It is the map that counts where fields are many and
+/// short.
+fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
+    let fields = request.headers();
+    let texts = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let target = request.uri().authority().map_or(0, |authority| authority.as_str().len())
+        + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    // Values of a name that came before stand in a list that grows by doubling.
+    let repeats = 2 * (fields.len() - fields.keys_len());
+    target + texts + FIELD_BYTES * (fields.capacity() + repeats)
 }
 
 impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {
     type Response = hyper::Response<AnswerBody>;
-    type Error = std::convert::Infallible;
+    type Error = h2::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let admitted = self.admit(&request);
         let open = InFlight::begin(self.activity.clone());
         let answers = self.answers.clone();
-        Box::pin(async move { Ok(answers.answer(request, open).await) })
+        Box::pin(async move {
+            let _part = admitted?;
+            Ok(answers.answer(request, open).await)
+        })
     }
 }
 
@@ -231,8 +275,6 @@ impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     rest: Bytes,
-    /// Whether the rest is but a part of its buffer.
-    is_cut: bool,
     /// Its place in the connection's [`Activity`].
     place: usize,
     open: Open,
@@ -242,7 +284,7 @@ impl AnswerBody {
     /// A body that ends its request when it is dropped.
     pub(crate) fn new(body: Bytes, open: Open) -> Self {
         let place = open.0.answer_ready();
-        Self { rest: body, is_cut: false, place, open }
+        Self { rest: body, place, open }
     }
 }
 
@@ -263,14 +305,8 @@ impl Body for AnswerBody {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let piece = if self.rest.len() > PIECE_BYTES {
-            self.is_cut = true;
-            self.rest.split_to(PIECE_BYTES)
-        } else {
-            let last = std::mem::take(&mut self.rest);
-            // It may wait in an HTTP/2 stream for long, and must not hold the whole answer meanwhile.
-            if self.is_cut { Bytes::copy_from_slice(&last) } else { last }
-        };
+        let bytes = self.rest.len().min(PIECE_BYTES);
+        let piece = self.rest.split_to(bytes);
         self.open.0.answer_taken(self.place);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

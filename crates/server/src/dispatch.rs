@@ -22,15 +22,17 @@ use crate::{
     accounts::{Directory, Served, WhichKey},
     answer::{self, Answer},
     bill_page::{self, BillLink, Words},
-    body::{self, Body, BodyError, Budget},
+    body::{self, Body, BodyError},
     caller,
     connection::{AnswerBody, Answers, Open},
     failure::Failure,
     host,
+    memory::Budget,
     methods::{Begun, Call, Envelope, Methods},
     metrics::Metrics,
-    pages::Page,
-    request_id::RequestIds,
+    pages::{Docs, Page},
+    refusals::Refusals,
+    request_id,
     troubles::Troubles,
     unserved::Unserved,
 };
@@ -43,17 +45,20 @@ pub(crate) struct Service {
     /// Who may read at length on a thread of its own.
     pub(crate) long_reads: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
-    pub(crate) request_ids: RequestIds,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
-    pub(crate) body_budget: Budget,
-    pub(crate) answer_budget: answer::Budget,
+    pub(crate) body_budget: Arc<Budget>,
+    pub(crate) answer_budget: Arc<Budget>,
+    /// The memory for orders' pages.
+    pub(crate) page_budget: Arc<Budget>,
+    pub(crate) docs: Docs,
     /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
     pub(crate) has_certificate: bool,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) troubles: Troubles,
     pub(crate) unserved: Unserved,
+    pub(crate) refusals: Refusals,
 }
 
 /// The API, as one peer sees it.
@@ -63,6 +68,8 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// Whether the connection is encrypted.
     pub(crate) is_tls: bool,
+    /// The memory for the bodies of its network; none where that is not counted.
+    pub(crate) memory: Option<Arc<Budget>>,
 }
 
 /// A request, read to its end; what is known of it beside its body.
@@ -77,6 +84,8 @@ struct Asked<'a> {
     request_id: &'a str,
 }
 
+/// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
+const HSTS: &str = "max-age=31536000";
 /// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
 const ACCOUNTS_AGE_MAX: Duration = Duration::from_secs(1);
 /// How long a request waits for newer ones at most, and how often it looks.
@@ -87,10 +96,11 @@ impl Answers for Peer {
     async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
         let arrived = Instant::now();
         let service = &*self.service;
-        let request_id = service.request_ids.next();
+        let request_id = request_id::new();
         let (head, body) = request.into_parts();
         let (max, time) = (service.max_body_bytes, service.body_timeout);
-        let body = body::read(&head, body, max, time, &service.body_budget).await;
+        let body =
+            body::read(&head, body, max, time, [Some(&service.body_budget), self.memory.as_ref()]).await;
         let ends_connection = !body::end_is_certain(&body);
         let page = Page::at(head.uri.path());
         let fresh = if page.is_some() { Ok(()) } else { service.fresh_accounts().await };
@@ -106,9 +116,9 @@ impl Answers for Peer {
         };
         let mut key = WhichKey::Current;
         let outcome = match (page, BillLink::at(head.uri.path())) {
-            (Some(page), _) if asked.names_one_host => {
-                page.answer(&head, self.is_tls, &service.answer_budget)
-            }
+            (Some(page), _) if asked.names_one_host => page
+                .answer(&head, &service.docs)
+                .ok_or(Failure::Fault("an order's page is made of the order")),
             (None, Some(link)) if asked.names_one_host => guarded(service.bill(&asked, fresh, link)).await,
             _ => service.call(&asked, body, fresh, &mut key).await,
         };
@@ -116,13 +126,20 @@ impl Answers for Peer {
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
+        let is_refused = outcome.as_ref().map_or(true, |answer| answer.code != Code::OK);
+        let is_told = !is_refused || service.refusals.is_told(asked.caller);
         let answer = outcome.unwrap_or_else(|failure| {
-            service.troubles.tell(&failure, service.store.place(), &request_id);
+            if is_told || !matches!(failure, Failure::NoRoom) {
+                service.troubles.tell(&failure, service.store.place(), &request_id);
+            }
             Answer::refusal(&failure, case, signer)
         });
-        service.note(&asked, &answer, arrived.elapsed());
+        service.note(&asked, &answer, arrived.elapsed(), is_told);
 
         let mut response = answer.head(signer, unix_now(), &request_id);
+        if self.is_tls && service.has_certificate {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        }
         if ends_connection {
             open.0.leave_unread();
             if head.version < Version::HTTP_2 {
@@ -145,7 +162,7 @@ impl Service {
     async fn call(
         &self,
         asked: &Asked<'_>,
-        body: Result<Body<'_>, BodyError>,
+        body: Result<Body, BodyError>,
         fresh: Result<(), Failure>,
         key: &mut WhichKey,
     ) -> Result<Answer, Failure> {
@@ -160,7 +177,8 @@ impl Service {
             }
         });
         let Envelope { body, paged } = envelope.await?;
-        Ok(Answer { paged, ..Answer::done(body, &self.answer_budget)? })
+        let of_account = asked.account.as_ref().map(|account| account.answers());
+        Ok(Answer { paged, ..Answer::done(body, [Some(&self.answer_budget), of_account])? })
     }
 
     /// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
@@ -189,7 +207,7 @@ impl Service {
             return Ok(Page::Bill.shown(
                 StatusCode::OK,
                 Code::OK,
-                self.answer_budget.hold(page.into_bytes())?,
+                answer::hold(page.into_bytes(), [Some(&self.page_budget), None])?,
             ));
         }
         let told = bill_page::not_found(words);
@@ -219,7 +237,7 @@ impl Service {
     fn begin(
         &self,
         asked: &Asked<'_>,
-        body: &Result<Body<'_>, BodyError>,
+        body: &Result<Body, BodyError>,
         key: &mut WhichKey,
     ) -> Result<Begun, Failure> {
         if !asked.names_one_host {
@@ -280,11 +298,11 @@ impl Service {
         })
     }
 
-    /// Writes the log's line and counts.
-    fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration) {
+    /// Counts, and writes the log's line if the request has one.
+    fn note(&self, asked: &Asked<'_>, answer: &Answer, took: Duration, is_told: bool) {
         let method = self.methods.name_of(asked.head.uri.path());
         self.metrics.count(method, answer.code.number(), took.as_secs_f64());
-        let Some(log) = &self.access_log else { return };
+        let Some(log) = self.access_log.as_ref().filter(|_| is_told) else { return };
         log.add(&Line {
             request_id: asked.request_id,
             account: asked.account.as_ref().map(|account| account.login.as_str()),

@@ -207,6 +207,15 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
         // Nobody waits any more if the connection has ended.
         let _ = send.send(result);
     };
+    // Of a read that is still queued when its caller has gone, nothing is done.
+    let waits = Arc::new(());
+    let wanted = Arc::downgrade(&waits);
+    let body = move |tx: &mut Tx<'_>| {
+        if wanted.strong_count() == 0 {
+            return Err(Failure::Fault("nobody waits for a read"));
+        }
+        body(tx)
+    };
     if access == Access::ReadOne {
         call.store.read_one_then(body, done);
     } else {
@@ -214,6 +223,7 @@ fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Fai
     }
     Ok(Begun::Waits(Box::pin(async move {
         let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
+        drop(waits);
         written(M::DONE, &answer, &served, key)
     })))
 }

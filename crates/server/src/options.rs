@@ -16,6 +16,8 @@ pub struct Options {
     pub tls: Option<TlsOptions>,
     /// Where health and metrics are served, if anywhere: plain HTTP, not for strangers.
     pub admin_listen: Option<SocketAddr>,
+    /// The names that health and metrics may be asked by, beside addresses and `localhost`.
+    pub admin_hosts: Vec<String>,
     /// The domains under which `LOGIN.DOMAIN` is an account (decision 49).
     pub domains: Vec<String>,
     /// The account of requests whose host names none (decision 49).
@@ -50,6 +52,7 @@ impl Default for Options {
             listen: Vec::new(),
             tls: None,
             admin_listen: None,
+            admin_hosts: Vec::new(),
             domains: vec!["localhost".to_owned()],
             default_account: None,
             refused_key: None,

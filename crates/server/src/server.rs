@@ -14,7 +14,6 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     StartError,
@@ -22,20 +21,20 @@ use crate::{
     accounts::Directory,
     activity::Timeouts,
     admin::Admin,
-    answer,
-    body::Budget,
-    caller,
+    answer, body, caller,
     connection::{self, Protocol, Terms},
     dispatch::{Peer, Service},
     host, listener,
+    memory::Budget,
     methods::{self, Methods},
     metrics::Metrics,
     options::{Certificate, Options},
-    request_id::RequestIds,
+    pages::Docs,
+    refusals::Refusals,
     slots::{Full, Slot, Slots},
     stop::Stop,
     timers::{self, Timers},
-    tls::{self, TlsReloader},
+    tls::{self, Acceptors, TlsReloader},
     troubles::Troubles,
     unserved::Unserved,
     watch::{self, Watch},
@@ -54,8 +53,9 @@ pub struct Server {
     terms: Arc<Terms>,
     pub(crate) slots: Arc<Slots>,
     http: Vec<TcpListener>,
-    https: Option<(TcpListener, TlsAcceptor, TlsReloader)>,
+    https: Option<(TcpListener, Acceptors, TlsReloader)>,
     admin: Option<TcpListener>,
+    admin_hosts: Arc<[String]>,
     addresses: Addresses,
     failed: oneshot::Receiver<store::Error>,
     _watch: Watch,
@@ -90,12 +90,11 @@ impl Server {
         if options.listen.is_empty() && options.tls.is_none() {
             return Err(StartError::NoAddress);
         }
-        let domains = options
-            .domains
-            .iter()
-            .map(|domain| host::name(domain).ok_or_else(|| StartError::Domain { domain: domain.clone() }));
-        let directory = Directory::new(domains.collect::<Result<_, _>>()?, options.default_account)
-            .refusing(options.refused_key);
+        let name =
+            |text: &String| host::name(text).ok_or_else(|| StartError::Domain { domain: text.clone() });
+        let domains = options.domains.iter().map(name).collect::<Result<_, _>>()?;
+        let admin_hosts = options.admin_hosts.iter().map(name).collect::<Result<_, _>>()?;
+        let directory = Directory::new(domains, options.default_account).refusing(options.refused_key);
         // The runtime's own threads must not wait for a store.
         thread::scope(|scope| scope.spawn(|| directory.refresh(&store)).join())
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -113,16 +112,18 @@ impl Server {
             methods,
             long_reads: Arc::new(Semaphore::new(LONG_READS_MAX)),
             metrics,
-            request_ids: RequestIds::new(),
             trusted_proxies: options.trusted_proxies,
             max_body_bytes: options.max_body_bytes,
             body_timeout: options.body_timeout,
-            body_budget: Budget::default(),
-            answer_budget: answer::Budget::default(),
+            body_budget: Budget::new(body::MAX_BYTES_IN_ALL),
+            answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
+            page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
             has_certificate,
+            docs: Docs::make(if has_certificate { "https" } else { "http" }),
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             troubles: Troubles::default(),
             unserved: Unserved::default(),
+            refusals: Refusals::default(),
         });
         let timeouts = Timeouts {
             header: options.header_timeout,
@@ -142,9 +143,9 @@ impl Server {
         }
         let mut https = None;
         if let Some(tls) = options.tls {
-            let (config, reloader) = tls::set_up(&tls.certificate, service.clone())?;
+            let (acceptors, reloader) = tls::set_up(&tls.certificate, service.clone())?;
             let (listener, bound) = listen(tls.listen, false)?;
-            https = Some((listener, TlsAcceptor::from(config), reloader));
+            https = Some((listener, acceptors, reloader));
             addresses.https = Some(bound);
         }
         let mut admin = None;
@@ -162,6 +163,7 @@ impl Server {
             http,
             https,
             admin,
+            admin_hosts,
             addresses,
             failed,
             _watch: watch,
@@ -182,21 +184,27 @@ impl Server {
     /// Serves until `stop` is done, then finishes what has begun, for [`Options::stop_timeout`] at most. An error is the
     /// store's, which has failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
-        let Self { service, terms, slots, http, https, admin, failed, _watch, _timers, .. } = self;
+        let Self { service, terms, slots, http, https, admin, admin_hosts, failed, _watch, _timers, .. } =
+            self;
         let door = Door { service: service.clone(), terms: terms.clone(), slots: slots.clone() };
         let mut listeners = JoinSet::new();
         for listener in http {
             listeners.spawn(door.clone().take_plain(listener));
         }
-        if let Some((listener, acceptor, _)) = https {
-            listeners.spawn(door.take_tls(listener, acceptor));
+        if let Some((listener, acceptors, _)) = https {
+            listeners.spawn(door.take_tls(listener, acceptors));
         }
         let admin_terms =
             Arc::new(Terms { timeouts: terms.timeouts, stop: Stop::new(), stop_timeout: Duration::ZERO });
         if let Some(listener) = admin {
             let looking = Arc::new(Mutex::new(()));
-            let admin =
-                Admin { service: service.clone(), terms: terms.clone(), slots: slots.clone(), looking };
+            let admin = Admin {
+                service: service.clone(),
+                terms: terms.clone(),
+                slots: slots.clone(),
+                looking,
+                hosts: admin_hosts,
+            };
             tokio::spawn(take_admin(listener, admin_terms.clone(), admin));
         }
 
@@ -218,6 +226,7 @@ impl Server {
             tracing::warn!(connections = slots.taken(), "stopped with requests in flight");
         }
         admin_terms.stop.begin();
+        service.refusals.tell_rest();
         if let Some(log) = &service.access_log {
             log.flush();
         }
@@ -246,24 +255,22 @@ impl Door {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address, false));
+            let (terms, peer) = (self.terms.clone(), self.peer(address, false, &slot));
             tokio::spawn(async move {
-                connection::serve(stream, Protocol::Http1, &terms, peer).await;
+                connection::serve(stream, Protocol::Http1, &terms, None, peer).await;
                 drop(slot);
             });
         })
         .await;
     }
 
-    async fn take_tls(self, listener: TcpListener, acceptor: TlsAcceptor) {
+    async fn take_tls(self, listener: TcpListener, acceptors: Acceptors) {
         let stop = &self.terms.stop;
         listener::accept(listener, stop, |stream, address| {
             let Some(slot) = self.admit(address) else { return };
-            let (terms, peer, acceptor) = (self.terms.clone(), self.peer(address, true), acceptor.clone());
-            tokio::spawn(async move {
-                serve_tls(stream, acceptor, &terms, peer).await;
-                drop(slot);
-            });
+            let (terms, peer, acceptors) =
+                (self.terms.clone(), self.peer(address, true, &slot), acceptors.clone());
+            tokio::spawn(serve_tls(stream, acceptors, terms, peer, slot));
         })
         .await;
     }
@@ -277,7 +284,7 @@ impl Door {
                 self.service.metrics.refused_connections.inc();
                 match full {
                     Full::All => tracing::debug!(%address, "a connection was refused: all places are taken"),
-                    Full::Address => {
+                    Full::Network => {
                         tracing::debug!(%address, "a connection was refused: its address has its share");
                     }
                 }
@@ -286,12 +293,13 @@ impl Door {
         }
     }
 
-    fn peer(&self, address: IpAddr, is_tls: bool) -> Peer {
-        Peer { service: self.service.clone(), address, is_tls }
+    fn peer(&self, address: IpAddr, is_tls: bool, slot: &Slot) -> Peer {
+        Peer { service: self.service.clone(), address, is_tls, memory: slot.memory() }
     }
 }
 
-async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, terms: &Terms, peer: Peer) {
+async fn serve_tls(stream: TcpStream, acceptors: Acceptors, terms: Arc<Terms>, peer: Peer, mut slot: Slot) {
+    let acceptor = if slot.take_http2() { acceptors.both } else { acceptors.http1 };
     let handshake = tokio::select! {
         biased;
         () = terms.stop.begun() => return,
@@ -303,10 +311,13 @@ async fn serve_tls(stream: TcpStream, acceptor: TlsAcceptor, terms: &Terms, peer
         Err(_) => return tracing::debug!("a TLS handshake timed out"),
     };
     let protocol = match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => Protocol::Http2,
+        Some(tls::HTTP_2) => Protocol::Http2,
         _ => Protocol::Http1,
     };
-    connection::serve(stream, protocol, terms, peer).await;
+    if protocol == Protocol::Http1 {
+        slot.leave_http2();
+    }
+    connection::serve(stream, protocol, &terms, slot.memory(), peer).await;
 }
 
 async fn take_admin(listener: TcpListener, terms: Arc<Terms>, admin: Admin) {
@@ -315,7 +326,7 @@ async fn take_admin(listener: TcpListener, terms: Arc<Terms>, admin: Admin) {
         let Ok(slot) = slots.take(None) else { return };
         let (terms, admin) = (terms.clone(), admin.clone());
         tokio::spawn(async move {
-            connection::serve(stream, Protocol::Http1, &terms, admin).await;
+            connection::serve(stream, Protocol::Http1, &terms, None, admin).await;
             drop(slot);
         });
     })

@@ -1,4 +1,5 @@
-//! How many connections may be open: in all, and from one address.
+//! How many connections may be open: in all, and from one network. What else the connections of a network share is here, too: the
+//! places for HTTP/2, and the memory for heads and bodies.
 
 use std::{
     collections::HashMap,
@@ -8,26 +9,45 @@ use std::{
 
 use tokio::sync::Notify;
 
+use crate::{caller::Network, memory::Budget};
+
+/// How many connections of one network may speak HTTP/2; more are offered HTTP/1.1. Beside what is counted, a connection's table of
+/// fields can make the HTTP library hold 2 MiB: each of its 124 entries keeps the whole buffer in which it came.
+const HTTP2_MAX: usize = 32;
+/// The memory for what is read of the requests of one network, but for what a connection may hold by itself.
+const NETWORK_BYTES: usize = 32 * 1024 * 1024;
+
 /// The places for connections.
 #[derive(Debug)]
 pub(crate) struct Slots {
     max: usize,
-    max_per_address: usize,
+    max_per_network: usize,
     taken: Mutex<Taken>,
     all_free: Notify,
 }
 
+/// Every network here has a connection, so there are no more of them than places.
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_network: HashMap<Network, Share>,
+}
+
+/// What a network has.
+#[derive(Debug)]
+struct Share {
+    connections: usize,
+    http2: usize,
+    memory: Arc<Budget>,
 }
 
 /// The place of one connection; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     slots: Arc<Slots>,
-    counted: Option<IpAddr>,
+    counted: Option<Network>,
+    memory: Option<Arc<Budget>>,
+    http2: bool,
 }
 
 /// Why there is no place.
@@ -35,31 +55,38 @@ pub(crate) struct Slot {
 pub(crate) enum Full {
     /// All are taken.
     All,
-    /// This address has its share.
-    Address,
+    /// This network has its share.
+    Network,
 }
 
 impl Slots {
     /// So many places.
-    pub(crate) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
-        Arc::new(Self { max, max_per_address, taken: Mutex::default(), all_free: Notify::new() })
+    pub(crate) fn new(max: usize, max_per_network: usize) -> Arc<Self> {
+        Arc::new(Self { max, max_per_network, taken: Mutex::default(), all_free: Notify::new() })
     }
 
     /// Takes a place. `address` is none for a peer whose connections are not its own, such as a proxy.
     pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Slot, Full> {
+        let counted = address.map(Network::of);
         let mut taken = self.lock();
         if taken.all >= self.max {
             return Err(Full::All);
         }
-        if let Some(address) = address {
-            let of_address = taken.by_address.entry(address).or_default();
-            if *of_address >= self.max_per_address {
-                return Err(Full::Address);
+        let mut memory = None;
+        if let Some(network) = counted {
+            let share = taken.by_network.entry(network).or_insert_with(|| Share {
+                connections: 0,
+                http2: 0,
+                memory: Budget::new(NETWORK_BYTES),
+            });
+            if share.connections >= self.max_per_network {
+                return Err(Full::Network);
             }
-            *of_address += 1;
+            share.connections += 1;
+            memory = Some(share.memory.clone());
         }
         taken.all += 1;
-        Ok(Slot { slots: self.clone(), counted: address })
+        Ok(Slot { slots: self.clone(), counted, memory, http2: false })
     }
 
     /// How many are taken.
@@ -83,16 +110,43 @@ impl Slots {
     }
 }
 
+impl Slot {
+    /// The memory for what is read of the network's requests; none where it is not counted.
+    pub(crate) fn memory(&self) -> Option<Arc<Budget>> {
+        self.memory.clone()
+    }
+
+    /// Takes a place for HTTP/2, if the network has one left.
+    pub(crate) fn take_http2(&mut self) -> bool {
+        let Some(network) = self.counted else { return true };
+        let mut taken = self.slots.lock();
+        let share = taken.by_network.get_mut(&network).filter(|share| share.http2 < HTTP2_MAX);
+        self.http2 = share.map(|share| share.http2 += 1).is_some();
+        self.http2
+    }
+
+    /// Gives that place back: the client chose something else.
+    pub(crate) fn leave_http2(&mut self) {
+        if std::mem::take(&mut self.http2)
+            && let Some(network) = self.counted
+            && let Some(share) = self.slots.lock().by_network.get_mut(&network)
+        {
+            share.http2 -= 1;
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.leave_http2();
         let mut taken = self.slots.lock();
         taken.all -= 1;
-        if let Some(address) = self.counted
-            && let Some(of_address) = taken.by_address.get_mut(&address)
+        if let Some(network) = self.counted
+            && let Some(share) = taken.by_network.get_mut(&network)
         {
-            *of_address -= 1;
-            if *of_address == 0 {
-                taken.by_address.remove(&address);
+            share.connections -= 1;
+            if share.connections == 0 {
+                taken.by_network.remove(&network);
             }
         }
         if taken.all == 0 {
@@ -105,20 +159,50 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
+    const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
     #[test]
-    fn places_are_counted_in_all_and_by_address() {
+    fn places_are_counted_in_all_and_by_network() {
         let slots = Slots::new(3, 2);
-        let one: IpAddr = "192.0.2.1".parse().unwrap();
-        let first = slots.take(Some(one)).unwrap();
-        let second = slots.take(Some(one)).unwrap();
-        assert_eq!(slots.take(Some(one)).err(), Some(Full::Address));
+        let first = slots.take(Some(ONE)).unwrap();
+        let second = slots.take(Some(ONE)).unwrap();
+        assert_eq!(slots.take(Some(ONE)).err(), Some(Full::Network));
         let proxy = slots.take(None).unwrap();
         assert_eq!(slots.take(None).err(), Some(Full::All));
         drop((second, proxy));
-        assert!(slots.take(Some(one)).is_ok());
+        assert!(slots.take(Some(ONE)).is_ok());
         assert_eq!(slots.taken(), 1);
         drop(first);
         assert_eq!(slots.taken(), 0);
-        assert!(slots.lock().by_address.is_empty());
+        assert!(slots.lock().by_network.is_empty());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_have_one_share() {
+        let slots = Slots::new(9, 1);
+        let [one, neighbour, other]: [IpAddr; 3] = ["2001:db8::1", "2001:db8::ffff:0:0:1", "2001:db8:0:1::1"]
+            .map(|address| address.parse().unwrap());
+        let held = slots.take(Some(one)).unwrap();
+        assert_eq!(slots.take(Some(neighbour)).err(), Some(Full::Network));
+        let elsewhere = slots.take(Some(other)).unwrap();
+        assert!(held.memory().unwrap().take(NETWORK_BYTES).is_some());
+        assert!(!Arc::ptr_eq(&held.memory().unwrap(), &elsewhere.memory().unwrap()));
+    }
+
+    #[test]
+    fn places_for_http_2_are_counted_apart() {
+        let slots = Slots::new(100, 100);
+        let mut held: Vec<_> = (0..=HTTP2_MAX).map(|_| slots.take(Some(ONE)).unwrap()).collect();
+        let spoken: Vec<_> = held.iter_mut().map(Slot::take_http2).collect();
+        assert_eq!(spoken.iter().filter(|spoken| **spoken).count(), HTTP2_MAX);
+        let mut late = held.pop().unwrap();
+        held[0].leave_http2();
+        assert!(late.take_http2() && !held[0].take_http2());
+        drop(late);
+        assert!(held[0].take_http2());
+        let mut proxy = slots.take(None).unwrap();
+        assert!(proxy.take_http2() && proxy.memory().is_none());
+        drop((held, proxy));
+        assert!(slots.lock().by_network.is_empty());
     }
 }

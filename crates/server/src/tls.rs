@@ -23,9 +23,13 @@ use rustls::{
     sign::{CertifiedKey, SigningKey},
     version::{TLS12, TLS13},
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{StartError, dispatch::Service, host, options::Certificate};
 
+/// The protocols, by their names in a handshake.
+pub(crate) const HTTP_2: &[u8] = b"h2";
+const HTTP_1: &[u8] = b"http/1.1";
 /// How many certificates made on the spot are remembered.
 const MAX_MADE: usize = 4096;
 /// The largest certificate or key file, in bytes.
@@ -45,11 +49,19 @@ impl TlsReloader {
     }
 }
 
+/// What answers handshakes, by what is offered to be spoken.
+#[derive(Clone)]
+pub(crate) struct Acceptors {
+    pub(crate) both: TlsAcceptor,
+    /// For those who have too many connections of HTTP/2.
+    pub(crate) http1: TlsAcceptor,
+}
+
 /// The TLS side of the server: what handshakes use, and what reloads.
 pub(crate) fn set_up(
     certificate: &Certificate,
     service: Arc<Service>,
-) -> Result<(Arc<ServerConfig>, TlsReloader), StartError> {
+) -> Result<(Acceptors, TlsReloader), StartError> {
     let provider = Arc::new(ring::default_provider());
     let (resolver, files): (Arc<dyn ResolvesServerCert>, _) = match certificate {
         Certificate::Files { cert, key } => {
@@ -63,8 +75,10 @@ pub(crate) fn set_up(
         .map_err(|error| StartError::SelfSigned(error.to_string()))?
         .with_no_client_auth()
         .with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok((Arc::new(config), TlsReloader { files }))
+    config.alpn_protocols = vec![HTTP_1.to_vec()];
+    let http1 = TlsAcceptor::from(Arc::new(config.clone()));
+    config.alpn_protocols.insert(0, HTTP_2.to_vec());
+    Ok((Acceptors { both: Arc::new(config).into(), http1 }, TlsReloader { files }))
 }
 
 /// A certificate and its key in PEM files.

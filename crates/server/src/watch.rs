@@ -61,6 +61,7 @@ fn watch(service: &Service, ended: &mpsc::Receiver<()>, tell: oneshot::Sender<st
             _ => {}
         }
         reachable = refreshed.is_ok();
+        service.refusals.tell_rest();
         looks = (looks + 1) % LOOKS_PER_ROUND;
         if looks == 0 {
             service.directory.forget_rested_callers();

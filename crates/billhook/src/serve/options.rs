@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Where to serve /healthz, /readyz and /metrics [default: nowhere]; not for strangers
     #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     admin_listen: Option<SocketAddr>,
+    /// A name that they may be asked by, beside addresses and localhost; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = domain::domain)]
+    admin_host: Vec<String>,
     /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
@@ -113,6 +116,7 @@ impl Arguments {
             listen: self.listen,
             tls: certificate.map(|certificate| TlsOptions { listen, certificate }),
             admin_listen: self.admin_listen,
+            admin_hosts: self.admin_host,
             domains: self.domain,
             default_account: self.default_account,
             refused_key: None,

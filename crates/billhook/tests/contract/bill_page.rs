@@ -24,7 +24,10 @@ fn link(shop: &Shop, id: i64) -> String {
 fn a_customer_sees_the_order_and_how_to_pay() {
     let shop = Shop::with_goods();
     let text = "<b>#PRODUCT#</b> costs #PRICE#.#IMAGE##USD#<script>alert(1)</script>";
-    shop.result("UpdateGood", &[("good_name", "course"), ("good_pay_text", text), ("good_title", "A & <B>")]);
+    shop.result(
+        "UpdateGood",
+        &[("good_name", "course"), ("good_pay_text", text), ("good_title", "A & <B> 'C'")],
+    );
     let id = shop.order("anna@example.com", "course", &[("goods[0][good_sum]", "1500")]);
     let link = link(&shop, id);
 
@@ -36,9 +39,15 @@ fn a_customer_sees_the_order_and_how_to_pay() {
     // The seller's text stands as it is, and nothing of it runs.
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none';") && !policy.contains("script"), "{policy}");
-    for part in
-        [&format!("Заказ {id}"), "1500.00", "Ожидает оплаты", "<b>A &amp; &lt;B&gt;</b> costs 1500.00."]
-    {
+    // Nor does it lead anybody away who did not click; the button and the link to the payment do.
+    let sandbox = "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation";
+    assert!(policy.ends_with(sandbox), "{policy}");
+    for part in [
+        &format!("Заказ {id}"),
+        "1500.00",
+        "Ожидает оплаты",
+        "<b>A &amp; &lt;B&gt; &#39;C&#39;</b> costs 1500.00.",
+    ] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert!(get(&shop, &link, "en-US").body.contains("Waiting for payment"));

@@ -14,6 +14,9 @@ use crate::program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN};
 
 const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 
+/// Where the page's examples call: it is one for all hosts (decision 85).
+const EXAMPLES: &str = "http://LOGIN.DOMAIN";
+
 fn get(shop: &Billhook, method: &str, path: &str, host: &str) -> Answer {
     shop.send(&format!("{method} {path} HTTP/1.1"), &format!("Host: {host}\r\n"), b"")
 }
@@ -27,7 +30,12 @@ fn everybody_may_read_it() {
         assert!(page.head.contains("content-type: text/html; charset=utf-8"), "{}", page.head);
         assert!(page.head.contains("content-security-policy: default-src 'none'; style-src 'unsafe-inline'"));
         assert!(!page.head.contains("billhook-signature"), "{}", page.head);
-        assert_eq!(page.body, billhook_reference::page(&format!("http://{host}")));
+        assert!(
+            page.head.contains("vary: accept-encoding") && !page.head.contains("content-encoding"),
+            "{}",
+            page.head
+        );
+        assert_eq!(page.body, billhook_reference::page(EXAMPLES));
         let description = get(&shop, "GET", "/api/openapi.json", host);
         assert_eq!((description.status, description.body.as_str()), (200, DESCRIPTION), "{host}");
         assert!(description.head.contains("content-type: application/json"), "{}", description.head);
@@ -35,9 +43,15 @@ fn everybody_may_read_it() {
     let url = format!("http://{}/docs/", shop.http());
     let head = Command::new("curl").args(["-sI", &url]).output().unwrap();
     let head = String::from_utf8(head.stdout).unwrap().to_ascii_lowercase();
-    let length = billhook_reference::page(&format!("http://{}", shop.http())).len();
+    let length = billhook_reference::page(EXAMPLES).len();
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert!(head.contains(&format!("content-length: {length}\r\n")), "{head}");
+    let compressed = Command::new("curl").args(["-s", "--compressed", &url]).output().unwrap();
+    assert_eq!(String::from_utf8(compressed.stdout).unwrap(), billhook_reference::page(EXAMPLES));
+    let head = Command::new("curl").args(["-sI", "--compressed", &url]).output().unwrap();
+    let head = String::from_utf8(head.stdout).unwrap().to_ascii_lowercase();
+    let sent = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    assert!(head.contains("content-encoding: gzip") && sent.parse::<usize>().unwrap() < length / 3, "{head}");
 }
 
 #[test]

@@ -119,6 +119,40 @@ fn what_an_import_wrote_is_in_the_next_answer() {
     });
 }
 
+/// Whoever is refused again and again has some lines, and behind them their number.
+#[test]
+fn refused_calls_do_not_fill_the_log() {
+    const CALLS: u64 = 1000;
+    let shop = Billhook::start(&["--demo", "--log-format", "json"]);
+    let mut stream = TcpStream::connect(shop.http()).unwrap();
+    let request = "GET /made/up HTTP/1.1\r\nHost: nobody.localhost\r\n\r\n";
+    for _ in 0..CALLS / 100 {
+        stream.write_all(request.repeat(100).as_bytes()).unwrap();
+        (0..100).for_each(|_| assert_eq!(read_answer(&mut stream).status, 405));
+    }
+    let lines = || -> Vec<serde_json::Value> {
+        shop.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let counted = |lines: &[serde_json::Value]| {
+        let told = lines.iter().filter(|line| line["status"] == 405).count() as u64;
+        let left_out: u64 = lines
+            .iter()
+            .filter_map(|line| line["fields"].get("lines").or(line.get("lines")))
+            .filter_map(serde_json::Value::as_u64)
+            .sum();
+        (told, left_out)
+    };
+    until(|| {
+        let (told, left_out) = counted(&lines());
+        told + left_out == CALLS
+    });
+    let (told, left_out) = counted(&lines());
+    assert!(told >= 100 && left_out > 0, "{told} lines, {left_out} left out");
+    // A call that is served has its line.
+    let good = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
+    until(|| shop.log().contains(good.header("x-request-id").unwrap()));
+}
+
 #[test]
 fn the_log_has_a_line_a_request_and_no_secrets() {
     let shop = Billhook::start(&["--demo", "--log-level", "debug", "--log-format", "json"]);

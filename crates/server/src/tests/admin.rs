@@ -39,6 +39,29 @@ fn health_and_metrics_have_a_listener_of_their_own() {
 }
 
 #[test]
+fn it_is_asked_by_a_name_of_its_own() {
+    let shop = Shop::start(|options| {
+        with_admin(options);
+        options.admin_hosts = vec!["metrics.example".to_owned()];
+    });
+    let asked = |version: &str, host: &str| {
+        let mut stream = connect(shop.addresses.admin.unwrap());
+        stream.write_all(format!("GET /metrics HTTP/{version}\r\n{host}\r\n").as_bytes()).unwrap();
+        read_reply(&mut stream).status
+    };
+    for host in
+        ["127.0.0.1:9090", "[::1]", "192.0.2.1", "localhost:9090", "LocalHost.", "Metrics.Example:9090"]
+    {
+        assert_eq!(asked("1.1", &format!("Host: {host}\r\n")), 200, "{host}");
+    }
+    assert_eq!(asked("1.0", ""), 200);
+    // A page of somebody's own whose name he has led to this machine.
+    for host in ["evil.example", "localhost.evil.example", "anna.localhost", "a b"] {
+        assert_eq!(asked("1.1", &format!("Host: {host}\r\n")), 421, "{host}");
+    }
+}
+
+#[test]
 fn a_stopping_server_is_not_ready() {
     let mut shop = Shop::start_with(test_methods(), with_admin);
     let admin = shop.addresses.admin.unwrap();

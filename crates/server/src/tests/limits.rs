@@ -218,37 +218,84 @@ fn a_trusted_proxy_tells_who_calls() {
 fn answers_that_nobody_takes_have_a_bound_together() {
     let shop = Shop::start_with(test_methods(), |_| {});
     let ask = post("Big", &sign("bytes=60000000", "anna", KEY));
-    let mut held: Vec<_> = (0..4).map(|_| shop.connect()).collect();
-    for stream in &mut held {
+    add_account(&shop.store, "boris");
+    let as_boris = |query| {
+        let request = String::from_utf8(post("Big", &sign(query, "boris", KEY))).unwrap();
+        request.replace("anna.localhost", "boris.localhost").into_bytes()
+    };
+    assert!(within(SOON, || shop.send(&as_boris("bytes=1")).status == 200));
+    let begin = |ask: &[u8]| {
+        let mut stream = shop.connect();
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-        stream.write_all(&ask).unwrap();
-    }
-    for stream in &held {
+        stream.write_all(ask).unwrap();
         assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
-    }
+        stream
+    };
+    let (boris, anna) = (as_boris("bytes=60000000"), ask.clone());
+    let mut held = vec![begin(&anna), begin(&anna)];
+    assert_eq!(shop.send(&ask).checked(Some(KEY)), (503, 9), "one account has half of it");
+    held.extend([begin(&boris), begin(&boris)]);
+    held.rotate_left(2);
     let refused = shop.send(&ask);
     assert_eq!(refused.checked(Some(KEY)), (503, 9));
     assert_eq!(refused.header("retry-after"), Some("2"));
+    assert_eq!(shop.call("Big", "bytes=5000").checked(Some(KEY)), (503, 9), "over 4 KiB all count");
     assert_eq!(shop.call("GetBills", ASK).code(), 0, "short answers go on");
+    for page in ["/docs", "/api/openapi.json"] {
+        let request = format!("GET {page} HTTP/1.1\r\nHost: anna.localhost\r\n\r\n");
+        assert_eq!(shop.send(request.as_bytes()).status, 200, "there is one of it for all");
+    }
     drop(held.pop());
     assert!(within(SOON, || shop.slots.taken() == 3));
     assert_eq!(shop.send(&ask).status, 200);
 }
 
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Sends so much of a body.
+fn begin_body(shop: &Shop, announced: usize, sent: usize) -> TcpStream {
+    let mut stream = shop.connect();
+    let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length:";
+    stream.write_all(format!("{head} {announced}\r\n\r\n").as_bytes()).unwrap();
+    for piece in vec![b'x'; sent].chunks(MIB) {
+        stream.write_all(piece).unwrap();
+    }
+    stream
+}
+
+#[test]
+fn bodies_of_one_address_have_a_bound_together() {
+    for (proxies, status) in [(vec![], 503), (vec!["127.0.0.1/32".parse().unwrap()], 413)] {
+        let shop = Shop::start(|options| {
+            options.max_body_bytes = 34 * MIB;
+            options.trusted_proxies = proxies;
+        });
+        let held = begin_body(&shop, 34 * MIB, 32 * MIB + 16 * KIB);
+        std::thread::sleep(Duration::from_millis(300));
+        // One that is too long is told so when all that it may have was read.
+        let mut next = shop.connect();
+        let chunked =
+            "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+        next.write_all(chunked.as_bytes()).unwrap();
+        let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; MIB], b"\r\n"].concat();
+        // It may be refused before it is whole.
+        let _ = (0..35).all(|_| next.write_all(&chunk).is_ok());
+        let _ = next.write_all(b"0\r\n\r\n");
+        assert_eq!(read_reply(&mut next).status, status);
+        assert_eq!(shop.call("GetBills", ASK).code(), 0, "a short call goes on");
+        drop(held);
+    }
+}
+
 #[test]
 fn bodies_in_pieces_have_a_bound_together_but_for_their_beginnings() {
-    const KIB: usize = 1024;
-    const MIB: usize = 1024 * KIB;
-    let shop = Shop::start(|options| options.max_body_bytes = 200 * MIB);
-    let begin = |announced: usize, sent: usize| {
-        let mut stream = shop.connect();
-        let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length:";
-        stream.write_all(format!("{head} {announced}\r\n\r\n").as_bytes()).unwrap();
-        for piece in vec![b'x'; sent].chunks(MIB) {
-            stream.write_all(piece).unwrap();
-        }
-        stream
-    };
+    let shop = Shop::start(|options| {
+        options.max_body_bytes = 200 * MIB;
+        // From elsewhere one body alone could not take it.
+        options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    let begin = |announced, sent| begin_body(&shop, announced, sent);
     // All that there is, and its own.
     let held = begin(150 * MIB, 128 * MIB + 16 * KIB);
     // Not longer than what is read on behind a refusal.

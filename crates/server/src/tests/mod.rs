@@ -2,6 +2,7 @@
 
 mod admin;
 mod http1;
+mod http2;
 mod limits;
 mod log;
 mod methods;

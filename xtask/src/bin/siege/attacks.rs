@@ -2,6 +2,7 @@
 
 mod crowded;
 mod floods;
+mod http2;
 mod large;
 mod slow;
 
@@ -22,10 +23,17 @@ pub(crate) struct Attack {
     pub(crate) run: fn(&Target) -> Result<String>,
 }
 
-/// What the server needs by itself, and a thousand connections.
+/// What the server needs by itself.
+const IDLE: f64 = 32.0;
+/// The same with a thousand connections.
 const LITTLE: f64 = 96.0;
-/// Bodies in all (decision 72), or answers, and again a quarter for what lies around them.
+/// Answers in all (decision 72), and again a quarter for what lies around them.
 const BUDGET: f64 = 256.0 * 1.25;
+
+/// What one address without a key may add to the idle server (decision 72).
+const ONE_ADDRESS: f64 = 256.0;
+/// What answers may take beside that.
+const ANSWERS: f64 = 256.0;
 
 pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
@@ -37,7 +45,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     },
     Attack {
         name: "fat-heads",
-        what: "1,000 heads of 31 KiB that don't end",
+        what: "1,000 heads of 15 KiB that don't end",
         is_quick: true,
         private_mib_max: LITTLE + 64.0,
         run: slow::fat_heads,
@@ -53,14 +61,14 @@ pub(crate) const ATTACKS: &[Attack] = &[
         name: "fat-bodies",
         what: "1,000 bodies of 1 MiB whose last byte does not come",
         is_quick: false,
-        private_mib_max: LITTLE + BUDGET,
+        private_mib_max: IDLE + ONE_ADDRESS,
         run: slow::fat_bodies,
     },
     Attack {
         name: "deaf-strangers",
         what: "50 clients who ask for the reference 60 times each and never read it",
         is_quick: true,
-        private_mib_max: LITTLE + BUDGET,
+        private_mib_max: LITTLE,
         run: slow::deaf_strangers,
     },
     Attack {
@@ -161,5 +169,61 @@ pub(crate) const ATTACKS: &[Attack] = &[
         is_quick: false,
         private_mib_max: LITTLE,
         run: crowded::one_customer,
+    },
+    Attack {
+        name: "h2-heads",
+        what: "64 requests on each connection of HTTP/2, with heads of up to 15 KiB and bodies that don't come",
+        is_quick: true,
+        private_mib_max: IDLE + ONE_ADDRESS,
+        run: http2::heads,
+    },
+    Attack {
+        name: "h2-continuation",
+        what: "heads in parts that don't end",
+        is_quick: true,
+        private_mib_max: IDLE + ONE_ADDRESS,
+        run: http2::continuation,
+    },
+    Attack {
+        name: "h2-resets",
+        what: "2,000 requests a second that are thrown away at once",
+        is_quick: true,
+        private_mib_max: LITTLE,
+        run: http2::resets,
+    },
+    Attack {
+        name: "h2-settings",
+        what: "settings and pings without end, whose answers nobody reads",
+        is_quick: true,
+        private_mib_max: LITTLE,
+        run: http2::settings,
+    },
+    Attack {
+        name: "h2-bodies",
+        what: "16 bodies of 1 MiB on each connection whose last byte does not come",
+        is_quick: true,
+        private_mib_max: IDLE + ONE_ADDRESS,
+        run: http2::bodies,
+    },
+    Attack {
+        name: "h2-windows",
+        what: "16 requests for the reference on each connection, of which nothing is taken",
+        is_quick: true,
+        private_mib_max: IDLE + ONE_ADDRESS,
+        run: http2::windows,
+    },
+    Attack {
+        name: "h2-tables",
+        what: "fields for the connections' tables that each keep a buffer",
+        is_quick: true,
+        private_mib_max: IDLE + ONE_ADDRESS,
+        run: http2::tables,
+    },
+    Attack {
+        name: "h2-deaf-customers",
+        what: "416 connections from 13 addresses with a right key, 16 calls for a hundred orders on each, of which nothing is taken",
+        is_quick: false,
+        private_mib_max: IDLE + ANSWERS + 13.0 * 8.0,
+        run: http2::deaf,
     },
 ];

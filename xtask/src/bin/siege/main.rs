@@ -5,6 +5,7 @@
 
 mod attacks;
 mod crowd;
+mod frames;
 mod scene;
 mod target;
 

@@ -98,7 +98,9 @@ impl Scene {
         let billhook = programs.parent().ok_or("this program is in no folder")?.join("billhook");
         let work = tempfile::tempdir()?;
         let customers = CUSTOMERS.to_string();
-        for (login, customers) in [(target::SHOP, customers.as_str()), (target::WHALE, "1")] {
+        for (login, customers) in
+            [(target::SHOP, customers.as_str()), (target::WHALE, "1"), (target::REGULARS, "100")]
+        {
             let add = ["account", "add", login, "--key", target::KEY];
             let fill = ["generate", "--account", login, "--orders", ORDERS, "--customers", customers];
             for command in [&add[..], &fill] {
@@ -140,9 +142,10 @@ impl Scene {
 
     fn serve(&self) -> Result<Running> {
         let mut arguments = vec!["--data".into(), self.data().into_os_string()];
-        arguments.extend(["serve", "--listen", "127.0.0.1:0"].map(OsString::from));
+        let listen = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"];
+        arguments.extend(["serve"].into_iter().chain(listen).map(OsString::from));
         arguments.extend(self.arguments.iter().cloned());
-        Running::start(&self.billhook, &arguments, &self.work.path().join("serve.log"), 1)
+        Running::start(&self.billhook, &arguments, &self.work.path().join("serve.log"), 2)
     }
 
     fn load(&self, server: &Running, time: Duration, enough: &dyn Fn() -> bool) -> Result<Latency> {
@@ -159,6 +162,7 @@ impl Scene {
         let before = self.settled(pid, 0)?;
         let target = Target {
             address: server.address()?,
+            tls: server.https.ok_or("a server without HTTPS")?,
             pid,
             data: self.data(),
             files: before,

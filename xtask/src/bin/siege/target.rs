@@ -24,7 +24,9 @@ pub(crate) const ONE_CUSTOMER: &str = "one@example.com";
 pub(crate) const CROWDED_ORDERS: u64 = 400;
 /// How many products each of them holds, and the account has: with their prices as many variables as a form may have.
 pub(crate) const CROWDED_LINES: u64 = 490;
-/// The key of all.
+/// An account whose customers have a hundred orders each.
+pub(crate) const REGULARS: &str = "regulars";
+/// The key of them all.
 pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// How much later than it should a busy machine may do something.
 pub(crate) const SLACK: Duration = Duration::from_secs(10);
@@ -60,6 +62,8 @@ impl Terms {
 
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
+    /// Where HTTPS is served.
+    pub(crate) tls: SocketAddr,
     pub(crate) pid: u32,
     /// The store's folder.
     pub(crate) data: PathBuf,

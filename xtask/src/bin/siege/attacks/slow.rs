@@ -29,7 +29,7 @@ pub(super) fn heads(target: &Target) -> Result<String> {
 
 pub(super) fn fat_heads(target: &Target) -> Result<String> {
     let mut crowd = Crowd::open(target.address, FROM_ONE_ADDRESS)?;
-    let head = format!("POST /api/GetBills HTTP/1.1\r\nX: {}", "y".repeat(31 * 1024));
+    let head = format!("POST /api/GetBills HTTP/1.1\r\nX: {}", "y".repeat(15 * 1024));
     crowd.send_whole(head.as_bytes(), 4)?;
     end_of_heads(target, &mut crowd)
 }

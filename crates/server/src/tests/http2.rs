@@ -1,0 +1,122 @@
+//! HTTP/2: what one client may have of it, and what one address.
+
+use bytes::Bytes;
+use h2::{Reason, client::SendRequest};
+use rustls::version::TLS13;
+
+use super::{
+    tls::{connect_tls, files, on_runtime, tls, write_pair},
+    *,
+};
+use crate::Certificate;
+
+/// A connection of its own; what it negotiated.
+async fn client(address: SocketAddr) -> (SendRequest<Bytes>, Option<Vec<u8>>) {
+    let (stream, _) = connect_tls(address, "anna.localhost", &[b"h2", b"http/1.1"], &TLS13).await.unwrap();
+    let spoken = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    (client, spoken)
+}
+
+/// A request's head with so many fields beside those that it must have.
+fn head(fields: usize, value: &str) -> http::Request<()> {
+    let request = http::Request::post("https://anna.localhost/api/GetBills");
+    (0..fields).fold(request, |request, number| request.header(format!("x{number}"), value)).body(()).unwrap()
+}
+
+#[test]
+fn a_head_has_a_bound() {
+    let shop = Shop::start(tls(Certificate::SelfSigned));
+    on_runtime(async {
+        let (mut client, _) = client(shop.addresses.https.unwrap()).await;
+        for (bytes, status) in [(15 * 1024, 405), (17 * 1024, 431)] {
+            let request = http::Request::get("https://anna.localhost/").header("x", "y".repeat(bytes));
+            let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
+            assert_eq!(answer.await.unwrap().status(), status, "{bytes}");
+        }
+    });
+}
+
+#[test]
+fn connections_beyond_those_of_an_address_are_offered_http_1() {
+    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let address = shop.addresses.https.unwrap();
+    on_runtime(async {
+        let mut held = Vec::new();
+        for _ in 0..32 {
+            let (client, spoken) = client(address).await;
+            assert_eq!(spoken.as_deref(), Some(b"h2".as_slice()));
+            held.push(client);
+        }
+        let spoken = async || {
+            let both: [&[u8]; 2] = [b"h2", b"http/1.1"];
+            let (stream, _) = connect_tls(address, "anna.localhost", &both, &TLS13).await.unwrap();
+            stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec)
+        };
+        assert_eq!(spoken().await.as_deref(), Some(b"http/1.1".as_slice()));
+        drop(held.pop());
+        assert!(within(Duration::from_secs(3), || shop.slots.taken() <= 32));
+        assert_eq!(spoken().await.as_deref(), Some(b"h2".as_slice()));
+    });
+}
+
+/// Heads of many fields are the dearest: a map of the fields takes several times what came over the line.
+#[test]
+fn heads_of_one_address_have_a_bound_together() {
+    for (proxies, refuses) in [(vec![], true), (vec!["127.0.0.1/32".parse().unwrap()], false)] {
+        let shop = Shop::start(|options| {
+            tls(Certificate::SelfSigned)(options);
+            options.trusted_proxies = proxies;
+        });
+        on_runtime(async {
+            let address = shop.addresses.https.unwrap();
+            let (mut held, mut refused) = (Vec::new(), 0);
+            for _ in 0..24 {
+                let (client, _) = client(address).await;
+                let mut asked = Vec::new();
+                for _ in 0..16 {
+                    let mut client = client.clone().ready().await.unwrap();
+                    asked.push(client.send_request(head(400, ""), false).unwrap());
+                }
+                for (answer, body) in asked {
+                    match tokio::time::timeout(Duration::from_millis(5), answer).await {
+                        Ok(answer) => {
+                            assert_eq!(answer.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
+                            refused += 1;
+                        }
+                        // The body is waited for.
+                        Err(_) => held.push(body),
+                    }
+                }
+            }
+            assert_eq!(refused > 0, refuses, "{} held, {refused} refused", held.len());
+            // Each takes some 100 KiB of 32 MiB.
+            assert!(!refuses || (250..350).contains(&held.len()), "{} held", held.len());
+            assert_eq!(shop.slots.taken(), 24);
+            drop(held);
+            let (mut client, _) = client(address).await;
+            let (answer, _) = client.send_request(head(0, ""), true).unwrap();
+            assert_eq!(answer.await.unwrap().status(), 200, "there is room again");
+        });
+    }
+}
+
+#[test]
+fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pair(folder.path(), "anna.localhost");
+    for (certificate, told) in [(files(folder.path()), true), (Certificate::SelfSigned, false)] {
+        let shop = Shop::start(|options| {
+            tls(certificate)(options);
+            options.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        });
+        on_runtime(async {
+            let (mut client, _) = client(shop.addresses.https.unwrap()).await;
+            let (answer, _) = client.send_request(head(0, ""), true).unwrap();
+            let header = answer.await.unwrap().headers().get("strict-transport-security").cloned();
+            assert_eq!(header.is_some(), told);
+        });
+        assert_eq!(shop.call("GetBills", ASK).header("strict-transport-security"), None, "in clear");
+    }
+}
