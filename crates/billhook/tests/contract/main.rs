@@ -29,6 +29,7 @@ mod order_details;
 mod order_lists;
 mod order_model;
 mod order_status;
+mod order_timers;
 mod php;
 mod php_orders;
 mod program;

@@ -23,6 +23,7 @@ mod backup;
 mod by_hand;
 mod copies;
 mod model;
+mod same_order;
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -40,7 +41,6 @@ use billhook_store::{
     orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
     restore,
-    same_order::{self, Content},
     settings::{GetBillsEmpty, Setting},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
@@ -58,7 +58,6 @@ on_each_engine! {
     a_brief_read_gives_up_on_many_rows
     two_readers_see_one_state
     a_replaced_order_moves_with_its_customer
-    an_equal_order_is_found_among_many
     accounts_are_apart
     a_refused_transaction_keeps_nothing
     a_transaction_that_begins_with_nothing_is_one
@@ -282,42 +281,6 @@ fn a_replaced_order_moves_with_its_customer(engine: Engine) {
     assert_eq!(bills(&place.store, id, "old@example.com", None), []);
     assert_eq!(bills(&place.store, id, "new@example.com", Some(PayStatus::Paid)), [(1, 2, "Товар 2".into())]);
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
-}
-
-/// With its digest it is found behind any number of others; of those that were made before there were digests, 50 are looked at.
-fn an_equal_order_is_found_among_many(engine: Engine) {
-    let place = place(engine);
-    let id = account(&place.store, "anna");
-    for number in 1..=60 {
-        let goods = if number == 5 { vec![5, 6] } else { vec![6] };
-        let mut order = order(number, "Anna@example.com", PayStatus::Waiting, &goods);
-        order.created += number;
-        put(&place.store, id, order);
-    }
-    let created = order(1, "a@b", PayStatus::Waiting, &[1]).created;
-    let find = |lines: &[(i64, i64)], time| {
-        let content =
-            Content::new(lines.iter().map(|(good, sum)| (GoodId(*good), Money::from_kopecks(*sum))));
-        let email = Email::parse("anna@example.com").unwrap();
-        let found = place.store.read(|tx| same_order::find(tx, id, Some(&email), &[content], time)).unwrap();
-        found.map(|found| found.0)
-    };
-    let ever = (0, i64::MAX);
-    let both = [(6, 600), (5, 500)];
-    assert_eq!(find(&both, ever), Some(5));
-    assert_eq!(find(&both, (created + 5, created + 5)), Some(5));
-    assert_eq!(find(&both, (created + 6, i64::MAX)), None);
-    for other in [&[(5, 500)][..], &[(5, 500), (6, 601)], &[(5, 500), (6, 600), (6, 600)]] {
-        assert_eq!(find(other, ever), None);
-    }
-    assert_eq!(find(&[(6, 600)], ever), Some(60));
-    place.spoil("UPDATE orders SET goods_digest = 0");
-    assert_eq!(find(&both, ever), None);
-    place.spoil("UPDATE orders SET deleted = 1 WHERE order_id BETWEEN 20 AND 24");
-    assert_eq!(find(&both, ever), None);
-    place.spoil("UPDATE orders SET pay_status = 'paid' WHERE order_id BETWEEN 25 AND 25");
-    assert_eq!(find(&both, ever), Some(5));
-    assert_eq!(find(&[(5, 500)], ever), None);
 }
 
 fn accounts_are_apart(engine: Engine) {

@@ -1,0 +1,46 @@
+//! The order that a new one repeats: found by its digest, and without one among the newest.
+
+use billhook_store::same_order::{self, Content};
+use billhook_wire::{Email, GoodId, Money, PayStatus};
+
+use crate::{Engine, account, order, place, put};
+
+on_each_engine! {
+    an_equal_order_is_found_among_many
+}
+
+/// With its digest it is found behind any number of others; of those that were made before there were digests, 50 are looked at.
+fn an_equal_order_is_found_among_many(engine: Engine) {
+    let place = place(engine);
+    let id = account(&place.store, "anna");
+    for number in 1..=60 {
+        let goods = if number == 5 { vec![5, 6] } else { vec![6] };
+        let mut order = order(number, "Anna@example.com", PayStatus::Waiting, &goods);
+        order.created += number;
+        put(&place.store, id, order);
+    }
+    let created = order(1, "a@b", PayStatus::Waiting, &[1]).created;
+    let find = |lines: &[(i64, i64)], time| {
+        let content =
+            Content::new(lines.iter().map(|(good, sum)| (GoodId(*good), Money::from_kopecks(*sum))));
+        let email = Email::parse("anna@example.com").unwrap();
+        let found = place.store.read(|tx| same_order::find(tx, id, Some(&email), &[content], time)).unwrap();
+        found.map(|found| found.0)
+    };
+    let ever = (0, i64::MAX);
+    let both = [(6, 600), (5, 500)];
+    assert_eq!(find(&both, ever), Some(5));
+    assert_eq!(find(&both, (created + 5, created + 5)), Some(5));
+    assert_eq!(find(&both, (created + 6, i64::MAX)), None);
+    for other in [&[(5, 500)][..], &[(5, 500), (6, 601)], &[(5, 500), (6, 600), (6, 600)]] {
+        assert_eq!(find(other, ever), None);
+    }
+    assert_eq!(find(&[(6, 600)], ever), Some(60));
+    place.spoil("UPDATE orders SET goods_digest = 0");
+    assert_eq!(find(&both, ever), None);
+    place.spoil("UPDATE orders SET deleted = 1 WHERE order_id BETWEEN 20 AND 24");
+    assert_eq!(find(&both, ever), None);
+    place.spoil("UPDATE orders SET pay_status = 'paid' WHERE order_id BETWEEN 25 AND 25");
+    assert_eq!(find(&both, ever), Some(5));
+    assert_eq!(find(&[(5, 500)], ever), None);
+}
