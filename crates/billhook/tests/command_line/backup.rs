@@ -63,12 +63,12 @@ fn a_store_that_is_there_is_replaced_only_if_asked() {
     place.run(&["backup", "old.backup"]).succeeded();
     place.account("new");
     says(&place.run(&["restore", "old.backup"]).failed(1), &["--replace", "billhook-data"]);
-    assert_eq!(place.run(&["account", "list"]).succeeded(), "new  on\nold  on\n");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "new  on\nold  on   (default)\n");
 
     let report = place.run(&["restore", "old.backup", "--replace", "--json"]).succeeded();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert!(Path::new(&place.path(report["kept"].as_str().unwrap())).exists(), "{report}");
-    assert_eq!(place.run(&["account", "list"]).succeeded(), "old  on\n");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "old  on   (default)\n");
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn commands_have_tables_and_switches_and_lists() {
     let listed = place
         .run_with(&["account", "list", "--config", "billhook.toml"], &[("BILLHOOK_JSON", "no")])
         .succeeded();
-    assert_eq!(listed, "shop  on\n");
+    assert_eq!(listed, "shop  on   (default)\n");
 
     let serving = super::Serving::start(place.command(&["serve", "--config", "billhook.toml"]));
     assert_eq!(serving.greeting.len(), 2, "{:?}", serving.greeting);
@@ -204,7 +204,7 @@ fn a_variable_that_is_unknown_is_warned_of() {
     place.account("shop");
     let list = ["account", "list"];
     let done = place.run_with(&list, &[("BILLHOOK_DATTA", "elsewhere"), ("BILLHOOK_LISTENN", "x")]);
-    assert_eq!((done.status, done.stdout.as_str()), (Some(0), "shop  on\n"));
+    assert_eq!((done.status, done.stdout.as_str()), (Some(0), "shop  on   (default)\n"));
     let told: Vec<_> = done.stderr.lines().collect();
     assert_eq!(told.len(), 2, "{done:?}");
     says(told[0], &["billhook: warning: BILLHOOK_DATTA is unknown", "BILLHOOK_DATA"]);
@@ -223,7 +223,7 @@ fn a_variable_that_is_unknown_is_warned_of() {
         ("BILLHOOK_SERVICE_PORT_HTTP", "80"),
         ("BILLHOOK_NOTHING", ""),
     ];
-    assert_eq!(place.run_with(&list, &others).succeeded(), "shop  on\n");
+    assert_eq!(place.run_with(&list, &others).succeeded(), "shop  on   (default)\n");
 }
 
 #[test]

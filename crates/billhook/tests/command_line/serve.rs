@@ -97,7 +97,7 @@ fn the_demo_wants_an_empty_store() {
     let line =
         place.run(&["serve", "--listen", "127.0.0.1:0", "--demo", "--data", "billhook-data"]).failed(1);
     says(&line, &["--demo", "billhook-data", "--data"]);
-    assert_eq!(place.run(&["account", "list"]).succeeded(), "shop  on\n");
+    assert_eq!(place.run(&["account", "list"]).succeeded(), "shop  on   (default)\n");
 }
 
 #[test]
