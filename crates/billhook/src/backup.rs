@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, path::PathBuf};
 
+use billhook_store::{Kind, Store};
 use clap::Args;
 use serde_json::json;
 
@@ -14,8 +15,9 @@ use crate::{
 
 /// Copy the whole store into a new file
 ///
-/// It may run beside a `billhook serve`: the copy is the store at one moment. What was written is read again and
-/// verified. A file that exists is never overwritten. The file holds keys and customers' data; only its owner can read it.
+/// It may run beside a `billhook serve`: the copy is the store at one moment. What was written is read again and checked as
+/// `billhook check` does, and its SHA-256 stands at the file's end, so that a backup that rots is noticed. There is no backup of a
+/// damaged store. A file that exists is never overwritten. The file holds keys and customers' data; only its owner can read it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,9 +36,16 @@ impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         step_far_back();
-        let store = everywhere.store.open_to_save()?;
+        let location = everywhere.store.there()?;
         let bar = Bar::new("backing up");
-        let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;
+        let report = Store::open_to_save(&location)
+            .and_then(|store| store.backup(&self.file, &mut |progress| bar.at(progress)))
+            .map_err(|error| match error.kind() {
+                Kind::Damaged => Failure::failed(format!(
+                    "{error}; save what can still be read with `billhook export --account LOGIN FILE`"
+                )),
+                _ => error.into(),
+            })?;
         drop(bar);
         let mut out = stdout();
         if self.json {

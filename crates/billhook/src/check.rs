@@ -1,8 +1,8 @@
 //! `billhook check`: whether the store is sound.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf};
 
-use billhook_store::{Holdings, Salvage, Store, salvage_log};
+use billhook_store::{Finding, Holdings, Salvage, Store, check_backup, salvage_log};
 use clap::Args;
 use serde_json::json;
 
@@ -13,17 +13,24 @@ use crate::{
     progress::Bar,
 };
 
-/// Look for damage in the store
+/// Look for damage in the store, or in a backup
 ///
-/// Reads everything: the log that a killed program left, the file's own structure, then whether the data agrees with itself. Nothing is
-/// changed (but with --salvage-log); it may run beside a `billhook serve`.
+/// Reads everything: the log that a killed program left, the file's own structure, its tables, every column as the program reads it, then
+/// whether the data agrees with itself. Nothing is changed (but with --salvage-log); it may run beside a `billhook serve`.
+///
+/// A backup is compared with its checksum first. It is copied to the temporary folder (TMPDIR), where it needs as much room as it has, and
+/// stays as it is.
 ///
 /// Exit status 0: sound; 1: it found something, one finding a line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  billhook check && billhook backup /backup/today.billhook")]
+Examples:
+  billhook check
+  billhook check /backup/today.billhook")]
 pub(crate) struct Arguments {
+    /// A file that `billhook backup` made [default: the store]
+    #[arg(value_name = "FILE", conflicts_with = "salvage_log")]
+    file: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -35,6 +42,13 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        if let Some(file) = &self.file {
+            step_far_back();
+            let bar = Bar::new("checking");
+            let findings = check_backup(file, &mut |progress| bar.at(progress))?;
+            drop(bar);
+            return self.tell(&file.display().to_string(), &findings, None, None, "take another backup");
+        }
         let location = everywhere.store.there()?;
         step_far_back();
         let salvage = if self.salvage_log { salvage_log(&location)? } else { None };
@@ -42,8 +56,38 @@ impl Arguments {
         let bar = Bar::new("checking");
         let findings = store.check(&mut |progress| bar.at(progress))?;
         drop(bar);
-        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let holdings = if findings.is_empty() { Some(store.holdings()?) } else { None };
+        if let (Some(holdings), false) = (&holdings, self.json) {
+            let mut out = stdout();
+            writeln!(out, "{}", looked_at(holdings, location.as_folder().is_some()))?;
+            out.flush()?;
+        }
+        let mend = match location.as_folder() {
+            Some(_) => "restore a backup with `billhook restore FILE --replace`",
+            None => "restore a backup",
+        };
+        self.tell(&location.to_string(), &findings, holdings.as_ref(), salvage.as_ref(), mend)?;
+        if !self.json && location.as_folder().is_none() {
+            let mut out = stdout();
+            writeln!(
+                out,
+                "(the data agrees with itself; for damage to the database's own files there is pg_amcheck)"
+            )?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Says what was found in a store or a file.
+    fn tell(
+        &self,
+        what: &str,
+        findings: &[Finding],
+        holdings: Option<&Holdings>,
+        salvage: Option<&Salvage>,
+        mend: &str,
+    ) -> Result<(), Failure> {
+        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
         let mut out = stdout();
         if self.json {
             let mut report = json!({"sound": findings.is_empty(), "findings": findings});
@@ -55,37 +99,24 @@ impl Arguments {
                 });
                 report.insert("looked_at".to_owned(), looked_at);
             }
-            if let (Some(Salvage { kept, unknown_pages }), Some(report)) = (&salvage, report.as_object_mut())
-            {
+            if let (Some(Salvage { kept, unknown_pages }), Some(report)) = (salvage, report.as_object_mut()) {
                 let kept = kept.each_ref().map(|file| file.display().to_string());
                 report.insert("kept".to_owned(), json!(kept));
                 report.insert("unknown_pages".to_owned(), json!(unknown_pages));
             }
             json_line(&mut out, &report)?;
-        } else if let Some(holdings) = &holdings {
-            writeln!(out, "{}", looked_at(holdings, location.as_folder().is_some()))?;
-            writeln!(out, "{location}: sound")?;
-            if location.as_folder().is_none() {
-                writeln!(
-                    out,
-                    "(the data agrees with itself; for damage to the database's own files there is pg_amcheck)"
-                )?;
-            }
-        }
-        if findings.is_empty() {
-            return Ok(out.flush()?);
-        }
-        if !self.json {
+        } else if findings.is_empty() {
+            writeln!(out, "{what}: sound")?;
+        } else {
             for finding in &findings {
                 writeln!(out, "{finding}")?;
             }
         }
         out.flush()?;
-        Err(Failure::failed(format!(
-            "{location} is damaged ({} findings): restore a backup{}",
-            findings.len(),
-            if location.as_folder().is_some() { " with `billhook restore FILE --replace`" } else { "" }
-        )))
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("{what} is damaged ({} findings): {mend}", findings.len())))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::{
 
 /// Put a backup into the data folder
 ///
-/// The backup is verified first. No other billhook command may be at work in the folder. A store that is there already
+/// The backup is compared with its checksum, brought up to date and checked first. One of an earlier version may have no checksum: it
+/// is taken with a warning. No other billhook command may be at work in the folder. A store that is there already
 /// stays as it is, unless --replace is given: then it is kept beside the new one, under another name.
 #[derive(Debug, Args)]
 #[command(after_help = "\

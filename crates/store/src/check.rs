@@ -1,10 +1,13 @@
-//! Looks for data that contradicts itself: what no transaction of ours could have written.
+//! Looks for data that can't be read, or that contradicts itself: what no transaction of ours could have written.
 
 use std::fmt;
 
-use billhook_wire::Email;
+use billhook_wire::{Email, OrderId};
 
-use crate::{Error, Progress, Sql, Tx, orders::hidden_key};
+use crate::{
+    AccountId, Error, Kind, Progress, Sql, Tx, accounts, categories, copy, coupons, managers, orders,
+    orders::hidden_key, partners, payments, pincodes, products,
+};
 
 /// Something that is wrong with the store: one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +31,7 @@ const FINDINGS_MAX: usize = 100;
 const ROWS_A_REPORT: u64 = 10_000;
 
 const TOTAL: Sql =
-    Sql::new("check.total", "SELECT (SELECT COUNT(*) FROM orders) + (SELECT COUNT(*) FROM order_lines)");
+    Sql::new("check.total", "SELECT 2 * (SELECT COUNT(*) FROM orders) + (SELECT COUNT(*) FROM order_lines)");
 
 const ORDERS: Sql = Sql::new(
     "check.orders",
@@ -53,28 +56,97 @@ const LINES: Sql = Sql::new(
       ORDER BY l.account_id, l.email_key, l.order_id, l.position",
 );
 
-/// Compares the tables with each other.
-pub(crate) fn contradictions(
-    tx: &mut Tx<'_>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Vec<Finding>, Error> {
-    let total = tx.row(&TOTAL, &[], |row| row.int(0))?.unwrap_or(0).unsigned_abs();
-    let mut done = 0;
-    let mut count = || {
-        done += 1;
-        if done % ROWS_A_REPORT == 0 || done == total {
-            progress(Progress { done, total });
-        }
-    };
-    let mut findings = Vec::new();
-    let mut find = |text: String| {
-        if findings.len() < FINDINGS_MAX {
-            findings.push(Finding(text));
-        }
-    };
+/// What was found, and how far the search has come.
+struct Search<'a> {
+    findings: Vec<Finding>,
+    done: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(Progress),
+}
 
+impl Search<'_> {
+    fn count(&mut self) {
+        self.done += 1;
+        if self.done.is_multiple_of(ROWS_A_REPORT) || self.done == self.total {
+            (self.progress)(Progress { done: self.done, total: self.total });
+        }
+    }
+
+    fn find(&mut self, text: impl Into<String>) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding::new(text));
+        }
+    }
+
+    /// What a reader can't make sense of is found; none of what it gives counts then. Any other failure ends the search.
+    fn reading<T: Default>(&mut self, what: &str, read: Result<T, Error>) -> Result<T, Error> {
+        match read {
+            Err(error) if matches!(error.kind(), Kind::Damaged | Kind::Statement) => {
+                self.find(format!("{what}: {error}"));
+                Ok(T::default())
+            }
+            read => read,
+        }
+    }
+}
+
+/// Reads everything as the program reads it, then compares the tables with each other.
+pub(crate) fn findings(tx: &mut Tx<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+    let total = tx.row(&TOTAL, &[], |row| row.int(0))?.unwrap_or(0).unsigned_abs();
+    let mut search = Search { findings: Vec::new(), done: 0, total, progress };
+    let read = accounts::list(tx);
+    for account in search.reading("accounts", read)? {
+        what_an_account_has(tx, account.id, account.login.as_str(), &mut search)?;
+    }
+    // Whatever no reader above has met: columns that only some commands read, rows that belong to no account.
+    for (table, read) in copy::readings() {
+        let values =
+            tx.rows(read, &[], |row| (0..row.width()).try_for_each(|column| row.value(column).map(drop)));
+        search.reading(table, values)?;
+    }
+    let compared = contradictions(tx, &mut search);
+    search.reading("tables beside each other", compared)?;
+    Ok(search.findings)
+}
+
+/// Reads everything of an account.
+fn what_an_account_has(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    login: &str,
+    search: &mut Search<'_>,
+) -> Result<(), Error> {
+    let of = |what: &str| format!("account {login}, {what}");
+    let mut goods = Vec::new();
+    let read = products::each_good(tx, id, |good| {
+        goods.push(good.product.id);
+        Ok::<(), Error>(())
+    });
+    search.reading(&of("products"), read)?;
+    for good in goods {
+        let read = pincodes::each(tx, id, good, |_, _| Ok::<(), Error>(()));
+        search.reading(&of("pin codes"), read)?;
+    }
+    let read = coupons::list(tx, id).map(drop);
+    search.reading(&of("coupons"), read)?;
+    let read = categories::list(tx, id).map(drop);
+    search.reading(&of("categories"), read)?;
+    let read = managers::list(tx, id).map(drop);
+    search.reading(&of("managers"), read)?;
+    let read = partners::list(tx, id).map(drop);
+    search.reading(&of("partners"), read)?;
+    let last = orders::highest(tx, id)?.unwrap_or(OrderId(0));
+    let read = payments::each_order(tx, id, (OrderId(0), last), |_, _| {
+        search.count();
+        Ok::<(), Error>(())
+    });
+    search.reading(&of("orders"), read)
+}
+
+/// Compares the tables with each other.
+fn contradictions(tx: &mut Tx<'_>, search: &mut Search<'_>) -> Result<(), Error> {
     tx.rows(&ORDERS, &[], |row| {
-        count();
+        search.count();
         let order = format!("account {}, order {}", row.int(0)?, row.int(1)?);
         let email = match row.text(2)? {
             "" => Ok(String::new()),
@@ -84,34 +156,34 @@ pub(crate) fn contradictions(
         match email {
             Ok(key) if is_hidden && hidden_key(&key) == row.text(3)? => {}
             Ok(key) if !is_hidden && key == row.text(3)? => {}
-            Ok(_) => find(format!("{order}: the key of the e-mail is not that of its e-mail")),
-            Err(why) => find(format!("{order}: {why}")),
+            Ok(_) => search.find(format!("{order}: the key of the e-mail is not that of its e-mail")),
+            Err(why) => search.find(format!("{order}: {why}")),
         }
         if row.int(5)? != row.int(6)? {
-            find(format!("{order}: what was received is not the sum of its payments"));
+            search.find(format!("{order}: what was received is not the sum of its payments"));
         }
         if row.int(7)? == 0 {
-            find(format!("{order}: it has no lines"));
+            search.find(format!("{order}: it has no lines"));
         }
         if row.int(8)? == 0 {
-            find(format!("{order}: there is no such account"));
+            search.find(format!("{order}: there is no such account"));
         }
         Ok::<(), Error>(())
     })?;
 
     let mut before = None;
     tx.rows(&LINES, &[], |row| {
-        count();
+        search.count();
         let (account, id, position) = (row.int(0)?, row.int(1)?, row.int(2)?);
         let line = format!("account {account}, order {id}, line {position}");
         match row.text(5)? {
-            "" => find(format!("{line}: there is no such order of that customer")),
-            status if status != row.text(3)? => find(format!("{line}: its status is not its order's")),
+            "" => search.find(format!("{line}: there is no such order of that customer")),
+            status if status != row.text(3)? => search.find(format!("{line}: its status is not its order's")),
             _ => {}
         }
         match (row.int(4)?, row.int(6)?) {
-            (0, _) => find(format!("{line}: the version of its product is missing")),
-            (good, 0) => find(format!("{line}: product {good} is not in the catalogue")),
+            (0, _) => search.find(format!("{line}: the version of its product is missing")),
+            (good, 0) => search.find(format!("{line}: product {good} is not in the catalogue")),
             _ => {}
         }
         let expected = match before {
@@ -121,12 +193,11 @@ pub(crate) fn contradictions(
             _ => 0,
         };
         if position != expected {
-            find(format!("{line}: a line before it is missing"));
+            search.find(format!("{line}: a line before it is missing"));
         }
         before = Some((account, id, position));
         Ok::<(), Error>(())
-    })?;
-    Ok(findings)
+    })
 }
 
 #[cfg(test)]

@@ -451,6 +451,11 @@ impl Digests {
     }
 }
 
+/// Every table, with a statement that gives all of its rows and columns.
+pub(crate) fn readings() -> impl Iterator<Item = (&'static str, &'static Sql)> {
+    TABLES.iter().map(|table| (table.name, &table.read))
+}
+
 /// The names of the tables, for the tests that compare them with what engines have.
 #[cfg(test)]
 pub(crate) fn table_names() -> Vec<&'static str> {

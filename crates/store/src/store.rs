@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx, check, copy,
+    AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx, copy,
     engine::{self, Engine, Purpose, Read, Version, Work},
     folder::OpenLock,
     holdings,
@@ -34,7 +34,7 @@ pub struct Progress {
 }
 
 /// What a backup holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackupReport {
     /// The file's size.
     pub bytes: u64,
@@ -246,8 +246,8 @@ impl Store {
         self.engine.failed()
     }
 
-    /// Copies the whole store into the new file `to` while it goes on being used, and verifies the copy. A file that exists
-    /// is refused.
+    /// Copies the whole store into the new file `to` while it goes on being used, and checks the copy: there is no backup of a damaged
+    /// store. A file that exists is refused.
     pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
         self.engine.backup(to, progress)
     }
@@ -257,15 +257,16 @@ impl Store {
         self.read(holdings::counted)
     }
 
-    /// Looks for anything that can't be: damage to the files, and data that contradicts itself.
+    /// Looks for anything that can't be: damage to the files, tables that are not what they should be, data that can't be read or
+    /// contradicts itself.
     pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
-        let mut findings = self.engine.check()?;
-        // Rows of a damaged file may not even be readable.
-        if findings.is_empty() {
-            findings = self.read(|tx| check::contradictions(tx, progress))?;
-        }
-        Ok(findings)
+        self.engine.check(progress)
     }
+}
+
+/// Looks through a backup, which is copied to the temporary folder for that; says what is wrong with it.
+pub fn check_backup(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+    engine::check_backup(from, progress)
 }
 
 /// Puts a verified backup in place of a folder's store. A store that is there is refused unless `replace` says so, and is then

@@ -112,17 +112,84 @@ fn damage_is_found_and_status_1() {
     says(&done.failed(1), &["damaged", "billhook restore"]);
 }
 
-#[test]
-fn a_text_that_is_none_is_damage() {
+/// A place with one product, whose title is `Bestseller`.
+fn with_a_product() -> Place {
     let place = Place::new();
     place.account("shop");
     place
         .run(&["product", "add", "book", "--account", "shop", "--title", "Bestseller", "--sum", "1"])
         .succeeded();
-    let mut bytes = fs::read(store_file(&place)).unwrap();
-    let title = bytes.windows(10).position(|ten| ten == b"Bestseller").unwrap();
-    bytes[title] = 0xff;
-    fs::write(store_file(&place), bytes).unwrap();
+    place
+}
+
+/// Has other bytes stand where these first stand in a file.
+fn overwrite(file: &Path, found: &[u8], other: &[u8]) {
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.windows(found.len()).position(|bytes| bytes == found).unwrap();
+    bytes[at..at + other.len()].copy_from_slice(other);
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_backup_that_rots_is_noticed() {
+    let place = with_a_product();
+    place.run(&["backup", "sound"]).succeeded();
+    assert_eq!(place.run(&["check", "sound", "--data", "nowhere"]).succeeded(), "sound: sound\n");
+    assert_eq!(place.run(&["check", "sound", "--json"]).succeeded(), "{\"sound\":true,\"findings\":[]}\n");
+    let rotten = place.path("rotten");
+    let rot: [&dyn Fn(); 3] = [
+        // A title like any other, which only the checksum can tell.
+        &|| overwrite(&rotten, b"Bestseller", b"Bestsellar"),
+        &|| overwrite(&rotten, b"SHA-256", b"SHA-257"),
+        &|| {
+            let file = fs::File::options().write(true).open(&rotten).unwrap();
+            file.set_len(fs::metadata(&rotten).unwrap().len() - 200).unwrap();
+        },
+    ];
+    for rot in rot {
+        fs::copy(place.path("sound"), &rotten).unwrap();
+        rot();
+        for command in [&["check", "rotten"][..], &["restore", "rotten", "--data", "elsewhere"]] {
+            says(&place.run(command).failed(1), &["rotten is damaged", "take another backup"]);
+        }
+        assert!(!place.path("elsewhere/billhook.db").exists());
+    }
+
+    // One of an earlier version ends with SQLite's last page.
+    fs::copy(place.path("sound"), &rotten).unwrap();
+    let file = fs::File::options().write(true).open(&rotten).unwrap();
+    file.set_len(fs::metadata(&rotten).unwrap().len() / 4096 * 4096).unwrap();
+    for command in [&["check", "rotten"][..], &["restore", "rotten", "--data", "elsewhere"]] {
+        let done = place.run(command);
+        assert_eq!(done.status, Some(0), "{done:?}");
+        says(&done.stderr, &["rotten has no checksum"]);
+    }
+    // A store that was damaged before it was backed up by an earlier version is looked through all the same.
+    overwrite(&rotten, b"hour", b"hous");
+    says(&place.run(&["restore", "rotten", "--data", "other"]).failed(1), &["good_timer_unit"]);
+    assert!(!place.path("other/billhook.db").exists());
+    says(&place.run(&["check", "rotten"]).stdout, &["good_timer_unit"]);
+}
+
+#[test]
+fn there_is_no_backup_of_a_damaged_store() {
+    for (found, other) in
+        [(&b"Bestseller"[..], &b"\xff"[..]), (b"hour", b"hous"), (b"orders_by_paid", b"orders_by_pais")]
+    {
+        let place = with_a_product();
+        overwrite(&store_file(&place), found, other);
+        says(&place.run(&["check"]).failed(1), &["is damaged"]);
+        says(&place.run(&["backup", "damaged"]).failed(1), &["damaged", "`billhook export"]);
+        let left: Vec<_> =
+            fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["billhook-data"]);
+    }
+}
+
+#[test]
+fn a_text_that_is_none_is_damage() {
+    let place = with_a_product();
+    overwrite(&store_file(&place), b"Bestseller", b"\xff");
     says(&place.run(&["check"]).failed(1), &["is damaged", "billhook restore"]);
     says(
         &place.run(&["product", "list", "--account", "shop"]).failed(1),

@@ -182,6 +182,13 @@ fn every_version_of_a_folder() {
         is_refused_until_migrated(&back, version);
         billhook(&back, &["migrate"]);
         is_up_to_date(&back, version);
+        // It is a backup, too, which is brought up to date before it is a store.
+        let kept_name = kept.to_str().unwrap();
+        assert!(billhook(&[], &["check", kept_name]).contains("sound"));
+        let restored = place.path().join(format!("restored{version}"));
+        let restored = ["--data", restored.to_str().unwrap()];
+        billhook(&restored, &["restore", kept_name]);
+        is_up_to_date(&restored, version);
 
         assert!(billhook(&store, &["migrate", "--forget"]).contains(kept.to_str().unwrap()));
         assert!(!kept.exists());

@@ -1,6 +1,7 @@
 //! What an engine must do. Everything that differs between engines is below this module.
 
 pub(crate) mod postgres;
+mod shape;
 mod sqlite;
 
 pub use sqlite::left_log::Salvage;
@@ -208,6 +209,11 @@ pub(crate) fn restore(
     sqlite::backup::restore(from, &folder, replace, progress)
 }
 
+/// Looks through a backup as a restore does, in a folder that is removed again.
+pub(crate) fn check_backup(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+    sqlite::backup::check(from, progress)
+}
+
 /// Takes what a damaged log of a data folder still holds into its store; none where all of it can be read.
 pub(crate) fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error> {
     let Place::Folder(path) = &location.0 else {
@@ -337,6 +343,7 @@ pub(crate) trait Engine: Send + Sync {
     /// Writes a copy of the whole store into the new file `to`, and verifies it.
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error>;
 
-    /// The engine's own check of its files.
-    fn check(&self) -> Result<Vec<Finding>, Error>;
+    /// Looks for anything that can't be: damage to the files, tables that are not what they should be, data that can't be read or contradicts
+    /// itself.
+    fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error>;
 }

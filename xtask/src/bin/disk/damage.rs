@@ -2,8 +2,10 @@
 //! that meets it.
 //!
 //! SQLite has checksums in its log alone. So not everything can be found, and how much is not is counted here, not judged; what must
-//! never be is a panic, a server that goes on writing a store that it has found damaged, and a damaged log that is taken for sound
-//! although orders behind the damage were acknowledged: of the last order alone nobody can know.
+//! never be is a panic, a server that goes on writing a store that it has found damaged, a backup of such a store, and a damaged log that
+//! is taken for sound although orders behind the damage were acknowledged: of the last order alone nobody can know.
+//!
+//! A backup has a checksum: of its bits every single one is noticed.
 
 use std::{fs, path::Path, time::Instant};
 
@@ -30,7 +32,7 @@ const CALLS: u64 = ORDERS / 4;
 #[derive(Default)]
 struct Report {
     rounds: u64,
-    /// `check` says that something is wrong.
+    /// `check` says that something is wrong, and `backup` refuses.
     found: u64,
     /// Sound, and the export is what it was.
     without_effect: u64,
@@ -59,9 +61,15 @@ pub(crate) fn run(program: &Path, rounds: u64, seed: u64) -> Result<String> {
     let whole = files.each_ref().map(|(name, path)| Ok((*name, fs::read(path)?)));
     let whole = whole.into_iter().collect::<Result<Vec<_>>>()?;
     let expected = shop.export()?;
+    let backup = shop.elsewhere("sound.backup");
+    shop.run(&["backup", &backup.display().to_string()])?;
+    let backup = fs::read(backup)?;
     let mut reports = [(FILE, false), (LOG, false), (FILE, true)].map(|goal| (goal, Report::default()));
     for seed in seed..seed + rounds {
         let mut dice = StdRng::seed_from_u64(seed);
+        let (place, bit) = (dice.random_range(0..backup.len()), 1 << dice.random_range(0..8));
+        rot(&shop, &backup, place, bit)
+            .map_err(|failure| format!("damage: seed {seed}, byte {place} of a backup: {failure}"))?;
         for ((name, at_head), report) in &mut reports {
             let mut damaged = whole.clone();
             let Some((_, bytes)) = damaged.iter_mut().find(|file| file.0 == *name) else { continue };
@@ -89,7 +97,8 @@ pub(crate) fn run(program: &Path, rounds: u64, seed: u64) -> Result<String> {
     }
     let [file, log, heads] = reports.map(|(_, report)| report.text());
     Ok(format!(
-        "damage: {rounds} bytes (of the log, sectors too) each in {} s\n{FILE}: {file}\n{FILE}, heads of pages: {heads}\n{LOG}: {log}\nno panic, and no server went on writing a store that it \
+        "damage: {rounds} bytes (of the log, sectors too) each in {} s\n{FILE}: {file}\n{FILE}, heads of pages: {heads}\n{LOG}: {log}\nbackups: of {rounds} \
+         bits, {rounds} found by restore and by check\nno panic, no backup of a store that was found damaged, and no server went on writing a store that it \
          had found damaged",
         begun.elapsed().as_secs()
     ))
@@ -131,6 +140,8 @@ fn round(shop: &Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mut Re
             return Err(found.into());
         }
         report.found += 1;
+        put()?;
+        is_not_backed_up(shop, &folder)?;
     } else {
         put()?;
         match shop.run_over(&folder, &["export", "--account", LOGIN]) {
@@ -150,6 +161,40 @@ fn round(shop: &Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mut Re
     serve(shop, &folder, report)?;
     no_panic(&shop.log()?)?;
     Ok(missing)
+}
+
+/// A backup that is damaged in one bit must be refused, and named damaged.
+fn rot(shop: &Shop, backup: &[u8], place: usize, bit: u8) -> Result<()> {
+    let mut rotten = backup.to_vec();
+    if let Some(byte) = rotten.get_mut(place) {
+        *byte ^= bit;
+    }
+    let file = shop.elsewhere("rotten.backup");
+    fs::write(&file, rotten)?;
+    for command in ["restore", "check"] {
+        match shop.run_over(&shop.elsewhere("restored"), &[command, &file.display().to_string()]) {
+            Ok(_) => return Err(format!("{command} takes it").into()),
+            Err(refused) if refused.to_string().contains("is damaged") => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+/// Of a store that was found damaged there must be no backup; and whoever wants one is told what else there is.
+fn is_not_backed_up(shop: &Shop, folder: &Path) -> Result<()> {
+    let file = shop.elsewhere("damaged.backup");
+    let told = match shop.run_over(folder, &["backup", &file.display().to_string()]) {
+        Ok(_) => return Err("a damaged store was backed up".into()),
+        Err(refused) => refused.to_string(),
+    };
+    if file.exists() || told.contains("panicked") {
+        return Err(told.into());
+    }
+    if told.contains("damaged") && !told.contains("`billhook export") {
+        return Err(format!("it does not name export: {told}").into());
+    }
+    Ok(())
 }
 
 /// Reads and writes through a server. Once it was told of the damage, it must refuse all writes, and say so.

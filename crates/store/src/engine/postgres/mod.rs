@@ -14,6 +14,7 @@ mod link;
 mod migrations;
 mod numbers;
 mod pipeline;
+mod shape;
 mod transaction;
 mod workers;
 
@@ -27,7 +28,7 @@ pub(crate) use address::Address;
 
 use super::{Engine, Purpose, Read, Version, Work, older};
 use crate::{
-    BackupReport, Error, Finding, Kind, Progress, Sql, Tx, location::Database, versions::KnownVersions,
+    BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database, versions::KnownVersions,
 };
 use door::Door;
 use link::{Link, Terms};
@@ -174,9 +175,16 @@ impl Engine for Postgres {
         ))
     }
 
-    fn check(&self) -> Result<Vec<Finding>, Error> {
-        // Pages and indexes are for pg_amcheck to look at.
-        Ok(Vec::new())
+    fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+        // What is in pages and indexes is for pg_amcheck to look at.
+        let mut link = connect(&self.address, false)?;
+        let differences = shape::differences(&mut link).map_err(|failed| failed.error)?;
+        if !differences.is_empty() {
+            return Ok(differences);
+        }
+        let mut found = Ok(Vec::new());
+        self.read(&mut |tx| found = check::findings(tx, progress))?;
+        found
     }
 }
 

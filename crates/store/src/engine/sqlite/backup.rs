@@ -1,8 +1,9 @@
 //! Backups: a copy of the file as it was at one moment, taken while it goes on being written, and put back again.
 
 use std::{
+    env,
     fs::{self, File},
-    io,
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -11,13 +12,17 @@ use rusqlite::{
     backup::{Backup, StepResult},
 };
 use rustix::fs::statvfs;
+use sha2::{Digest as _, Sha256};
 
 use super::{
-    FILE_NAME, FILES, connect, failure, file_failure, free_name, integrity, left_log, migrations, pace::Pace,
-    with_suffix,
+    FILE_NAME, FILES, PREPARED_MAX, connect, failure, file_failure, free_name, harden, left_log, migrations,
+    pace::Pace,
+    seal::{self, Seal},
+    soundness, with_suffix,
 };
 use crate::{
-    BackupReport, DataFolder, Error, Kind, PartialFile, Progress, RestoreReport, folder::containing,
+    BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, folder::containing,
+    partial::PartialFolder,
 };
 
 /// Pages copied between two reports of progress: a fraction of a millisecond's work.
@@ -26,6 +31,8 @@ const PAGES_A_STEP: i32 = 64;
 const PAGES_A_SYNC: u64 = 2048;
 /// Steps of SQLite's virtual machine, or pages that it checks, after which a check can rest.
 const CHECKS_A_STEP: i32 = 200;
+/// What is copied at once of a backup that is taken in.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// Copies the store of `from` into the new file `to`, and verifies the copy. The file appears under its name only when it is whole.
 pub(super) fn write(
@@ -71,12 +78,17 @@ pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progre
             ),
         ));
     }
-    let (partial, _) = copied(from, folder, progress)?;
+    let (partial, _) = copied(from, folder, progress).map_err(|error| match error.kind() {
+        Kind::Damaged => {
+            Error::new(Kind::Damaged, format!("{error}; restore a backup with `billhook restore`"))
+        }
+        _ => error,
+    })?;
     partial.replace(to).map_err(|cause| Error::file("write", to, &cause))?;
     DataFolder::sync(folder)
 }
 
-/// A verified and synced copy in that folder, which has no name yet.
+/// A checked and synced copy in that folder, sealed, which has no name yet. Of a damaged store there is none.
 fn copied(
     from: &Connection,
     folder: &Path,
@@ -84,9 +96,26 @@ fn copied(
 ) -> Result<(PartialFile, BackupReport), Error> {
     let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
     copy_pages(from, &partial, progress)?;
-    let report = verify(partial.path(), Some(Pace::new()))?;
-    partial.as_file().sync_all().map_err(|cause| Error::file("sync", partial.path(), &cause))?;
+    let (path, file) = (partial.path(), partial.as_file());
+    seal::put(file).map_err(|cause| Error::file("write", path, &cause))?;
+    let mut connection = open_copy(path, path)?;
+    rest_while_checking(&mut connection)?;
+    let findings = soundness::findings(&mut connection, path, &mut |_| {})?;
+    if let Some(finding) = findings.first() {
+        let text = format!("the store is damaged, so no copy of it is kept: {}", told(finding, &findings));
+        return Err(Error::new(Kind::Damaged, text));
+    }
+    let report = report(&connection, path)?;
+    file.sync_all().map_err(|cause| Error::file("sync", path, &cause))?;
     Ok((partial, report))
+}
+
+/// A finding, and how many there are beside it.
+fn told(finding: &Finding, findings: &[Finding]) -> String {
+    match findings.len() {
+        0 | 1 => finding.to_string(),
+        count => format!("{finding} (and {} more findings)", count - 1),
+    }
 }
 
 fn copy_pages(
@@ -136,26 +165,33 @@ fn copy_pages(
     copy.close().map_err(|(_, error)| failed(error))
 }
 
-/// Reads a backup through, with rests if there is a pace, and says what it holds; anything wrong with it is an error.
-fn verify(path: &Path, pace: Option<Pace>) -> Result<BackupReport, Error> {
-    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| file_failure(path, &error))?;
-    if migrations::version(&connection, path)? == 0 {
-        return Err(Error::new(
-            Kind::Foreign,
-            format!("{} is not a Billhook store: it is empty", path.display()),
-        ));
-    }
-    if let Some(mut pace) = pace {
-        let rest = move || {
-            pace.step();
-            false
-        };
-        connection.progress_handler(CHECKS_A_STEP, Some(rest)).map_err(|error| file_failure(path, &error))?;
-    }
-    if let Some(finding) = integrity(&connection)?.first() {
-        return Err(Error::new(Kind::Damaged, format!("{} is damaged: {finding}", path.display())));
-    }
+/// Opens a copy of a file, which is nobody else's: without a log, and without a journal, which would be left lying about if this failed.
+fn open_copy(path: &Path, of: &Path) -> Result<Connection, Error> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        harden(&connection)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+        for mode in ["DELETE", "MEMORY"] {
+            connection.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()))?;
+        }
+        Ok(connection)
+    };
+    open().map_err(|error| file_failure(of, &error))
+}
+
+fn rest_while_checking(connection: &mut Connection) -> Result<(), Error> {
+    let mut pace = Pace::new();
+    let rest = move || {
+        pace.step();
+        false
+    };
+    connection
+        .progress_handler(CHECKS_A_STEP, Some(rest))
+        .map_err(|error| failure("rest while checking", &error))
+}
+
+/// What a copy holds.
+fn report(connection: &Connection, path: &Path) -> Result<BackupReport, Error> {
     let count = |table: &str| {
         connection
             .query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
@@ -166,13 +202,16 @@ fn verify(path: &Path, pace: Option<Pace>) -> Result<BackupReport, Error> {
     Ok(BackupReport { bytes, accounts: count("accounts")?, orders: count("orders")? })
 }
 
-/// Puts a backup in place of the folder's store. The caller holds all locks.
-pub(crate) fn restore(
-    from: &Path,
-    folder: &DataFolder,
-    replace: bool,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<RestoreReport, Error> {
+/// A backup that was copied into a private file, brought up to date there, and looked through.
+struct TakenIn {
+    partial: PartialFile,
+    findings: Vec<Finding>,
+    /// What it holds, if it is sound.
+    report: BackupReport,
+}
+
+/// Takes a backup into a folder. Only what is sound is brought up to date.
+fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<TakenIn, Error> {
     if !from.is_file() {
         let what = if from.exists() { "is not a file" } else { "does not exist" };
         return Err(Error::new(
@@ -190,6 +229,48 @@ pub(crate) fn restore(
             ),
         ));
     }
+    let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
+    let seal = copy_unsealed(from, partial.path(), progress)?;
+    if let Seal::Broken(why) = seal {
+        return Ok(TakenIn { partial, findings: vec![Finding::new(why)], report: BackupReport::default() });
+    }
+    if seal == Seal::None {
+        tracing::warn!(
+            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
+            from.display()
+        );
+    }
+    let mut connection = open_copy(partial.path(), from)?;
+    let version = migrations::plan(migrations::version(&connection, from)?);
+    if version.taken == 0 {
+        let text = format!("{} is not a Billhook store: it is empty", from.display());
+        return Err(Error::new(Kind::Foreign, text));
+    }
+    let mut findings = soundness::findings(&mut connection, from, progress)?;
+    if findings.is_empty() && version.is_older() {
+        migrations::run(&mut connection, from)?;
+        findings = soundness::findings(&mut connection, from, progress)?;
+    }
+    let report =
+        if findings.is_empty() { report(&connection, partial.path())? } else { BackupReport::default() };
+    Ok(TakenIn { partial, findings, report })
+}
+
+/// Looks through a backup.
+pub(crate) fn check(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+    let place = env::temp_dir();
+    let folder =
+        PartialFolder::new_in(&place).map_err(|cause| Error::file("make a folder in", &place, &cause))?;
+    take_in(from, folder.path(), progress).map(|taken| taken.findings)
+}
+
+/// Puts a backup in place of the folder's store. The caller holds all locks.
+pub(crate) fn restore(
+    from: &Path,
+    folder: &DataFolder,
+    replace: bool,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RestoreReport, Error> {
     let place = folder.path().join(FILE_NAME);
     let is_taken = FILES.iter().any(|suffix| with_suffix(&place, suffix).exists());
     if is_taken && !replace {
@@ -200,38 +281,52 @@ pub(crate) fn restore(
         );
         return Err(Error::new(Kind::Exists, text));
     }
-    verify(from, None)?;
-    let partial =
-        PartialFile::new_in(folder.path()).map_err(|cause| Error::file("write in", folder.path(), &cause))?;
-    copy_bytes(from, partial.path(), progress)?;
-    let restored = verify(partial.path(), None)?;
+    let TakenIn { partial, findings, report: restored } = take_in(from, folder.path(), progress)?;
+    if let Some(finding) = findings.first() {
+        let text = format!(
+            "{} is damaged: {}: take another backup, or look at all of it with `billhook check FILE`",
+            from.display(),
+            told(finding, &findings)
+        );
+        return Err(Error::new(Kind::Damaged, text));
+    }
+    partial.as_file().sync_all().map_err(|cause| Error::file("sync", partial.path(), &cause))?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
     // A log that came back beside the new store would be applied to it.
     DataFolder::sync(folder.path())?;
     // From one store to the other in one step: a power cut leaves either.
     partial.replace(&place).map_err(|cause| Error::file("write", &place, &cause))?;
     DataFolder::sync(folder.path())?;
-    // An older backup is brought up to date now, so that `serve` starts at once.
-    migrations::run(&mut connect(&place)?, &place)?;
     Ok(RestoreReport { restored, kept })
 }
 
-fn copy_bytes(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+/// Copies a backup without its seal, and compares it with that.
+fn copy_unsealed(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Seal, Error> {
     let reading = |cause: io::Error| Error::file("read", from, &cause);
     let mut source = File::open(from).map_err(reading)?;
-    let total = source.metadata().map_err(reading)?.len();
+    let seal = seal::of(&source).map_err(reading)?;
+    let total = match &seal {
+        Seal::Sha256 { pages_bytes, .. } => *pages_bytes,
+        Seal::None => source.metadata().map_err(reading)?.len(),
+        Seal::Broken(_) => return Ok(seal),
+    };
     let mut target = File::options().write(true).open(to).map_err(|cause| Error::file("open", to, &cause))?;
     let mut done = 0;
-    loop {
-        let step = io::copy(&mut io::Read::take(&mut source, 8 << 20), &mut target)
-            .map_err(|cause| Error::file("copy the backup to", to, &cause))?;
-        if step == 0 {
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    while done < total {
+        let wanted = piece.len().min(usize::try_from(total - done).unwrap_or(usize::MAX));
+        let read = source.read(piece.get_mut(..wanted).unwrap_or_default()).map_err(reading)?;
+        let read = piece.get(..read).unwrap_or_default();
+        if read.is_empty() {
             break;
         }
-        done += step;
+        digest.update(read);
+        target.write_all(read).map_err(|cause| Error::file("copy the backup to", to, &cause))?;
+        done += read.len() as u64;
         progress(Progress { done, total });
     }
-    target.sync_all().map_err(|cause| Error::file("sync", to, &cause))
+    Ok(seal.compared_with(digest))
 }
 
 /// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left

@@ -311,6 +311,11 @@ pub(super) fn plan(taken: usize) -> Version {
     Version { taken, known: STEPS.len(), missing }
 }
 
+/// Takes the first so many steps in an empty database.
+pub(super) fn make(connection: &Connection, steps: usize) -> rusqlite::Result<()> {
+    STEPS.iter().take(steps).try_for_each(|(_, step)| connection.execute_batch(step))
+}
+
 /// Takes the steps that are missing.
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     if version(connection, path)? == STEPS.len() {

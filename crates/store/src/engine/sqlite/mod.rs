@@ -10,6 +10,8 @@ mod migrations;
 mod pace;
 pub(crate) mod read_only;
 mod readers;
+mod seal;
+mod soundness;
 mod turns;
 mod writer;
 
@@ -60,9 +62,6 @@ const PREPARED_MAX: usize = 256;
 /// So many rows are written before others may have the processor: a scheduler that means well lets a bulk load run on for milliseconds,
 /// while an answer would take microseconds.
 const ROWS_AT_A_STRETCH: u32 = 32;
-
-/// So many findings of a kind are told.
-const FINDINGS_MAX: usize = 100;
 
 /// A read that always finds something.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
@@ -184,10 +183,8 @@ impl Engine for Sqlite {
         backup::write(&connect(&self.path)?, to, progress)
     }
 
-    fn check(&self) -> Result<Vec<Finding>, Error> {
-        let connection = connect(&self.path)?;
-        let findings = integrity(&connection)?;
-        if findings.is_empty() { wrong_texts(&connection) } else { Ok(findings) }
+    fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+        soundness::findings(&mut connect(&self.path)?, &self.path, progress)
     }
 }
 
@@ -396,8 +393,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        harden(&connection)?;
         // Plans don't depend on what is bound: otherwise `$3 = ''` has its statement prepared anew at every call.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
@@ -406,6 +402,12 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         Ok(connection)
     };
     open().map_err(|error| file_failure(path, &error))
+}
+
+/// Has a connection trust nothing that a file says of itself.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map(drop)
 }
 
 /// Refuses a library that could lose data, and warns of one that was built for less speed than it should have.
@@ -444,51 +446,6 @@ fn end(connection: &Connection, text: &'static str) -> Result<(), Error> {
 
 fn run(connection: &Connection, text: &'static str) -> rusqlite::Result<()> {
     connection.prepare_cached(text)?.raw_execute().map(drop)
-}
-
-/// SQLite's own check of a file.
-fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
-    let lines = || {
-        let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
-        statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
-    };
-    match lines() {
-        Ok(lines) => Ok(lines.into_iter().filter(|line| line != "ok").map(Finding::new).collect()),
-        Err(error) if is_damage(&error) => Ok(vec![Finding::new(error.to_string())]),
-        Err(error) => Err(failure("integrity_check", &error)),
-    }
-}
-
-/// Texts that are none: SQLite takes any bytes for one.
-fn wrong_texts(connection: &Connection) -> Result<Vec<Finding>, Error> {
-    let look = || {
-        let mut findings = Vec::new();
-        let mut tables = connection
-            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?;
-        let tables = tables.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-        for table in tables {
-            let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
-            let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
-            let mut rows = statement.raw_query();
-            for number in 1.. {
-                let Some(row) = rows.next()? else { break };
-                for (at, column) in columns.iter().enumerate() {
-                    if let ValueRef::Text(text) = row.get_ref(at)?
-                        && let Err(error) = str::from_utf8(text)
-                        && findings.len() < FINDINGS_MAX
-                    {
-                        findings.push(Finding::new(format!("{table}, row {number}: {column}: {error}")));
-                    }
-                }
-            }
-        }
-        Ok(findings)
-    };
-    look().map_err(|error| failure("wrong_texts", &error))
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// A failure while a file was opened.

@@ -182,7 +182,7 @@ fn a_damaged_store_is_written_no_more() {
         let mut accounts = Err(Error::new(Kind::Damaged, ""));
         store.read(&mut |tx| accounts = crate::accounts::list(tx)).unwrap();
         assert!(accounts.unwrap().is_empty());
-        assert_eq!(Sqlite::check(&store).unwrap().len(), 1);
+        assert_eq!(Sqlite::check(&store, &mut |_| {}).unwrap().len(), 1);
     }
 }
 

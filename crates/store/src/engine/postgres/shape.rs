@@ -1,0 +1,66 @@
+//! The tables of a database, and those that its steps make in a schema of the session's own, which is gone with the transaction.
+
+use super::{failed::Failed, link::Link, migrations::STEPS};
+use crate::{Finding, Sql, engine::shape::Shape, tx::Arg};
+
+/// Every part of the tables in a schema: the session's own one, or the store's.
+const PARTS: Sql = Sql::new(
+    "shape.parts",
+    "SELECT part, what FROM (
+         SELECT c.relnamespace AS schema, 'table ' || c.relname AS part, '' AS what
+           FROM pg_class c WHERE c.relkind IN ('r', 'p')
+         UNION ALL
+         SELECT c.relnamespace, 'column ' || c.relname || '.' || a.attname,
+                format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+                || COALESCE(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '') || COALESCE(' COLLATE ' || l.collname, '')
+           FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+           LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+           LEFT JOIN pg_collation l ON l.oid = a.attcollation
+          WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+         UNION ALL
+         SELECT c.relnamespace, 'index ' || i.relname,
+                CASE WHEN x.indisunique THEN 'UNIQUE ' ELSE '' END || CASE WHEN x.indisvalid THEN '' ELSE 'INVALID ' END
+                || 'ON ' || c.relname || ' ('
+                || (SELECT string_agg(pg_get_indexdef(x.indexrelid, n, true), ', ' ORDER BY n)
+                      FROM generate_series(1, x.indnatts::int) n)
+                || '), ' || x.indnkeyatts || ' of them keys' || COALESCE(' WHERE ' || pg_get_expr(x.indpred, x.indrelid), '')
+           FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+         UNION ALL
+         SELECT c.relnamespace, 'trigger ' || t.tgname, c.relname::text
+           FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
+     ) parts
+     WHERE schema = CASE WHEN $1 = 1 THEN pg_my_temp_schema()
+                         ELSE (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('billhook_store')) END",
+);
+
+/// What is missing or different in a database's tables, or acts on them unasked. Where the session may have no tables of its own, as
+/// on a standby, nothing is compared.
+pub(super) fn differences(link: &mut Link) -> Result<Vec<Finding>, Failed> {
+    let found = parts(link, 0)?;
+    let made = make(link).and_then(|()| parts(link, 1));
+    link.batch("ROLLBACK")?;
+    match made {
+        Ok(expected) => Ok(found.differences(&expected)),
+        Err(failed) => {
+            tracing::warn!("the tables are not compared with what they should be: {}", failed.error);
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn make(link: &Link) -> Result<(), Failed> {
+    link.batch("BEGIN READ WRITE; SET LOCAL search_path = pg_temp")?;
+    STEPS.iter().try_for_each(|(_, step)| link.batch(step))
+}
+
+fn parts(link: &mut Link, is_own: i64) -> Result<Shape, Failed> {
+    let mut shape = Shape::default();
+    link.rows(None, &PARTS, &[Arg::Int(is_own)], &mut |row| {
+        // Both are texts.
+        if let (Ok(part), Ok(what)) = (row.try_get(0), row.try_get(1)) {
+            shape.add(part, what);
+        }
+        true
+    })?;
+    Ok(shape)
+}

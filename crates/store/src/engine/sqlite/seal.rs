@@ -1,0 +1,152 @@
+//! The checksum of a backup, in the same file behind SQLite's last page, so that it can't be parted from it. SQLite passes it over, and so
+//! do older programs.
+
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::FileExt as _,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use super::pace::Pace;
+
+/// What stands in front of the digest, and how long that is in hexadecimal.
+const WORDS: &str = "\nA backup by Billhook. SHA-256 of all before this line: ";
+const DIGEST_BYTES: usize = 64;
+/// All of it; a line's end is the last byte.
+const SEAL_BYTES: usize = WORDS.len() + DIGEST_BYTES + 1;
+
+/// What every SQLite file begins with, and the size of its pages behind that.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+const HEAD_BYTES: usize = SQLITE.len() + 2;
+
+const PIECE_BYTES: usize = 256 << 10;
+
+/// What stands behind a backup's last page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// Nothing.
+    None,
+    /// A digest, and how many bytes are in front of it.
+    Sha256 {
+        /// All that SQLite knows of.
+        pages_bytes: u64,
+        /// In hexadecimal.
+        digest: String,
+    },
+    /// It is not as it was written, or the file is not: why that is so.
+    Broken(String),
+}
+
+impl Seal {
+    /// The same, or broken where it is not of what was read.
+    pub(super) fn compared_with(self, read: Sha256) -> Self {
+        match &self {
+            Self::Sha256 { digest, .. } if *digest != hexadecimal(read) => {
+                Self::Broken("its content is not what its checksum was made of".to_owned())
+            }
+            _ => self,
+        }
+    }
+}
+
+/// Puts one behind a file that is whole.
+pub(super) fn put(mut file: &File) -> io::Result<()> {
+    let mut pace = Pace::new();
+    let mut digest = Sha256::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    file.seek(SeekFrom::Start(0))?;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        digest.update(piece.get(..read).unwrap_or_default());
+        pace.step();
+    }
+    file.write_all(format!("{WORDS}{}\n", hexadecimal(digest)).as_bytes())
+}
+
+/// What stands behind a file's last page. The digest is not compared yet.
+pub(super) fn of(file: &File) -> io::Result<Seal> {
+    let bytes = file.metadata()?.len();
+    if let Some(pages_bytes) = bytes.checked_sub(SEAL_BYTES as u64) {
+        let mut seal = [0; SEAL_BYTES];
+        file.read_exact_at(&mut seal, pages_bytes)?;
+        let digest = str::from_utf8(&seal).ok().and_then(|seal| seal.strip_prefix(WORDS)?.strip_suffix('\n'));
+        if let Some(digest) = digest {
+            return Ok(Seal::Sha256 { pages_bytes, digest: digest.to_owned() });
+        }
+    }
+    let mut head = [0; HEAD_BYTES];
+    if bytes < HEAD_BYTES as u64 {
+        return Ok(Seal::None);
+    }
+    file.read_exact_at(&mut head, 0)?;
+    let [.., high, low] = head;
+    // What is no SQLite file, its opening says.
+    if !head.starts_with(SQLITE) {
+        return Ok(Seal::None);
+    }
+    // 1 stands for 65,536.
+    let page_bytes = match u16::from_be_bytes([high, low]) {
+        1 => 1 << 16,
+        bytes => u64::from(bytes),
+    };
+    let is_whole = page_bytes > 0 && bytes.is_multiple_of(page_bytes);
+    Ok(if is_whole {
+        Seal::None
+    } else {
+        Seal::Broken("its end is missing, or not as it was written".to_owned())
+    })
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    let mut text = String::new();
+    for byte in digest.finalize() {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever one bit becomes, it is noticed.
+    #[test]
+    fn every_bit_counts() {
+        let mut page = vec![7; 512];
+        page[..SQLITE.len()].copy_from_slice(SQLITE);
+        page[SQLITE.len()..HEAD_BYTES].copy_from_slice(&512_u16.to_be_bytes());
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&page, 0).unwrap();
+        assert_eq!(of(&file).unwrap(), Seal::None);
+        put(&file).unwrap();
+        let read = |file: &File| {
+            let seal = of(file).unwrap();
+            let Seal::Sha256 { pages_bytes, .. } = seal else { return seal };
+            let mut pages = vec![0; usize::try_from(pages_bytes).unwrap()];
+            file.read_exact_at(&mut pages, 0).unwrap();
+            seal.compared_with(Sha256::new_with_prefix(pages))
+        };
+        assert!(matches!(read(&file), Seal::Sha256 { pages_bytes: 512, .. }));
+        let bytes = file.metadata().unwrap().len();
+        assert_eq!(bytes, (512 + SEAL_BYTES) as u64);
+        for at in 0..bytes {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ 1 << (at % 8)], at).unwrap();
+            assert!(matches!(read(&file), Seal::Broken(_)), "byte {at}");
+            file.write_all_at(&byte, at).unwrap();
+        }
+        // Cut off anywhere but at a page.
+        file.set_len(bytes - 1).unwrap();
+        assert!(matches!(read(&file), Seal::Broken(_)));
+        file.set_len(512).unwrap();
+        assert_eq!(read(&file), Seal::None);
+    }
+}
