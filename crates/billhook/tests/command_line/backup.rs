@@ -166,7 +166,9 @@ fn a_backup_that_rots_is_noticed() {
     }
     // A store that was damaged before it was backed up by an earlier version is looked through all the same.
     overwrite(&rotten, b"hour", b"hous");
-    says(&place.run(&["restore", "rotten", "--data", "other"]).failed(1), &["good_timer_unit"]);
+    let refused = place.run(&["restore", "rotten", "--data", "other"]);
+    assert_eq!(refused.status, Some(1), "{refused:?}");
+    says(&refused.stderr, &["good_timer_unit"]);
     assert!(!place.path("other/billhook.db").exists());
     says(&place.run(&["check", "rotten"]).stdout, &["good_timer_unit"]);
 }

@@ -190,7 +190,7 @@ fn wrong_usage_is_one_line_and_status_2() {
         (&["explain"], &["--login"]),
         (&["backup"], &["FILE"]),
         (&["restore"], &["FILE"]),
-        (&["check", "everything"], &["everything"]),
+        (&["check", "everything", "else"], &["else"]),
         (&["completions", "tcsh"], &["tcsh", "bash"]),
         (&["check", "--log-level", "loud"], &["loud", "debug"]),
     ] {

@@ -93,5 +93,7 @@ fn an_import_runs_at_a_lower_priority() {
     };
     drop(import.stdin.take());
     import.wait().unwrap();
-    assert!(seen.len() > 1 && seen.iter().all(|(_, nice)| *nice == expected), "{seen:?}, not {expected}");
+    // The thread that waits for signals has nothing to do.
+    let mut at_work = seen.iter().filter(|(name, _)| !name.starts_with("billhook-interr"));
+    assert!(seen.len() > 1 && at_work.all(|(_, nice)| *nice == expected), "{seen:?}, not {expected}");
 }

@@ -234,17 +234,17 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
     if let Seal::Broken(why) = seal {
         return Ok(TakenIn { partial, findings: vec![Finding::new(why)], report: BackupReport::default() });
     }
-    if seal == Seal::None {
-        tracing::warn!(
-            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
-            from.display()
-        );
-    }
     let mut connection = open_copy(partial.path(), from)?;
     let version = migrations::plan(migrations::version(&connection, from)?);
     if version.taken == 0 {
         let text = format!("{} is not a Billhook store: it is empty", from.display());
         return Err(Error::new(Kind::Foreign, text));
+    }
+    if seal == Seal::None {
+        tracing::warn!(
+            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
+            from.display()
+        );
     }
     let mut findings = soundness::findings(&mut connection, from, progress)?;
     if findings.is_empty() && version.is_older() {
