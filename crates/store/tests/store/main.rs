@@ -21,6 +21,7 @@ macro_rules! on_each_engine {
 
 mod backup;
 mod by_hand;
+mod check;
 mod copies;
 mod model;
 mod same_order;
@@ -69,8 +70,6 @@ on_each_engine! {
     a_store_that_went_back_shows_nothing_of_before
     two_products_of_one_name_are_a_conflict
     long_texts_are_kept
-    check_finds_what_can_not_be
-    check_reads_everything_and_compares_the_tables
 }
 
 struct Place {
@@ -540,70 +539,4 @@ fn long_texts_are_kept(engine: Engine) {
     put(&place.store, id, long.clone());
     put(&place.store, id, Order { id: OrderId(2), ..long.clone() });
     assert_eq!(place.store.read(|tx| orders::find(tx, id, OrderId(2))).unwrap().unwrap().lines, long.lines);
-}
-
-fn check_finds_what_can_not_be(engine: Engine) {
-    let place = place(engine);
-    let id = account(&place.store, "anna");
-    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    put(&place.store, id, order(2, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
-    for (spoil, expected) in [
-        ("UPDATE orders SET pay_status = 'waiting' WHERE order_id = 1", "its status is not its order's"),
-        ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "not that of its e-mail"),
-        ("DELETE FROM order_lines WHERE order_id = 1 AND position = 0", "a line before it is missing"),
-        ("DELETE FROM order_lines WHERE order_id = 2", "it has no lines"),
-        ("DELETE FROM products WHERE good_id = 2", "product 2 is not in the catalogue"),
-        ("DELETE FROM product_versions WHERE good_id = 2", "the version of its product is missing"),
-        ("DELETE FROM orders WHERE order_id = 1", "no such order"),
-        ("DELETE FROM accounts", "there is no such account"),
-    ] {
-        place.spoil(spoil);
-        let findings = place.store.check(&mut |_| {}).unwrap();
-        assert!(
-            findings.iter().any(|finding| finding.to_string().contains(expected)),
-            "{spoil}: {findings:?}"
-        );
-    }
-}
-
-fn check_reads_everything_and_compares_the_tables(engine: Engine) {
-    let place = place(engine);
-    let id = account(&place.store, "anna");
-    put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    // What others have beside is theirs.
-    place.spoil("CREATE TABLE reports (n INTEGER); CREATE INDEX orders_by_tag ON orders (account_id, tag)");
-    assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
-    let trigger = match engine {
-        Engine::Sqlite => "CREATE TRIGGER swallow AFTER INSERT ON payments BEGIN DELETE FROM payments; END",
-        Engine::Postgres => {
-            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-             CREATE TRIGGER swallow BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION nothing()"
-        }
-    };
-    // Data first: where the tables are not what they should be, it is not looked at.
-    for (spoil, expected) in [
-        ("UPDATE products SET good_timer_unit = 'hous' WHERE good_id = 1", "wrong good_timer_unit"),
-        ("UPDATE orders SET delivery = 'sens' WHERE order_id = 1", "unknown delivery"),
-        (
-            "INSERT INTO coupons VALUES (1, 1, 'Spring', 'spring', 'percens', 5, 0, 0, 0, 0)",
-            "unknown discount",
-        ),
-        ("UPDATE accounts SET api_key = ''", "accounts: account anna"),
-        (trigger, "trigger swallow on table payments"),
-        ("DROP INDEX orders_by_paid", "index orders_by_paid is missing"),
-        (
-            "DROP INDEX orders_by_timer; CREATE INDEX orders_by_timer ON orders (kill_at)",
-            "index orders_by_timer is different",
-        ),
-        ("ALTER TABLE managers DROP COLUMN manager_name", "column managers.manager_name is missing"),
-        ("DROP TABLE categories", "table categories is missing"),
-    ] {
-        place.spoil(spoil);
-        let findings = place.store.check(&mut |_| {}).unwrap();
-        assert!(
-            findings.iter().any(|finding| finding.to_string().contains(expected)),
-            "{spoil}: {findings:?}"
-        );
-    }
 }

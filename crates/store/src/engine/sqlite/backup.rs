@@ -251,6 +251,12 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
         migrations::run(&mut connection, from)?;
         findings = soundness::findings(&mut connection, from, progress)?;
     }
+    if seal == Seal::None && findings.is_empty() {
+        tracing::warn!(
+            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
+            from.display()
+        );
+    }
     let report =
         if findings.is_empty() { report(&connection, partial.path())? } else { BackupReport::default() };
     Ok(TakenIn { partial, findings, report })
