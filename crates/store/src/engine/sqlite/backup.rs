@@ -68,7 +68,8 @@ pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progre
     let wanted = pragma("page_count")? * pragma("page_size")?;
     let disk = statvfs(folder).map_err(|error| Error::file("look at the disk of", folder, &error.into()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free < wanted {
+    // Some file systems don't say how large they are.
+    if disk.f_blocks > 0 && free < wanted {
         return Err(Error::new(
             Kind::Full,
             format!(
@@ -239,12 +240,6 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
     if version.taken == 0 {
         let text = format!("{} is not a Billhook store: it is empty", from.display());
         return Err(Error::new(Kind::Foreign, text));
-    }
-    if seal == Seal::None {
-        tracing::warn!(
-            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
-            from.display()
-        );
     }
     let mut findings = soundness::findings(&mut connection, from, progress)?;
     if findings.is_empty() && version.is_older() {
