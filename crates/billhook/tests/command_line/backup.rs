@@ -175,9 +175,12 @@ fn a_backup_that_rots_is_noticed() {
 
 #[test]
 fn there_is_no_backup_of_a_damaged_store() {
-    for (found, other) in
-        [(&b"Bestseller"[..], &b"\xff"[..]), (b"hour", b"hous"), (b"orders_by_paid", b"orders_by_pais")]
-    {
+    for (found, other) in [
+        (&b"Bestseller"[..], &b"\xff"[..]),
+        (b"hour", b"hous"),
+        (b"orders_by_paid", b"orders_by_pais"),
+        (b"good_timer_unit", b"good_\xff"),
+    ] {
         let place = with_a_product();
         overwrite(&store_file(&place), found, other);
         says(&place.run(&["check"]).failed(1), &["is damaged"]);

@@ -94,7 +94,9 @@ fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let mut statement = connection.prepare(PARTS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        shape.add(&row.get::<_, String>(0)?, &row.get::<_, String>(1)?);
+        // What is no text is no name of ours.
+        let [part, what] = [row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_bytes()?];
+        shape.add(&String::from_utf8_lossy(part), &String::from_utf8_lossy(what));
     }
     Ok(shape)
 }
