@@ -34,7 +34,11 @@ impl Unserved {
     fn is_due(&self, method: &str, now: Instant) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|_, at| now.duration_since(*at) < AGAIN_AFTER);
-        told.len() < NAMES_MAX && told.insert(method.to_ascii_lowercase(), now).is_none()
+        let is_due = told.len() < NAMES_MAX && !told.contains_key(&method.to_ascii_lowercase());
+        if is_due {
+            told.insert(method.to_ascii_lowercase(), now);
+        }
+        is_due
     }
 }
 

@@ -13,7 +13,8 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -319,13 +320,14 @@ fn this_version_is_kept_for_those_that_come() {
         for arguments in of_the_account {
             billhook(store, &[arguments, &["--account", LOGIN]].concat());
         }
+        call_once(store);
         (billhook(store, &["export", "--account", LOGIN]), lists(store))
     };
     let data = place.path().join("data");
     let (export, lists) = fill(&["--data", data.to_str().unwrap()]);
     assert!(!data.join("billhook.db-wal").exists(), "all is in the one file");
     let empty = empty_tables(&data.join("billhook.db"));
-    assert_eq!(empty, ["idempotency_keys", "marks"], "a step could spoil what is in no store here");
+    assert_eq!(empty, ["marks"], "a step could spoil what is in no store here");
     let url = Cluster::shared().create_database().unwrap();
     assert_eq!(fill(&["--store", &url]), (export.clone(), lists.clone()));
     let dump = place.path().join("dump.sql");
@@ -340,6 +342,31 @@ fn this_version_is_kept_for_those_that_come() {
     pack(&dump, &name("sql.gz"));
     fs::write(stores().join(name("jsonl")), export).unwrap();
     fs::write(stores().join(name("txt")), lists).unwrap();
+}
+
+/// Has a server answer a call under an `Idempotency-Key`.
+fn call_once(store: &[&str]) {
+    let mut server =
+        command(store, &["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim_end().rsplit_once("http://").unwrap().1;
+    let body = format!("good_name=parcel&good_pay_text=Hi&rpsKey={KEY}");
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /api/UpdateGood HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: once\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"error_code\":0"), "{answer}");
+    // In an orderly way, so that all is in the one file.
+    rustix::process::kill_process(rustix::process::Pid::from_child(&server), rustix::process::Signal::TERM)
+        .unwrap();
+    assert!(server.wait().unwrap().success());
 }
 
 /// The tables of a store without a row.

@@ -77,7 +77,8 @@ fn credentials() {
         ("hash=&rpsKey=k", Credential::Key(b"k")),
         ("hash=x&rpsKey=k", Credential::Hash),
         ("rpsKey[]=k", Credential::Key(b"")),
-        ("rps_key=k", Credential::Absent),
+        ("rps_key=k", Credential::Key(b"k")),
+        ("rps_key=k&rpsKey=l", Credential::Key(b"l")),
         ("rpskey=k", Credential::Absent),
     ] {
         assert_eq!(read(body).credential(), credential, "{body}");

@@ -28,8 +28,8 @@ use super::{
 /// So many numbers are set aside for one run of pgbench.
 pub(super) const RUN_NUMBERS: u64 = 1_000_000_000;
 /// The columns of an order before its texts, as [`TextField`] has them.
-const BEFORE_TEXTS: [&str; 15] = [
-    ":account", ":order", EMAIL, EMAIL, ":status", ":created", ":created", ":no",
+const BEFORE_TEXTS: [&str; 16] = [
+    ":account", ":order", EMAIL, EMAIL, ":no", ":status", ":created", ":created", ":no",
     // Handling: only its delivery is a text.
     ":no", ":no", ":no", ":empty", ":no", ":no", ":no",
 ];

@@ -54,8 +54,8 @@ mod tests {
         let text = statement("orders.bills_of", &values(2)).unwrap();
         assert!(text.starts_with("SELECT order_id, version_id, pay_status FROM order_lines WHERE"), "{text}");
         assert!(text.contains("account_id = :p1 AND email_key = :p2 ORDER BY"));
-        let text = statement("orders.add_order", &values(58)).unwrap();
-        assert!(text.ends_with(":p57, :p58);\n"), "{text}");
+        let text = statement("orders.add_order", &values(59)).unwrap();
+        assert!(text.ends_with(":p58, :p59);\n"), "{text}");
         assert!(statement("orders.add_line", &values(11)).is_ok());
         assert!(statement("orders.add_line", &values(10)).is_err());
         let text = statement_of_orders("orders.find", &values(2)).unwrap();
