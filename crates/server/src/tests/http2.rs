@@ -1,10 +1,14 @@
 //! HTTP/2: what one client may have of it, and what one address.
 
+use std::sync::atomic::Ordering;
+
+use billhook_postgres_cluster::Cluster;
 use bytes::Bytes;
 use h2::{Reason, client::SendRequest};
 use rustls::version::TLS13;
 
 use super::{
+    methods::{SLOW_READS, test_methods},
     tls::{connect_tls, files, on_runtime, tls, write_pair},
     *,
 };
@@ -119,4 +123,36 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
         });
         assert_eq!(shop.call("GetBills", ASK).header("strict-transport-security"), None, "in clear");
     }
+}
+
+/// Reads of a database wait for a thread each: of one whose caller goes before its turn nothing is done.
+#[test]
+fn a_queued_read_is_given_up_when_its_caller_has_gone() {
+    let location = Location::parse(&Cluster::shared().create_database().unwrap()).unwrap();
+    let shop = Shop::start_over(&location, test_methods(), tls(Certificate::SelfSigned));
+    on_runtime(async {
+        let (client, _) = client(shop.addresses.https.unwrap()).await;
+        let mut asked = Vec::new();
+        for _ in 0..16 {
+            let mut client = client.clone().ready().await.unwrap();
+            let request = http::Request::post("https://anna.localhost/api/SlowRead").body(()).unwrap();
+            let (answer, mut body) = client.send_request(request, false).unwrap();
+            body.send_data(sign("ms=1000", "anna", KEY).into(), true).unwrap();
+            asked.push((answer, body));
+        }
+        let begun = || SLOW_READS.load(Ordering::SeqCst);
+        let threads = billhook_store::CONNECTIONS;
+        while begun() < threads {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for (_, body) in &mut asked[threads + 1..] {
+            body.send_reset(Reason::CANCEL);
+        }
+        for (answer, _) in asked.drain(..).take(threads + 1) {
+            assert_eq!(answer.await.unwrap().status(), 200);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Streams reach the queue in no fixed order: one or another of those that were reset may have begun.
+        assert!((threads + 1..16).contains(&begun()), "{} have begun", begun());
+    });
 }

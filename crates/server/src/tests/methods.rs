@@ -1,6 +1,9 @@
 //! What the table does around a method's function: transactions, panics, bounds. The methods are the test's own.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use billhook_store::marks;
 use billhook_wire::{Access, Api, Code, Method};
@@ -31,6 +34,10 @@ method!(Look {}, Access::Read);
 method!(Panic {}, Access::Read);
 method!(Big { bytes }, Access::Read);
 method!(Slow { ms }, Access::Write);
+method!(SlowRead { ms }, Access::Read);
+
+/// How many times `SlowRead` has begun.
+pub(super) static SLOW_READS: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) fn test_methods() -> Methods {
     crate::methods::table()
@@ -51,6 +58,11 @@ pub(super) fn test_methods() -> Methods {
         .on::<Panic>(|_, _| panic!("a test's panic in a read"))
         .on::<Big>(|_, ask| Ok(json!(["x".repeat(ask.bytes.parse().unwrap())])))
         .on::<Slow>(|_, ask| {
+            std::thread::sleep(Duration::from_millis(ask.ms.parse().unwrap()));
+            Ok(json!([]))
+        })
+        .on::<SlowRead>(|_, ask| {
+            SLOW_READS.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(ask.ms.parse().unwrap()));
             Ok(json!([]))
         })

@@ -40,7 +40,7 @@ struct Shop {
     reloader: Option<TlsReloader>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), store::Error>>>,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
 }
 
 /// An answer as it came over the socket.
@@ -58,7 +58,14 @@ impl Shop {
 
     fn start_with(methods: Methods, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&Location::folder(folder.path())).unwrap();
+        let location = Location::folder(folder.path());
+        let mut shop = Self::start_over(&location, methods, change);
+        shop.folder = Some(folder);
+        shop
+    }
+
+    fn start_over(location: &Location, methods: Methods, change: impl FnOnce(&mut Options)) -> Self {
+        let store = Store::open(location).unwrap();
         add_account(&store, "anna");
         let mut options = Options { listen: vec!["127.0.0.1:0".parse().unwrap()], ..Options::default() };
         change(&mut options);
@@ -72,7 +79,7 @@ impl Shop {
                 let _ = stopped.await;
             }))
         });
-        Self { store, addresses, slots, reloader, stop: Some(stop), running: Some(running), _folder: folder }
+        Self { store, addresses, slots, reloader, stop: Some(stop), running: Some(running), folder: None }
     }
 
     fn connect(&self) -> TcpStream {
