@@ -60,7 +60,9 @@ pub(crate) fn equal_calls_under_one_key_make_one(nodes: &[&Shop]) {
     let body = keyed(KEY, &[("product_names", "course")]);
     let answers =
         at_once(nodes, 32, |node, _| node.sent_with("Idempotency-Key: k\r\n", "createorder", &body));
-    assert!(answers.iter().all(|answer| number(&done(answer)) == 1), "{answers:?}");
+    // On PostgreSQL a number may be lost to a transaction that met another one (decision 84).
+    let made = number(&done(&answers[0]));
+    assert!(answers.iter().all(|answer| number(&done(answer)) == made), "{answers:?}");
     assert_eq!(count_orders(shop), 1);
     shop.is_sound();
 }
