@@ -268,9 +268,11 @@ fn read(client: &mut Client, seller: &Seller, order: &Order) -> std::result::Res
         }
     }
     let info = shop::info(&answer).map_err(|why| wrong(&why.to_string()))?;
+    // The time of a payment is shown of orders that are paid or were given back alone (decision 13).
+    let paid = if matches!(state.status, PayStatus::Paid | PayStatus::Return) { state.paid } else { 0 };
     let is_right = info.id.0 == id
         && info.tag.as_deref() == Some(&order.draft.tag)
-        && (&info.pay_status, info.paid) == (&ShownStatus::Known(state.status), state.paid);
+        && (&info.pay_status, info.paid) == (&ShownStatus::Known(state.status), paid);
     if is_right {
         return Ok(());
     }
