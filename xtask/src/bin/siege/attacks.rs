@@ -194,7 +194,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "h2-settings",
         what: "settings and pings without end, whose answers nobody reads",
-        is_quick: true,
+        is_quick: false,
         private_mib_max: LITTLE,
         run: http2::settings,
     },
