@@ -1,4 +1,4 @@
-//! `billhook export`: an account's catalogue and orders as a file that `import` takes, the same bytes for the same store.
+//! `billhook export`: an account's catalogue and orders (decision 89) as a file that `import` takes, the same bytes for the same store.
 
 #[cfg(test)]
 mod tests;

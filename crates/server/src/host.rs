@@ -20,7 +20,7 @@ pub(crate) enum Host<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadHost;
 
-/// The host of a request: of the absolute target or `:authority` before that of `Host`; both must agree. `None`: an HTTP/1.0
+/// The host of a request: of the absolute target (decision 48) or `:authority` before that of `Host`; both must agree. `None`: an HTTP/1.0
 /// request that names none.
 pub(crate) fn of_request(head: &Parts) -> Result<Option<Host<'_>>, BadHost> {
     let mut headers = head.headers.get_all(header::HOST).iter();

@@ -64,7 +64,7 @@ pub(crate) fn get_order_details(cx: &mut Cx<'_, '_>, ask: &GetOrderDetails) -> R
     Ok(info)
 }
 
-/// Answers `GetOrderInfo`.
+/// Answers `GetOrderInfo`, with the bare object (decision 10).
 pub(crate) fn get_order_info(cx: &mut Cx<'_, '_>, ask: &GetOrderInfo) -> Result<OrderInfo, Failure> {
     let order = visible(cx, ask.bill_id)?.ok_or(Code::ORDER_NOT_FOUND)?;
     Ok(shown(order, Shown::Info))

@@ -433,7 +433,7 @@ const PUT: Sql = Sql::new(
                 deleted = 0",
 );
 
-/// Adds a product, or replaces the one of that number. A name that another product has is a [`Kind::Conflict`](crate::Kind).
+/// Adds a product, or replaces the one of that number, which is then in the catalogue again (decision 83). A name that another product has is a [`Kind::Conflict`](crate::Kind).
 pub fn put(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<(), Error> {
     tx.execute(&PUT, &args(account, product)).map(drop)
 }

@@ -77,7 +77,7 @@ impl Catalogue {
         self.products.remove(&product.id);
     }
 
-    /// Takes a product as a line of its own describes it; its name has been checked. Gives what it was before.
+    /// Takes a product as a line of its own describes it (decision 71); its name has been checked. Gives what it was before.
     pub(super) fn describe(&mut self, product: Product, line: u64) -> Result<Option<Product>, Fault> {
         let Some(known) = self.products.get_mut(&product.id) else {
             let id = product.id;

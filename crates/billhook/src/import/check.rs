@@ -98,6 +98,7 @@ impl<'s> Checker<'s> {
         if draft.items.is_empty() {
             return Err(Fault::new("`items` is missing or empty: an order has at least one").into());
         }
+        // An order stands once in a file (decision 67).
         let id = draft.id;
         let number = id.0.unsigned_abs();
         if self.seen.contains(number) {

@@ -1,4 +1,4 @@
-//! A product's settings in a catalogue line, by their names on the wire (section 6.2).
+//! A product's settings in a catalogue line, by their names on the wire (section 6.2, decision 88).
 
 use std::borrow::Cow;
 

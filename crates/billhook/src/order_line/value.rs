@@ -1,4 +1,4 @@
-//! One value of a record, whatever it was written as, and what each kind of field takes (decisions 66 and 69).
+//! One value of a record, whatever it was written as, and what each kind of field takes (decisions 66, 69 and 70).
 
 use std::borrow::Cow;
 

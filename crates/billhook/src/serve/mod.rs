@@ -77,7 +77,7 @@ fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
     })
 }
 
-/// The demo's key stands on a public page: nobody but this machine may come in with it.
+/// The demo's key stands on a public page: nobody but this machine may come in with it (decision 73).
 fn keep_public_key_at_home(options: &billhook_server::Options, login: &str) -> Result<(), Failure> {
     match outside(options) {
         None => Ok(()),
