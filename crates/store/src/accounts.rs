@@ -12,6 +12,8 @@ use billhook_wire::{Key, Login};
 use crate::{
     Arg, Error, Row, Sql, Tx, chance, copy,
     settings::{Setting, Settings},
+    statement_text::sql,
+    table::{Columns, Reader, Table},
 };
 
 /// An account's number in the store: the first part of every key.
@@ -82,6 +84,46 @@ impl<'a> FromIterator<&'a Account> for Sum {
 /// Few enough that a sum over millions of accounts is a number still.
 const TOKEN_BITS: u32 = 40;
 
+pub(crate) const TABLE: Table = Table {
+    name: "accounts",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<Login>("login"),
+        Columns::one::<Key>("api_key"),
+        Columns::one::<Option<Key>>("old_key"),
+        Columns::one::<i64>("old_key_until"),
+        Columns::one::<bool>("disabled"),
+        Columns::one::<i64>("created"),
+        Columns::one::<i64>("version"),
+        Columns::one::<i64>("token"),
+        Columns::one::<bool>("is_default").since(4),
+    ],
+    key: &["account_id"],
+};
+
+pub(crate) const DOMAINS: Table = Table {
+    name: "domains",
+    columns: &[Columns::one::<i64>("account_id"), Columns::one::<String>("domain")],
+    key: &["domain"],
+};
+
+pub(crate) const SETTINGS: Table = Table {
+    name: "settings",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<String>("name"),
+        Columns::one::<String>("value"),
+    ],
+    key: &["account_id", "name"],
+};
+
+/// Selects accounts, for [`account`].
+macro_rules! accounts {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(TABLE.columns, ""), " FROM accounts WHERE ", $rest)
+    };
+}
+
 const ADD: Sql = Sql::new(
     "accounts.add",
     "INSERT INTO accounts (account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default)
@@ -107,10 +149,7 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
     Ok(accounts)
 }
 
-const FIND: Sql = Sql::new(
-    "accounts.find",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default FROM accounts WHERE login = $1",
-);
+const FIND: Sql = accounts!("accounts.find", "login = $1");
 
 /// The account of a login.
 pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
@@ -151,11 +190,7 @@ pub fn sum(tx: &mut Tx<'_>) -> Result<Sum, Error> {
     Ok(sum.unwrap_or_default())
 }
 
-const CHANGED_SINCE: Sql = Sql::new(
-    "accounts.changed_since",
-    "SELECT account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default FROM accounts
-      WHERE version > $1 ORDER BY version",
-);
+const CHANGED_SINCE: Sql = accounts!("accounts.changed_since", "version > $1 ORDER BY version");
 
 /// The accounts that changed after `version`, and the version that the next call asks with; 0 gives them all.
 pub fn changed_since(tx: &mut Tx<'_>, version: i64) -> Result<(Vec<Account>, i64), Error> {
@@ -323,24 +358,22 @@ fn complete(
 }
 
 fn account(row: &dyn Row) -> Result<Account, Error> {
-    let login = login(row, 1)?;
-    let key = |text: &str| Key::parse(text).map_err(|error| damaged(&login, &error));
-    let old_key = match row.text(3)? {
-        "" => None,
-        text => Some(OldKey { key: key(text)?, until: row.int(4)? }),
-    };
+    let mut reader = Reader::new(row);
+    let (id, login) = (reader.next("account", "account_id")?, reader.next("account", "login")?);
+    let (key, old_key) = (reader.next("account", "api_key")?, reader.next("account", "old_key")?);
+    let until = reader.next("account", "old_key_until")?;
     Ok(Account {
-        id: AccountId(row.int(0)?),
-        key: key(row.text(2)?)?,
-        old_key,
-        disabled: row.flag(5)?,
-        created: row.int(6)?,
+        id: AccountId(id),
+        login,
+        key,
+        old_key: Option::map(old_key, |key| OldKey { key, until }),
+        disabled: reader.next("account", "disabled")?,
+        created: reader.next("account", "created")?,
         domains: Vec::new(),
         settings: Settings::default(),
-        version: row.int(7)?,
-        token: row.int(8)?,
-        is_default: row.flag(9)?,
-        login,
+        version: reader.next("account", "version")?,
+        token: reader.next("account", "token")?,
+        is_default: reader.next("account", "is_default")?,
     })
 }
 

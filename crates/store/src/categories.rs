@@ -1,9 +1,13 @@
 //! The categories of the catalogue. The API names them and has no method for them.
 
-use crate::{AccountId, Error, Sql, Tx};
+use crate::{
+    AccountId, Error, Sql, Tx,
+    statement_text::sql,
+    table::{Columns, Stores as _, Table, row},
+};
 
 /// A category.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Category {
     /// Its number.
     pub id: i64,
@@ -11,19 +15,29 @@ pub struct Category {
     pub title: String,
 }
 
-const LIST: Sql = Sql::new(
+row! {
+    Category: "category" {
+        category_id: i64 = id,
+        title: String = title,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "categories",
+    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Category::COLUMNS)],
+    key: &["account_id", "category_id"],
+};
+
+const LIST: Sql = sql!(
     "categories.list",
-    "SELECT category_id, title FROM categories WHERE account_id = $1 ORDER BY category_id",
+    "SELECT ",
+    Piece::List(Category::COLUMNS, ""),
+    " FROM categories WHERE account_id = $1 ORDER BY category_id",
 );
 
 /// Every category, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Category>, Error> {
-    let mut categories = Vec::new();
-    tx.rows(&LIST, &[account.0.into()], |row| {
-        categories.push(Category { id: row.int(0)?, title: row.text(1)?.to_owned() });
-        Ok::<(), Error>(())
-    })?;
-    Ok(categories)
+    tx.all(&LIST, &[account.0.into()])
 }
 
 const IS_THERE: Sql = Sql::new(
@@ -48,11 +62,8 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Erro
     tx.added(&ADD, &[account.0.into(), title.into()])
 }
 
-const PUT: Sql = Sql::new(
-    "categories.put",
-    "INSERT INTO categories (account_id, category_id, title) VALUES ($1, $2, $3)
-         ON CONFLICT (account_id, category_id) DO NOTHING",
-);
+const PUT: Sql =
+    sql!("categories.put", Piece::Insert(&TABLE), " ON CONFLICT (account_id, category_id) DO NOTHING");
 
 /// Adds a category of a number that it had elsewhere, unless the number is taken.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, category: &Category) -> Result<(), Error> {

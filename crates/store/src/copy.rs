@@ -15,7 +15,14 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Sql, Store, Tx, chance, engine, marks, partial::Unfinished, tx::Arg,
+    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, categories, chance, coupons, engine,
+    idempotency, managers, marks, orders,
+    partial::Unfinished,
+    partners, payments, pincodes, products,
+    statement_text::{sql, text},
+    table::{Column, Columns, Table},
+    tx::Arg,
+    versions,
 };
 
 /// Rows written in one transaction, at most, and the bytes of their texts.
@@ -25,110 +32,62 @@ const BATCH_BYTES: usize = 32 << 20;
 const ROWS_A_REPORT: u64 = 10_000;
 
 /// One table: how it is counted, read in the order of its key, emptied, and filled.
-struct Table {
-    name: &'static str,
+struct Copied {
+    table: &'static Table,
     count: Sql,
     read: Sql,
     clear: Sql,
     write: Sql,
-    /// The column that holds the account; none: its rows are the store's own.
-    account: Option<usize>,
 }
 
-macro_rules! table {
-    ($name:literal, $columns:literal, $values:literal, by $key:literal, account $account:expr) => {
-        Table {
-            name: $name,
-            count: Sql::new(concat!("copy.count ", $name), concat!("SELECT COUNT(*) FROM ", $name)),
-            read: Sql::new(
-                concat!("copy.read ", $name),
-                concat!("SELECT ", $columns, " FROM ", $name, " ORDER BY ", $key),
+macro_rules! copied {
+    ($table:path) => {{
+        const NAME: &str = $table.name;
+        Copied {
+            table: &$table,
+            count: sql!(text!("copy.count ", Piece::Text(NAME)), "SELECT COUNT(*) FROM ", Piece::Text(NAME)),
+            read: sql!(
+                text!("copy.read ", Piece::Text(NAME)),
+                "SELECT ",
+                Piece::List($table.columns, ""),
+                " FROM ",
+                Piece::Text(NAME),
+                " ORDER BY ",
+                Piece::Names($table.key)
             ),
-            clear: Sql::new(concat!("copy.clear ", $name), concat!("DELETE FROM ", $name)),
-            write: Sql::new(
-                concat!("copy.write ", $name),
-                concat!("INSERT INTO ", $name, " (", $columns, ") VALUES (", $values, ")"),
-            ),
-            account: $account,
+            clear: sql!(text!("copy.clear ", Piece::Text(NAME)), "DELETE FROM ", Piece::Text(NAME)),
+            write: sql!(text!("copy.write ", Piece::Text(NAME)), Piece::Insert(&$table)),
         }
-    };
+    }};
 }
 
 /// Every table of a store. A test compares this list with what each engine really has.
-static TABLES: [Table; 16] = [
-    table!("accounts", "account_id, login, api_key, old_key, old_key_until, disabled, created, version, token, is_default",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10", by "account_id", account Some(0)),
-    table!("domains", "account_id, domain", "$1, $2", by "account_id, domain", account Some(0)),
-    table!("settings", "account_id, name, value", "$1, $2, $3", by "account_id, name", account Some(0)),
-    table!("products",
-        "account_id, good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, \
-         good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, \
-         good_timer_unit, good_timer_duration, good_partner_fee, good_partner_fee_perc, \
-         good_partner_pfee, good_partner_pfee_perc, good_rashod, good_rashod_perc, \
-         prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order, \
-         good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
-         good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, \
-         good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, \
-         good_pay_text",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
-         $39",
-        by "account_id, good_id", account Some(0)),
-    table!("product_versions", "account_id, version_id, good_id, good_name, good_title",
-        "$1, $2, $3, $4, $5", by "account_id, version_id", account Some(0)),
-    table!("orders",
-        "account_id, order_id, email, email_key, pay_status, created, paid, is_recurrent, deleted, \
-         kill_at, received, delivery, sent, confirmed, manager, first_name, last_name, middle_name, \
-         phone, country, region, city, address, postalcode, comment, tag, kupon, ip, domain, link, \
-         type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
-         aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, \
-         affiliates, shipping_phone, address_2, billing_country, billing_region, billing_city, \
-         billing_address, billing_address_2, billing_postalcode, note, goods_digest",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, \
-         $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, \
-         $57, $58, $59",
-        by "account_id, order_id", account Some(0)),
-    table!("order_lines",
-        "account_id, email_key, order_id, position, pay_status, version_id, sum, price, pincode, \
-         partner_fee, partner_pfee",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11",
-        by "account_id, email_key, order_id, position", account Some(0)),
-    table!("payments",
-        "account_id, order_id, payment_no, sum, received",
-        "$1, $2, $3, $4, $5",
-        by "account_id, order_id, payment_no", account Some(0)),
-    table!("pincodes",
-        "account_id, good_id, pincode_no, pincode, order_id",
-        "$1, $2, $3, $4, $5",
-        by "account_id, good_id, pincode_no", account Some(0)),
-    table!("categories",
-        "account_id, category_id, title",
-        "$1, $2, $3",
-        by "account_id, category_id", account Some(0)),
-    table!("managers",
-        "account_id, manager_id, manager_name",
-        "$1, $2, $3",
-        by "account_id, manager_id", account Some(0)),
-    table!("partners",
-        "account_id, partner_id, login, parent_id",
-        "$1, $2, $3, $4",
-        by "account_id, partner_id", account Some(0)),
-    table!("coupons",
-        "account_id, coupon_id, coupon, coupon_key, kind, amount, starts, ends, uses_max, uses",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10",
-        by "account_id, coupon_id", account Some(0)),
-    table!("coupon_goods",
-        "account_id, coupon_id, good_id",
-        "$1, $2, $3",
-        by "account_id, coupon_id, good_id", account Some(0)),
-    table!("idempotency_keys",
-        "account_id, idempotency_key, method, parameters, error_text, result, created",
-        "$1, $2, $3, $4, $5, $6, $7",
-        by "account_id, idempotency_key", account Some(0)),
+static TABLES: [Copied; 16] = [
+    copied!(accounts::TABLE),
+    copied!(accounts::DOMAINS),
+    copied!(accounts::SETTINGS),
+    copied!(products::TABLE),
+    copied!(versions::TABLE),
+    copied!(orders::TABLE),
+    copied!(orders::LINES),
+    copied!(payments::TABLE),
+    copied!(pincodes::TABLE),
+    copied!(categories::TABLE),
+    copied!(managers::TABLE),
+    copied!(partners::TABLE),
+    copied!(coupons::TABLE),
+    copied!(coupons::GOODS_TABLE),
+    copied!(idempotency::TABLE),
     // The last, so that the mark of an unfinished copy stands until the end.
-    table!("marks", "name, value", "$1, $2", by "name", account None),
+    copied!(marks::TABLE),
 ];
+
+impl Copied {
+    /// Whether its rows are accounts', and begin with an account's number; else they are the store's own.
+    fn is_of_accounts(&self) -> bool {
+        matches!(self.table.columns, [Columns::One(Column { name: "account_id", .. }), ..])
+    }
+}
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,8 +278,8 @@ fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
 }
 
 /// Whether a row belongs to what is copied: the copy's own mark does not.
-fn is_copied(table: &Table, row: &dyn Row) -> Result<bool, Error> {
-    Ok(table.account.is_some() || row.text(0)? != marks::COPYING)
+fn is_copied(table: &Copied, row: &dyn Row) -> Result<bool, Error> {
+    Ok(table.is_of_accounts() || row.text(0)? != marks::COPYING)
 }
 
 /// A value that outlives its row.
@@ -341,7 +300,7 @@ impl Value {
 /// Copies one table.
 fn fill(
     from: &mut Tx<'_>,
-    table: &'static Table,
+    table: &'static Copied,
     target: &Store,
     claim: &Arc<Claim>,
     digests: &mut Digests,
@@ -414,12 +373,12 @@ struct Digests {
 
 impl Digests {
     /// Adds a row; those of one account and table come in the order of their key.
-    fn add(&mut self, table: &Table, row: &dyn Row) -> Result<(), Error> {
-        let account = table.account.map_or(Ok(0), |column| row.int(column))?;
+    fn add(&mut self, table: &Copied, row: &dyn Row) -> Result<(), Error> {
+        let account = if table.is_of_accounts() { row.int(0)? } else { 0 };
         let (rows, digest) = self.accounts.entry(account).or_default();
         *rows += 1;
-        *self.tables.entry(table.name).or_default() += 1;
-        digest.update(table.name);
+        *self.tables.entry(table.table.name).or_default() += 1;
+        digest.update(table.table.name);
         for column in 0..row.width() {
             match row.value(column)? {
                 Arg::Int(number) => {
@@ -453,19 +412,19 @@ impl Digests {
 
 /// Every table, with a statement that gives all of its rows and columns.
 pub(crate) fn readings() -> impl Iterator<Item = (&'static str, &'static Sql)> {
-    TABLES.iter().map(|table| (table.name, &table.read))
+    TABLES.iter().map(|table| (table.table.name, &table.read))
 }
 
 /// The names of the tables, for the tests that compare them with what engines have.
 #[cfg(test)]
 pub(crate) fn table_names() -> Vec<&'static str> {
-    TABLES.iter().map(|table| table.name).collect()
+    TABLES.iter().map(|table| table.table.name).collect()
 }
 
 /// How many columns of a table are copied.
 #[cfg(test)]
 pub(crate) fn columns(table: &str) -> usize {
-    let found = TABLES.iter().find(|known| known.name == table);
+    let found = TABLES.iter().find(|known| known.table.name == table);
     found.map_or(0, |table| table.write.text.matches('$').count())
 }
 

@@ -2,13 +2,17 @@
 
 use billhook_wire::{GoodId, Money, Percent};
 
-use crate::{AccountId, Error, Row, Sql, Tx, marks};
+use crate::{
+    AccountId, Arg, Error, Sql, Tx, marks,
+    statement_text::sql,
+    table::{self, Columns, Reader, Stores, Table, row},
+};
 
 /// What marks call coupons.
 const KIND: &str = "coupon";
 
 /// A coupon.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coupon {
     /// Its number.
     pub id: i64,
@@ -37,21 +41,65 @@ pub enum Discount {
     Sum(Money),
 }
 
-impl Discount {
-    const fn kind(self) -> &'static str {
-        match self {
-            Self::Percent(_) => "percent",
-            Self::Sum(_) => "sum",
-        }
+impl Default for Discount {
+    fn default() -> Self {
+        Self::Sum(Money::ZERO)
+    }
+}
+
+const PERCENT: &str = "percent";
+const SUM: &str = "sum";
+
+impl Stores for Discount {
+    const COLUMNS: &'static [Columns] = &[Columns::one::<String>("kind"), Columns::one::<i64>("amount")];
+
+    fn args<'a>(&'a self, args: &mut Vec<Arg<'a>>) {
+        args.extend(match self {
+            Self::Percent(share) => [Arg::from(PERCENT), share.hundredths().into()],
+            Self::Sum(sum) => [Arg::from(SUM), sum.kopecks().into()],
+        });
     }
 
-    const fn amount(self) -> i64 {
-        match self {
-            Self::Percent(share) => share.hundredths(),
-            Self::Sum(sum) => sum.kopecks(),
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+        match reader.text()? {
+            PERCENT => reader.next("coupon", "amount").map(Self::Percent),
+            SUM => reader.next("coupon", "amount").map(Self::Sum),
+            kind => Err(Error::damaged(&format!("a coupon of the unknown kind {kind:?}"))),
         }
     }
 }
+
+row! {
+    Coupon: "coupon" {
+        coupon_id: i64 = id,
+        coupon: String = coupon,
+        starts: i64 = starts,
+        ends: i64 = ends,
+        uses_max: i64 = uses_max,
+        uses: i64 = uses,
+        ; ..discount: Discount
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "coupons",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::Of(Coupon::COLUMNS),
+        Columns::one::<String>("coupon_key"),
+    ],
+    key: &["account_id", "coupon_id"],
+};
+
+pub(crate) const GOODS_TABLE: Table = Table {
+    name: "coupon_goods",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<i64>("coupon_id"),
+        Columns::one::<GoodId>("good_id"),
+    ],
+    key: &["account_id", "coupon_id", "good_id"],
+};
 
 impl Coupon {
     /// Whether it can be used at this time.
@@ -67,32 +115,22 @@ impl Coupon {
     }
 }
 
-const LIST: Sql = Sql::new(
-    "coupons.list",
-    "SELECT coupon_id, coupon, kind, amount, starts, ends, uses_max, uses FROM coupons
-      WHERE account_id = $1 ORDER BY coupon_id",
-);
+/// Selects coupons.
+macro_rules! coupons {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(Coupon::COLUMNS, ""), " FROM coupons WHERE ", $rest)
+    };
+}
+
+const LIST: Sql = coupons!("coupons.list", "account_id = $1 ORDER BY coupon_id");
 
 /// Every coupon, by number, without the products that each is for.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Coupon>, Error> {
-    let mut coupons = Vec::new();
-    tx.rows(&LIST, &[account.0.into()], |row| {
-        coupons.push(coupon(row)?);
-        Ok::<(), Error>(())
-    })?;
-    Ok(coupons)
+    tx.all(&LIST, &[account.0.into()])
 }
 
-const FIND: Sql = Sql::new(
-    "coupons.find",
-    "SELECT coupon_id, coupon, kind, amount, starts, ends, uses_max, uses FROM coupons
-      WHERE account_id = $1 AND coupon_id = $2",
-);
-const NAMED: Sql = Sql::new(
-    "coupons.named",
-    "SELECT coupon_id, coupon, kind, amount, starts, ends, uses_max, uses FROM coupons
-      WHERE account_id = $1 AND coupon_key = $2",
-);
+const FIND: Sql = coupons!("coupons.find", "account_id = $1 AND coupon_id = $2");
+const NAMED: Sql = coupons!("coupons.named", "account_id = $1 AND coupon_key = $2");
 const GOODS: Sql = Sql::new(
     "coupons.goods",
     "SELECT good_id FROM coupon_goods WHERE account_id = $1 AND coupon_id = $2 ORDER BY good_id",
@@ -100,13 +138,13 @@ const GOODS: Sql = Sql::new(
 
 /// The coupon of a number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Coupon>, Error> {
-    let found = tx.row(&FIND, &[account.0.into(), id.into()], coupon)?;
+    let found = tx.row(&FIND, &[account.0.into(), id.into()], table::read)?;
     found.map(|coupon| with_goods(tx, account, coupon)).transpose()
 }
 
 /// The coupon of a code.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, code: &str) -> Result<Option<Coupon>, Error> {
-    let found = tx.row(&NAMED, &[account.0.into(), (&key(code)).into()], coupon)?;
+    let found = tx.row(&NAMED, &[account.0.into(), (&key(code)).into()], table::read)?;
     found.map(|coupon| with_goods(tx, account, coupon)).transpose()
 }
 
@@ -122,16 +160,12 @@ const HIGHEST: Sql = Sql::new(
     "coupons.highest",
     "SELECT coupon_id FROM coupons WHERE account_id = $1 ORDER BY coupon_id DESC LIMIT 1",
 );
-const ADD: Sql = Sql::new(
-    "coupons.add",
-    "INSERT INTO coupons (account_id, coupon_id, coupon, coupon_key, kind, amount, starts, ends, uses_max, uses)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
-         ON CONFLICT (account_id, coupon_key) DO NOTHING",
-);
-const ADD_GOOD: Sql = Sql::new(
+const ADD: Sql =
+    sql!("coupons.add", Piece::Insert(&TABLE), " ON CONFLICT (account_id, coupon_key) DO NOTHING");
+const ADD_GOOD: Sql = sql!(
     "coupons.add_good",
-    "INSERT INTO coupon_goods (account_id, coupon_id, good_id) VALUES ($1, $2, $3)
-         ON CONFLICT (account_id, coupon_id, good_id) DO NOTHING",
+    Piece::Insert(&GOODS_TABLE),
+    " ON CONFLICT (account_id, coupon_id, good_id) DO NOTHING",
 );
 
 /// Adds a coupon that nobody has used; its number is the answer, or none if the code is taken. `createorder` names coupons by number,
@@ -140,17 +174,9 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<Optio
     let key = key(&coupon.coupon);
     let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
     let id = highest.max(marks::highest_removed(tx, account, KIND)?) + 1;
-    let args = [
-        account.0.into(),
-        id.into(),
-        coupon.coupon.trim().into(),
-        (&key).into(),
-        coupon.discount.kind().into(),
-        coupon.discount.amount().into(),
-        coupon.starts.into(),
-        coupon.ends.into(),
-        coupon.uses_max.into(),
-    ];
+    let added = Coupon { id, coupon: coupon.coupon.trim().to_owned(), uses: 0, ..coupon.clone() };
+    let mut args = table::args(account, &added);
+    args.push((&key).into());
     if tx.execute(&ADD, &args)? == 0 {
         return Ok(None);
     }
@@ -173,15 +199,15 @@ const SAVE: Sql = Sql::new(
 
 /// Saves what can change of a coupon: all but its number, its code, and how often it was used.
 pub fn save(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), Error> {
-    let args = [
-        coupon.discount.kind().into(),
-        coupon.discount.amount().into(),
-        coupon.starts.into(),
+    let mut args = Vec::new();
+    coupon.discount.args(&mut args);
+    args.extend([
+        Arg::from(coupon.starts),
         coupon.ends.into(),
         coupon.uses_max.into(),
         account.0.into(),
         coupon.id.into(),
-    ];
+    ]);
     tx.execute(&SAVE, &args)?;
     tx.execute(&REMOVE_GOODS, &[account.0.into(), coupon.id.into()])?;
     add_goods(tx, account, coupon.id, &coupon.goods)
@@ -215,27 +241,6 @@ pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Erro
 
 fn key(code: &str) -> String {
     code.trim().to_lowercase()
-}
-
-fn coupon(row: &dyn Row) -> Result<Coupon, Error> {
-    let id = row.int(0)?;
-    let damaged = || Error::damaged(&format!("coupon {id}: unknown discount"));
-    let amount = row.int(3)?;
-    let discount = match row.text(2)? {
-        "percent" => Discount::Percent(Percent::from_hundredths(amount).map_err(|_| damaged())?),
-        "sum" => Discount::Sum(Money::from_kopecks(amount)),
-        _ => return Err(damaged()),
-    };
-    Ok(Coupon {
-        id,
-        coupon: row.text(1)?.to_owned(),
-        discount,
-        starts: row.int(4)?,
-        ends: row.int(5)?,
-        uses_max: row.int(6)?,
-        uses: row.int(7)?,
-        goods: Vec::new(),
-    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! Calls that were done under a key of the caller's, each kept with its answer for a day: whoever repeats one is told the same
 //! (decision 91).
 
-use crate::{AccountId, Error, Sql, Tx};
+use crate::{
+    AccountId, Error, Sql, Tx,
+    statement_text::sql,
+    table::{self, Columns, Stores as _, Table, row},
+};
 
 /// How long a call is kept, in seconds.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// A call that was done, and what its caller was told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoneCall {
     /// The method's name.
     pub method: String,
@@ -19,44 +23,45 @@ pub struct DoneCall {
     pub result: String,
 }
 
-const FIND: Sql = Sql::new(
+row! {
+    DoneCall: "call" {
+        method: String = method since 4,
+        parameters: String = parameters since 4,
+        error_text: String = error_text since 4,
+        result: String = result since 4,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "idempotency_keys",
+    columns: &[
+        Columns::one::<i64>("account_id").since(4),
+        Columns::one::<String>("idempotency_key").since(4),
+        Columns::Of(DoneCall::COLUMNS),
+        Columns::one::<i64>("created").since(4),
+    ],
+    key: &["account_id", "idempotency_key"],
+};
+
+const FIND: Sql = sql!(
     "idempotency.find",
-    "SELECT method, parameters, error_text, result FROM idempotency_keys
-      WHERE account_id = $1 AND idempotency_key = $2 AND created > $3",
+    "SELECT ",
+    Piece::List(DoneCall::COLUMNS, ""),
+    " FROM idempotency_keys WHERE account_id = $1 AND idempotency_key = $2 AND created > $3",
 );
 
 /// The account's call under a key, unless it is more than a day old. `now` is in unix seconds.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, key: &str, now: i64) -> Result<Option<DoneCall>, Error> {
-    tx.row(&FIND, &[account.0.into(), key.into(), (now - KEPT_SECONDS).into()], |row| {
-        Ok(DoneCall {
-            method: row.text(0)?.to_owned(),
-            parameters: row.text(1)?.to_owned(),
-            error_text: row.text(2)?.to_owned(),
-            result: row.text(3)?.to_owned(),
-        })
-    })
+    tx.row(&FIND, &[account.0.into(), key.into(), (now - KEPT_SECONDS).into()], table::read)
 }
 
-const KEEP: Sql = Sql::new(
-    "idempotency.keep",
-    "INSERT INTO idempotency_keys (account_id, idempotency_key, method, parameters, error_text, result, created)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (account_id, idempotency_key) DO UPDATE
-        SET method = excluded.method, parameters = excluded.parameters, error_text = excluded.error_text,
-            result = excluded.result, created = excluded.created",
-);
+const KEEP: Sql = sql!("idempotency.keep", Piece::Upsert(&TABLE));
 
 /// Keeps a call that [`find`] does not find, in the transaction that carries it out.
 pub fn keep(tx: &mut Tx<'_>, account: AccountId, key: &str, call: &DoneCall, now: i64) -> Result<(), Error> {
-    let args = [
-        account.0.into(),
-        key.into(),
-        (&call.method).into(),
-        (&call.parameters).into(),
-        (&call.error_text).into(),
-        (&call.result).into(),
-        now.into(),
-    ];
+    let mut args = vec![account.0.into(), key.into()];
+    call.args(&mut args);
+    args.push(now.into());
     tx.execute(&KEEP, &args).map(drop)
 }
 

@@ -35,9 +35,11 @@ pub mod pincodes;
 pub mod products;
 pub mod same_order;
 pub mod settings;
+mod statement_text;
 #[cfg(test)]
 mod statements;
 mod store;
+mod table;
 mod text_fields;
 mod tx;
 mod versions;

@@ -16,6 +16,8 @@ use crate::{
     order_lists::By,
     orders,
     products::{self, Product},
+    statement_text::sql,
+    table::Stores as _,
 };
 
 /// A page of a list.
@@ -210,9 +212,11 @@ pub fn bills(
     Ok(Page { items, next, total })
 }
 
-const GOODS: Sql = Sql::new(
+const GOODS: Sql = sql!(
     "list_pages.goods",
-    "SELECT good_id, good_name, good_title, good_sum, good_type FROM products
+    "SELECT ",
+    Piece::List(Product::COLUMNS, ""),
+    ", good_type FROM products
       WHERE account_id = $1 AND deleted = 0 AND good_id > $2 ORDER BY good_id LIMIT $3",
 );
 const COUNT_GOODS: Sql =

@@ -1,12 +1,16 @@
 //! The seller's managers (section 9.8).
 
-use crate::{AccountId, Error, Sql, Tx, marks};
+use crate::{
+    AccountId, Error, Sql, Tx, marks,
+    statement_text::sql,
+    table::{Columns, Stores as _, Table, row},
+};
 
 /// What marks call managers.
 const KIND: &str = "manager";
 
 /// A manager.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manager {
     /// The number.
     pub id: i64,
@@ -14,19 +18,29 @@ pub struct Manager {
     pub name: String,
 }
 
-const LIST: Sql = Sql::new(
+row! {
+    Manager: "manager" {
+        manager_id: i64 = id,
+        manager_name: String = name,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "managers",
+    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Manager::COLUMNS)],
+    key: &["account_id", "manager_id"],
+};
+
+const LIST: Sql = sql!(
     "managers.list",
-    "SELECT manager_id, manager_name FROM managers WHERE account_id = $1 ORDER BY manager_id",
+    "SELECT ",
+    Piece::List(Manager::COLUMNS, ""),
+    " FROM managers WHERE account_id = $1 ORDER BY manager_id",
 );
 
 /// Every manager, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Manager>, Error> {
-    let mut managers = Vec::new();
-    tx.rows(&LIST, &[account.0.into()], |row| {
-        managers.push(Manager { id: row.int(0)?, name: row.text(1)?.to_owned() });
-        Ok::<(), Error>(())
-    })?;
-    Ok(managers)
+    tx.all(&LIST, &[account.0.into()])
 }
 
 const IS_THERE: Sql = Sql::new(
@@ -43,10 +57,7 @@ const HIGHEST: Sql = Sql::new(
     "managers.highest",
     "SELECT manager_id FROM managers WHERE account_id = $1 ORDER BY manager_id DESC LIMIT 1",
 );
-const ADD: Sql = Sql::new(
-    "managers.add",
-    "INSERT INTO managers (account_id, manager_id, manager_name) VALUES ($1, $2, $3)",
-);
+const ADD: Sql = sql!("managers.add", Piece::Insert(&TABLE));
 
 /// Adds a manager; the number is the answer. Orders keep the number of a manager who was removed, so nobody else gets it.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<i64, Error> {

@@ -1,6 +1,15 @@
 //! Small facts about the store itself, by name.
 
-use crate::{AccountId, Error, Sql, Tx};
+use crate::{
+    AccountId, Error, Sql, Tx,
+    table::{Columns, Table},
+};
+
+pub(crate) const TABLE: Table = Table {
+    name: "marks",
+    columns: &[Columns::one::<String>("name"), Columns::one::<String>("value")],
+    key: &["name"],
+};
 
 /// Set on a store that `serve --demo` filled.
 pub const DEMO: &str = "demo";

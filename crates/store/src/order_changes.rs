@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A payment for an order; a negative one was given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Payment {
     /// The sum.
     pub sum: Money,

@@ -4,7 +4,7 @@ use billhook_wire::{Email, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
-    orders::{self, Order, order_lines_where},
+    orders::{self, Order, order_lines},
 };
 
 /// Which time of an order counts.
@@ -16,19 +16,15 @@ pub enum By {
     Paid,
 }
 
-const BY_CREATED: Sql = Sql::new(
+const BY_CREATED: Sql = order_lines!(
     "order_lists.by_created",
-    order_lines_where!(
-        "o.account_id = $1 AND o.deleted = 0 AND o.created >= $2 AND o.created <= $3",
-        "o.created, o.order_id"
-    ),
+    "o.account_id = $1 AND o.deleted = 0 AND o.created >= $2 AND o.created <= $3",
+    "o.created, o.order_id"
 );
-const BY_PAID: Sql = Sql::new(
+const BY_PAID: Sql = order_lines!(
     "order_lists.by_paid",
-    order_lines_where!(
-        "o.account_id = $1 AND o.deleted = 0 AND o.pay_status = 'paid' AND o.paid >= $2 AND o.paid <= $3",
-        "o.paid, o.order_id"
-    ),
+    "o.account_id = $1 AND o.deleted = 0 AND o.pay_status = 'paid' AND o.paid >= $2 AND o.paid <= $3",
+    "o.paid, o.order_id"
 );
 
 /// Shows the orders of a time, both ends (unix seconds) included, one at a time and in the order of that time. Hidden ones are left out.

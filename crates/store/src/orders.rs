@@ -8,7 +8,12 @@ use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
 use std::{borrow::Cow, num::NonZeroU32};
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, same_order, versions};
+use crate::{
+    AccountId, Arg, Error, Kind, Row, Sql, Tx, same_order,
+    statement_text::sql,
+    table::{self, Columns, Reader, Stores as _, Table, row},
+    versions,
+};
 
 pub use crate::order_texts::{TextField, Texts};
 
@@ -16,7 +21,7 @@ pub use crate::order_texts::{TextField, Texts};
 pub const LINES_MAX: usize = 1_000;
 
 /// An order with everything that is known of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Order {
     /// Its number.
     pub id: OrderId,
@@ -105,7 +110,7 @@ impl Delivery {
 }
 
 /// One product in an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
     /// The product's numeric code.
     pub good_id: GoodId,
@@ -124,6 +129,69 @@ pub struct Line {
     /// The fee of the order's partner of level 2.
     pub partner_pfee: Money,
 }
+
+row! {
+    Order: "order" {
+        order_id: OrderId = id,
+        email: Option<Email> = email,
+        pay_status: PayStatus = pay_status,
+        created: i64 = created,
+        paid: i64 = paid,
+        is_recurrent: bool = is_recurrent,
+        deleted: i64 = handling.deleted,
+        kill_at: i64 = handling.kill_at,
+        received: Money = handling.received,
+        delivery: Delivery = handling.delivery,
+        sent: i64 = handling.sent,
+        confirmed: bool = handling.confirmed,
+        manager: i64 = handling.manager,
+        ; ..texts: Texts
+    }
+}
+
+row! {
+    Line: "product" {
+        good_id: GoodId = good_id,
+        good_name: String = good_name,
+        good_title: String = good_title,
+        sum: Money = sum,
+        price: Money = price,
+        pincode: String = pincode,
+        partner_fee: Money = partner_fee,
+        partner_pfee: Money = partner_pfee,
+    }
+}
+
+/// The columns of a line that its version doesn't have.
+pub(crate) const OF_LINE: &[Columns] = match Line::COLUMNS {
+    [_good_id, _good_name, _good_title, own @ ..] => own,
+    _ => &[],
+};
+
+pub(crate) const TABLE: Table = Table {
+    name: "orders",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::Of(Order::COLUMNS),
+        Columns::one::<String>("email_key"),
+        Columns::one::<i64>("goods_digest").since(4),
+    ],
+    key: &["account_id", "order_id"],
+};
+
+pub(crate) const LINES: Table = Table {
+    name: "order_lines",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<String>("email_key"),
+        Columns::one::<OrderId>("order_id"),
+        Columns::one::<i64>("position"),
+        Columns::one::<PayStatus>("pay_status"),
+        Columns::one::<i64>("version_id"),
+        Columns::Of(OF_LINE),
+    ],
+    key: &["account_id", "email_key", "order_id", "position"],
+};
 
 impl Order {
     /// The customer's e-mail; empty: it is not known.
@@ -212,26 +280,20 @@ pub(crate) fn bills(
     Ok(bills)
 }
 
-// The columns that `order` and `line` read. Written as a cross join, so that no engine sorts: along the orders'
-// key, for each order along the lines' key, and to each line's version, with nothing to sort.
-macro_rules! order_lines_where {
-    ($rest:literal) => {
-        $crate::orders::order_lines_where!($rest, "o.order_id")
+/// Selects whole orders, line by line, for [`order`] and [`line`]. Written as a cross join, so that no engine sorts: along the
+/// orders' key, for each order along the lines' key, and to each line's version.
+macro_rules! order_lines {
+    ($name:literal, $rest:literal) => {
+        $crate::orders::order_lines!($name, $rest, "o.order_id")
     };
-    ($rest:literal, $order:literal) => {
-        concat!(
-            "SELECT o.order_id, o.email, o.pay_status, o.created, o.paid, o.is_recurrent,
-                    o.deleted, o.kill_at, o.received, o.delivery, o.sent, o.confirmed, o.manager,
-                    v.good_id, v.good_name, v.good_title, l.sum, l.price, l.pincode, l.partner_fee, l.partner_pfee,
-                    o.first_name, o.last_name, o.middle_name, o.phone, o.country, o.region, o.city, o.address, o.postalcode,
-                    o.comment, o.tag, o.kupon, o.ip, o.domain, o.link, o.type, o.payway, o.rpo,
-                    o.utm_medium, o.utm_source, o.utm_campaign, o.utm_content, o.utm_term,
-                    o.aff_medium, o.aff_source, o.aff_campaign, o.aff_content, o.aff_term,
-                    o.aff, o.aff_name, o.paff, o.paff_name, o.ad_id,
-                    o.affiliates, o.shipping_phone, o.address_2,
-                    o.billing_country, o.billing_region, o.billing_city, o.billing_address, o.billing_address_2, o.billing_postalcode,
-                    o.note
-               FROM orders o CROSS JOIN order_lines l CROSS JOIN product_versions v
+    ($name:literal, $rest:literal, $order:literal) => {
+        $crate::statement_text::sql!(
+            $name,
+            "SELECT ",
+            Piece::List(<$crate::orders::Order as $crate::table::Stores>::COLUMNS, "o."),
+            ", v.good_id, v.good_name, v.good_title, ",
+            Piece::List($crate::orders::OF_LINE, "l."),
+            " FROM orders o CROSS JOIN order_lines l CROSS JOIN product_versions v
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id
                 AND v.account_id = l.account_id AND v.version_id = l.version_id
                 AND ",
@@ -242,13 +304,9 @@ macro_rules! order_lines_where {
         )
     };
 }
-pub(crate) use order_lines_where;
+pub(crate) use order_lines;
 
-const FIRST_LINE: usize = 13;
-const FIRST_TEXT: usize = 21;
-
-pub(crate) const FIND: Sql =
-    Sql::new("orders.find", order_lines_where!("o.account_id = $1 AND o.order_id = $2"));
+pub(crate) const FIND: Sql = order_lines!("orders.find", "o.account_id = $1 AND o.order_id = $2");
 
 /// The order of a number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<Order>, Error> {
@@ -263,7 +321,7 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<O
     Ok(found)
 }
 
-const EACH: Sql = Sql::new("orders.each", order_lines_where!("o.account_id = $1"));
+const EACH: Sql = order_lines!("orders.each", "o.account_id = $1");
 
 /// Gives every order, by number, one at a time.
 pub fn each<E: From<Error>>(
@@ -274,10 +332,8 @@ pub fn each<E: From<Error>>(
     show_each(tx, &EACH, &[account.0.into()], take)
 }
 
-const EACH_BETWEEN: Sql = Sql::new(
-    "orders.each_between",
-    order_lines_where!("o.account_id = $1 AND o.order_id > $2 AND o.order_id <= $3"),
-);
+const EACH_BETWEEN: Sql =
+    order_lines!("orders.each_between", "o.account_id = $1 AND o.order_id > $2 AND o.order_id <= $3");
 
 /// Gives every order behind one number and up to another, by number, one at a time.
 pub(crate) fn each_between<E: From<Error>>(
@@ -356,35 +412,8 @@ pub fn next_number(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId
     Ok(highest.checked_add(1).map(OrderId))
 }
 
-const ADD_ORDER: Sql = Sql::new(
-    "orders.add_order",
-    "INSERT INTO orders (account_id, order_id, email, email_key, goods_digest, pay_status, created, paid, is_recurrent,
-                         deleted, kill_at, received, delivery, sent, confirmed, manager,
-                         first_name, last_name, middle_name, phone, country, region, city, address, postalcode,
-                         comment, tag, kupon, ip, domain, link, type, payway, rpo,
-                         utm_medium, utm_source, utm_campaign, utm_content, utm_term,
-                         aff_medium, aff_source, aff_campaign, aff_content, aff_term,
-                         aff, aff_name, paff, paff_name, ad_id,
-                         affiliates, shipping_phone, address_2,
-                         billing_country, billing_region, billing_city, billing_address, billing_address_2, billing_postalcode,
-                         note)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-             $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19, $20, $21, $22, $23, $24, $25,
-             $26, $27, $28, $29, $30, $31, $32, $33, $34,
-             $35, $36, $37, $38, $39,
-             $40, $41, $42, $43, $44,
-             $45, $46, $47, $48, $49,
-             $50, $51, $52,
-             $53, $54, $55, $56, $57, $58,
-             $59)",
-);
-const ADD_LINE: Sql = Sql::new(
-    "orders.add_line",
-    "INSERT INTO order_lines (account_id, email_key, order_id, position, pay_status,
-                              version_id, sum, price, pincode, partner_fee, partner_pfee)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-);
+const ADD_ORDER: Sql = sql!("orders.add_order", Piece::Insert(&TABLE));
+const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
 
 /// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
@@ -421,27 +450,8 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
 }
 
 fn order_columns<'a>(account: AccountId, order: &'a Order, key: &'a str) -> Vec<Arg<'a>> {
-    let mut args: Vec<Arg<'_>> = Vec::with_capacity(16 + TextField::COUNT);
-    let handling = &order.handling;
-    args.extend([
-        Arg::from(account.0),
-        order.id.0.into(),
-        order.email_text().into(),
-        key.into(),
-        same_order::digest(order).into(),
-        order.pay_status.as_str().into(),
-        order.created.into(),
-        order.paid.into(),
-        order.is_recurrent.into(),
-        handling.deleted.into(),
-        handling.kill_at.into(),
-        handling.received.kopecks().into(),
-        handling.delivery.as_str().into(),
-        handling.sent.into(),
-        handling.confirmed.into(),
-        handling.manager.into(),
-    ]);
-    args.extend(order.texts.columns());
+    let mut args = table::args(account, order);
+    args.extend([Arg::from(key), same_order::digest(order).into()]);
     args
 }
 
@@ -492,44 +502,14 @@ fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error>
 
 /// An order from the row of its first line.
 pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
-    let id = OrderId(row.int(0)?);
-    let damaged = |why: &dyn std::fmt::Display| Error::damaged(&format!("order {id}: {why}"));
-    let email = match row.text(1)? {
-        "" => None,
-        text => Some(Email::parse(text).map_err(|why| damaged(&why))?),
-    };
-    Ok(Order {
-        id,
-        email,
-        pay_status: PayStatus::parse(row.text(2)?).ok_or_else(|| damaged(&"unknown pay_status"))?,
-        created: row.int(3)?,
-        paid: row.int(4)?,
-        is_recurrent: row.flag(5)?,
-        handling: Handling {
-            deleted: row.int(6)?,
-            kill_at: row.int(7)?,
-            received: Money::from_kopecks(row.int(8)?),
-            delivery: Delivery::parse(row.text(9)?).ok_or_else(|| damaged(&"unknown delivery"))?,
-            sent: row.int(10)?,
-            confirmed: row.flag(11)?,
-            manager: row.int(12)?,
-        },
-        texts: Texts::read(row, FIRST_TEXT)?,
-        lines: vec![line(row)?],
-    })
+    let mut reader = Reader::new(row);
+    let mut order = Order::read(&mut reader)?;
+    order.lines.push(Line::read(&mut reader)?);
+    Ok(order)
 }
 
 pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
-    Ok(Line {
-        good_id: GoodId(row.int(FIRST_LINE)?),
-        good_name: row.text(FIRST_LINE + 1)?.to_owned(),
-        good_title: row.text(FIRST_LINE + 2)?.to_owned(),
-        sum: Money::from_kopecks(row.int(FIRST_LINE + 3)?),
-        price: Money::from_kopecks(row.int(FIRST_LINE + 4)?),
-        pincode: row.text(FIRST_LINE + 5)?.to_owned(),
-        partner_fee: Money::from_kopecks(row.int(FIRST_LINE + 6)?),
-        partner_pfee: Money::from_kopecks(row.int(FIRST_LINE + 7)?),
-    })
+    Line::read(&mut Reader::behind(row, Order::COLUMNS))
 }
 
 #[cfg(test)]
@@ -546,20 +526,3 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &REMOVE_LINES,
     &REMOVE_ORDER,
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The columns are written out by hand in two statements; they must be the fields, in their order.
-    #[test]
-    fn columns_are_the_fields_in_order() {
-        let names: Vec<_> = TextField::ALL.iter().map(|field| field.name()).collect();
-        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(squeeze(ADD_ORDER.text()).contains(&format!("manager, {})", names.join(", "))));
-        let selected: Vec<_> = names.iter().map(|name| format!("o.{name}")).collect();
-        for sql in [&FIND, &EACH, &EACH_BETWEEN] {
-            assert!(squeeze(sql.text()).contains(&format!("l.partner_pfee, {} FROM", selected.join(", "))));
-        }
-    }
-}

@@ -1,9 +1,13 @@
 //! The partners of the affiliate program: who brings customers, and who brought whom.
 
-use crate::{AccountId, Error, Row, Sql, Tx};
+use crate::{
+    AccountId, Error, Sql, Tx,
+    statement_text::sql,
+    table::{self, Columns, Stores as _, Table, row},
+};
 
 /// A partner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partner {
     /// The number.
     pub id: i64,
@@ -13,40 +17,47 @@ pub struct Partner {
     pub parent_id: i64,
 }
 
-const LIST: Sql = Sql::new(
-    "partners.list",
-    "SELECT partner_id, login, parent_id FROM partners WHERE account_id = $1 ORDER BY partner_id",
-);
+row! {
+    Partner: "partner" {
+        partner_id: i64 = id,
+        login: String = login,
+        parent_id: i64 = parent_id,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "partners",
+    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Partner::COLUMNS)],
+    key: &["account_id", "partner_id"],
+};
+
+/// Selects whole partners.
+macro_rules! partners {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(Partner::COLUMNS, ""), " FROM partners WHERE ", $rest)
+    };
+}
+
+const LIST: Sql = partners!("partners.list", "account_id = $1 ORDER BY partner_id");
 
 /// Every partner, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Partner>, Error> {
-    let mut partners = Vec::new();
-    tx.rows(&LIST, &[account.0.into()], |row| {
-        partners.push(partner(row)?);
-        Ok::<(), Error>(())
-    })?;
-    Ok(partners)
+    tx.all(&LIST, &[account.0.into()])
 }
 
-const FIND: Sql = Sql::new(
-    "partners.find",
-    "SELECT partner_id, login, parent_id FROM partners WHERE account_id = $1 AND partner_id = $2",
-);
+const FIND: Sql = partners!("partners.find", "account_id = $1 AND partner_id = $2");
 
 /// The partner of a number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Partner>, Error> {
-    tx.row(&FIND, &[account.0.into(), id.into()], partner)
+    tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
 
-const NAMED: Sql = Sql::new(
-    "partners.named",
-    "SELECT partner_id, login, parent_id FROM partners WHERE account_id = $1 AND login = $2",
-);
+const NAMED: Sql = partners!("partners.named", "account_id = $1 AND login = $2");
 
 /// The partner of a login, in any letter case.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, login: &str) -> Result<Option<Partner>, Error> {
     let login = login.trim().to_lowercase();
-    tx.row(&NAMED, &[account.0.into(), (&login).into()], partner)
+    tx.row(&NAMED, &[account.0.into(), (&login).into()], table::read)
 }
 
 const ADD: Sql = Sql::new(
@@ -61,10 +72,6 @@ const ADD: Sql = Sql::new(
 pub fn add(tx: &mut Tx<'_>, account: AccountId, login: &str, parent_id: i64) -> Result<Option<i64>, Error> {
     let login = login.trim().to_lowercase();
     tx.row(&ADD, &[account.0.into(), (&login).into(), parent_id.into()], |row| row.int(0))
-}
-
-fn partner(row: &dyn Row) -> Result<Partner, Error> {
-    Ok(Partner { id: row.int(0)?, login: row.text(1)?.to_owned(), parent_id: row.int(2)? })
 }
 
 #[cfg(test)]

@@ -5,9 +5,29 @@ use std::collections::{HashMap, VecDeque};
 use billhook_wire::{Money, OrderId};
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     order_changes::Payment,
     orders::{self, Order},
+    statement_text::sql,
+    table::{Columns, Stores as _, Table, row},
+};
+
+row! {
+    Payment: "payment" {
+        sum: Money = sum,
+        received: i64 = received,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "payments",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<OrderId>("order_id"),
+        Columns::one::<i64>("payment_no"),
+        Columns::Of(Payment::COLUMNS),
+    ],
+    key: &["account_id", "order_id", "payment_no"],
 };
 
 /// So many payments, and those of the last one's order, are read together.
@@ -64,10 +84,7 @@ fn each_order_in_batches<E: From<Error>>(
     Ok(())
 }
 
-const ADD: Sql = Sql::new(
-    "payments.add",
-    "INSERT INTO payments (account_id, order_id, payment_no, sum, received) VALUES ($1, $2, $3, $4, $5)",
-);
+const ADD: Sql = sql!("payments.add", Piece::Insert(&TABLE));
 
 /// Notes the payments of orders that have none so far. What they make of `received` stands in the orders, which are added by
 /// themselves.
@@ -76,13 +93,9 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, of: &[(OrderId, &[Payment])]
         &ADD,
         &mut of.iter().flat_map(|(order, payments)| {
             (1_i64..).zip(*payments).map(|(number, payment)| {
-                vec![
-                    account.0.into(),
-                    order.0.into(),
-                    number.into(),
-                    payment.sum.kopecks().into(),
-                    payment.received.into(),
-                ]
+                let mut args: Vec<Arg<'_>> = vec![account.0.into(), order.0.into(), number.into()];
+                payment.args(&mut args);
+                args
             })
         }),
     )

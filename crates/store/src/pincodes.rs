@@ -2,7 +2,22 @@
 
 use billhook_wire::{GoodId, OrderId};
 
-use crate::{AccountId, Error, Sql, Tx};
+use crate::{
+    AccountId, Error, Sql, Tx,
+    table::{Columns, Table},
+};
+
+pub(crate) const TABLE: Table = Table {
+    name: "pincodes",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<GoodId>("good_id"),
+        Columns::one::<i64>("pincode_no"),
+        Columns::one::<String>("pincode"),
+        Columns::one::<OrderId>("order_id"),
+    ],
+    key: &["account_id", "good_id", "pincode_no"],
+};
 
 const TAKE: Sql = Sql::new(
     "pincodes.take",

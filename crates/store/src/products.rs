@@ -5,10 +5,16 @@ use billhook_wire::{
     method::{GoodFields, GoodType, TimerUnit},
 };
 
-use crate::{AccountId, Arg, Error, Kind, Row, Sql, Tx, text_fields::text_fields, versions};
+use crate::{
+    AccountId, Arg, Error, Kind, Sql, Tx,
+    statement_text::sql,
+    table::{self, Columns, Reader, Stores as _, Table, row},
+    text_fields::text_fields,
+    versions,
+};
 
 /// A product of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Product {
     /// Its numeric code.
     pub id: GoodId,
@@ -21,7 +27,7 @@ pub struct Product {
 }
 
 /// A product with everything that is known of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the protocol has so many switches, each by itself")]
 pub struct Good {
     /// What every list of products has.
@@ -129,30 +135,52 @@ text_fields! {
     PayText = "good_pay_text",
 }
 
-impl Good {
-    /// A product of which no more is said than its names and its price.
-    pub fn new(product: Product) -> Self {
-        Self {
-            product,
-            good_type: GoodType::default(),
-            is_deleted: false,
-            parent_id: 0,
-            nalozh_only: false,
-            partner_show: false,
-            use_short: false,
-            publish: false,
-            timer: Timer::default(),
-            partner_fee: Fee::default(),
-            partner_pfee: Fee::default(),
-            rashod: Fee::default(),
-            prepayment_enabled: false,
-            prepayment_minsum: Money::ZERO,
-            texts: GoodTexts::default(),
-        }
+row! {
+    Product: "product" {
+        good_id: GoodId = id,
+        good_name: String = good_name,
+        good_title: String = good_title,
+        good_sum: Money = good_sum,
     }
 }
 
+row! {
+    Good: "product" {
+        ..product: Product,
+        good_type: GoodType = good_type,
+        deleted: bool = is_deleted,
+        parent_id: i64 = parent_id,
+        good_nalozh_only: bool = nalozh_only,
+        good_partner_show: bool = partner_show,
+        good_use_short: bool = use_short,
+        good_publish: bool = publish,
+        good_timer: bool = timer.is_on,
+        good_timer_unit: TimerUnit = timer.unit,
+        good_timer_duration: u32 = timer.duration,
+        good_partner_fee: Money = partner_fee.sum,
+        good_partner_fee_perc: Percent = partner_fee.share,
+        good_partner_pfee: Money = partner_pfee.sum,
+        good_partner_pfee_perc: Percent = partner_pfee.share,
+        good_rashod: Money = rashod.sum,
+        good_rashod_perc: Percent = rashod.share,
+        prepayment_enabled: bool = prepayment_enabled,
+        prepayment_minsum: Money = prepayment_minsum,
+        ; ..texts: GoodTexts
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "products",
+    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Good::COLUMNS)],
+    key: &["account_id", "good_id"],
+};
+
 impl Good {
+    /// A product of which no more is said than its names and its price.
+    pub fn new(product: Product) -> Self {
+        Self { product, ..Self::default() }
+    }
+
     /// Puts what is said of a product in the place of what was known. Its number and its name stay; whether there is such a category
     /// is for the caller to see.
     pub fn change(&mut self, said: &GoodFields) {
@@ -199,9 +227,11 @@ impl GoodText {
     }
 }
 
-const EACH: Sql = Sql::new(
+const EACH: Sql = sql!(
     "products.each",
-    "SELECT good_id, good_name, good_title, good_sum FROM products WHERE account_id = $1 ORDER BY good_id",
+    "SELECT ",
+    Piece::List(Product::COLUMNS, ""),
+    " FROM products WHERE account_id = $1 ORDER BY good_id",
 );
 
 /// Shows every product that an order may name, by number; those that were taken out of the catalogue too.
@@ -210,37 +240,21 @@ pub fn each<E: From<Error>>(
     account: AccountId,
     mut show: impl FnMut(Product) -> Result<(), E>,
 ) -> Result<(), E> {
-    tx.rows(&EACH, &[account.0.into()], |row| show(product(row)?))
+    tx.rows(&EACH, &[account.0.into()], |row| show(table::read(row)?))
 }
 
-macro_rules! goods_where {
-    ($rest:literal) => {
-        goods_where!(
-            ", good_api_url_notif, good_api_url_new_order, good_success_link, good_client_rassilki,
-            good_quickpost_article, good_post_service, good_only_countries, good_download, good_mail_subject,
-            good_mail_format, good_mail_body, good_mail_text, good_partner_sl_link, good_partner_addition_link,
-            good_partner_text, good_pay_text",
-            $rest
-        )
-    };
-    ($more:literal, $rest:literal) => {
-        concat!(
-            "SELECT good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
-            good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
-            good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, good_rashod,
-            good_rashod_perc, prepayment_enabled, prepayment_minsum",
-            $more,
-            " FROM products WHERE ",
-            $rest
-        )
+/// Selects whole products.
+macro_rules! goods {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(Good::COLUMNS, ""), " FROM products WHERE ", $rest)
     };
 }
-const FIRST_TEXT: usize = 22;
 
-const ON_SALE: Sql = Sql::new(
+const ON_SALE: Sql = sql!(
     "products.on_sale",
-    "SELECT good_id, good_name, good_title, good_sum, good_type FROM products
-      WHERE account_id = $1 AND deleted = 0 ORDER BY good_id",
+    "SELECT ",
+    Piece::List(Product::COLUMNS, ""),
+    ", good_type FROM products WHERE account_id = $1 AND deleted = 0 ORDER BY good_id",
 );
 
 /// Shows what lists of the catalogue have of every product, by number: not its texts, which may be long.
@@ -260,14 +274,13 @@ pub(crate) fn show_names<E: From<Error>>(
     mut show: impl FnMut(Product, GoodType) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(sql, args, |row| {
-        let product = product(row)?;
-        let good_type = good_type(row, &product)?;
-        show(product, good_type)
+        let mut reader = Reader::new(row);
+        let product = Product::read(&mut reader)?;
+        show(product, reader.next("product", "good_type")?)
     })
 }
 
-const CATALOGUE: Sql =
-    Sql::new("products.catalogue", goods_where!("account_id = $1 AND deleted = 0 ORDER BY good_id"));
+const CATALOGUE: Sql = goods!("products.catalogue", "account_id = $1 AND deleted = 0 ORDER BY good_id");
 
 /// Shows every product of the catalogue, by number.
 pub fn catalogue<E: From<Error>>(
@@ -275,10 +288,10 @@ pub fn catalogue<E: From<Error>>(
     account: AccountId,
     mut show: impl FnMut(Good) -> Result<(), E>,
 ) -> Result<(), E> {
-    tx.rows(&CATALOGUE, &[account.0.into()], |row| show(good(row)?))
+    tx.rows(&CATALOGUE, &[account.0.into()], |row| show(table::read(row)?))
 }
 
-const EACH_GOOD: Sql = Sql::new("products.each_good", goods_where!("account_id = $1 ORDER BY good_id"));
+const EACH_GOOD: Sql = goods!("products.each_good", "account_id = $1 ORDER BY good_id");
 
 /// Shows every product with all that is known of it, by number; those that were taken out of the catalogue too.
 pub fn each_good<E: From<Error>>(
@@ -286,24 +299,31 @@ pub fn each_good<E: From<Error>>(
     account: AccountId,
     mut show: impl FnMut(Good) -> Result<(), E>,
 ) -> Result<(), E> {
-    tx.rows(&EACH_GOOD, &[account.0.into()], |row| show(good(row)?))
+    tx.rows(&EACH_GOOD, &[account.0.into()], |row| show(table::read(row)?))
 }
 
-const NAMED: Sql = Sql::new("products.named", goods_where!("account_id = $1 AND good_name = $2"));
+const NAMED: Sql = goods!("products.named", "account_id = $1 AND good_name = $2");
 
 /// The product of a symbolic name, in the catalogue or taken out of it.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Good>, Error> {
-    tx.row(&NAMED, &[account.0.into(), good_name.into()], good)
+    tx.row(&NAMED, &[account.0.into(), good_name.into()], table::read)
 }
 
-const ORDERED: Sql = Sql::new(
+const WITHOUT_TEXTS: &[Columns] = match Good::COLUMNS {
+    [own @ .., _texts] => own,
+    [] => &[],
+};
+/// No order asks for the texts, and they may be long.
+const ORDERED: Sql = sql!(
     "products.ordered",
-    goods_where!(
-        ", COALESCE((SELECT v.version_id FROM product_versions v
-                      WHERE v.account_id = products.account_id AND v.good_id = products.good_id
-                        AND v.good_name = products.good_name AND v.good_title = products.good_title), 0)",
-        "account_id = $1 AND good_name = $2"
-    ),
+    "SELECT ",
+    Piece::List(WITHOUT_TEXTS, ""),
+    ", ",
+    Piece::Blank(GoodTexts::COLUMNS),
+    ", COALESCE((SELECT v.version_id FROM product_versions v
+                  WHERE v.account_id = products.account_id AND v.good_id = products.good_id
+                    AND v.good_name = products.good_name AND v.good_title = products.good_title), 0)
+      FROM products WHERE account_id = $1 AND good_name = $2",
 );
 
 /// The products of these symbolic names without their texts; for orders of them that this transaction makes.
@@ -313,7 +333,8 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
     let mut found: Vec<Option<(Good, i64)>> = vec![None; good_names.len()];
     tx.rows_each(&ORDERED, &args, |at, row| {
         if let Some(place) = found.get_mut(at) {
-            *place = Some((good_without_texts(row)?, row.int(FIRST_TEXT)?));
+            let mut reader = Reader::new(row);
+            *place = Some((Good::read(&mut reader)?, reader.next("product", "version_id")?));
         }
         Ok(())
     })?;
@@ -324,11 +345,11 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
     Ok(found.into_iter().map(|found| found.map(|(good, _)| good)).collect())
 }
 
-const FIND: Sql = Sql::new("products.find", goods_where!("account_id = $1 AND good_id = $2"));
+const FIND: Sql = goods!("products.find", "account_id = $1 AND good_id = $2");
 
 /// The product of a number, in the catalogue or taken out of it.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: GoodId) -> Result<Option<Good>, Error> {
-    tx.row(&FIND, &[account.0.into(), id.0.into()], good)
+    tx.row(&FIND, &[account.0.into(), id.0.into()], table::read)
 }
 
 const HIGHEST: Sql = Sql::new(
@@ -342,92 +363,18 @@ pub fn next_id(tx: &mut Tx<'_>, account: AccountId) -> Result<GoodId, Error> {
     highest.checked_add(1).map(GoodId).ok_or_else(|| Error::new(Kind::Conflict, "no product number is left"))
 }
 
-const SAVE: Sql = Sql::new(
-    "products.save",
-    "INSERT INTO products (account_id, good_id, good_name, good_title, good_sum, good_type, deleted, parent_id, good_nalozh_only,
-                           good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit, good_timer_duration,
-                           good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, good_rashod,
-                           good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, good_api_url_new_order,
-                           good_success_link, good_client_rassilki, good_quickpost_article, good_post_service,
-                           good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body,
-                           good_mail_text, good_partner_sl_link, good_partner_addition_link, good_partner_text, good_pay_text)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-             $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)
-         ON CONFLICT (account_id, good_id) DO UPDATE
-            SET good_name = excluded.good_name,
-                good_title = excluded.good_title,
-                good_sum = excluded.good_sum,
-                good_type = excluded.good_type,
-                deleted = excluded.deleted,
-                parent_id = excluded.parent_id,
-                good_nalozh_only = excluded.good_nalozh_only,
-                good_partner_show = excluded.good_partner_show,
-                good_use_short = excluded.good_use_short,
-                good_publish = excluded.good_publish,
-                good_timer = excluded.good_timer,
-                good_timer_unit = excluded.good_timer_unit,
-                good_timer_duration = excluded.good_timer_duration,
-                good_partner_fee = excluded.good_partner_fee,
-                good_partner_fee_perc = excluded.good_partner_fee_perc,
-                good_partner_pfee = excluded.good_partner_pfee,
-                good_partner_pfee_perc = excluded.good_partner_pfee_perc,
-                good_rashod = excluded.good_rashod,
-                good_rashod_perc = excluded.good_rashod_perc,
-                prepayment_enabled = excluded.prepayment_enabled,
-                prepayment_minsum = excluded.prepayment_minsum,
-                good_api_url_notif = excluded.good_api_url_notif,
-                good_api_url_new_order = excluded.good_api_url_new_order,
-                good_success_link = excluded.good_success_link,
-                good_client_rassilki = excluded.good_client_rassilki,
-                good_quickpost_article = excluded.good_quickpost_article,
-                good_post_service = excluded.good_post_service,
-                good_only_countries = excluded.good_only_countries,
-                good_download = excluded.good_download,
-                good_mail_subject = excluded.good_mail_subject,
-                good_mail_format = excluded.good_mail_format,
-                good_mail_body = excluded.good_mail_body,
-                good_mail_text = excluded.good_mail_text,
-                good_partner_sl_link = excluded.good_partner_sl_link,
-                good_partner_addition_link = excluded.good_partner_addition_link,
-                good_partner_text = excluded.good_partner_text,
-                good_pay_text = excluded.good_pay_text",
-);
+const SAVE: Sql = sql!("products.save", Piece::Upsert(&TABLE));
 
 /// Adds a product, or replaces all that is known of the one of that number.
 pub fn save(tx: &mut Tx<'_>, account: AccountId, good: &Good) -> Result<(), Error> {
-    let Good { product, timer, partner_fee, partner_pfee, rashod, .. } = good;
-    let mut args: Vec<Arg<'_>> = vec![
-        account.0.into(),
-        product.id.0.into(),
-        (&product.good_name).into(),
-        (&product.good_title).into(),
-        product.good_sum.kopecks().into(),
-        good.good_type.as_str().into(),
-        good.is_deleted.into(),
-        good.parent_id.into(),
-        good.nalozh_only.into(),
-        good.partner_show.into(),
-        good.use_short.into(),
-        good.publish.into(),
-        timer.is_on.into(),
-        timer.unit.as_str().into(),
-        i64::from(timer.duration).into(),
-        partner_fee.sum.kopecks().into(),
-        partner_fee.share.hundredths().into(),
-        partner_pfee.sum.kopecks().into(),
-        partner_pfee.share.hundredths().into(),
-        rashod.sum.kopecks().into(),
-        rashod.share.hundredths().into(),
-        good.prepayment_enabled.into(),
-        good.prepayment_minsum.kopecks().into(),
-    ];
-    args.extend(good.texts.columns());
-    tx.execute(&SAVE, &args).map(drop)
+    tx.execute(&SAVE, &table::args(account, good)).map(drop)
 }
 
-const PUT: Sql = Sql::new(
+const PUT: Sql = sql!(
     "products.put",
-    "INSERT INTO products (account_id, good_id, good_name, good_title, good_sum) VALUES ($1, $2, $3, $4, $5)
+    "INSERT INTO products (account_id, ",
+    Piece::List(Product::COLUMNS, ""),
+    ") VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account_id, good_id) DO UPDATE
             SET good_name = excluded.good_name, good_title = excluded.good_title, good_sum = excluded.good_sum,
                 deleted = 0",
@@ -435,78 +382,21 @@ const PUT: Sql = Sql::new(
 
 /// Adds a product, or replaces the one of that number, which is then in the catalogue again (decision 83). A name that another product has is a [`Kind::Conflict`](crate::Kind).
 pub fn put(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<(), Error> {
-    tx.execute(&PUT, &args(account, product)).map(drop)
+    tx.execute(&PUT, &table::args(account, product)).map(drop)
 }
 
-const ADD_MISSING: Sql = Sql::new(
+const ADD_MISSING: Sql = sql!(
     "products.add_missing",
-    "INSERT INTO products (account_id, good_id, good_name, good_title, good_sum) VALUES ($1, $2, $3, $4, $5)
+    "INSERT INTO products (account_id, ",
+    Piece::List(Product::COLUMNS, ""),
+    ") VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account_id, good_id) DO NOTHING",
 );
 
 /// Adds a product unless its number is taken; says whether it was added. A name that another product has is a
 /// [`Kind::Conflict`](crate::Kind).
 pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<bool, Error> {
-    Ok(tx.execute(&ADD_MISSING, &args(account, product))? > 0)
-}
-
-fn args(account: AccountId, product: &Product) -> [Arg<'_>; 5] {
-    [
-        account.0.into(),
-        product.id.0.into(),
-        (&product.good_name).into(),
-        (&product.good_title).into(),
-        product.good_sum.kopecks().into(),
-    ]
-}
-
-fn product(row: &dyn Row) -> Result<Product, Error> {
-    Ok(Product {
-        id: GoodId(row.int(0)?),
-        good_name: row.text(1)?.to_owned(),
-        good_title: row.text(2)?.to_owned(),
-        good_sum: Money::from_kopecks(row.int(3)?),
-    })
-}
-
-fn good_type(row: &dyn Row, product: &Product) -> Result<GoodType, Error> {
-    let damaged = || Error::damaged(&format!("product {}: wrong good_type", product.id));
-    GoodType::parse(row.text(4)?).ok_or_else(damaged)
-}
-
-fn good(row: &dyn Row) -> Result<Good, Error> {
-    Ok(Good { texts: GoodTexts::read(row, FIRST_TEXT)?, ..good_without_texts(row)? })
-}
-
-fn good_without_texts(row: &dyn Row) -> Result<Good, Error> {
-    let product = product(row)?;
-    let damaged = |what: &str| Error::damaged(&format!("product {}: wrong {what}", product.id));
-    let sum = |column| row.int(column).map(Money::from_kopecks);
-    let fee = |column: usize| {
-        let share = Percent::from_hundredths(row.int(column + 1)?).map_err(|_| damaged("share"))?;
-        Ok::<_, Error>(Fee { sum: sum(column)?, share })
-    };
-    Ok(Good {
-        good_type: good_type(row, &product)?,
-        is_deleted: row.flag(5)?,
-        parent_id: row.int(6)?,
-        nalozh_only: row.flag(7)?,
-        partner_show: row.flag(8)?,
-        use_short: row.flag(9)?,
-        publish: row.flag(10)?,
-        timer: Timer {
-            is_on: row.flag(11)?,
-            unit: TimerUnit::parse(row.text(12)?).ok_or_else(|| damaged("good_timer_unit"))?,
-            duration: u32::try_from(row.int(13)?).map_err(|_| damaged("good_timer_duration"))?,
-        },
-        partner_fee: fee(14)?,
-        partner_pfee: fee(16)?,
-        rashod: fee(18)?,
-        prepayment_enabled: row.flag(20)?,
-        prepayment_minsum: sum(21)?,
-        texts: GoodTexts::default(),
-        product,
-    })
+    Ok(tx.execute(&ADD_MISSING, &table::args(account, product))? > 0)
 }
 
 #[cfg(test)]
@@ -517,15 +407,6 @@ pub(crate) const STATEMENTS: &[&Sql] =
 mod tests {
     use super::*;
 
-    /// The columns are written out by hand; they must be the fields, in their order.
-    #[test]
-    fn columns_are_the_fields_in_order() {
-        let names: Vec<_> = GoodText::ALL.iter().map(|field| field.name()).collect();
-        let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(squeeze(NAMED.text()).contains(&format!("prepayment_minsum, {} FROM", names.join(", "))));
-        assert!(squeeze(SAVE.text()).contains(&format!("prepayment_minsum, {})", names.join(", "))));
-    }
-
     /// What is said of a text must have a place, or it would be lost.
     #[test]
     fn every_text_that_can_be_said_is_kept() {
@@ -534,13 +415,7 @@ mod tests {
         let request = billhook_wire::Request::read(None, form.as_bytes());
         let billhook_wire::method::UpdateGood(said) = request.parameters().unwrap();
         assert_eq!(said.texts().count(), GoodText::COUNT);
-        let product = Product {
-            id: GoodId(1),
-            good_name: String::new(),
-            good_title: String::new(),
-            good_sum: Money::ZERO,
-        };
-        let mut good = Good::new(product);
+        let mut good = Good::default();
         good.change(&said);
         for field in GoodText::ALL {
             assert_eq!(good.texts.get(field), "x", "{}", field.name());

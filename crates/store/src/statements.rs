@@ -31,7 +31,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
     for (statements, source) in modules {
         assert_eq!(
             statements.len(),
-            source.matches("Sql::new(").count(),
+            source.matches(": Sql =").count(),
             "a statement is missing in STATEMENTS"
         );
         all.extend(statements);

@@ -62,18 +62,21 @@ macro_rules! text_fields {
                 }
                 self.all.replace_range(place, text);
             }
+        }
 
-            /// The texts, in the order of the columns.
-            pub(crate) fn columns(&self) -> impl Iterator<Item = crate::Arg<'_>> {
+        impl crate::table::Stores for $texts_type {
+            const COLUMNS: &'static [crate::table::Columns] = &[$(crate::table::Columns::one::<String>($name)),+];
+
+            fn args<'a>(&'a self, args: &mut Vec<crate::Arg<'a>>) {
                 let starts = std::iter::once(0).chain(self.ends);
-                starts.zip(self.ends).map(|(start, end)| self.all.get(start..end).unwrap_or_default().into())
+                let texts = starts.zip(self.ends).map(|(start, end)| self.all.get(start..end).unwrap_or_default());
+                args.extend(texts.map(crate::Arg::from));
             }
 
-            /// The texts of a row, from a column on.
-            pub(crate) fn read(row: &dyn crate::Row, first: usize) -> Result<Self, crate::Error> {
+            fn read(reader: &mut crate::table::Reader<'_>) -> Result<Self, crate::Error> {
                 let mut texts = Self::default();
-                for (column, end) in (first..).zip(&mut texts.ends) {
-                    texts.all.push_str(row.text(column)?);
+                for end in &mut texts.ends {
+                    texts.all.push_str(reader.text()?);
                     *end = texts.all.len();
                 }
                 Ok(texts)

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::{
     Error, Kind, engine,
+    table::{self, Stores},
     versions::{KnownVersions, UsedVersions},
 };
 
@@ -177,6 +178,16 @@ impl<'a> Tx<'a> {
             Ok::<(), Error>(())
         })?;
         Ok(found)
+    }
+
+    /// Every row of a statement that gives rows of one kind.
+    pub(crate) fn all<T: Stores>(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        self.rows(sql, args, |row| {
+            rows.push(table::read(row)?);
+            Ok::<(), Error>(())
+        })?;
+        Ok(rows)
     }
 
     /// Runs a statement that adds one row and gives its number.

@@ -12,7 +12,12 @@ use std::{collections::HashMap, sync::Arc};
 use billhook_wire::{GoodId, method::GoodNames};
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{AccountId, Error, Kind, Sql, Tx, chance, orders::Line, products::Product};
+use crate::{
+    AccountId, Error, Kind, Sql, Tx, chance,
+    orders::Line,
+    products::Product,
+    table::{Columns, Table},
+};
 
 /// A product under the names of some time.
 #[derive(Debug, Clone)]
@@ -71,6 +76,18 @@ pub(crate) struct Lookup {
     account: AccountId,
     at_hand: Vec<(i64, Arc<Block>)>,
 }
+
+pub(crate) const TABLE: Table = Table {
+    name: "product_versions",
+    columns: &[
+        Columns::one::<i64>("account_id"),
+        Columns::one::<i64>("version_id"),
+        Columns::one::<GoodId>("good_id"),
+        Columns::one::<String>("good_name"),
+        Columns::one::<String>("good_title"),
+    ],
+    key: &["account_id", "version_id"],
+};
 
 const BLOCK: Sql = Sql::new(
     "versions.block",

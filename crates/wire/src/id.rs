@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 /// An order's number: `bill_id` on the wire. Positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, example = 258_367, extend("minimum" = 1)))]
 #[serde(transparent)]
 pub struct OrderId(pub i64);
 
 /// A product's numeric code: `good_id` on the wire. Positive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, extend("minimum" = 1)))]
 #[serde(transparent)]
 pub struct GoodId(pub i64);

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 /// Whether an order is paid for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PayStatus {
     /// Payment is expected.
+    #[default]
     Waiting,
     /// Paid in full.
     Paid,

@@ -3,6 +3,10 @@
 pub(crate) mod postgres;
 mod shape;
 mod sqlite;
+mod steps;
+
+#[cfg(test)]
+pub(crate) use steps::{POSTGRES, SQLITE};
 
 pub use sqlite::left_log::Salvage;
 

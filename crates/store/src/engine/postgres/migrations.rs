@@ -5,7 +5,11 @@ use super::{
     failed::{Failed, Why},
     link::Link,
 };
-use crate::{Error, Kind, Sql, engine::Version, tx::Arg};
+use crate::{
+    Error, Kind, Sql,
+    engine::{Version, steps},
+    tx::Arg,
+};
 
 /// A step: its name for people, and what it does.
 pub(super) type Step = (&'static str, &'static str);
@@ -15,7 +19,7 @@ pub(super) const STEPS: &[Step] = &[
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
     ("orders that are made here", ORDERS),
-    ("the default account, repeated orders and calls", REPEATS),
+    ("the default account, repeated orders and calls", steps::repeats!(steps::POSTGRES)),
 ];
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
@@ -258,28 +262,6 @@ const ORDERS: &str = r#"
     CREATE UNIQUE INDEX orders_by_paid ON orders (account_id, paid, order_id) WHERE deleted = 0 AND pay_status = 'paid';
     CREATE INDEX orders_by_timer ON orders (kill_at, account_id, order_id)
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
-"#;
-
-/// An order that was made before this step has the digest 0. The account that is alone is the default one.
-const REPEATS: &str = r#"
-    ALTER TABLE accounts ADD COLUMN is_default BIGINT NOT NULL DEFAULT 0;
-    UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
-
-    ALTER TABLE orders ADD COLUMN goods_digest BIGINT NOT NULL DEFAULT 0;
-    CREATE INDEX orders_waiting ON orders (account_id, email_key, goods_digest, created, order_id)
-        WHERE pay_status = 'waiting' AND deleted = 0;
-
-    CREATE TABLE idempotency_keys (
-        account_id BIGINT NOT NULL,
-        idempotency_key TEXT COLLATE "C" NOT NULL,
-        method TEXT NOT NULL,
-        parameters TEXT NOT NULL,
-        error_text TEXT NOT NULL,
-        result TEXT NOT NULL,
-        created BIGINT NOT NULL,
-        PRIMARY KEY (account_id, idempotency_key)
-    );
-    CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);
 "#;
 
 /// Marks a database as ours, and waits for whoever brings it up to date at this moment: what that one did is then to be seen, whatever

@@ -5,7 +5,10 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{APPLICATION_ID, file_failure};
-use crate::{Error, Kind, engine::Version};
+use crate::{
+    Error, Kind,
+    engine::{Version, steps},
+};
 
 /// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
 /// changed.
@@ -13,7 +16,7 @@ const STEPS: &[(&str, &str)] = &[
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
     ("orders that are made here", ORDERS),
-    ("the default account, repeated orders and calls", REPEATS),
+    ("the default account, repeated orders and calls", steps::repeats!(steps::SQLITE)),
 ];
 
 const FIRST: &str = "
@@ -245,28 +248,6 @@ const ORDERS: &str = "
     CREATE UNIQUE INDEX orders_by_paid ON orders (account_id, paid, order_id) WHERE deleted = 0 AND pay_status = 'paid';
     CREATE INDEX orders_by_timer ON orders (kill_at, account_id, order_id)
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
-";
-
-/// An order that was made before this step has the digest 0. The account that is alone is the default one.
-const REPEATS: &str = "
-    ALTER TABLE accounts ADD COLUMN is_default INTEGER NOT NULL DEFAULT 0;
-    UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
-
-    ALTER TABLE orders ADD COLUMN goods_digest INTEGER NOT NULL DEFAULT 0;
-    CREATE INDEX orders_waiting ON orders (account_id, email_key, goods_digest, created, order_id)
-        WHERE pay_status = 'waiting' AND deleted = 0;
-
-    CREATE TABLE idempotency_keys (
-        account_id INTEGER NOT NULL,
-        idempotency_key TEXT NOT NULL,
-        method TEXT NOT NULL,
-        parameters TEXT NOT NULL,
-        error_text TEXT NOT NULL,
-        result TEXT NOT NULL,
-        created INTEGER NOT NULL,
-        PRIMARY KEY (account_id, idempotency_key)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);
 ";
 
 /// Whether a file is a store, and one that this program knows; an empty file will be one.

@@ -1,0 +1,27 @@
+//! The steps of migration that both engines take alike: from the fourth on. The tables' descriptions say what came with which version.
+//!
+//! A new step is a macro here and a line at the end of both engines' lists. One that was released is never changed.
+
+use crate::statement_text::Dialect;
+
+pub(crate) const SQLITE: Dialect =
+    Dialect { int: "INTEGER", text: "TEXT", key: "TEXT", end: " STRICT, WITHOUT ROWID" };
+/// Texts of keys are compared byte by byte, as the embedded engine does.
+pub(crate) const POSTGRES: Dialect =
+    Dialect { int: "BIGINT", text: "TEXT", key: "TEXT COLLATE \"C\"", end: "" };
+
+/// Version 4. An order from before it has the digest 0. The account that is alone is the default one.
+macro_rules! repeats {
+    ($dialect:expr) => {
+        $crate::statement_text::text!(
+            Piece::Step(&$crate::accounts::TABLE, 4, $dialect),
+            Piece::Step(&$crate::orders::TABLE, 4, $dialect),
+            Piece::Step(&$crate::idempotency::TABLE, 4, $dialect),
+            "UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
+             CREATE INDEX orders_waiting ON orders (account_id, email_key, goods_digest, created, order_id)
+                 WHERE pay_status = 'waiting' AND deleted = 0;
+             CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
+        )
+    };
+}
+pub(super) use repeats;

@@ -1,0 +1,206 @@
+//! Each table is described once. From its list of columns come the texts of statements ([`crate::statement_text`]), the arguments and
+//! the reading of rows, what a copy carries, and the tables of both engines.
+
+use billhook_wire::{
+    Email, GoodId, Key, Login, Money, OrderId, PayStatus, Percent,
+    method::{GoodType, TimerUnit},
+};
+
+use crate::{AccountId, Arg, Error, Row, orders::Delivery};
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    pub(crate) name: &'static str,
+    /// A number, or else a text.
+    pub(crate) is_int: bool,
+    /// What rows from before the column have, as SQL.
+    pub(crate) default: &'static str,
+    /// The version of the store that it came with; 0: one of those whose steps are written out.
+    pub(crate) since: usize,
+}
+
+/// One column of a row, or those of a part of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Columns {
+    One(Column),
+    Of(&'static [Columns]),
+}
+
+impl Columns {
+    /// A column of a type.
+    pub(crate) const fn one<T: Stored>(name: &'static str) -> Self {
+        Self::One(Column { name, is_int: T::IS_INT, default: T::DEFAULT, since: 0 })
+    }
+
+    /// The version of the store that it came with.
+    pub(crate) const fn since(self, since: usize) -> Self {
+        match self {
+            Self::One(column) => Self::One(Column { since, ..column }),
+            of @ Self::Of(_) => of,
+        }
+    }
+
+    /// Shows every column, in order.
+    pub(crate) fn each(columns: &[Self], show: &mut dyn FnMut(&Column)) {
+        for column in columns {
+            match column {
+                Self::One(column) => show(column),
+                Self::Of(columns) => Self::each(columns, show),
+            }
+        }
+    }
+}
+
+/// A table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [Columns],
+    /// The columns of its primary key, in order.
+    pub(crate) key: &'static [&'static str],
+}
+
+/// A value that a column holds.
+pub(crate) trait Stored: Sized {
+    const IS_INT: bool;
+    const DEFAULT: &'static str = if Self::IS_INT { "0" } else { "''" };
+
+    fn arg(&self) -> Arg<'_>;
+
+    /// None: a value that we never write.
+    fn of(arg: Arg<'_>) -> Option<Self>;
+}
+
+/// A row, or a part of one, that is read and written as a whole.
+pub(crate) trait Stores: Sized {
+    const COLUMNS: &'static [Columns];
+
+    /// Adds its values, in the order of the columns.
+    fn args<'a>(&'a self, args: &mut Vec<Arg<'a>>);
+
+    /// Reads it from where a reader stands.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Error>;
+}
+
+/// Reads a row's columns one after the other.
+pub(crate) struct Reader<'a> {
+    row: &'a dyn Row,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(row: &'a dyn Row) -> Self {
+        Self { row, at: 0 }
+    }
+
+    /// Stands behind these columns.
+    pub(crate) fn behind(row: &'a dyn Row, columns: &[Columns]) -> Self {
+        let mut at = 0;
+        Columns::each(columns, &mut |_| at += 1);
+        Self { row, at }
+    }
+
+    /// The next column's text.
+    pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
+        self.at += 1;
+        self.row.text(self.at - 1)
+    }
+
+    /// The next column. A message names it, and the row by its first column.
+    pub(crate) fn next<T: Stored>(&mut self, row: &str, column: &str) -> Result<T, Error> {
+        let arg =
+            if T::IS_INT { Arg::Int(self.row.int(self.at)?) } else { Arg::Text(self.row.text(self.at)?) };
+        self.at += 1;
+        T::of(arg).ok_or_else(|| match self.row.value(0) {
+            Ok(Arg::Int(number)) => Error::damaged(&format!("{row} {number}: wrong {column}")),
+            _ => Error::damaged(&format!("{row}: wrong {column}")),
+        })
+    }
+}
+
+/// Reads a whole row.
+pub(crate) fn read<T: Stores>(row: &dyn Row) -> Result<T, Error> {
+    T::read(&mut Reader::new(row))
+}
+
+/// The arguments that insert a row of an account.
+pub(crate) fn args(account: AccountId, row: &impl Stores) -> Vec<Arg<'_>> {
+    let mut args = vec![account.0.into()];
+    row.args(&mut args);
+    args
+}
+
+/// Describes a row: its parts, and the column of each other field, in the order of the columns.
+macro_rules! row {
+    ($row:ty: $noun:literal {
+        $(..$first:ident: $first_type:ty,)*
+        $($column:ident: $held:ty = $($field:ident).+ $(since $since:literal)?,)*
+        $(; ..$last:ident: $last_type:ty)?
+    }) => {
+        impl $crate::table::Stores for $row {
+            const COLUMNS: &'static [$crate::table::Columns] = &[
+                $($crate::table::Columns::Of(<$first_type as $crate::table::Stores>::COLUMNS),)*
+                $($crate::table::Columns::one::<$held>(stringify!($column))$(.since($since))?,)*
+                $($crate::table::Columns::Of(<$last_type as $crate::table::Stores>::COLUMNS),)?
+            ];
+
+            fn args<'a>(&'a self, args: &mut Vec<$crate::Arg<'a>>) {
+                $($crate::table::Stores::args(&self.$first, args);)*
+                $(args.push($crate::table::Stored::arg(&self.$($field).+));)*
+                $($crate::table::Stores::args(&self.$last, args);)?
+            }
+
+            fn read(reader: &mut $crate::table::Reader<'_>) -> Result<Self, $crate::Error> {
+                let mut row = Self::default();
+                $(row.$first = $crate::table::Stores::read(reader)?;)*
+                $(row.$($field).+ = reader.next::<$held>($noun, stringify!($column))?;)*
+                $(row.$last = $crate::table::Stores::read(reader)?;)?
+                Ok(row)
+            }
+        }
+    };
+}
+
+macro_rules! stored {
+    ($($type:ty: $is_int:literal, |$value:ident| $arg:expr, $of:pat => $made:expr;)+) => {$(
+        impl Stored for $type {
+            const IS_INT: bool = $is_int;
+
+            fn arg(&self) -> Arg<'_> {
+                let $value = self;
+                $arg.into()
+            }
+
+            fn of(arg: Arg<'_>) -> Option<Self> {
+                match arg {
+                    $of => $made,
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+stored! {
+    i64: true, |number| *number, Arg::Int(number) => Some(number);
+    u32: true, |number| i64::from(*number), Arg::Int(number) => number.try_into().ok();
+    bool: true, |flag| *flag, Arg::Int(flag) => Some(flag != 0);
+    OrderId: true, |id| id.0, Arg::Int(id) => Some(Self(id));
+    GoodId: true, |id| id.0, Arg::Int(id) => Some(Self(id));
+    Money: true, |sum| sum.kopecks(), Arg::Int(kopecks) => Some(Self::from_kopecks(kopecks));
+    Percent: true, |share| share.hundredths(), Arg::Int(share) => Self::from_hundredths(share).ok();
+    String: false, |text| text.as_str(), Arg::Text(text) => Some(text.to_owned());
+    Option<Email>: false, |email| email.as_ref().map_or("", Email::as_str),
+        Arg::Text(text) => if text.is_empty() { Some(None) } else { Email::parse(text).ok().map(Some) };
+    Login: false, |login| login.as_str(), Arg::Text(text) => Self::parse(text).ok();
+    Key: false, |key| key.reveal(), Arg::Text(text) => Self::parse(text).ok();
+    Option<Key>: false, |key| key.as_ref().map_or("", Key::reveal),
+        Arg::Text(text) => if text.is_empty() { Some(None) } else { Key::parse(text).ok().map(Some) };
+    PayStatus: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+    Delivery: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+    GoodType: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+    TimerUnit: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+}
+
+pub(crate) use row;
