@@ -9,7 +9,7 @@ use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 use std::{borrow::Cow, num::NonZeroU32};
 
 use crate::{
-    AccountId, Arg, Error, Kind, Row, Sql, Tx, same_order,
+    AccountId, Arg, Error, Kind, Row, Sql, Tx,
     statement_text::sql,
     table::{self, Columns, Reader, Stores as _, Table, row},
     versions,
@@ -174,7 +174,6 @@ pub(crate) const TABLE: Table = Table {
         Columns::one::<i64>("account_id"),
         Columns::Of(Order::COLUMNS),
         Columns::one::<String>("email_key"),
-        Columns::one::<i64>("goods_digest").since(4),
     ],
     key: &["account_id", "order_id"],
 };
@@ -451,7 +450,7 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
 
 fn order_columns<'a>(account: AccountId, order: &'a Order, key: &'a str) -> Vec<Arg<'a>> {
     let mut args = table::args(account, order);
-    args.extend([Arg::from(key), same_order::digest(order).into()]);
+    args.push(key.into());
     args
 }
 

@@ -10,18 +10,15 @@ pub(crate) const SQLITE: Dialect =
 pub(crate) const POSTGRES: Dialect =
     Dialect { int: "BIGINT", text: "TEXT", key: "TEXT COLLATE \"C\"", end: "" };
 
-/// Version 4. An order from before it has the digest 0. The account that is alone is the default one.
-macro_rules! repeats {
+/// Version 4. The account that is alone is the default one.
+macro_rules! default_account {
     ($dialect:expr) => {
         $crate::statement_text::text!(
             Piece::Step(&$crate::accounts::TABLE, 4, $dialect),
-            Piece::Step(&$crate::orders::TABLE, 4, $dialect),
             Piece::Step(&$crate::idempotency::TABLE, 4, $dialect),
             "UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
-             CREATE INDEX orders_waiting ON orders (account_id, email_key, goods_digest, created, order_id)
-                 WHERE pay_status = 'waiting' AND deleted = 0;
              CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
         )
     };
 }
-pub(super) use repeats;
+pub(super) use default_account;

@@ -53,7 +53,7 @@ fn everything_is_read_and_the_tables_are_compared(engine: Engine) {
         ("UPDATE products SET good_timer_unit = 'hous' WHERE good_id = 1", "wrong good_timer_unit"),
         ("UPDATE orders SET delivery = 'sens' WHERE order_id = 1", "wrong delivery"),
         ("INSERT INTO coupons VALUES (1, 1, 'Spring', 'spring', 'percens', 5, 0, 0, 0, 0)", "unknown kind"),
-        ("UPDATE accounts SET api_key = ''", "accounts: account anna"),
+        ("UPDATE accounts SET api_key = ''", "account 1: wrong api_key"),
         (trigger, "trigger swallow on table payments"),
         ("DROP INDEX orders_by_paid", "index orders_by_paid is missing"),
         (

@@ -1,4 +1,4 @@
-//! The order that a new one repeats: found by its digest, and without one among the newest.
+//! The order that a new one repeats, found among the customer's newest lines.
 
 use billhook_store::same_order::{self, Content};
 use billhook_wire::{Email, GoodId, Money, PayStatus};
@@ -9,7 +9,7 @@ on_each_engine! {
     an_equal_order_is_found_among_many
 }
 
-/// With its digest it is found behind any number of others; of those that were made before there were digests, 50 are looked at.
+/// The newest 1,000 lines are looked at.
 fn an_equal_order_is_found_among_many(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
@@ -36,11 +36,13 @@ fn an_equal_order_is_found_among_many(engine: Engine) {
         assert_eq!(find(other, ever), None);
     }
     assert_eq!(find(&[(6, 600)], ever), Some(60));
-    place.spoil("UPDATE orders SET goods_digest = 0");
+    place.spoil("UPDATE order_lines SET pay_status = 'paid' WHERE order_id = 5");
     assert_eq!(find(&both, ever), None);
-    place.spoil("UPDATE orders SET deleted = 1 WHERE order_id BETWEEN 20 AND 24");
-    assert_eq!(find(&both, ever), None);
-    place.spoil("UPDATE orders SET pay_status = 'paid' WHERE order_id BETWEEN 25 AND 25");
+    place.spoil("UPDATE order_lines SET pay_status = 'waiting' WHERE order_id = 5");
+    // 55 orders of one line are newer than the one of two.
+    put(&place.store, id, order(61, "anna@example.com", PayStatus::Paid, &[7; 943]));
     assert_eq!(find(&both, ever), Some(5));
-    assert_eq!(find(&[(5, 500)], ever), None);
+    put(&place.store, id, order(62, "anna@example.com", PayStatus::Paid, &[7]));
+    assert_eq!(find(&both, ever), None);
+    assert_eq!(find(&[(6, 600)], ever), Some(60));
 }

@@ -19,7 +19,7 @@ pub(super) const STEPS: &[Step] = &[
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
     ("orders that are made here", ORDERS),
-    ("the default account, repeated orders and calls", steps::repeats!(steps::POSTGRES)),
+    ("the default account, repeated calls", steps::default_account!(steps::POSTGRES)),
 ];
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are

@@ -16,7 +16,7 @@ const STEPS: &[(&str, &str)] = &[
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
     ("orders that are made here", ORDERS),
-    ("the default account, repeated orders and calls", steps::repeats!(steps::SQLITE)),
+    ("the default account, repeated calls", steps::default_account!(steps::SQLITE)),
 ];
 
 const FIRST: &str = "

@@ -81,11 +81,8 @@ fn bills_and_batches_are_range_scans() {
         assert_eq!(plan(&format!("list_pages.count_{name}")), [search.as_str()]);
         assert_eq!(plan(&format!("list_pages.{name}")), [search.as_str(), "USE TEMP B-TREE FOR ORDER BY"]);
     }
-    let waiting = "(account_id=? AND email_key=? AND goods_digest=? AND created>? AND created<?)";
-    assert_eq!(
-        plan("same_order.candidates"),
-        [format!("SEARCH orders USING COVERING INDEX orders_waiting {waiting}")]
-    );
+    let of_customer = "SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)";
+    assert_eq!(plan("same_order.newest"), [of_customer]);
 }
 
 #[test]
