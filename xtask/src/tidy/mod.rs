@@ -1,97 +1,148 @@
-//! What no compiler checks: that files stay small, that what the code cites is written down, that names keep to the rules.
+//! What no compiler checks: that the sources keep to their rooms, and that what texts say of the project is so.
+
+mod contract;
+mod paths;
+mod prose;
 
 use std::{
     collections::BTreeSet,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path},
 };
 
-const LINES_MAX: usize = 600;
-const NAMES_WITHOUT_MEANING: &[&str] = &["common", "utils", "util", "helpers", "helper", "manager", "misc"];
+use contract::Contract;
 
-/// Checks every committed source file below `root`.
+const LINES_MAX: usize = 600;
+const COLUMNS_MAX: usize = 100;
+const NAMES_WITHOUT_MEANING: &[&str] = &["common", "utils", "util", "helpers", "helper", "manager", "misc"];
+const ENGINES: &[&str] = &["sqlite", "postgres"];
+/// How SQL begins, in a text of a program.
+const SQL: &[&str] = &["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "Sql::new"];
+/// Built, downloaded, or kept by git.
+const NOT_OURS: &[&str] = &["target", ".git", "node_modules", "billhook-data", "billhook-demo"];
+
+/// The project's text files, each with its path from the root.
+struct Files(Vec<(String, String)>);
+
+impl Files {
+    fn read(root: &Path) -> Result<Self, String> {
+        let (mut files, mut folders) = (Vec::new(), vec![root.to_owned()]);
+        while let Some(folder) = folders.pop() {
+            let failed = |cause: std::io::Error| format!("{}: {cause}", folder.display());
+            for entry in fs::read_dir(&folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if path.is_dir() && !NOT_OURS.contains(&name) {
+                    folders.push(path);
+                } else if path.is_file() {
+                    let shown = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+                    let extension = path.extension().and_then(|extension| extension.to_str());
+                    let is_text = matches!(extension, Some("rs" | "md"));
+                    let text =
+                        if is_text { fs::read_to_string(&path).map_err(failed)? } else { String::new() };
+                    files.push((shown, text));
+                }
+            }
+        }
+        files.sort();
+        Ok(Self(files))
+    }
+
+    fn ending<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let files = self.0.iter().filter(move |(path, _)| path.ends_with(extension));
+        files.map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// What readers are told: all documents but the changelog, which names what was.
+    fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_read = |path: &str| path.starts_with("docs/") || !path.contains('/') && path != "CHANGELOG.md";
+        self.ending(".md").filter(move |(path, _)| is_read(path))
+    }
+}
+
+/// Checks every file below `root`.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
-    let mut files = Vec::new();
-    for folder in ["crates", "xtask"] {
-        sources(&root.join(folder), &mut files).map_err(|cause| format!("{folder}: {cause}"))?;
-    }
-    let read = |path: &Path| fs::read_to_string(path).map_err(|cause| format!("{}: {cause}", path.display()));
-    let (decisions, to_come) = written_down(&read(&root.join("docs/protocol.md"))?);
+    let files = Files::read(root)?;
+    let protocol = files.documents().find(|(path, _)| *path == "docs/protocol.md");
+    let contract = Contract::read(protocol.ok_or("docs/protocol.md is missing")?.1);
     let mut faults = Vec::new();
-    for path in &files {
-        let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        let text = read(path)?;
-        let lines = text.lines().count();
-        if lines > LINES_MAX {
-            faults.push(format!(
-                "{shown}: {lines} lines, more than {LINES_MAX}: does a part of it want a file of its own?"
-            ));
-        }
-        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        if NAMES_WITHOUT_MEANING.contains(&name) {
-            faults.push(format!("{shown}: name the file after what is in it"));
-        }
-        for number in cited(&text).difference(&decisions) {
-            faults.push(format!("{shown}: cites decision {number}, which docs/protocol.md does not have"));
-        }
-        for number in cited(&text).intersection(&to_come) {
-            faults.push(format!(
-                "{shown}: cites decision {number}, which docs/protocol.md marks as one to come"
-            ));
+    let mut cited = BTreeSet::new();
+    for (path, text) in files.ending(".rs") {
+        let mut fault = |what: String| faults.push(format!("{path}: {what}"));
+        stays_in_its_room(path, text, &mut fault);
+        contract.check(text, &mut fault);
+        cited.extend(contract::decisions(text));
+        let comments = text.lines().filter(|line| line.trim_start().starts_with("//"));
+        paths::check(&files, comments, &mut fault);
+    }
+    for number in contract.carried_out().difference(&cited) {
+        faults.push(format!(
+            "docs/protocol.md: no source cites decision {number}: cite it where it is carried out, or mark it \"(to come)\""
+        ));
+    }
+    let mut whole = prose::Tally::default();
+    for (path, text) in files.documents() {
+        let mut fault = |what: String| faults.push(format!("{path}: {what}"));
+        prose::check_lines(text, COLUMNS_MAX, &mut fault);
+        contract.check(text, &mut fault);
+        paths::check(&files, text.lines(), &mut fault);
+        if path != "docs/protocol.md" {
+            whole.add(path, text);
         }
     }
+    faults.extend(whole.faults());
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
-fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            sources(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+/// The rules of CONTRIBUTING about files, and the invariants of ARCHITECTURE's rooms.
+fn stays_in_its_room(path: &str, text: &str, fault: &mut impl FnMut(String)) {
+    let lines = text.lines().count();
+    if lines > LINES_MAX {
+        fault(format!("{lines} lines, more than {LINES_MAX}: split it by what is in it"));
+    }
+    let parts = Path::new(path).with_extension("");
+    let named = |part: Component<'_>| NAMES_WITHOUT_MEANING.iter().any(|name| part.as_os_str() == *name);
+    if parts.components().any(named) {
+        fault("name the file after what is in it".to_owned());
+    }
+    let (product, is_test) =
+        (text.split("#[cfg(test)]\nmod ").next().unwrap_or_default(), path.contains("/tests"));
+    let store =
+        path.strip_prefix("crates/store/src/").filter(|path| !is_test && !path.starts_with("engine/"));
+    let server = path.starts_with("crates/server/src/") && !is_test;
+    for (at, line) in product.lines().enumerate() {
+        let names_engine = || ENGINES.iter().any(|engine| line.to_lowercase().contains(engine));
+        if store.is_some_and(|path| path != "location.rs") && names_engine() {
+            fault(format!("line {} names an engine: only engine/ and location.rs do", at + 1));
+        }
+        if server && SQL.iter().any(|sql| line.contains(sql)) {
+            fault(format!("line {} has SQL: queries belong to crates/store", at + 1));
         }
     }
-    Ok(())
-}
-
-/// The numbers of the decisions that the document lists, `12. **…**` at the head of a line, and of those that nothing carries out yet:
-/// `12. (to come) **…**`.
-fn written_down(document: &str) -> (BTreeSet<u32>, BTreeSet<u32>) {
-    let decision = |line: &'_ str| -> Option<(u32, bool)> {
-        let (number, text) = line.split_once(". ")?;
-        Some((number.parse().ok()?, text.starts_with("(to come) ")))
-    };
-    let lines = document.lines().skip_while(|line| !line.starts_with("## 14"));
-    let decisions: Vec<_> = lines.filter_map(decision).collect();
-    let to_come = decisions.iter().filter(|(_, is_to_come)| *is_to_come).map(|(number, _)| *number);
-    (decisions.iter().map(|(number, _)| *number).collect(), to_come.collect())
-}
-
-/// The numbers that a text cites: `decision 21`, `decisions 4 and 50`, `decisions 6, 52, 53`.
-fn cited(text: &str) -> BTreeSet<u32> {
-    let mut numbers = BTreeSet::new();
-    for (at, word) in text.match_indices("decision") {
-        let rest = text.get(at + word.len()..).unwrap_or_default();
-        let list = rest.strip_prefix('s').unwrap_or(rest);
-        let end = list.find(|c: char| !(c.is_ascii_digit() || " ,and".contains(c))).unwrap_or(list.len());
-        let list = list.get(..end).unwrap_or_default();
-        numbers.extend(
-            list.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u32>().ok()),
-        );
-    }
-    numbers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn faults(path: &str, text: &str) -> Vec<String> {
+        let mut faults = Vec::new();
+        stays_in_its_room(path, text, &mut |fault| faults.push(fault));
+        faults
+    }
+
     #[test]
-    fn citations_are_found() {
-        let text = "(decision 21) see decisions 4 and 50; decisions 6, 52, 53 of it. A decision: 7";
-        assert_eq!(cited(text), BTreeSet::from([4, 6, 21, 50, 52, 53]));
-        let document = "## 3\n1. a\n## 14. Decisions\n2. b\n12. (to come) **c**\n";
-        assert_eq!(written_down(document), (BTreeSet::from([2, 12]), BTreeSet::from([12])));
+    fn sources_stay_in_their_rooms() {
+        let select = "const A: &str = \"SELECT 1\";";
+        assert_eq!(faults("crates/store/src/orders.rs", select), [""; 0]);
+        assert_eq!(faults("crates/server/src/orders.rs", select).len(), 1);
+        assert_eq!(faults("crates/store/src/orders.rs", "/// As PostgreSQL does.").len(), 1);
+        assert_eq!(faults("crates/store/src/engine/mod.rs", "/// As PostgreSQL does."), [""; 0]);
+        assert_eq!(
+            faults("crates/store/src/orders.rs", "#[cfg(test)]\nmod tests {\n// postgres\n}"),
+            [""; 0]
+        );
+        assert_eq!(faults("crates/wire/src/utils/mod.rs", "").len(), 1);
+        assert_eq!(faults("crates/wire/src/form.rs", &"\n".repeat(LINES_MAX + 1)).len(), 1);
     }
 }
