@@ -32,7 +32,7 @@ use crate::{
     command_line::{Everywhere, step_far_back},
     failure::Failure,
     import::Format,
-    order_line::{GoodField, csv, has_settings, json},
+    order_line::{Entry, GoodField, csv, entry, has_settings, json},
     output::{counted, json_line, stdout},
     progress::Bar,
 };
@@ -41,10 +41,11 @@ use crate::{
 ///
 /// The orders of one moment, by number; what is written is the same for the same store, to the last byte. `billhook import`
 /// takes it back: into an empty account it makes the same orders, hidden ones too, with their payments, and the same products,
-/// deleted ones too. Coupons, partners, managers, categories and pin codes that are still free are not part of it: `backup`
-/// and `copy` carry everything. It may run beside a `billhook serve`.
+/// deleted ones too. Keys and domains are never part of it. It may run beside a `billhook serve`.
 ///
-/// JSON Lines has an order a line, and leaves out what is empty. CSV has a line of an order a row, and every column, but of
+/// JSON Lines is the whole account: also categories, managers, partners, coupons with their uses, pin codes that are still free,
+/// and with --settings its settings. It has an order a line, and leaves out what is empty. CSV has orders and the catalogue
+/// alone: a line of an order a row, and every column, but of
 /// products' settings only those that some product has; it is UTF-8 with commas. Cells that begin with = + - or @ are
 /// written as they are, because this is data: a spreadsheet takes such cells for formulas, so do not open a file with
 /// strangers' texts in one without care.
@@ -63,6 +64,9 @@ pub(crate) struct Arguments {
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
+    /// Write the account's settings too, where they are not the usual ones; JSON Lines alone
+    #[arg(long)]
+    settings: bool,
     /// Print the report on a file as JSON
     #[arg(long)]
     json: bool,
@@ -76,11 +80,15 @@ impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
+        if self.settings && matches!(format, Format::Csv) {
+            return Err(Failure::usage("CSV has no place for settings: add --format jsonl"));
+        }
         step_far_back();
         let store = everywhere.store.open_to_save()?;
         let account = store.read(|tx| self.account.find(tx))?;
+        let asked = Asked { store: &store, account: &account, format, settings: self.settings };
         if let Some(file) = file {
-            let Some(written) = to_file(&store, &account, format, file, self.force)? else { return Ok(()) };
+            let Some(written) = asked.to_file(file, self.force)? else { return Ok(()) };
             let mut out = stdout();
             if self.json {
                 return json_line(&mut out, &Report { file: file.display().to_string(), written });
@@ -90,7 +98,7 @@ impl Arguments {
             return Ok(out.flush()?);
         }
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
-        export(&store, &account, format, &mut out).map(drop).map_err(|stop| match stop {
+        asked.export(&mut out).map(drop).map_err(|stop| match stop {
             Stop::Store(error) => error.into(),
             Stop::Output(error) => error.into(),
         })
@@ -133,49 +141,6 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// Writes to a temporary file beside `file`, and gives it the name when it is whole. Gives nothing where it is a device or a
-/// pipe: it may be where a report would go.
-fn to_file(
-    store: &Store,
-    account: &Account,
-    format: Format,
-    file: &Path,
-    force: bool,
-) -> Result<Option<Written>, Failure> {
-    let fault = |error: &io::Error| Failure::file("write", file, error);
-    let stopped = |stop: Stop| match stop {
-        Stop::Store(error) => error.into(),
-        Stop::Output(error) => fault(&error),
-    };
-    match fs::metadata(file) {
-        // A device or a pipe is written to as it is.
-        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
-            let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
-            return export(store, account, format, &mut out).map(|_| None).map_err(stopped);
-        }
-        Ok(_) if !force => {
-            let name = file.display();
-            return Err(Failure::failed(format!(
-                "{name} is there already: choose another name, or add --force"
-            )));
-        }
-        _ => {}
-    }
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let partial = PartialFile::new_in(folder).map_err(|error| fault(&error))?;
-    let mut out = BufWriter::with_capacity(BUFFER_BYTES, partial);
-    let written = export(store, account, format, &mut out).map_err(stopped)?;
-    let partial = out.into_inner().map_err(|error| fault(error.error()))?;
-    partial.as_file().sync_all().map_err(|error| fault(&error))?;
-    let kept = if force { partial.replace(file) } else { partial.keep_as(file) };
-    kept.map_err(|error| fault(&error))?;
-    Ok(Some(written))
-}
-
 /// So many orders are read together.
 const BATCH_ORDERS: NonZeroU32 = NonZeroU32::new(500).unwrap();
 /// Batches of one reader that wait for being written, at most.
@@ -184,71 +149,119 @@ const BATCHES_WAITING_MAX: usize = 4;
 /// An order and its payments.
 type Paid = (Order, Vec<Payment>);
 
-/// Writes an account as it is at one moment, and flushes. Reading takes much longer than writing: two threads do it where the engine
-/// lets them, and take turns at batches of orders.
-fn export(
-    store: &Store,
-    account: &Account,
+/// What is to be written.
+struct Asked<'a> {
+    store: &'a Store,
+    account: &'a Account,
     format: Format,
-    out: &mut (impl Write + Send),
-) -> Result<Written, Stop> {
-    let bar = Bar::new("exporting");
-    store.read_two(|tx, second| {
-        let total = orders::count(tx, account.id)?;
-        let mut catalogue = BTreeMap::new();
-        let (mut products, mut used) = (0, Vec::new());
-        products::each_good(tx, account.id, |good| {
-            products += 1;
-            if !has_settings(&good) {
-                catalogue.insert(good.product.id, good.product);
-                return Ok::<(), Error>(());
+    settings: bool,
+}
+
+impl Asked<'_> {
+    /// Writes to a temporary file beside `file`, and gives it the name when it is whole. Gives nothing where it is a device or a
+    /// pipe: it may be where a report would go.
+    fn to_file(&self, file: &Path, force: bool) -> Result<Option<Written>, Failure> {
+        let fault = |error: &io::Error| Failure::file("write", file, error);
+        let stopped = |stop: Stop| match stop {
+            Stop::Store(error) => error.into(),
+            Stop::Output(error) => fault(&error),
+        };
+        match fs::metadata(file) {
+            // A device or a pipe is written to as it is.
+            Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+                let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
+                let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
+                return self.export(&mut out).map(|_| None).map_err(stopped);
             }
-            for field in GoodField::all() {
-                if field.told(&good).is_some() && !used.contains(&field) {
-                    used.push(field);
-                }
+            Ok(_) if !force => {
+                let name = file.display();
+                return Err(Failure::failed(format!(
+                    "{name} is there already: choose another name, or add --force"
+                )));
             }
-            Ok(())
-        })?;
-        let settings = GoodField::all().filter(|field| used.contains(field)).collect();
-        let mut pen = Pen::new(format, out, settings)?;
-        if !used.is_empty() {
-            // Their texts can be long, so they are not kept.
-            products::each_good(tx, account.id, |good| {
-                if has_settings(&good) { pen.product(&good) } else { Ok(()) }.map_err(Stop::from)
-            })?;
+            _ => {}
         }
-        let mut export = Export { pen, catalogue };
-        let mut done = 0;
-        thread::scope(|scope| {
-            let transactions: Vec<_> = [tx].into_iter().chain(second).collect();
-            let readers = transactions.len();
-            let (threads, batches): (Vec<_>, Vec<_>) = transactions
-                .into_iter()
-                .enumerate()
-                .map(|(number, tx)| {
-                    let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
-                    (scope.spawn(move || read(tx, account.id, (number, readers), &send)), batches)
-                })
-                .unzip();
-            let written = export.orders(&batches, |more| {
-                done += more;
-                bar.at(Progress { done, total });
-            });
-            // Who still sends is told that nobody takes it.
-            drop(batches);
-            let read: Result<Vec<()>, Error> = threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|fault| resume_unwind(fault)))
-                .collect();
-            // Without an error of its own the writer has stopped early only if a reader did.
-            written?;
-            read.map(drop).map_err(Stop::from)
-        })?;
-        export.rest()?;
-        export.pen.flush()?;
-        Ok(Written { orders: done, products })
-    })
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let partial = PartialFile::new_in(folder).map_err(|error| fault(&error))?;
+        let mut out = BufWriter::with_capacity(BUFFER_BYTES, partial);
+        let written = self.export(&mut out).map_err(stopped)?;
+        let partial = out.into_inner().map_err(|error| fault(error.error()))?;
+        partial.as_file().sync_all().map_err(|error| fault(&error))?;
+        let kept = if force { partial.replace(file) } else { partial.keep_as(file) };
+        kept.map_err(|error| fault(&error))?;
+        Ok(Some(written))
+    }
+
+    /// Writes an account as it is at one moment, and flushes. Reading takes much longer than writing: two threads do it where the engine
+    /// lets them, and take turns at batches of orders.
+    fn export(&self, out: &mut (impl Write + Send)) -> Result<Written, Stop> {
+        let Self { store, account, format, settings } = *self;
+        let bar = Bar::new("exporting");
+        store.read_two(|tx, second| {
+            let total = orders::count(tx, account.id)?;
+            let mut catalogue = BTreeMap::new();
+            let (mut products, mut used) = (Vec::new(), Vec::new());
+            products::each_good(tx, account.id, |good| {
+                products.push(good.product.id);
+                if !has_settings(&good) {
+                    catalogue.insert(good.product.id, good.product);
+                    return Ok::<(), Error>(());
+                }
+                for field in GoodField::all() {
+                    if field.told(&good).is_some() && !used.contains(&field) {
+                        used.push(field);
+                    }
+                }
+                Ok(())
+            })?;
+            let columns = GoodField::all().filter(|field| used.contains(field)).collect();
+            let mut pen = Pen::new(format, out, columns)?;
+            let settings = settings.then_some(&account.settings);
+            entry::each_before(tx, account.id, settings, |entry| pen.entry(&entry).map_err(Stop::from))?;
+            if !used.is_empty() {
+                // Their texts can be long, so they are not kept.
+                products::each_good(tx, account.id, |good| {
+                    if has_settings(&good) { pen.product(&good) } else { Ok(()) }.map_err(Stop::from)
+                })?;
+            }
+            let mut export = Export { pen, catalogue };
+            let mut done = 0;
+            thread::scope(|scope| {
+                let transactions: Vec<_> = [&mut *tx].into_iter().chain(second).collect();
+                let readers = transactions.len();
+                let (threads, batches): (Vec<_>, Vec<_>) = transactions
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, tx)| {
+                        let (send, batches) = mpsc::sync_channel(BATCHES_WAITING_MAX);
+                        (scope.spawn(move || read(tx, account.id, (number, readers), &send)), batches)
+                    })
+                    .unzip();
+                let written = export.orders(&batches, |more| {
+                    done += more;
+                    bar.at(Progress { done, total });
+                });
+                // Who still sends is told that nobody takes it.
+                drop(batches);
+                let read: Result<Vec<()>, Error> = threads
+                    .into_iter()
+                    .map(|thread| thread.join().unwrap_or_else(|fault| resume_unwind(fault)))
+                    .collect();
+                // Without an error of its own the writer has stopped early only if a reader did.
+                written?;
+                read.map(drop).map_err(Stop::from)
+            })?;
+            export.rest()?;
+            let count = products.len() as u64;
+            let mut pen = export.pen;
+            entry::each_behind(tx, account.id, products, |entry| pen.entry(&entry).map_err(Stop::from))?;
+            pen.flush()?;
+            Ok(Written { orders: done, products: count })
+        })
+    }
 }
 
 /// Reads every batch of orders whose turn it is, of so many readers, and sends them on, until nobody takes them any more.
@@ -353,6 +366,14 @@ impl<W: Write> Pen<W> {
         match self {
             Self::Jsonl(out) => json::write_product(good, out),
             Self::Csv(out, settings) => csv::write_product(good, settings, out).map_err(output_error),
+        }
+    }
+
+    /// CSV has no rows for them.
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        match self {
+            Self::Jsonl(out) => json::write_entry(entry, out),
+            Self::Csv(..) => Ok(()),
         }
     }
 

@@ -104,8 +104,15 @@ Payments are a list such as [{\"sum\":\"3900.00\",\"received\":1577880000}], and
 3900.00@1577880000|100.00@1577890000. An order whose payments are said has these and no others. An order without \
 an e-mail says - in its place, or in JSON an empty text.
 
-Coupons, partners, managers, categories and pin codes that are still free are not part of it: `backup` and `copy` \
-carry everything.
+JSON Lines has what else an account holds, a line each, and what a line names stands before it:
+  {\"category\":{\"id\":1,\"title\":\"Books\"}}
+  {\"personal_manager\":{\"id\":1,\"name\":\"Olga\"}}
+  {\"partner\":{\"id\":2,\"login\":\"vera\",\"parent_id\":1}}
+  {\"coupon\":{\"id\":1,\"coupon\":\"SPRING\",\"percent\":\"15\",\"goods\":[7]}}
+  {\"pincode\":{\"good_id\":7,\"pincode\":\"AB-12\"}}
+  {\"settings\":{\"time_zone\":\"UTC\"}}
+A number that is there already is replaced, a pin code that is there stays. A coupon takes off `percent` or `sum`, and \
+may have `starts`, `ends` (unix seconds), `uses_max`, `uses` and `goods`. Settings are taken with --settings alone.
 
 An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time \
 is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the \
@@ -127,6 +134,9 @@ pub(crate) struct Arguments {
     /// Leave out bad lines, with a warning, and import the rest
     #[arg(long)]
     skip_bad: bool,
+    /// Take the account's settings too, where the file has them
+    #[arg(long)]
+    settings: bool,
     /// Only check, and say what the import would do
     #[arg(long)]
     dry_run: bool,
@@ -198,10 +208,14 @@ impl Arguments {
         let source =
             Source::open(path).map_err(|error| Failure::failed(format!("cannot read {name}: {error}")))?;
         let now = jiff::Timestamp::now().as_second();
-        let (skip_bad, dry_run, encoding) = (self.skip_bad, self.dry_run, self.encoding);
+        let Self { skip_bad, dry_run, encoding, settings, .. } = self;
+        let account = &account;
         let job =
-            Job { store: &store, account: &account, source, name, format, encoding, skip_bad, dry_run, now };
+            Job { store: &store, account, source, name, format, encoding, skip_bad, dry_run, settings, now };
         let report = job.run(&mut |tally| tally.tell(&job.name, skip_bad))?;
+        if report.counts.left_out > 0 {
+            say(&format!("{}: the settings in it were left out: add --settings to take them", job.name));
+        }
         let mut out = stdout();
         if self.json {
             return json_line(&mut out, &report);
@@ -222,6 +236,8 @@ struct Job<'a> {
     encoding: Option<&'static Encoding>,
     skip_bad: bool,
     dry_run: bool,
+    /// Whether it takes settings.
+    settings: bool,
     /// Unix seconds.
     now: i64,
 }
@@ -265,7 +281,8 @@ struct Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Counts { added, changed, same, products_added, products_changed } = self.counts;
+        let Counts { added, changed, same, products_added, products_changed, .. } = self.counts;
+        let Counts { entries_added, entries_changed, .. } = self.counts;
         if self.dry_run {
             f.write_str("dry run, nothing was written: ")?;
         }
@@ -273,6 +290,9 @@ impl std::fmt::Display for Report {
         write!(f, "added {added}, changed {changed}, same {same}; {products_added} added")?;
         if products_changed > 0 {
             write!(f, ", {products_changed} changed")?;
+        }
+        if entries_added + entries_changed > 0 {
+            write!(f, "; {entries_added} other entries added, {entries_changed} changed")?;
         }
         if self.skipped > 0 {
             write!(f, "; {} skipped", counted(self.skipped, "bad record"))?;
@@ -395,7 +415,7 @@ impl Job<'_> {
         let zone = &self.account.settings.time_zone;
         let mut records = Records::open(&self.source, self.format, self.encoding, zone, &done)
             .map_err(|error| self.unreadable(&error))?;
-        let mut checker = Checker::new(self.store, self.account.id, self.now)?;
+        let mut checker = Checker::new(self.store, self.account.id, self.now, self.settings)?;
         let bar = Bar::new(what);
         let (mut shown, total) = (0, self.source.bytes());
         while let Some(Found { line, record }) = records.next().map_err(|error| self.unreadable(&error))? {

@@ -4,6 +4,7 @@
 //! Both read a field through [`Value`], so that a sum or a time means the same in either.
 
 pub(crate) mod csv;
+pub(crate) mod entry;
 pub(crate) mod json;
 mod payments;
 mod setting;
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 pub(crate) use billhook_store::orders::LINES_MAX;
 use billhook_wire::text::NAME_BYTES_MAX;
 pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
+pub(crate) use entry::Entry;
 pub(crate) use setting::{GoodField, Settings, has_settings};
 pub(crate) use value::{Value, quoted};
 
@@ -219,6 +221,8 @@ pub(crate) enum Record {
     Order(Box<Draft>),
     /// An entry of the catalogue (decision 65).
     Product(ProductDraft),
+    /// What an account has beside both.
+    Entry(Entry),
 }
 
 /// What a record says about an order. A field that is not in `given` was left out, and its value here means nothing.

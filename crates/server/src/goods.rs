@@ -111,7 +111,7 @@ pub(crate) fn no_good(good_name: &str) -> Failure {
 /// Puts what was sent in the place of what is known; a category that is not there is refused, and 0 is none.
 fn change(cx: &mut Cx<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
     if let Some(category) = ask.parent_id.filter(|category| *category != 0)
-        && !categories::is_there(cx.tx, cx.account, category)?
+        && categories::find(cx.tx, cx.account, category)?.is_none()
     {
         return Err(cx.wrong("parent_id", "there is no such category"));
     }

@@ -161,7 +161,7 @@ pub(crate) fn create_order_2(cx: &mut Cx<'_, '_>, ask: &CreateOrder2) -> Result<
         texts.set(TextField::Kupon, coupon.coupon.as_str());
     }
     let manager = ask.order_sales_manager.unwrap_or(0);
-    if manager != 0 && !managers::is_there(cx.tx, cx.account, manager)? {
+    if manager != 0 && managers::find(cx.tx, cx.account, manager)?.is_none() {
         return Err(cx.wrong("order_sales_manager", "there is no such manager"));
     }
     let goods: Vec<_> = {

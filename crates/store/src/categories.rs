@@ -3,7 +3,7 @@
 use crate::{
     AccountId, Error, Sql, Tx,
     statement_text::sql,
-    table::{Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row},
 };
 
 /// A category.
@@ -40,14 +40,16 @@ pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Category>, Error>
     tx.all(&LIST, &[account.0.into()])
 }
 
-const IS_THERE: Sql = Sql::new(
-    "categories.is_there",
-    "SELECT category_id FROM categories WHERE account_id = $1 AND category_id = $2",
+const FIND: Sql = sql!(
+    "categories.find",
+    "SELECT ",
+    Piece::List(Category::COLUMNS, ""),
+    " FROM categories WHERE account_id = $1 AND category_id = $2",
 );
 
-/// Whether there is a category of that number.
-pub fn is_there(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
-    Ok(tx.row(&IS_THERE, &[account.0.into(), id.into()], |row| row.int(0))?.is_some())
+/// The category of a number.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Category>, Error> {
+    tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
 
 const ADD: Sql = Sql::new(
@@ -62,13 +64,12 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Erro
     tx.added(&ADD, &[account.0.into(), title.into()])
 }
 
-const PUT: Sql =
-    sql!("categories.put", Piece::Insert(&TABLE), " ON CONFLICT (account_id, category_id) DO NOTHING");
+const PUT: Sql = sql!("categories.put", Piece::Upsert(&TABLE));
 
-/// Adds a category of a number that it had elsewhere, unless the number is taken.
+/// Adds a category of a number that it had elsewhere, or replaces the one of that number.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, category: &Category) -> Result<(), Error> {
-    tx.execute(&PUT, &[account.0.into(), category.id.into(), (&category.title).into()]).map(drop)
+    tx.execute(&PUT, &table::args(account, category)).map(drop)
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &IS_THERE, &ADD, &PUT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &ADD, &PUT];

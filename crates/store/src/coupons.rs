@@ -213,6 +213,18 @@ pub fn save(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), 
     add_goods(tx, account, coupon.id, &coupon.goods)
 }
 
+const PUT: Sql = sql!("coupons.put", Piece::Upsert(&TABLE));
+
+/// Adds a coupon of a number that it had elsewhere, or replaces all of the one of that number, its uses too.
+pub fn put(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), Error> {
+    let key = key(&coupon.coupon);
+    let mut args = table::args(account, coupon);
+    args.push((&key).into());
+    tx.execute(&PUT, &args)?;
+    tx.execute(&REMOVE_GOODS, &[account.0.into(), coupon.id.into()])?;
+    add_goods(tx, account, coupon.id, &coupon.goods)
+}
+
 const USE: Sql = Sql::new(
     "coupons.use",
     "UPDATE coupons SET uses = uses + 1
@@ -245,4 +257,4 @@ fn key(code: &str) -> String {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&LIST, &FIND, &NAMED, &GOODS, &HIGHEST, &ADD, &ADD_GOOD, &SAVE, &USE, &REMOVE, &REMOVE_GOODS];
+    &[&LIST, &FIND, &NAMED, &GOODS, &HIGHEST, &ADD, &ADD_GOOD, &SAVE, &PUT, &USE, &REMOVE, &REMOVE_GOODS];

@@ -3,7 +3,7 @@
 use crate::{
     AccountId, Error, Sql, Tx, marks,
     statement_text::sql,
-    table::{Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row},
 };
 
 /// What marks call managers.
@@ -43,14 +43,16 @@ pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Manager>, Error> 
     tx.all(&LIST, &[account.0.into()])
 }
 
-const IS_THERE: Sql = Sql::new(
-    "managers.is_there",
-    "SELECT manager_id FROM managers WHERE account_id = $1 AND manager_id = $2",
+const FIND: Sql = sql!(
+    "managers.find",
+    "SELECT ",
+    Piece::List(Manager::COLUMNS, ""),
+    " FROM managers WHERE account_id = $1 AND manager_id = $2",
 );
 
-/// Whether there is a manager of that number.
-pub fn is_there(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
-    Ok(tx.row(&IS_THERE, &[account.0.into(), id.into()], |row| row.int(0))?.is_some())
+/// The manager of a number.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Manager>, Error> {
+    tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
 
 const HIGHEST: Sql = Sql::new(
@@ -67,6 +69,13 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<i64, Error
     Ok(id)
 }
 
+const PUT: Sql = sql!("managers.put", Piece::Upsert(&TABLE));
+
+/// Adds a manager of a number that he had elsewhere, or replaces the one of that number.
+pub fn put(tx: &mut Tx<'_>, account: AccountId, manager: &Manager) -> Result<(), Error> {
+    tx.execute(&PUT, &table::args(account, manager)).map(drop)
+}
+
 const REMOVE: Sql =
     Sql::new("managers.remove", "DELETE FROM managers WHERE account_id = $1 AND manager_id = $2");
 
@@ -80,4 +89,4 @@ pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Erro
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &IS_THERE, &HIGHEST, &ADD, &REMOVE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &HIGHEST, &ADD, &PUT, &REMOVE];

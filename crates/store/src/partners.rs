@@ -74,5 +74,12 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, login: &str, parent_id: i64) -> 
     tx.row(&ADD, &[account.0.into(), (&login).into(), parent_id.into()], |row| row.int(0))
 }
 
+const PUT: Sql = sql!("partners.put", Piece::Upsert(&TABLE));
+
+/// Adds a partner of a number that he had elsewhere, or replaces the one of that number.
+pub fn put(tx: &mut Tx<'_>, account: AccountId, partner: &Partner) -> Result<(), Error> {
+    tx.execute(&PUT, &table::args(account, partner)).map(drop)
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &NAMED, &ADD];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &NAMED, &ADD, &PUT];

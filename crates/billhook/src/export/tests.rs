@@ -16,9 +16,13 @@ use proptest::{collection::vec, option, prelude::*};
 use super::*;
 use crate::import::tests::{Shop, product};
 
+fn asked(shop: &Shop, format: Format) -> Asked<'_> {
+    Asked { store: &shop.store, account: &shop.account, format, settings: false }
+}
+
 fn exported(shop: &Shop, format: Format) -> String {
     let mut out = Vec::new();
-    export(&shop.store, &shop.account, format, &mut out).unwrap();
+    asked(shop, format).export(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -363,7 +367,7 @@ proptest! {
 fn files_are_private_whole_and_not_written_over() {
     let shop = sample();
     let file = shop.file("there.jsonl", b"old");
-    let Err(Failure::Failed(text)) = to_file(&shop.store, &shop.account, Format::Jsonl, &file, false) else {
+    let Err(Failure::Failed(text)) = asked(&shop, Format::Jsonl).to_file(&file, false) else {
         panic!("it was written over")
     };
     assert_eq!(text, format!("{} is there already: choose another name, or add --force", file.display()));
@@ -371,7 +375,7 @@ fn files_are_private_whole_and_not_written_over() {
 
     let new = file.with_file_name("new.jsonl");
     for (file, force) in [(&file, true), (&new, false)] {
-        let written = to_file(&shop.store, &shop.account, Format::Jsonl, file, force).unwrap();
+        let written = asked(&shop, Format::Jsonl).to_file(file, force).unwrap();
         assert_eq!(written, Some(Written { orders: 2, products: 3 }));
         assert_eq!(fs::read_to_string(file).unwrap(), exported(&shop, Format::Jsonl));
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -380,12 +384,11 @@ fn files_are_private_whole_and_not_written_over() {
     assert_eq!(names, 3, "the data folder and two files; nothing temporary is left");
 
     let nowhere = file.with_file_name("no").join("x");
-    let Err(Failure::Failed(text)) = to_file(&shop.store, &shop.account, Format::Jsonl, &nowhere, false)
-    else {
+    let Err(Failure::Failed(text)) = asked(&shop, Format::Jsonl).to_file(&nowhere, false) else {
         panic!("a folder was made")
     };
     assert!(text.starts_with(&format!("cannot write {}: ", nowhere.display())), "{text}");
-    let device = to_file(&shop.store, &shop.account, Format::Csv, Path::new("/dev/null"), false).unwrap();
+    let device = asked(&shop, Format::Csv).to_file(Path::new("/dev/null"), false).unwrap();
     assert_eq!(device, None);
 }
 
@@ -408,7 +411,7 @@ fn an_output_that_fails_stops_the_export() {
         long.texts.set(TextField::Comment, "x".repeat(usize::try_from(bytes).unwrap()));
         add(&shop, vec![], unpaid(vec![long]));
         for format in [Format::Jsonl, Format::Csv] {
-            let result = export(&shop.store, &shop.account, format, &mut Closed);
+            let result = asked(&shop, format).export(&mut Closed);
             assert!(
                 matches!(&result, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe),
                 "{result:?}"
@@ -457,7 +460,7 @@ fn batches_come_in_order() {
 
     // An output that takes no more ends it, however much the readers still have.
     for room in [0, 1000, 100_000] {
-        let stopped = export(&shop.store, &shop.account, Format::Jsonl, &mut Full(room));
+        let stopped = asked(&shop, Format::Jsonl).export(&mut Full(room));
         assert!(matches!(stopped, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::StorageFull));
     }
 }

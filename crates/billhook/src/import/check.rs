@@ -1,5 +1,7 @@
 //! The check of each record against the records before it, the catalogue and, where it leaves out too much, the stored order.
 
+use std::collections::HashMap;
+
 use billhook_store::{
     AccountId, Error, Store,
     order_changes::Payment,
@@ -11,15 +13,27 @@ use billhook_wire::{Money, OrderId, PayStatus};
 use roaring::RoaringTreemap;
 
 use super::catalogue::Catalogue;
-use crate::order_line::{Draft, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings};
+use crate::order_line::{
+    Draft, Entry, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings, entry,
+};
 
 /// What is left to do for a record that was found good.
 #[derive(Debug)]
 pub(super) enum Step {
     /// An order, and the products that it mentions first.
-    Order { order: Box<Prepared>, products: Vec<Product> },
+    Order {
+        order: Box<Prepared>,
+        products: Vec<Product>,
+    },
     /// A product that is described by a line of its own; what it was before, if there was one.
-    Product { product: Product, before: Option<Product>, settings: Settings },
+    Product {
+        product: Product,
+        before: Option<Product>,
+        settings: Settings,
+    },
+    Entry(Entry),
+    /// Settings of the account, which are taken only where that was asked for.
+    LeftOut,
 }
 
 /// An order as it is if its number is free, and which of that the record itself said.
@@ -71,12 +85,21 @@ pub(super) struct Checker<'s> {
     now: i64,
     catalogue: Catalogue,
     seen: RoaringTreemap,
+    /// The numbers of those whose names are unique.
+    names: HashMap<(&'static str, String), i64>,
+    takes_settings: bool,
 }
 
 impl<'s> Checker<'s> {
-    pub(super) fn new(store: &'s Store, account: AccountId, now: i64) -> Result<Self, Error> {
+    pub(super) fn new(
+        store: &'s Store,
+        account: AccountId,
+        now: i64,
+        takes_settings: bool,
+    ) -> Result<Self, Error> {
         let catalogue = Catalogue::load(store, account)?;
-        Ok(Self { store, account, now, catalogue, seen: RoaringTreemap::new() })
+        let names = store.read(|tx| entry::names(tx, account))?;
+        Ok(Self { store, account, now, catalogue, seen: RoaringTreemap::new(), names, takes_settings })
     }
 
     /// Checks one record. A bad one leaves no trace.
@@ -84,7 +107,24 @@ impl<'s> Checker<'s> {
         match record {
             Record::Order(draft) => self.order(line, draft),
             Record::Product(draft) => Ok(self.product(line, draft)?),
+            Record::Entry(Entry::Settings(_)) if !self.takes_settings => Ok(Step::LeftOut),
+            Record::Entry(entry) => Ok(self.entry(entry)?),
         }
+    }
+
+    fn entry(&mut self, entry: Entry) -> Result<Step, Fault> {
+        if let Some(unknown) = entry.goods().iter().find(|good| self.catalogue.get(**good).is_none()) {
+            return Err(Fault(format!(
+                "product {unknown} is not in the catalogue: describe it in a line before"
+            )));
+        }
+        if let Some((kind, id, name)) = entry.unique() {
+            let other = self.names.entry((kind, name)).or_insert(id);
+            if *other != id {
+                return Err(Fault(format!("the {kind} of number {id} here is that of number {other}")));
+            }
+        }
+        Ok(Step::Entry(entry))
     }
 
     fn order(&mut self, line: u64, draft: Box<Draft>) -> Result<Step, Refusal> {

@@ -15,7 +15,7 @@ use super::{
     records::{Found, Records},
     rows::Rows,
 };
-use crate::order_line::{GoodField, csv, json};
+use crate::order_line::{Entry, GoodField, csv, json};
 
 /// A file of JSON Lines.
 #[cfg(fuzzing)]
@@ -58,6 +58,7 @@ fn round_trips(store: &Store, account: AccountId, file: &[u8], format: Format) {
 struct Imported {
     products: BTreeMap<GoodId, Good>,
     orders: Vec<(Order, Vec<Payment>)>,
+    entries: Vec<Entry>,
 }
 
 /// Reads a file as an import into an empty account does, and leaves out bad records; gives what was wrong with them.
@@ -73,7 +74,7 @@ fn read(store: &Store, account: AccountId, file: &[u8], format: Format) -> (Impo
         Ok(records) => records,
         Err(unreadable) => return (imported, vec![unreadable.to_string()]),
     };
-    let mut checker = Checker::new(store, account, 1_700_000_000).unwrap();
+    let mut checker = Checker::new(store, account, 1_700_000_000, true).unwrap();
     loop {
         let Found { line, record } = match records.next() {
             Ok(Some(found)) => found,
@@ -107,6 +108,8 @@ impl Imported {
                 let known = self.products.remove(&id).unwrap_or_else(|| Good::new(product.clone()));
                 self.products.insert(id, settings.over(known, product));
             }
+            Step::Entry(entry) => self.entries.push(entry),
+            Step::LeftOut => unreachable!("settings were asked for"),
         }
     }
 
@@ -116,6 +119,7 @@ impl Imported {
         match format {
             Format::Jsonl => {
                 self.products.values().try_for_each(|good| json::write_product(good, &mut out)).unwrap();
+                self.entries.iter().try_for_each(|entry| json::write_entry(entry, &mut out)).unwrap();
                 let mut orders = self.orders.iter();
                 orders.try_for_each(|(order, paid)| json::write_order(order, paid, &mut out)).unwrap();
             }

@@ -62,6 +62,7 @@ impl Shop {
             encoding: None,
             skip_bad: false,
             dry_run: false,
+            settings: false,
             now: NOW,
         }
     }
@@ -492,8 +493,16 @@ fn what_is_no_file_of_orders_is_told_by_its_name() {
     let form = |file: &str, format| {
         let account = AccountOption { account: Login::parse("shop").ok() };
         let file = PathBuf::from(file);
-        let arguments =
-            Arguments { account, format, encoding: None, skip_bad: false, dry_run: false, json: false, file };
+        let arguments = Arguments {
+            account,
+            format,
+            encoding: None,
+            skip_bad: false,
+            settings: false,
+            dry_run: false,
+            json: false,
+            file,
+        };
         arguments.form().map_err(|failure| match failure {
             Failure::Usage(text) => text,
             other => panic!("{other:?}"),

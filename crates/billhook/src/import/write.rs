@@ -11,7 +11,10 @@ use billhook_store::{
 use billhook_wire::PayStatus;
 
 use super::check::{GivenItem, Prepared, Step};
-use crate::order_line::{Field, Settings};
+use crate::order_line::{
+    Field, Settings,
+    entry::{self, Change, KnownPincodes},
+};
 
 /// What records changed, or would change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -21,6 +24,12 @@ pub(super) struct Counts {
     pub(super) same: u64,
     pub(super) products_added: u64,
     pub(super) products_changed: u64,
+    /// Coupons, pin codes, partners, managers, categories, settings.
+    pub(super) entries_added: u64,
+    pub(super) entries_changed: u64,
+    /// Settings that nobody asked for.
+    #[serde(skip)]
+    pub(super) left_out: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -30,6 +39,9 @@ impl std::ops::AddAssign for Counts {
         self.same += more.same;
         self.products_added += more.products_added;
         self.products_changed += more.products_changed;
+        self.entries_added += more.entries_added;
+        self.entries_changed += more.entries_changed;
+        self.left_out += more.left_out;
     }
 }
 
@@ -39,8 +51,15 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
     // A number above all others is free, and an import into an empty account has no others.
     let highest = orders::highest(tx, account)?;
     let mut new = Vec::new();
+    let mut pincodes = KnownPincodes::new();
     for step in steps {
         match step {
+            Step::LeftOut => counts.left_out += 1,
+            Step::Entry(entry) => match entry::put(tx, account, entry, &mut pincodes, dry)? {
+                Change::Added => counts.entries_added += 1,
+                Change::Changed => counts.entries_changed += 1,
+                Change::Same => {}
+            },
             Step::Product { product, before, settings } => {
                 put_product(tx, account, (product, before.as_ref(), settings), dry, &mut counts)?;
             }

@@ -16,8 +16,8 @@ use serde::{
 };
 
 use super::{
-    Draft, Fault, Field, FieldSet, GoodField, ItemDraft, ItemField, LINES_MAX, PAYMENTS_MAX, ProductDraft,
-    Record, Value, payments, unknown,
+    Draft, Entry, Fault, Field, FieldSet, GoodField, ItemDraft, ItemField, LINES_MAX, PAYMENTS_MAX,
+    ProductDraft, Record, Value, payments, unknown,
 };
 
 /// Reads one line; times without an offset are those of `zone`.
@@ -50,6 +50,8 @@ enum Key {
     Field(Field),
     Items,
     Product,
+    /// What it is called.
+    Entry(&'static str),
 }
 
 impl<'de> Deserialize<'de> for Key {
@@ -57,6 +59,9 @@ impl<'de> Deserialize<'de> for Key {
         deserializer.deserialize_str(Named(|name: &str| match name {
             "items" => Ok(Self::Items),
             "product" => Ok(Self::Product),
+            _ if let Some(kind) = Entry::KINDS.into_iter().find(|kind| *kind == name) => {
+                Ok(Self::Entry(kind))
+            }
             _ => Field::named(name).map(Self::Field).ok_or_else(|| {
                 let listed = Field::FIRST.into_iter().map(Field::name).chain(["items", "product"]);
                 unknown("field", &[name], listed, Field::others().map(Field::name))
@@ -138,6 +143,7 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
         let mut seen = FieldSet::default();
         let mut items: Option<Option<Listed<ItemDraft>>> = None;
         let mut product: Option<ProductDraft> = None;
+        let mut entry = None;
         while let Some(key) = map.next_key()? {
             match key {
                 Key::Field(field) => {
@@ -162,15 +168,20 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
                 Key::Product => {
                     product = Some(map.next_value().map_err(|error| named("product", &error))?);
                 }
+                Key::Entry(kind) if entry.is_some() => return Err(twice(kind)),
+                Key::Entry(kind) => entry = Some(Entry::read(kind, map.next_value()?)),
             }
         }
-        Ok(match product {
-            None => {
+        let is_order = seen != FieldSet::default() || items.is_some();
+        Ok(match (product, entry) {
+            (None, None) => {
                 draft.items = items.flatten().map(|items| items.0).unwrap_or_default();
                 Ok(Record::Order(Box::new(draft)))
             }
-            Some(product) if seen == FieldSet::default() && items.is_none() => Ok(Record::Product(product)),
-            Some(_) => Err(Fault::new("a line with `product` holds nothing else")),
+            (Some(product), None) if !is_order => Ok(Record::Product(product)),
+            (None, Some(entry)) if !is_order => entry.map(Record::Entry),
+            (Some(_), _) => Err(Fault::new("a line with `product` holds nothing else")),
+            (None, Some(_)) => Err(Fault::new("a line with an entry such as `coupon` holds nothing else")),
         })
     }
 }
@@ -355,19 +366,25 @@ pub(crate) fn write_order(order: &Order, payments: &[Payment], out: &mut impl io
     out.write_all(b"\n")
 }
 
+/// Writes an entry's line, with its line break.
+pub(crate) fn write_entry(entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, entry)?;
+    out.write_all(b"\n")
+}
+
 /// Writes a catalogue entry's line, with its line break. Settings that have their default are left out.
 pub(crate) fn write_product(good: &Good, out: &mut impl io::Write) -> io::Result<()> {
     #[derive(Serialize)]
     struct ProductLine<'a> {
-        product: Entry<'a>,
+        product: ProductObject<'a>,
     }
-    serde_json::to_writer(&mut *out, &ProductLine { product: Entry(good) })?;
+    serde_json::to_writer(&mut *out, &ProductLine { product: ProductObject(good) })?;
     out.write_all(b"\n")
 }
 
-struct Entry<'a>(&'a Good);
+struct ProductObject<'a>(&'a Good);
 
-impl Serialize for Entry<'_> {
+impl Serialize for ProductObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let product = &self.0.product;
         let mut map = serializer.serialize_map(None)?;

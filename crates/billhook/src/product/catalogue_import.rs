@@ -228,7 +228,7 @@ fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts
     make_way(tx, account, &known, &wanted)?;
     let mut counts = Counts::default();
     for (record, (id, Wanted { line, good })) in records.iter().zip(&wanted) {
-        if good.parent_id != 0 && !categories::is_there(tx, account.id, good.parent_id)? {
+        if good.parent_id != 0 && categories::find(tx, account.id, good.parent_id)?.is_none() {
             let Some(title) = &record.category_title else {
                 let why = format!(
                     "there is no category {}: add one with `billhook category add`, or its `{CATEGORY_TITLE}` here",

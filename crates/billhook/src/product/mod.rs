@@ -314,7 +314,7 @@ fn once_each<'a>(
 
 fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Good, said: &Said) -> Result<(), Failure> {
     if let Some(category) = said.parent_id().filter(|category| *category != 0)
-        && !categories::is_there(tx, account.id, category)?
+        && categories::find(tx, account.id, category)?.is_none()
     {
         return Err(Failure::failed(format!(
             "there is no category {category}: `billhook category list --account {}` shows those that are",

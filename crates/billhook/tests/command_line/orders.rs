@@ -97,3 +97,97 @@ fn an_import_runs_at_a_lower_priority() {
     let mut at_work = seen.iter().filter(|(name, _)| !name.starts_with("billhook-interr"));
     assert!(seen.len() > 1 && at_work.all(|(_, nice)| *nice == expected), "{seen:?}, not {expected}");
 }
+
+/// An account with one of everything goes into a file and into an empty folder, and is the same there.
+#[test]
+fn an_export_in_json_lines_is_the_whole_account() {
+    let place = Place::new();
+    place.account("shop");
+    place.run(&["account", "bind", "shop", "pay.shop.example"]).succeeded();
+    place.run(&["account", "set", "shop", "time_zone=UTC", "rate=600"]).succeeded();
+    place.write("codes", "AAA\nBBB\n");
+    place.write("in.jsonl", r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book","sum":"100"}]}"#);
+    for arguments in [
+        &["import", "in.jsonl"][..],
+        &["category", "add", "Книги"],
+        &["manager", "add", "Olga"],
+        &["partner", "add", "boris"],
+        &["partner", "add", "vera", "--parent", "boris"],
+        &["coupon", "add", "Spring", "--percent", "12.5", "--good", "book", "--until", "2030-02-28"],
+        &["coupon", "add", "ten", "--sum", "10", "--uses", "5"],
+        &["product", "add-pincodes", "book", "codes"],
+        &["order", "pay", "1", "100"],
+        &["export", "--settings", "whole.jsonl"],
+    ] {
+        place.run(&[arguments, &["--account", "shop"]].concat()).succeeded();
+    }
+    let whole = std::fs::read_to_string(place.path("whole.jsonl")).unwrap();
+    let expected = r#"{"settings":{"rate":"600","time_zone":"UTC"}}
+{"category":{"id":1,"title":"Книги"}}
+{"personal_manager":{"id":1,"name":"Olga"}}
+{"partner":{"id":1,"login":"boris"}}
+{"partner":{"id":2,"login":"vera","parent_id":1}}
+ORDER
+{"coupon":{"id":1,"coupon":"Spring","percent":"12.50","ends":1898553599,"goods":[7]}}
+{"coupon":{"id":2,"coupon":"ten","sum":"10.00","uses_max":5}}
+{"pincode":{"good_id":7,"pincode":"BBB"}}
+"#;
+    let order = whole.lines().find(|line| line.starts_with("{\"id\":1,")).unwrap();
+    assert_eq!(whole, expected.replace("ORDER", order));
+    assert!(order.contains(r#""pincode":"AAA""#), "{order}");
+
+    let other = Place::new();
+    other.account("shop");
+    other.write("whole.jsonl", &whole);
+    let import = |rest: &[&str]| other.run(&[&["import", "--account", "shop", "whole.jsonl"], rest].concat());
+    let dry = import(&["--dry-run", "--settings"]).succeeded();
+    assert!(
+        dry.contains("added 1, changed 0, same 0 orders; 1 product added; 7 other entries added, 1 changed"),
+        "{dry}"
+    );
+    import(&["--settings"]).succeeded();
+    let export = |place: &Place, rest: &[&str]| {
+        place.run(&[&["export", "--account", "shop"], rest].concat()).succeeded()
+    };
+    assert_eq!(export(&other, &["--settings"]), whole);
+    let again = import(&["--settings"]).succeeded();
+    assert_eq!(again, "added 0, changed 0, same 1 order; 0 products added\n");
+    let account = other.run(&["account", "show", "shop"]).succeeded();
+    assert!(!account.contains("pay.shop.example"), "domains stay where they are: {account}");
+
+    // Without the option on both sides the settings stay, and it is said.
+    assert!(!export(&place, &[]).contains("settings"));
+    let third = Place::new();
+    third.account("shop");
+    third.write("whole.jsonl", &whole);
+    let done = third.run(&["import", "--account", "shop", "whole.jsonl"]);
+    assert!(done.status == Some(0) && done.stderr.contains("add --settings to take them"), "{done:?}");
+    assert_eq!(export(&third, &["--settings"]), whole.replacen(r#""rate":"600","time_zone":"UTC""#, "", 1));
+    third.run(&["export", "--account", "shop", "--settings", "a.csv"]).failed(2);
+}
+
+#[test]
+fn an_entry_that_can_not_be_is_refused_with_its_line() {
+    let place = Place::new();
+    place.account("shop");
+    for (line, why) in [
+        (r#"{"category":{"id":0,"title":"x"}}"#, "`id` is a number from 1 up"),
+        (r#"{"category":{"id":1}}"#, "missing field `title`"),
+        (r#"{"category":{"id":1,"title":" "}}"#, "`category`"),
+        (r#"{"personal_manager":{"id":1,"name":"x","age":3}}"#, "unknown field `age`"),
+        (r#"{"coupon":{"id":1,"coupon":"x"}}"#, "either `percent` or `sum`"),
+        (r#"{"coupon":{"id":1,"coupon":"x","percent":"101"}}"#, "`coupon`"),
+        (r#"{"coupon":{"id":1,"coupon":"x","sum":"1","uses":-1}}"#, "from 0 up"),
+        (r#"{"coupon":{"id":1,"coupon":"x","sum":"1","goods":[9]}}"#, "product 9 is not in the catalogue"),
+        (r#"{"pincode":{"good_id":9,"pincode":"x"}}"#, "product 9 is not in the catalogue"),
+        (r#"{"settings":{"rate":"-1"}}"#, "rate"),
+        (r#"{"partner":{"id":2,"login":"vera"}}"#, "the login of number 2 here is that of number 1"),
+        (r#"{"category":{"id":1,"title":"x"},"id":1}"#, "holds nothing else"),
+    ] {
+        place.write("in.jsonl", &format!("{{\"partner\":{{\"id\":1,\"login\":\"Vera\"}}}}\n{line}\n"));
+        let done = place.run(&["import", "--account", "shop", "--settings", "in.jsonl"]);
+        let is_told = done.stderr.starts_with("line 2: ") && done.stderr.contains(why);
+        assert!(done.status == Some(1) && is_told, "{line}: {done:?}");
+    }
+    assert_eq!(place.run(&["export", "--account", "shop"]).succeeded(), "");
+}
