@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderValue, Request, Uri, Version, header};
 use ipnet::IpNet;
 
 use crate::{
-    bill_page::BillLink,
-    caller,
-    host::{self, Host},
+    gate::{
+        caller,
+        host::{self, Host},
+    },
     methods::{self, Methods},
-    pages::Page,
+    pages::{Page, order::BillLink},
 };
 
 /// Lines: a request's target, its `Host`, and then its `X-Forwarded-For`s.

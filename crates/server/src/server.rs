@@ -17,27 +17,29 @@ use tokio::{
 
 use crate::{
     StartError,
-    access_log::AccessLog,
-    accounts::Directory,
-    activity::Timeouts,
-    admin::Admin,
-    answer, body, caller,
-    connection::{self, Protocol, Terms},
-    dispatch::{Peer, Service},
-    host, listener,
-    memory::Budget,
+    background::{
+        timers::{self, Timers},
+        watch::{self, Watch},
+    },
+    gate::{accounts::Directory, caller, host},
+    http::{
+        activity::Timeouts,
+        admin::Admin,
+        answer, body,
+        connection::{self, Protocol, Terms},
+        listener,
+        memory::Budget,
+        shutdown::Stop,
+        slots::{Full, Slot, Slots},
+        tls::{self, Acceptors, TlsReloader},
+    },
     methods::{self, Methods},
-    metrics::Metrics,
     options::{Certificate, Options},
     pages::Docs,
-    refusals::Refusals,
-    slots::{Full, Slot, Slots},
-    stop::Stop,
-    timers::{self, Timers},
-    tls::{self, Acceptors, TlsReloader},
-    troubles::Troubles,
-    unserved::Unserved,
-    watch::{self, Watch},
+    request::{Peer, Service},
+    telemetry::{
+        access_log::AccessLog, metrics::Metrics, refusals::Refusals, reporter::Troubles, unserved::Unserved,
+    },
 };
 
 /// How many connections the admin listener takes.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-use crate::{cx::Cx, failure::Failure};
+use crate::{failure::Failure, methods::cx::Cx};
 
 macro_rules! method {
     ($name:ident { $($field:ident),* }, $access:expr) => {

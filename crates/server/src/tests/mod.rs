@@ -28,7 +28,7 @@ use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signat
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::{Addresses, Options, Server, TlsReloader, methods::Methods, slots::Slots};
+use crate::{Addresses, Options, Server, TlsReloader, http::slots::Slots, methods::Methods};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -20,9 +20,11 @@ use billhook_wire::{
 use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::{
-    cx::{Cx, wanted},
     failure::Failure,
-    order_info::{Shown, shown},
+    methods::{
+        cx::{Cx, wanted},
+        order_info::{Shown, shown},
+    },
 };
 
 /// The longest time that `getOrdersWithGoods` looks at, in days (decision 24).

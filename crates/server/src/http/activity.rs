@@ -16,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::stream::Stream;
+use crate::http::stream::Stream;
 
 /// For how long a connection that ends with an unread body is listened to, so that its client comes to read the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);

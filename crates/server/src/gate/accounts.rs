@@ -22,7 +22,10 @@ use billhook_store::{
 use billhook_wire::{Key, Login};
 use tokio::sync::Semaphore;
 
-use crate::{answer::MAX_BYTES_OF_ONE, host::Host, memory::Budget, rate::Limit};
+use crate::{
+    gate::{host::Host, limiter::Limit},
+    http::{answer::MAX_BYTES_OF_ONE, memory::Budget},
+};
 
 /// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
 const LONG_READS_OF_ONE: usize = 2;
@@ -307,7 +310,7 @@ mod tests {
     use billhook_store::settings::Settings;
 
     use super::*;
-    use crate::host;
+    use crate::gate::host;
 
     fn account(id: i64, login: &str, domains: &[&str]) -> Account {
         Account {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::caller::Network;
+use crate::gate::caller::Network;
 
 /// How many lines a network has in a second.
 const LINES_PER_SECOND: u64 = 100;

@@ -19,7 +19,11 @@ use billhook_wire::{
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::{cx::Cx, failure::Failure, goods, host};
+use crate::{
+    failure::Failure,
+    gate::host,
+    methods::{cx::Cx, goods},
+};
 
 /// The most partners that an order names.
 const AFFILIATES_MAX: usize = 10;

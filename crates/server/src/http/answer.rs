@@ -10,7 +10,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
     failure::Failure,
-    memory::{self, Budgets, Part, allocated},
+    http::memory::{self, Budgets, Part, allocated},
     pages::Page,
 };
 
@@ -132,7 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::memory::Budget;
+    use crate::http::memory::Budget;
 
     fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
         let key = Key::parse("sesame").unwrap();

@@ -9,7 +9,7 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::stop::Stop;
+use crate::http::shutdown::Stop;
 
 /// How many connections may wait to be taken in.
 const BACKLOG: i32 = 4096;

@@ -25,7 +25,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{StartError, dispatch::Service, host, options::Certificate};
+use crate::{StartError, gate::host, options::Certificate, request::Service};
 
 /// The protocols, by their names in a handshake.
 pub(crate) const HTTP_2: &[u8] = b"h2";

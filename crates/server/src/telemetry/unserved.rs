@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::accounts::{Served, WhichKey};
+use crate::gate::accounts::{Served, WhichKey};
 
 /// A name that was told is told again after this.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);

@@ -18,23 +18,30 @@ use ipnet::IpNet;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
-    access_log::{AccessLog, Line},
-    accounts::{Directory, Served, WhichKey},
-    answer::{self, Answer},
-    bill_page::{self, BillLink, Words},
-    body::{self, Body, BodyError},
-    caller,
-    connection::{AnswerBody, Answers, Open},
     failure::Failure,
-    host,
-    memory::Budget,
+    gate::{
+        accounts::{Directory, Served, WhichKey},
+        caller, host,
+    },
+    http::{
+        answer::{self, Answer},
+        body::{self, Body, BodyError},
+        connection::{AnswerBody, Answers, Open},
+        memory::Budget,
+    },
     methods::{Begun, Call, Envelope, Methods},
-    metrics::Metrics,
-    pages::{Docs, Page},
-    refusals::Refusals,
+    pages::{
+        Docs, Page,
+        order::{self as bill_page, BillLink, Words},
+    },
     request_id,
-    troubles::Troubles,
-    unserved::Unserved,
+    telemetry::{
+        access_log::{AccessLog, Line},
+        metrics::Metrics,
+        refusals::Refusals,
+        reporter::Troubles,
+        unserved::Unserved,
+    },
 };
 
 /// What every request is answered from.

@@ -8,10 +8,12 @@ use hyper::body::Incoming;
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
-    connection::{AnswerBody, Answers, Open, Terms},
-    dispatch::Service,
-    host::{self, Host},
-    slots::Slots,
+    gate::host::{self, Host},
+    http::{
+        connection::{AnswerBody, Answers, Open, Terms},
+        slots::Slots,
+    },
+    request::Service,
 };
 
 /// The longest that the store may take to show its health.

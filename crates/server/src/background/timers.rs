@@ -13,8 +13,8 @@ use std::{
 use billhook_store::{self as store, accounts, order_changes};
 
 use crate::{
-    dispatch::{Service, unix_now},
-    idempotency,
+    methods::idempotency,
+    request::{Service, unix_now},
 };
 
 /// How often it looks.

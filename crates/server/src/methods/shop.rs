@@ -3,7 +3,7 @@
 use billhook_store::{coupons, managers};
 use billhook_wire::method::{CouponInfo, GetCoupons, GetPersonalManagers, ManagerInfo};
 
-use crate::{cx::Cx, failure::Failure};
+use crate::{failure::Failure, methods::cx::Cx};
 
 /// Answers `getcoupons`.
 pub(crate) fn get_coupons(cx: &mut Cx<'_, '_>, _: &GetCoupons) -> Result<Vec<CouponInfo>, Failure> {

@@ -15,8 +15,8 @@ use billhook_wire::{
 use serde_json::json;
 
 use crate::{
-    cx::{Cx, wanted},
     failure::Failure,
+    methods::cx::{Cx, wanted},
 };
 
 /// Answers `GetAllGoods`; an empty catalogue is refused.

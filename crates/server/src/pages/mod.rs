@@ -3,6 +3,8 @@
 //! It is the same for every host and tells nothing of accounts, so it needs none, and no credential. And it is made once: however many
 //! read it, or leave it unread, there are these buffers and no others.
 
+pub(crate) mod order;
+
 use std::io::Write as _;
 
 use billhook_wire::Code;
@@ -10,7 +12,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
-use crate::answer::Answer;
+use crate::http::answer::Answer;
 
 /// The page brings nothing but its style, and needs nothing from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -10,7 +10,7 @@ use std::{
 use billhook_store as store;
 use tokio::sync::oneshot;
 
-use crate::dispatch::Service;
+use crate::request::Service;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(200);

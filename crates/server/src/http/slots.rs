@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{caller::Network, memory::Budget};
+use crate::{gate::caller::Network, http::memory::Budget};
 
 /// How many connections of one network may speak HTTP/2; more are offered HTTP/1.1. Beside what is counted, a connection's table of
 /// fields can make the HTTP library hold 2 MiB: each of its 124 entries keeps the whole buffer in which it came.

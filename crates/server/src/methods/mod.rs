@@ -3,6 +3,14 @@
 //! What a method needs around its function stands here once for all of them: reading the parameters, the right kind of
 //! transaction, catching a panic, writing the envelope.
 
+mod create_order;
+pub(crate) mod cx;
+mod goods;
+pub(crate) mod idempotency;
+mod order_info;
+mod orders;
+mod shop;
+
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -27,14 +35,14 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::{
-    accounts::{Served, WhichKey},
+use self::{
     cx::Cx,
-    dispatch::unix_now,
+    idempotency::{Done, Once},
+};
+use crate::{
     failure::Failure,
-    goods,
-    idempotency::{self, Done, Once},
-    new_order, orders, shop,
+    gate::accounts::{Served, WhichKey},
+    request::unix_now,
 };
 
 /// How far a thread steps back that reads at length: short requests on the same processors go first.
@@ -44,7 +52,7 @@ const LONG_READ_NICE: i32 = 10;
 pub(crate) fn table() -> Methods {
     Methods::new()
         .on::<GetBills>(orders::get_bills)
-        .on::<CreateOrder>(new_order::create_order)
+        .on::<CreateOrder>(create_order::create_order)
         .on::<UpdateOrderStatus>(orders::update_order_status)
         .on::<DeleteOrder>(orders::delete_order)
         .on::<GetOrderDetails>(orders::get_order_details)
@@ -55,7 +63,7 @@ pub(crate) fn table() -> Methods {
         .on::<AddGood>(goods::add_good)
         .on::<UpdateGood>(goods::update_good)
         .on::<DeleteGood>(goods::delete_good)
-        .on::<CreateOrder2>(new_order::create_order_2)
+        .on::<CreateOrder2>(create_order::create_order_2)
         .on::<GetGoods>(goods::get_goods)
         .on::<GetCoupons>(shop::get_coupons)
         .on::<GetPersonalManagers>(shop::get_personal_managers)

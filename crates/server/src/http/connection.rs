@@ -16,10 +16,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use crate::{
+use crate::http::{
     activity::{Activity, InFlight, Timeouts, Watched},
     memory::{Budget, Part},
-    stop::Stop,
+    shutdown::Stop,
     stream::Stream,
 };
 

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use crate::memory::{self, Budgets, Part};
+use crate::http::memory::{self, Budgets, Part};
 
 /// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -207,7 +207,7 @@ async fn drain(body: &mut Incoming) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::Budget;
+    use crate::http::memory::Budget;
 
     /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
     fn counted(own: usize, pieces: &[usize], longest: usize) -> usize {

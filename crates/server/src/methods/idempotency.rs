@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{cx::Cx, failure::Failure};
+use crate::{failure::Failure, methods::cx::Cx};
 
 /// The longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;

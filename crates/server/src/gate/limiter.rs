@@ -12,7 +12,7 @@ use governor::{
     },
 };
 
-use crate::caller::Network;
+use crate::gate::caller::Network;
 
 /// How many networks an account's limit tells apart. While more than that call, those beyond share one allowance.
 const NETWORKS_MAX: usize = 10_000;

@@ -1,0 +1,7 @@
+//! What the operator learns: a line for each request, lines about failures, numbers.
+
+pub(crate) mod access_log;
+pub(crate) mod metrics;
+pub(crate) mod refusals;
+pub(crate) mod reporter;
+pub(crate) mod unserved;
