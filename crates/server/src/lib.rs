@@ -12,7 +12,9 @@
 //!
 //! Decisions that comments name are those of `docs/protocol.md`.
 
+mod api;
 mod background;
+mod clock;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -22,9 +24,9 @@ mod methods;
 mod options;
 mod pages;
 mod request;
-mod request_id;
 mod server;
 mod start_error;
+mod state;
 mod telemetry;
 #[cfg(test)]
 mod tests;

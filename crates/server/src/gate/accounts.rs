@@ -16,29 +16,40 @@ use std::{
 
 use arc_swap::ArcSwap;
 use billhook_store::{
-    AccountId, Error, Store,
+    AccountId, Error, Kind, Store,
     accounts::{self, Account, Newest, Sum},
 };
 use billhook_wire::{Key, Login};
 use tokio::sync::Semaphore;
 
 use crate::{
-    gate::{host::Host, limiter::Limit},
+    Options, StartError,
+    failure::Failure,
+    gate::{
+        host::{self, Host},
+        limiter::Limiter,
+    },
     http::{answer::MAX_BYTES_OF_ONE, memory::Budget},
 };
 
 /// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
 const LONG_READS_OF_ONE: usize = 2;
+/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
+const AGE_MAX: Duration = Duration::from_secs(1);
+/// How long a request waits for newer accounts at most, and how often it looks.
+const FRESH_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// An account with what the server keeps beside it.
 #[derive(Debug)]
 pub(crate) struct Served {
     account: Account,
-    limit: Option<Arc<Limit>>,
+    /// How often one address may call, if that is limited.
+    pub(crate) limiter: Option<Arc<Limiter>>,
     /// Its share of those who read at length: one account must not keep all others from it.
-    long_reads: Arc<Semaphore>,
+    pub(crate) long_reads: Arc<Semaphore>,
     /// Its share of the memory for answers that are not yet taken, for the same reason.
-    answers: Arc<Budget>,
+    pub(crate) answers: Arc<Budget>,
 }
 
 /// Which of an account's keys is meant.
@@ -56,7 +67,9 @@ pub(crate) struct Directory {
     domains: Vec<String>,
     default_account: Option<Login>,
     refused_key: Option<Key>,
-    known: ArcSwap<Known>,
+    /// Whether others may change the accounts in the store.
+    is_shared: bool,
+    known: ArcSwap<Snapshot>,
     began: Instant,
     /// The state of the store that is known is at least as new as this many milliseconds after `began`.
     as_of_ms: AtomicU64,
@@ -64,7 +77,7 @@ pub(crate) struct Directory {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Known {
+struct Snapshot {
     newest: Newest,
     by_id: HashMap<AccountId, Arc<Served>>,
     by_login: HashMap<Box<str>, Arc<Served>>,
@@ -92,21 +105,6 @@ impl Served {
         let allowed = &self.account.settings.allow_ips;
         allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
     }
-
-    /// How often one address may call, if that is limited.
-    pub(crate) fn limit(&self) -> Option<&Limit> {
-        self.limit.as_deref()
-    }
-
-    /// Who may read at length for this account.
-    pub(crate) fn long_reads(&self) -> &Arc<Semaphore> {
-        &self.long_reads
-    }
-
-    /// The memory for this account's answers.
-    pub(crate) fn answers(&self) -> &Arc<Budget> {
-        &self.answers
-    }
 }
 
 /// What an account has that nobody calls yet.
@@ -122,29 +120,25 @@ impl Deref for Served {
     }
 }
 
-impl Known {
+impl Snapshot {
     fn sum(&self) -> Sum {
         self.by_id.values().map(|served| &served.account).collect()
     }
 }
 
 impl Directory {
-    /// An empty directory. `domains` are normalised host names.
-    pub(crate) fn new(domains: Vec<String>, default_account: Option<Login>) -> Self {
-        Self {
-            domains,
-            default_account,
-            refused_key: None,
+    /// An empty directory. Accounts that have the key which the options refuse are answered as if they were disabled.
+    pub(crate) fn new(options: &Options, is_shared: bool) -> Result<Self, StartError> {
+        Ok(Self {
+            domains: host::names(&options.domains)?,
+            default_account: options.default_account.clone(),
+            refused_key: options.refused_key.clone(),
+            is_shared,
             known: ArcSwap::default(),
             began: Instant::now(),
             as_of_ms: AtomicU64::new(0),
             is_cut_off: AtomicBool::new(false),
-        }
-    }
-
-    /// The same, with accounts that have this key answered as if they were disabled.
-    pub(crate) fn refusing(self, key: Option<Key>) -> Self {
-        Self { refused_key: key, ..self }
+        })
     }
 
     /// Takes over what has changed in the store. On an error everything stays as it was.
@@ -167,7 +161,7 @@ impl Directory {
         let (newest, changed, sum) = store.read(|tx| {
             Ok::<_, Error>((accounts::newest(tx)?, accounts::changed_since(tx, since)?.0, accounts::sum(tx)?))
         })?;
-        let mut after = self.with(Known::clone(&known), &known, changed, newest);
+        let mut after = self.with(Snapshot::clone(&known), &known, changed, newest);
         if after.sum() != sum {
             tracing::warn!(
                 "the accounts are not what became of those that were known: the database was restored, or lost its last \
@@ -175,7 +169,7 @@ impl Directory {
             );
             let (newest, all) =
                 store.read(|tx| Ok::<_, Error>((accounts::newest(tx)?, accounts::list(tx)?)))?;
-            after = self.with(Known::default(), &known, all, newest);
+            after = self.with(Snapshot::default(), &known, all, newest);
         }
         self.known.store(Arc::new(after));
         Ok(())
@@ -188,14 +182,23 @@ impl Directory {
         known.by_id.values().filter(is_ended).map(|served| served.id).collect()
     }
 
-    /// Whether the store could not be read the last time.
-    pub(crate) fn is_cut_off(&self) -> bool {
-        self.is_cut_off.load(Ordering::Relaxed)
+    /// Whether what is known is too old to be relied upon.
+    pub(crate) fn is_stale(&self) -> bool {
+        let age_ms = self.now_ms().saturating_sub(self.as_of_ms.load(Ordering::Relaxed));
+        self.is_shared && Duration::from_millis(age_ms) > AGE_MAX
     }
 
-    /// How old what is known may be.
-    pub(crate) fn age(&self) -> Duration {
-        Duration::from_millis(self.now_ms().saturating_sub(self.as_of_ms.load(Ordering::Relaxed)))
+    /// Waits until what is known is new enough: a busy machine may be late. One that can't read the store is told at once.
+    pub(crate) async fn fresh(&self) -> Result<(), Failure> {
+        let asked = Instant::now();
+        while self.is_stale() {
+            if self.is_cut_off.load(Ordering::Relaxed) || asked.elapsed() > FRESH_TIMEOUT {
+                let text = "store: the accounts could not be read for more than a second: a key may have been changed";
+                return Err(Failure::Broken(Error::new(Kind::Unreachable, text)));
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        Ok(())
     }
 
     fn now_ms(&self) -> u64 {
@@ -208,7 +211,13 @@ impl Directory {
     }
 
     /// These accounts in what is `known`, or in the place of the same; limits are kept from `before`.
-    fn with(&self, mut known: Known, before: &Known, changed: Vec<Account>, newest: Newest) -> Known {
+    fn with(
+        &self,
+        mut known: Snapshot,
+        before: &Snapshot,
+        changed: Vec<Account>,
+        newest: Newest,
+    ) -> Snapshot {
         known.newest = newest;
         // All old names go before any new one comes: a domain may have moved from one of these accounts to another.
         for account in &changed {
@@ -230,11 +239,11 @@ impl Directory {
             let before = before.by_id.get(&account.id);
             let (long_reads, answers) =
                 before.map_or_else(own_shares, |before| (before.long_reads.clone(), before.answers.clone()));
-            let limit = match before.and_then(|before| before.limit.clone()) {
-                Some(limit) if limit.per_minute() == account.settings.rate => Some(limit),
-                _ => Limit::new(account.settings.rate).map(Arc::new),
+            let limiter = match before.and_then(|before| before.limiter.clone()) {
+                Some(limiter) if limiter.per_minute() == account.settings.rate => Some(limiter),
+                _ => Limiter::new(account.settings.rate).map(Arc::new),
             };
-            let served = Arc::new(Served { account, limit, long_reads, answers });
+            let served = Arc::new(Served { account, limiter, long_reads, answers });
             known.by_login.insert(served.login.as_str().into(), served.clone());
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
@@ -283,7 +292,8 @@ impl Directory {
 
     /// Lets the limits forget the callers that have their whole allowance again.
     pub(crate) fn forget_rested_callers(&self) {
-        self.known.load().by_id.values().filter_map(|served| served.limit()).for_each(Limit::forget_rested);
+        let known = self.known.load();
+        known.by_id.values().filter_map(|served| served.limiter.as_deref()).for_each(Limiter::forget_rested);
     }
 
     /// The part of `LABEL.DOMAIN` before one of our domains, if it is a single label.
@@ -297,7 +307,7 @@ impl Directory {
     }
 
     /// The account that was named as the default, else the store's own.
-    fn default_of(&self, known: &Known) -> Option<Arc<Served>> {
+    fn default_of(&self, known: &Snapshot) -> Option<Arc<Served>> {
         match &self.default_account {
             Some(login) => known.by_login.get(login.as_str()).cloned(),
             None => known.by_id.get(&known.default_account?).cloned(),
@@ -310,7 +320,6 @@ mod tests {
     use billhook_store::settings::Settings;
 
     use super::*;
-    use crate::gate::host;
 
     fn account(id: i64, login: &str, domains: &[&str]) -> Account {
         Account {
@@ -329,15 +338,19 @@ mod tests {
     }
 
     fn directory(default_account: Option<&str>, accounts: Vec<Account>) -> Directory {
-        let domains = vec!["localhost".to_owned(), "justclick.ru".to_owned()];
-        let directory = Directory::new(domains, default_account.map(|login| Login::parse(login).unwrap()));
+        let options = Options {
+            domains: vec!["localhost".to_owned(), "justclick.ru".to_owned()],
+            default_account: default_account.map(|login| Login::parse(login).unwrap()),
+            ..Options::default()
+        };
+        let directory = Directory::new(&options, false).unwrap();
         take_over(&directory, accounts);
         directory
     }
 
     fn take_over(directory: &Directory, changed: Vec<Account>) {
         let known = directory.known.load();
-        let after = directory.with(Known::clone(&known), &known, changed, Newest::default());
+        let after = directory.with(Snapshot::clone(&known), &known, changed, Newest::default());
         directory.known.store(Arc::new(after));
     }
 
@@ -431,15 +444,16 @@ mod tests {
         };
         let directory = directory(None, limited(1, false));
         let caller = "192.0.2.1".parse().unwrap();
-        let count =
-            |directory: &Directory| directory.find(None).unwrap().limit().unwrap().count(caller).is_ok();
+        let count = |directory: &Directory| {
+            directory.find(None).unwrap().limiter.as_ref().unwrap().count(caller).is_ok()
+        };
         assert!(count(&directory));
         take_over(&directory, limited(1, true));
         assert!(!count(&directory), "the allowance was used up before the change");
         take_over(&directory, limited(5, true));
         assert!(count(&directory));
         take_over(&directory, limited(0, true));
-        assert!(directory.find(None).unwrap().limit().is_none());
+        assert!(directory.find(None).unwrap().limiter.is_none());
     }
 
     #[test]
@@ -447,7 +461,7 @@ mod tests {
         let mut anna = account(1, "anna", &[]);
         anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
         let (long_reads, answers) = own_shares();
-        let served = Served { account: anna, limit: None, long_reads, answers };
+        let served = Served { account: anna, limiter: None, long_reads, answers };
         assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
         assert_eq!(served.old_key(100), None);
     }

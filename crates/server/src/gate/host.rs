@@ -7,6 +7,8 @@ use std::{
 
 use http::{Version, header, request::Parts};
 
+use crate::StartError;
+
 /// The host that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host<'a> {
@@ -73,6 +75,13 @@ pub(crate) fn name(text: &str) -> Option<String> {
         Ok(Some(Host::Name(name))) if !text.contains(':') => Some(name.into_owned()),
         _ => None,
     }
+}
+
+/// The same of names out of the options.
+pub(crate) fn names<C: FromIterator<String>>(texts: &[String]) -> Result<C, StartError> {
+    let names =
+        texts.iter().map(|text| name(text).ok_or_else(|| StartError::Domain { domain: text.clone() }));
+    names.collect()
 }
 
 /// The longest name of a host, in bytes (RFC 1035).

@@ -22,7 +22,7 @@ const NETWORKS_MAX: usize = 10_000;
 /// The callers stand in one map behind a lock: a map that is spread over many locks would take, for thousands of accounts on a
 /// machine with many cores, hundreds of megabytes.
 #[derive(Debug)]
-pub(crate) struct Limit {
+pub(crate) struct Limiter {
     per_minute: NonZeroU32,
     callers: RateLimiter<Network, Callers, DefaultClock>,
     clock: DefaultClock,
@@ -72,7 +72,7 @@ impl ShrinkableKeyedStateStore<Network> for Callers {
     }
 }
 
-impl Limit {
+impl Limiter {
     /// A limit of so many requests a minute, all of which may come at once; 0 is no limit.
     pub(crate) fn new(per_minute: u32) -> Option<Self> {
         let per_minute = NonZeroU32::new(per_minute)?;
@@ -107,42 +107,42 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_allowance() {
-        assert!(Limit::new(0).is_none());
-        let limit = Limit::new(2).unwrap();
+        assert!(Limiter::new(0).is_none());
+        let limiter = Limiter::new(2).unwrap();
         let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        assert_eq!(limit.count(one), Ok(()));
-        assert_eq!(limit.count(one), Ok(()));
-        let wait = limit.count(one).unwrap_err();
+        assert_eq!(limiter.count(one), Ok(()));
+        assert_eq!(limiter.count(one), Ok(()));
+        let wait = limiter.count(one).unwrap_err();
         assert!((29..=30).contains(&wait), "{wait}");
-        assert_eq!(limit.count(other), Ok(()));
+        assert_eq!(limiter.count(other), Ok(()));
     }
 
     #[test]
     fn an_ipv6_network_has_one_allowance() {
-        let limit = Limit::new(1).unwrap();
-        let count = |caller: &str| limit.count(caller.parse().unwrap()).is_ok();
+        let limiter = Limiter::new(1).unwrap();
+        let count = |caller: &str| limiter.count(caller.parse().unwrap()).is_ok();
         assert!(count("2001:db8::1") && !count("2001:db8::2") && count("2001:db8:0:1::1"));
     }
 
     #[test]
     fn so_many_networks_are_told_apart_and_the_others_share() {
-        let limit = Limit::new(1).unwrap();
+        let limiter = Limiter::new(1).unwrap();
         let networks = u32::try_from(NETWORKS_MAX).unwrap();
-        let count = |number: u32| limit.count(IpAddr::V4(number.into())).is_ok();
+        let count = |number: u32| limiter.count(IpAddr::V4(number.into())).is_ok();
         assert!((0..networks).all(count));
         assert!(count(networks) && !count(networks + 1) && !count(0));
-        assert_eq!(limit.callers.len(), NETWORKS_MAX);
+        assert_eq!(limiter.callers.len(), NETWORKS_MAX);
     }
 
     #[test]
     fn rested_callers_are_forgotten() {
-        let limit = Limit::new(u32::MAX).unwrap();
-        limit.count("192.0.2.1".parse().unwrap()).unwrap();
-        let busy = Limit::new(1).unwrap();
+        let limiter = Limiter::new(u32::MAX).unwrap();
+        limiter.count("192.0.2.1".parse().unwrap()).unwrap();
+        let busy = Limiter::new(1).unwrap();
         busy.count("192.0.2.1".parse().unwrap()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(5));
-        limit.forget_rested();
+        limiter.forget_rested();
         busy.forget_rested();
-        assert_eq!((limit.callers.len(), busy.callers.len()), (0, 1));
+        assert_eq!((limiter.callers.len(), busy.callers.len()), (0, 1));
     }
 }

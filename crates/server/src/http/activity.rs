@@ -4,24 +4,16 @@
 //! the deadlines are kept here, as a few atomic numbers, and one timer a connection looks at them only when it fires.
 
 use std::{
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use crate::http::stream::Stream;
-
 /// For how long a connection that ends with an unread body is listened to, so that its client comes to read the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
-/// How much is read meanwhile.
-const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// The time-outs of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +105,15 @@ impl Activity {
         self.unread.store(true, Relaxed);
     }
 
+    /// The connection ends. Whether its client is listened to for a while, since it may still send a body.
+    pub(super) fn lingers(&self) -> bool {
+        let lingers = self.unread.load(Relaxed);
+        if lingers {
+            self.begin(LINGERING);
+        }
+        lingers
+    }
+
     /// An answer is ready to be taken. The place is the answer's own until it is gone.
     pub(crate) fn answer_ready(&self) -> usize {
         let now = self.now();
@@ -150,13 +151,15 @@ impl Activity {
         self.phase_since.store(self.now(), Relaxed);
     }
 
-    fn bytes_came(&self) {
+    /// Something was read.
+    pub(super) fn bytes_came(&self) {
         if self.heads && self.phase.load(Relaxed) == IDLE && self.is_idle() {
             self.begin(HEAD);
         }
     }
 
-    fn wrote<T>(&self, outcome: &Poll<T>) {
+    /// Something was to be written.
+    pub(super) fn wrote<T>(&self, outcome: &Poll<T>) {
         match (outcome.is_pending(), self.blocked.load(Relaxed)) {
             (true, 0) => self.blocked.store(self.now(), Relaxed),
             (false, since) if since != 0 => self.blocked.store(0, Relaxed),
@@ -170,156 +173,23 @@ impl Activity {
     }
 }
 
-/// Counts a request as in flight for as long as it lives.
+/// A request that is being answered: it counts as in flight for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct InFlight<A: AsRef<Activity>>(pub(crate) A);
+pub(crate) struct InFlight(pub(crate) Arc<Activity>);
 
-impl<A: AsRef<Activity>> InFlight<A> {
+impl InFlight {
     /// Begins one.
-    pub(crate) fn begin(of: A) -> Self {
-        of.as_ref().in_flight.fetch_add(1, Relaxed);
+    pub(crate) fn begin(of: Arc<Activity>) -> Self {
+        of.in_flight.fetch_add(1, Relaxed);
         Self(of)
     }
 }
 
-impl<A: AsRef<Activity>> Drop for InFlight<A> {
+impl Drop for InFlight {
     fn drop(&mut self) {
         // The wait that this may begin has its time before anybody can see that it has begun.
-        let activity = self.0.as_ref();
-        activity.begin(IDLE);
-        activity.in_flight.fetch_sub(1, Relaxed);
-    }
-}
-
-/// A socket, or the TLS over it, that reports to the connection's [`Activity`].
-///
-/// A client that takes its answer slowly is not cut off: each time the kernel's buffer has emptied by about a third, the wait
-/// begins anew.
-///
-/// What is to be written waits until the worker has looked after the other connections that it has to: so requests that came
-/// together are answered together. Each write wakes its reader, and where answers leave one by one, every one of them costs a
-/// change of threads, here or on the way.
-#[derive(Debug)]
-pub(crate) struct Watched<S> {
-    io: S,
-    activity: Arc<Activity>,
-    lingered: usize,
-    /// The others have had their turn.
-    may_write: bool,
-    /// What was read already and is to be read again.
-    ahead: Bytes,
-}
-
-impl<S> Watched<S> {
-    /// Watches a stream.
-    pub(crate) fn new(io: S, activity: Arc<Activity>) -> Self {
-        Self { io, activity, lingered: 0, may_write: false, ahead: Bytes::new() }
-    }
-
-    /// Gives back what was read and not used.
-    pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        // Of no bytes, too, their whole buffer would be kept.
-        self.ahead = if bytes.is_empty() { Bytes::new() } else { bytes };
-    }
-
-    /// Whether the others have had their turn since the last answer left; else the task comes again behind them.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.may_write {
-            return Poll::Ready(());
-        }
-        self.may_write = true;
-        cx.waker().wake_by_ref();
-        // hyper is done with the answer, so this alone tells that there is still one.
-        self.activity.wrote(&Poll::<()>::Pending);
-        Poll::Pending
-    }
-}
-
-impl<S: Stream> Watched<S> {
-    /// Ready once there may be something to read, or the end.
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.ahead.is_empty() { self.io.poll_readable(cx) } else { Poll::Ready(()) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buf.filled().len();
-        let outcome = if self.ahead.is_empty() {
-            Pin::new(&mut self.io).poll_read(cx, buf)
-        } else {
-            let bytes = self.ahead.len().min(buf.remaining());
-            buf.put_slice(&self.ahead.split_to(bytes));
-            Poll::Ready(Ok(()))
-        };
-        if buf.filled().len() > before {
-            self.activity.bytes_came();
-        }
-        outcome
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        ready!(self.poll_turn(cx));
-        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.activity.wrote(&outcome);
-        outcome
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        ready!(self.poll_turn(cx));
-        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.activity.wrote(&outcome);
-        outcome
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        // Asked for only once everything was written: so this tells of a block and of its end as well as a write does.
-        let outcome = Pin::new(&mut self.io).poll_flush(cx);
-        self.activity.wrote(&outcome);
-        self.may_write = outcome.is_pending();
-        outcome
-    }
-
-    /// Closing a socket with unread bytes resets it, and the client may lose the answer: so those are read first.
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let this = &mut *self;
-        if this.lingered == 0 {
-            let outcome = Pin::new(&mut this.io).poll_shutdown(cx);
-            this.activity.wrote(&outcome);
-            if outcome.is_pending() || !this.activity.unread.load(Relaxed) {
-                return outcome;
-            }
-            this.activity.begin(LINGERING);
-            this.lingered = 1;
-        }
-        let mut space = [0; 4096];
-        while this.lingered < LINGER_BYTES {
-            let mut buf = ReadBuf::new(&mut space);
-            match Pin::new(&mut this.io).poll_read(cx, &mut buf) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) if !buf.filled().is_empty() => this.lingered += buf.filled().len(),
-                Poll::Ready(_) => break,
-            }
-        }
-        Poll::Ready(Ok(()))
+        self.0.begin(IDLE);
+        self.0.in_flight.fetch_sub(1, Relaxed);
     }
 }
 

@@ -10,10 +10,11 @@ use tokio::{sync::Mutex, time::timeout};
 use crate::{
     gate::host::{self, Host},
     http::{
-        connection::{AnswerBody, Answers, Open, Terms},
-        slots::Slots,
+        activity::InFlight,
+        connection::{AnswerBody, Handler, Terms},
+        permits::Permits,
     },
-    request::Service,
+    state::State,
 };
 
 /// The longest that the store may take to show its health.
@@ -22,23 +23,27 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the admin listener answers from.
 #[derive(Clone)]
 pub(crate) struct Admin {
-    pub(crate) service: Arc<Service>,
-    /// The terms of the API's connections: their stop ends readiness.
+    pub(crate) state: Arc<State>,
+    /// The terms of the API's connections: their shutdown ends readiness.
     pub(crate) terms: Arc<Terms>,
-    pub(crate) slots: Arc<Slots>,
+    pub(crate) permits: Arc<Permits>,
     /// One look at the store at a time: if it hangs, probes must not pile up threads.
     pub(crate) looking: Arc<Mutex<()>>,
     /// The names that it may be called by, beside addresses and `localhost`: in a browser, any name can be made to lead here.
     pub(crate) hosts: Arc<[String]>,
 }
 
-impl Answers for Admin {
-    async fn answer(&self, request: hyper::Request<Incoming>, open: Open) -> hyper::Response<AnswerBody> {
+impl Handler for Admin {
+    async fn handle(
+        &self,
+        request: hyper::Request<Incoming>,
+        in_flight: InFlight,
+    ) -> hyper::Response<AnswerBody> {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         let (head, _) = request.into_parts();
         if !self.is_named(&head) {
             let text = "ask by an address, by localhost, or by a name that --admin-host gives\n".to_owned();
-            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, open);
+            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, in_flight);
         }
         let (status, text) = match head.uri.path() {
             "/healthz" if is_look => (StatusCode::OK, "ok\n".to_owned()),
@@ -51,12 +56,12 @@ impl Answers for Admin {
                     StatusCode::OK,
                     "application/openmetrics-text; version=1.0.0; charset=utf-8",
                     self.metrics(),
-                    open,
+                    in_flight,
                 );
             }
             _ => (StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n".to_owned()),
         };
-        reply(status, "text/plain; charset=utf-8", text, open)
+        reply(status, "text/plain; charset=utf-8", text, in_flight)
     }
 }
 
@@ -72,12 +77,12 @@ impl Admin {
 
     /// Why requests should go elsewhere, if they should.
     async fn not_ready(&self) -> Option<String> {
-        if self.terms.stop.has_begun() {
+        if self.terms.shutdown.has_begun() {
             return Some("the server is stopping".to_owned());
         }
         let looked = timeout(HEALTH_TIMEOUT, async {
             let turn = self.looking.clone().lock_owned().await;
-            let store = self.service.store.clone();
+            let store = self.state.store.clone();
             tokio::task::spawn_blocking(move || {
                 let health = store.health();
                 drop(turn);
@@ -88,8 +93,8 @@ impl Admin {
         .await;
         match looked {
             Ok(Ok(Ok(()))) => {
-                let are_old = self.service.accounts_are_old();
-                are_old
+                let is_stale = self.state.directory.is_stale();
+                is_stale
                     .then(|| "the accounts could not be read for more than a second: see the log".to_owned())
             }
             Ok(Ok(Err(error))) => Some(error.to_string()),
@@ -99,9 +104,9 @@ impl Admin {
     }
 
     fn metrics(&self) -> String {
-        let metrics = &self.service.metrics;
-        metrics.connections.set(i64::try_from(self.slots.taken()).unwrap_or(i64::MAX));
-        metrics.accounts.set(i64::try_from(self.service.directory.len()).unwrap_or(i64::MAX));
+        let metrics = &self.state.metrics;
+        metrics.connections.set(i64::try_from(self.permits.taken()).unwrap_or(i64::MAX));
+        metrics.accounts.set(i64::try_from(self.state.directory.len()).unwrap_or(i64::MAX));
         metrics.text()
     }
 }
@@ -110,9 +115,9 @@ fn reply(
     status: StatusCode,
     content_type: &'static str,
     text: String,
-    open: Open,
+    in_flight: InFlight,
 ) -> hyper::Response<AnswerBody> {
-    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), open));
+    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), in_flight));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -2,16 +2,15 @@
 
 use billhook_wire::{
     Code, Key, TextCase, envelope,
-    method::{NEXT_HEADER, Paged, TOTAL_HEADER},
+    method::{NEXT_HEADER, Nothing, Paged, TOTAL_HEADER},
     signature,
 };
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{
     failure::Failure,
-    http::memory::{self, Budgets, Part, allocated},
-    pages::Page,
+    http::memory::{self, Budgets, Reservation, allocated},
 };
 
 /// The longest answer, in bytes (decision 64).
@@ -34,18 +33,18 @@ pub(crate) fn hold(mut text: Vec<u8>, budgets: Budgets<'_>) -> Result<Bytes, Fai
         return Err(Failure::TooLong);
     }
     let bytes = allocated(text.len());
-    let parts = memory::take(budgets, bytes).ok_or(Failure::NoRoom)?;
+    let reserved = memory::reserve(budgets, bytes).ok_or(Failure::NoRoom)?;
     // It grew by doubling, so as much again may lie behind it; the allocator would leave that where it is, up to a half.
     if text.capacity() > bytes {
         text = text.as_slice().to_vec();
     }
-    Ok(Bytes::from_owner(Held { text, _parts: parts }))
+    Ok(Bytes::from_owner(Held { text, _reserved: reserved }))
 }
 
-/// A long answer and its parts of the budgets. As their owner it lives until the last piece of the bytes is gone.
+/// A long answer and its memory. As their owner it lives until the last piece of the bytes is gone.
 struct Held {
     text: Vec<u8>,
-    _parts: Vec<Part>,
+    _reserved: Vec<Reservation>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -63,31 +62,42 @@ pub(crate) struct Answer {
     pub(crate) code: Code,
     /// The envelope, or the page.
     pub(crate) body: Bytes,
-    pub(crate) retry_after: Option<u64>,
-    /// What its headers tell of the page that it is, if it is one.
-    pub(crate) paged: Option<Paged>,
-    /// What the body is, if it is no envelope.
-    pub(crate) page: Option<Page>,
+    kind: Kind,
+}
+
+/// What decides about the headers.
+#[derive(Debug)]
+enum Kind {
+    Envelope { retry_after: Option<u64>, paged: Option<Paged> },
+    Page(&'static Page),
 }
 
 impl Answer {
     /// A method's envelope.
-    pub(crate) fn done(envelope: Vec<u8>, budgets: Budgets<'_>) -> Result<Self, Failure> {
-        let body = hold(envelope, budgets)?;
-        Ok(Self { status: StatusCode::OK, code: Code::OK, body, retry_after: None, paged: None, page: None })
+    pub(crate) fn done(
+        envelope: Vec<u8>,
+        paged: Option<Paged>,
+        budgets: Budgets<'_>,
+    ) -> Result<Self, Failure> {
+        let kind = Kind::Envelope { retry_after: None, paged };
+        Ok(Self { status: StatusCode::OK, code: Code::OK, body: hold(envelope, budgets)?, kind })
     }
 
     /// What a failure is answered with. `key` is the one that signs, if the account is known.
     pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
-        let (code, detail) = (failure.code(), failure.detail());
-        let body = match failure.result() {
+        let ((status, code, retry_after), (detail, result)) = (failure.told(), failure.details());
+        let body = match result {
             Some(result) => envelope::write(code, detail, case, result, key),
-            None => envelope::write(code, detail, case, &[(); 0], key),
+            None => envelope::write(code, detail, case, &Nothing, key),
         };
         // JSON of a JSON value can't fail.
         let body = body.unwrap_or_default().into();
-        let (status, retry_after) = (failure.status(), failure.retry_after());
-        Self { status, code, body, retry_after, paged: None, page: None }
+        Self { status, code, body, kind: Kind::Envelope { retry_after, paged: None } }
+    }
+
+    /// A page.
+    pub(crate) fn page(page: &'static Page, status: StatusCode, code: Code, body: Bytes) -> Self {
+        Self { status, code, body, kind: Kind::Page(page) }
     }
 
     /// The HTTP response's head: `key` signs the body, if the account is known (decision 3) and it is an envelope.
@@ -96,10 +106,13 @@ impl Answer {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         insert(headers, "x-request-id", request_id);
-        if let Some(page) = self.page {
-            page.add_headers(self.status, headers);
-            return response;
-        }
+        let (retry_after, paged) = match self.kind {
+            Kind::Page(page) => {
+                page.add_headers(self.status, headers);
+                return response;
+            }
+            Kind::Envelope { retry_after, paged } => (retry_after, paged),
+        };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(key) = key {
             insert(headers, "billhook-signature", &signature::body(key, now, &self.body));
@@ -107,21 +120,55 @@ impl Answer {
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
-        if let Some(Paged { next, total }) = self.paged {
+        if let Some(Paged { next, total }) = paged {
             headers.insert(TOTAL_HEADER, total.into());
             if let Some(next) = next {
                 headers.insert(NEXT_HEADER, next.into());
             }
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
 }
 
+/// What goes with a page over HTTP.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) content_type: &'static str,
+    /// What the browser lets it do.
+    pub(crate) policy: &'static str,
+    /// More headers.
+    pub(crate) headers: &'static [(HeaderName, &'static str)],
+}
+
+impl Page {
+    /// The answer to a request that wants something else than to read it.
+    pub(crate) fn refusal(&'static self, method: &Method) -> Option<Answer> {
+        let body = Bytes::from_static(b"here is something to GET\n");
+        (!matches!(*method, Method::GET | Method::HEAD))
+            .then(|| Answer::page(self, StatusCode::METHOD_NOT_ALLOWED, Code::WRONG_DATA, body))
+    }
+
+    /// Adds its headers to those of an answer.
+    fn add_headers(&self, status: StatusCode, to: &mut HeaderMap) {
+        let mut add = |name, value| to.insert(name, HeaderValue::from_static(value));
+        let is_refused = status == StatusCode::METHOD_NOT_ALLOWED;
+        add(header::CONTENT_TYPE, if is_refused { "text/plain; charset=utf-8" } else { self.content_type });
+        for (name, value) in self.headers {
+            add(name.clone(), value);
+        }
+        add(header::CONTENT_SECURITY_POLICY, self.policy);
+        add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if is_refused {
+            add(header::ALLOW, "GET, HEAD");
+        }
+    }
+}
+
 /// Sets a header to a text of ours, which is always plain ASCII.
-fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -129,12 +176,14 @@ fn insert(headers: &mut http::HeaderMap, name: &'static str, value: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
     use crate::http::memory::Budget;
 
-    fn shown(failure: &Failure) -> (u16, String, http::HeaderMap) {
+    fn shown(failure: &Failure) -> (u16, String, HeaderMap) {
         let key = Key::parse("sesame").unwrap();
         let answer = Answer::refusal(failure, TextCase::Sentence, Some(&key));
         let head = answer.head(Some(&key), 1_700_000_000, "1f");
@@ -190,11 +239,7 @@ mod tests {
             "{body}"
         );
 
-        let refused = Failure::Refused {
-            code: Code::WRONG_DATA,
-            detail: None,
-            result: Some(Box::new(json!({"bill_id": 5}))),
-        };
+        let refused = Failure::refused(Code::WRONG_DATA, json!({"bill_id": 5}));
         assert!(shown(&refused).1.contains(r#""result":{"bill_id":5}"#));
     }
 
@@ -215,14 +260,15 @@ mod tests {
         assert_eq!(body["hash"], signature::answer(Code::NO_USER, "Invalid user name", None));
     }
 
-    fn or_refused(outcome: Result<Answer, Failure>) -> Answer {
-        outcome.unwrap_or_else(|failure| Answer::refusal(&failure, TextCase::Sentence, None))
+    fn of_spaces(bytes: usize, budget: &Arc<Budget>) -> Answer {
+        Answer::done(vec![b' '; bytes], None, [Some(budget), None])
+            .unwrap_or_else(|failure| Answer::refusal(&failure, TextCase::Sentence, None))
     }
 
     #[test]
     fn an_answer_has_a_bound() {
         let budget = Budget::new(MAX_BYTES_IN_ALL);
-        let answer = or_refused(Answer::done(vec![b' '; MAX_BYTES + 1], [Some(&budget), None]));
+        let answer = of_spaces(MAX_BYTES + 1, &budget);
         assert_eq!((answer.status, answer.code), (StatusCode::OK, Code::WRONG_DATA));
         assert!(hold(vec![b' '; MAX_BYTES], [Some(&budget), None]).is_ok());
     }
@@ -238,7 +284,8 @@ mod tests {
             text.resize(bytes, b' ');
             let held = hold(text, [Some(&budget), None]).unwrap();
             assert!(
-                budget.take(MAX_BYTES - taken).is_some() && budget.take(MAX_BYTES - taken + 1).is_none(),
+                budget.reserve(MAX_BYTES - taken).is_some()
+                    && budget.reserve(MAX_BYTES - taken + 1).is_none(),
                 "{bytes}"
             );
             assert!(held.len() == bytes && held.iter().all(|byte| *byte == b' '));
@@ -248,7 +295,7 @@ mod tests {
     #[test]
     fn answers_have_a_bound_over_all() {
         let budget = Budget::new(3 * SHORT_BYTES);
-        let answer = |bytes| or_refused(Answer::done(vec![b' '; bytes], [Some(&budget), None]));
+        let answer = |bytes| of_spaces(bytes, &budget);
         let mut first = answer(2 * SHORT_BYTES);
         let refused = answer(SHORT_BYTES + 1);
         assert_eq!((refused.status, refused.code), (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE));

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use crate::http::memory::{self, Budgets, Part};
+use crate::http::memory::{self, Budgets, Reservation};
 
 /// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -23,25 +23,25 @@ pub(crate) const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
 /// What is taken of it at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// A body, and its parts of the budgets.
+/// A body, and its memory.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     /// Whether fields stood behind the last chunk.
     pub(crate) has_trailers: bool,
-    parts: Vec<Part>,
+    reserved: Vec<Reservation>,
 }
 
 impl Body {
     fn empty() -> Self {
-        Self { bytes: Bytes::new(), has_trailers: false, parts: Vec::new() }
+        Self { bytes: Bytes::new(), has_trailers: false, reserved: Vec::new() }
     }
 
-    fn take(&mut self, bytes: usize, budgets: Budgets<'_>) -> Result<(), BodyError> {
-        if self.parts.is_empty() {
-            self.parts = memory::take(budgets, 0).unwrap_or_default();
+    fn reserve(&mut self, bytes: usize, budgets: Budgets<'_>) -> Result<(), BodyError> {
+        if self.reserved.is_empty() {
+            self.reserved = memory::reserve(budgets, 0).unwrap_or_default();
         }
-        let enough = self.parts.iter_mut().all(|part| part.grow(bytes));
+        let enough = self.reserved.iter_mut().all(|reserved| reserved.grow(bytes));
         if enough { Ok(()) } else { Err(BodyError::NoMemory) }
     }
 }
@@ -132,7 +132,7 @@ async fn collect(
         if blocks.bytes == 0 && body.is_end_stream() {
             whole.bytes = piece;
         } else {
-            whole.take(blocks.add(&piece, longest), budgets)?;
+            whole.reserve(blocks.add(&piece, longest), budgets)?;
         }
     }
     if blocks.bytes > 0 {
@@ -241,12 +241,12 @@ mod tests {
         let (all, network) = (Budget::new(100), Budget::new(60));
         let budgets = [Some(&all), Some(&network)];
         let (mut first, mut second, mut proxys) = (Body::empty(), Body::empty(), Body::empty());
-        first.take(60, budgets).unwrap();
-        assert_eq!(second.take(1, budgets), Err(BodyError::NoMemory));
+        first.reserve(60, budgets).unwrap();
+        assert_eq!(second.reserve(1, budgets), Err(BodyError::NoMemory));
         drop(second);
-        assert_eq!(proxys.take(41, [Some(&all), None]), Err(BodyError::NoMemory));
-        assert_eq!(proxys.take(40, [Some(&all), None]), Ok(()));
+        assert_eq!(proxys.reserve(41, [Some(&all), None]), Err(BodyError::NoMemory));
+        assert_eq!(proxys.reserve(40, [Some(&all), None]), Ok(()));
         drop((first, proxys));
-        assert!(all.take(100).is_some() && network.take(60).is_some());
+        assert!(all.reserve(100).is_some() && network.reserve(60).is_some());
     }
 }

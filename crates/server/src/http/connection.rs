@@ -17,10 +17,10 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::http::{
-    activity::{Activity, InFlight, Timeouts, Watched},
-    memory::{Budget, Part},
-    shutdown::Stop,
-    stream::Stream,
+    activity::{Activity, InFlight, Timeouts},
+    memory::{Budget, Reservation},
+    shutdown::Shutdown,
+    stream::{Stream, Watched},
 };
 
 /// How long a client without a request in flight may take to part once the server is stopping: HTTP/2 has a word for that, which
@@ -51,8 +51,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) timeouts: Timeouts,
-    pub(crate) stop: Stop,
-    pub(crate) stop_timeout: Duration,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// What is spoken on a connection.
@@ -63,17 +63,14 @@ pub(crate) enum Protocol {
 }
 
 /// Answers requests. Called on the connection's own task (HTTP/1.1) or on one a request (HTTP/2).
-pub(crate) trait Answers: Send + Sync + 'static {
-    /// Answers one. `open` goes into the answer's body, which ends the request by dropping it.
-    fn answer(
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Answers one. `in_flight` goes into the answer's body, which ends the request by dropping it.
+    fn handle(
         &self,
         request: hyper::Request<Incoming>,
-        open: Open,
+        in_flight: InFlight,
     ) -> impl Future<Output = hyper::Response<AnswerBody>> + Send;
 }
-
-/// A request that is being answered.
-pub(crate) type Open = InFlight<Arc<Activity>>;
 
 /// Serves a connection to its end. Whoever waits for it learns nothing from how it ended. `memory` is what the heads of HTTP/2 are
 /// taken of, of which a connection has many; that of HTTP/1.1 has one, in a buffer that is its own.
@@ -82,12 +79,12 @@ pub(crate) async fn serve(
     protocol: Protocol,
     terms: &Terms,
     memory: Option<Arc<Budget>>,
-    answers: impl Answers,
+    handler: impl Handler,
 ) {
     let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
     let io = Watched::new(io, activity.clone());
     let memory = memory.filter(|_| protocol == Protocol::Http2);
-    let service = Requests { activity, memory, answers: Arc::new(answers) };
+    let service = Requests { activity, memory, handler: Arc::new(handler) };
     let ended = match protocol {
         Protocol::Http1 => serve_http1(io, service, terms).await,
         Protocol::Http2 => Box::pin(serve_http2(io, service, terms)).await,
@@ -100,9 +97,9 @@ pub(crate) async fn serve(
 }
 
 /// A connection at rest is a socket and a timer; what hyper needs for it (buffers of 16 KiB) is there only while it is used.
-async fn serve_http1<A: Answers>(
+async fn serve_http1<H: Handler>(
     mut io: Watched<impl Stream>,
-    mut service: Requests<A>,
+    mut service: Requests<H>,
     terms: &Terms,
 ) -> Ended {
     let activity = service.activity.clone();
@@ -117,8 +114,8 @@ async fn serve_http1<A: Answers>(
             .max_buf_size(BUFFER_BYTES)
             .serve_connection(TokioIo::new(io), service);
         let mut connection = Box::new(connection);
-        let part = http1::Connection::graceful_shutdown;
-        if let Some(ended) = Box::pin(drive(&mut *connection, part, &activity, terms, Some(REST_AFTER))).await
+        let end = http1::Connection::graceful_shutdown;
+        if let Some(ended) = Box::pin(drive(&mut *connection, end, &activity, terms, Some(REST_AFTER))).await
         {
             return ended;
         }
@@ -129,7 +126,7 @@ async fn serve_http1<A: Answers>(
     }
 }
 
-async fn serve_http2<A: Answers>(io: Watched<impl Stream>, service: Requests<A>, terms: &Terms) -> Ended {
+async fn serve_http2<H: Handler>(io: Watched<impl Stream>, service: Requests<H>, terms: &Terms) -> Ended {
     let activity = service.activity.clone();
     let mut connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -156,16 +153,16 @@ async fn rest(io: &Watched<impl Stream>, activity: &Activity, terms: &Terms) -> 
     tokio::select! {
         biased;
         () = poll_fn(|cx| io.poll_readable(cx)) => None,
-        () = terms.stop.begun() => Some(Ended::Closed),
+        () = terms.shutdown.begun() => Some(Ended::Closed),
         () = tokio::time::sleep_until(deadline.into()) => Some(Ended::TimedOut),
     }
 }
 
-/// Polls a connection until it ends, its client has been waited for long enough, or the server's stop is over; or, `None`, until
+/// Polls a connection until it ends, its client has been waited for long enough, or the server's shutdown is over; or, `None`, until
 /// it has been idle for as long as `rests_after` says.
 async fn drive<C>(
     connection: &mut C,
-    part: impl Fn(Pin<&mut C>),
+    graceful_shutdown: impl Fn(Pin<&mut C>),
     activity: &Activity,
     terms: &Terms,
     rests_after: Option<Duration>,
@@ -174,18 +171,18 @@ where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
     let mut connection = Pin::new(connection);
-    let mut stop = pin!(terms.stop.begun());
+    let mut shutdown = pin!(terms.shutdown.begun());
     let mut stopping_since = None;
-    let mut waits_for_stop = false;
+    let mut waits_for_shutdown = false;
     let mut armed = Instant::now() + rests_after.unwrap_or(activity.idle_timeout());
     let mut timer = pin!(tokio::time::sleep_until(armed.into()));
     poll_fn(|cx| {
         // Once the signal knows this task it need not be asked again before it has come.
-        if stopping_since.is_none() && (!waits_for_stop || terms.stop.has_begun()) {
-            waits_for_stop = true;
-            if stop.as_mut().poll(cx).is_ready() {
+        if stopping_since.is_none() && (!waits_for_shutdown || terms.shutdown.has_begun()) {
+            waits_for_shutdown = true;
+            if shutdown.as_mut().poll(cx).is_ready() {
                 stopping_since = Some(Instant::now());
-                part(connection.as_mut());
+                graceful_shutdown(connection.as_mut());
             }
         }
         match connection.as_mut().poll(cx) {
@@ -194,7 +191,7 @@ where
             Poll::Pending => {}
         }
         loop {
-            let deadline = deadline(activity, stopping_since, terms.stop_timeout);
+            let deadline = deadline(activity, stopping_since, terms.shutdown_timeout);
             let rests_at = rests_after.and_then(|after| activity.idle_since().map(|since| since + after));
             // The timer is only ever brought forward here; when it fires too early, it is set anew.
             if let Some(deadline) = deadline
@@ -221,25 +218,30 @@ where
     .await
 }
 
-fn deadline(activity: &Activity, stopping_since: Option<Instant>, stop_timeout: Duration) -> Option<Instant> {
-    let end = stopping_since
-        .map(|since| since + if activity.is_idle() { FAREWELL.min(stop_timeout) } else { stop_timeout });
+fn deadline(
+    activity: &Activity,
+    stopping_since: Option<Instant>,
+    shutdown_timeout: Duration,
+) -> Option<Instant> {
+    let end = stopping_since.map(|since| {
+        since + if activity.is_idle() { FAREWELL.min(shutdown_timeout) } else { shutdown_timeout }
+    });
     activity.deadline().into_iter().chain(end).min()
 }
 
 /// The requests of one connection, as hyper hands them over.
-struct Requests<A> {
+struct Requests<H> {
     activity: Arc<Activity>,
     /// What their heads are taken of, if they count.
     memory: Option<Arc<Budget>>,
-    answers: Arc<A>,
+    handler: Arc<H>,
 }
 
-impl<A> Requests<A> {
-    /// The part that a request takes, or the word for its stream if none is left: its client may send it again.
-    fn admit(&self, request: &hyper::Request<Incoming>) -> Result<Option<Part>, h2::Error> {
+impl<H> Requests<H> {
+    /// The memory that a request takes, or the word for its stream if none is left: its client may send it again.
+    fn admit(&self, request: &hyper::Request<Incoming>) -> Result<Option<Reservation>, h2::Error> {
         let Some(memory) = &self.memory else { return Ok(None) };
-        memory.take(STREAM_BYTES + head_bytes(request)).map(Some).ok_or(h2::Reason::REFUSED_STREAM.into())
+        memory.reserve(STREAM_BYTES + head_bytes(request)).map(Some).ok_or(h2::Reason::REFUSED_STREAM.into())
     }
 }
 
@@ -255,18 +257,18 @@ fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
     target + texts + FIELD_BYTES * (fields.capacity() + repeats)
 }
 
-impl<A: Answers> Service<hyper::Request<Incoming>> for Requests<A> {
+impl<H: Handler> Service<hyper::Request<Incoming>> for Requests<H> {
     type Response = hyper::Response<AnswerBody>;
     type Error = h2::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
         let admitted = self.admit(&request);
-        let open = InFlight::begin(self.activity.clone());
-        let answers = self.answers.clone();
+        let in_flight = InFlight::begin(self.activity.clone());
+        let handler = self.handler.clone();
         Box::pin(async move {
-            let _part = admitted?;
-            Ok(answers.answer(request, open).await)
+            let _reserved = admitted?;
+            Ok(handler.handle(request, in_flight).await)
         })
     }
 }
@@ -277,20 +279,20 @@ pub(crate) struct AnswerBody {
     rest: Bytes,
     /// Its place in the connection's [`Activity`].
     place: usize,
-    open: Open,
+    in_flight: InFlight,
 }
 
 impl AnswerBody {
     /// A body that ends its request when it is dropped.
-    pub(crate) fn new(body: Bytes, open: Open) -> Self {
-        let place = open.0.answer_ready();
-        Self { rest: body, place, open }
+    pub(crate) fn new(body: Bytes, in_flight: InFlight) -> Self {
+        let place = in_flight.0.answer_ready();
+        Self { rest: body, place, in_flight }
     }
 }
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.open.0.answer_gone(self.place);
+        self.in_flight.0.answer_gone(self.place);
     }
 }
 
@@ -307,7 +309,7 @@ impl Body for AnswerBody {
         }
         let bytes = self.rest.len().min(PIECE_BYTES);
         let piece = self.rest.split_to(bytes);
-        self.open.0.answer_taken(self.place);
+        self.in_flight.0.answer_taken(self.place);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

@@ -1,4 +1,4 @@
-//! Memory that strangers can make us hold: each kind has a budget, and what is held takes its part of it first (decision 72).
+//! Memory that strangers can make us hold: each kind has a budget, and what is held is reserved first (decision 72).
 
 use std::sync::{
     Arc,
@@ -11,9 +11,9 @@ pub(crate) struct Budget {
     left: AtomicUsize,
 }
 
-/// A part that is taken of a budget, and goes back when it is dropped.
+/// What is reserved of a budget; it goes back when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct Reservation {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -24,15 +24,15 @@ impl Budget {
         Arc::new(Self { left: AtomicUsize::new(bytes) })
     }
 
-    /// Takes so many bytes, if they are left.
-    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Option<Part> {
-        let mut part = Part { budget: self.clone(), bytes: 0 };
-        part.grow(bytes).then_some(part)
+    /// Reserves so many bytes, if they are left.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let mut reservation = Reservation { budget: self.clone(), bytes: 0 };
+        reservation.grow(bytes).then_some(reservation)
     }
 }
 
-impl Part {
-    /// Takes more; whether that was left.
+impl Reservation {
+    /// Reserves more; whether that was left.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let enough = self.budget.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
         if enough {
@@ -42,18 +42,18 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.left.fetch_add(self.bytes, Relaxed);
     }
 }
 
-/// What something is taken of: the memory for all, and for the one whose it is, where that counts.
+/// What a reservation is made in: the memory for all, and for the one whose it is, where that counts.
 pub(crate) type Budgets<'a> = [Option<&'a Arc<Budget>>; 2];
 
-/// Takes so many bytes of each, if they are left.
-pub(crate) fn take(budgets: Budgets<'_>, bytes: usize) -> Option<Vec<Part>> {
-    budgets.into_iter().flatten().map(|budget| budget.take(bytes)).collect()
+/// Reserves so many bytes in each, if they are left.
+pub(crate) fn reserve(budgets: Budgets<'_>, bytes: usize) -> Option<Vec<Reservation>> {
+    budgets.into_iter().flatten().map(|budget| budget.reserve(bytes)).collect()
 }
 
 /// What the allocator takes for a buffer of so many bytes: it has four sizes between a power of two and the next.
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn what_is_taken_is_given_back() {
         let budget = Budget::new(100);
-        let mut first = budget.take(60).unwrap();
-        assert!(budget.take(60).is_none());
-        let second = budget.take(30).unwrap();
+        let mut first = budget.reserve(60).unwrap();
+        assert!(budget.reserve(60).is_none());
+        let second = budget.reserve(30).unwrap();
         assert!(first.grow(10) && !first.grow(1));
         drop(first);
-        assert!(budget.take(71).is_none());
-        assert!(budget.take(70).is_some());
+        assert!(budget.reserve(71).is_none());
+        assert!(budget.reserve(70).is_some());
         drop(second);
         assert_eq!(budget.left.load(Relaxed), 100);
     }

@@ -6,13 +6,13 @@ use tokio::sync::watch;
 
 /// Whether the server is stopping.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Shutdown {
     // Read on each poll of each connection, which a lock would be too dear for.
     begun: AtomicBool,
     signal: watch::Sender<bool>,
 }
 
-impl Stop {
+impl Shutdown {
     /// Not yet.
     pub(crate) fn new() -> Self {
         Self { begun: AtomicBool::new(false), signal: watch::Sender::new(false) }

@@ -25,7 +25,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{StartError, gate::host, options::Certificate, request::Service};
+use crate::{StartError, gate::host, options::Certificate, state::State};
 
 /// The protocols, by their names in a handshake.
 pub(crate) const HTTP_2: &[u8] = b"h2";
@@ -60,7 +60,7 @@ pub(crate) struct Acceptors {
 /// The TLS side of the server: what handshakes use, and what reloads.
 pub(crate) fn set_up(
     certificate: &Certificate,
-    service: Arc<Service>,
+    state: Arc<State>,
 ) -> Result<(Acceptors, TlsReloader), StartError> {
     let provider = Arc::new(ring::default_provider());
     let (resolver, files): (Arc<dyn ResolvesServerCert>, _) = match certificate {
@@ -68,7 +68,7 @@ pub(crate) fn set_up(
             let files = Arc::new(Files::read(cert, key, provider.clone())?);
             (files.clone(), Some(files))
         }
-        Certificate::SelfSigned => (Arc::new(SelfSigned::new(service, &provider)?), None),
+        Certificate::SelfSigned => (Arc::new(SelfSigned::new(state, &provider)?), None),
     };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
@@ -159,7 +159,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 /// Certificates made on the spot: curl takes no wildcard right under a top-level name such as `localhost`, so each name has one
 /// of its own.
 struct SelfSigned {
-    service: Arc<Service>,
+    state: Arc<State>,
     pair: KeyPair,
     signer: Arc<dyn SigningKey>,
     /// For clients that send no name, or one that leads nowhere.
@@ -168,7 +168,7 @@ struct SelfSigned {
 }
 
 impl SelfSigned {
-    fn new(service: Arc<Service>, provider: &CryptoProvider) -> Result<Self, StartError> {
+    fn new(state: Arc<State>, provider: &CryptoProvider) -> Result<Self, StartError> {
         let failed = |error: rcgen::Error| StartError::SelfSigned(error.to_string());
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
         let signer = provider
@@ -181,12 +181,12 @@ impl SelfSigned {
             SanType::IpAddress(Ipv6Addr::LOCALHOST.into()),
         ];
         let default = make(names, &pair, &signer).map_err(failed)?;
-        Ok(Self { service, pair, signer, default, made: Mutex::default() })
+        Ok(Self { state, pair, signer, default, made: Mutex::default() })
     }
 
     fn of(&self, name: &str) -> Option<Arc<CertifiedKey>> {
         let name = host::name(name)?;
-        if !self.service.directory.leads_somewhere(&name) {
+        if !self.state.directory.leads_somewhere(&name) {
             return None;
         }
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,13 +5,15 @@ use billhook_store::{
     list_pages::{Page, Wanted},
     settings::Settings,
 };
-
 use billhook_wire::{
-    Code,
+    Code, Method,
     method::{Limit, Paged},
 };
 
 use crate::failure::Failure;
+
+/// A method's function. It takes its parameters by reference because a write may run twice.
+pub(crate) type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
 
 /// The call that a method's function answers.
 pub(crate) struct Cx<'a, 'tx> {

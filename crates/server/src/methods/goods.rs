@@ -101,11 +101,7 @@ pub(crate) fn in_catalogue(cx: &mut Cx<'_, '_>, good_name: &Name) -> Result<Good
 
 /// The refusal of a product that the catalogue does not have (decision 18).
 pub(crate) fn no_good(good_name: &str) -> Failure {
-    Failure::Refused {
-        code: Code::NO_GOOD,
-        detail: None,
-        result: Some(Box::new(json!({ "good_name": good_name }))),
-    }
+    Failure::refused(Code::NO_GOOD, json!({ "good_name": good_name }))
 }
 
 /// Puts what was sent in the place of what is known; a category that is not there is refused, and 0 is none.

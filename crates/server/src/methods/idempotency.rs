@@ -16,7 +16,7 @@ const KEY_BYTES_MAX: usize = 255;
 /// Keys that are forgotten in one transaction.
 const AT_ONCE: u32 = 500;
 
-const UNWRITTEN: Failure = Failure::Fault("an answer could not be written as JSON");
+pub(super) const UNWRITTEN: Failure = Failure::Fault("an answer could not be written as JSON");
 
 /// What came of a call.
 pub(crate) enum Done<A> {

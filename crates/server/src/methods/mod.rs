@@ -1,52 +1,32 @@
 //! The table of methods: each type of parameters and the function that answers it.
-//!
-//! What a method needs around its function stands here once for all of them: reading the parameters, the right kind of
-//! transaction, catching a panic, writing the envelope.
 
+pub(crate) mod call;
+mod coupons;
 mod create_order;
 pub(crate) mod cx;
 mod goods;
 pub(crate) mod idempotency;
+mod managers;
+mod new_order;
 mod order_info;
 mod orders;
-mod shop;
 
-use std::{
-    collections::HashMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::Arc,
-};
+use std::collections::HashMap;
 
-use billhook_store::{Store, Tx};
 use billhook_wire::{
-    Access, Api, Code, Method, Request, envelope,
+    Api, Method,
     method::{
         AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
         GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
-        IDEMPOTENCY_KEY, Paged, UpdateGood, UpdateOrderStatus,
+        UpdateGood, UpdateOrderStatus,
     },
-};
-use http::HeaderMap;
-use rustix::process::setpriority_process;
-use serde::Serialize;
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task::spawn_blocking,
 };
 
 use self::{
-    cx::Cx,
-    idempotency::{Done, Once},
+    call::{Begun, Call},
+    cx::Function,
 };
-use crate::{
-    failure::Failure,
-    gate::accounts::{Served, WhichKey},
-    request::unix_now,
-};
-
-/// How far a thread steps back that reads at length: short requests on the same processors go first.
-const LONG_READ_NICE: i32 = 10;
+use crate::failure::Failure;
 
 /// Every method that the server answers.
 pub(crate) fn table() -> Methods {
@@ -65,44 +45,12 @@ pub(crate) fn table() -> Methods {
         .on::<DeleteGood>(goods::delete_good)
         .on::<CreateOrder2>(create_order::create_order_2)
         .on::<GetGoods>(goods::get_goods)
-        .on::<GetCoupons>(shop::get_coupons)
-        .on::<GetPersonalManagers>(shop::get_personal_managers)
-}
-
-/// A method's function. It takes its parameters by reference because a write may run twice.
-type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
-
-/// A call that has begun. It ends in the signed envelope.
-pub(crate) enum Begun {
-    /// It was done at once.
-    Done(Envelope),
-    /// The store is at work on it.
-    Waits(Pin<Box<dyn Future<Output = Result<Envelope, Failure>> + Send>>),
-}
-
-/// A signed envelope, with what goes beside it.
-pub(crate) struct Envelope {
-    pub(crate) body: Vec<u8>,
-    pub(crate) paged: Option<Paged>,
+        .on::<GetCoupons>(coupons::get_coupons)
+        .on::<GetPersonalManagers>(managers::get_personal_managers)
 }
 
 /// How a method's call begins, whatever its types.
 type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
-
-/// A call whose caller has proved who it is.
-pub(crate) struct Call<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) account: &'a Arc<Served>,
-    /// The key that the caller's credential fitted: it signs the answer (decision 63).
-    pub(crate) key: WhichKey,
-    pub(crate) request: &'a Request<'a>,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) request_id: &'a str,
-    /// Whether links lead to HTTPS where the account does not say it.
-    pub(crate) is_https: bool,
-    /// Who may read at length on a thread of its own.
-    pub(crate) long_reads: &'a Arc<Semaphore>,
-}
 
 /// The table, by folded name (decision 5).
 #[derive(Default)]
@@ -131,7 +79,7 @@ impl Methods {
 
     /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
     pub(crate) fn on<M: Method>(mut self, function: Function<M>) -> Self {
-        let entry = Entry { name: M::NAME, begin: Box::new(move |call| begin(function, call)) };
+        let entry = Entry { name: M::NAME, begin: Box::new(move |call| call::begin(function, call)) };
         let editions = self.by_name.entry(M::NAME.to_ascii_lowercase()).or_default();
         match M::API {
             Api::Signed => editions.signed = Some(entry),
@@ -169,124 +117,14 @@ impl Entry {
     }
 }
 
-fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Failure> {
-    let ask: M = call.request.parameters().map_err(|(code, field)| {
-        tracing::debug!(request = call.request_id, field, "a parameter is missing or wrong");
-        Failure::from(code)
-    })?;
-    let access = ask.access();
-    if access == Access::Write {
-        return begin_write(function, call, ask);
-    }
-    let served = call.account.clone();
-    let (now, request_id, is_https) = (unix_now(), call.request_id.to_owned(), call.is_https);
-    let body = move |tx: &mut Tx<'_>| {
-        let (account, settings, request_id) = (served.id, &served.settings, &*request_id);
-        let mut cx = Cx { tx, account, settings, now, is_https, request_id, paged: None };
-        let answer = catch_unwind(AssertUnwindSafe(|| function(&mut cx, &ask)))
-            .unwrap_or(Err(Failure::Fault("a method panicked")));
-        answer.map(|answer| (answer, cx.paged))
-    };
-    let (served, key) = (call.account.clone(), call.key);
-    if !call.store.queues_reads() {
-        if access == Access::ReadOne
-            && let Some(answer) = call.store.read_one_briefly(&body)?
-        {
-            return written(M::DONE, &answer, &served, key).map(Begun::Done);
-        }
-        // A window may hold a million orders, and so may a customer: it would keep the thread from all its other connections.
-        let (store, permits) = (call.store.clone(), call.long_reads.clone());
-        return Ok(Begun::Waits(Box::pin(async move {
-            let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
-            let none = |_| Failure::Fault("no more long reads");
-            let own = served.long_reads().clone().acquire_owned().await.map_err(none)?;
-            let permit = permits.acquire_owned().await.map_err(none)?;
-            let read = move || {
-                let _permits = (own, permit);
-                // For this thread alone. Where it may not be so, it is as before.
-                let _ = setpriority_process(None, LONG_READ_NICE);
-                written(M::DONE, &store.read(body)?, &served, key)
-            };
-            spawn_blocking(read).await.map_err(dropped)?
-        })));
-    }
-    let (send, result) = oneshot::channel();
-    let done = move |result| {
-        // Nobody waits any more if the connection has ended.
-        let _ = send.send(result);
-    };
-    // Of a read that is still queued when its caller has gone, nothing is done.
-    let waits = Arc::new(());
-    let wanted = Arc::downgrade(&waits);
-    let body = move |tx: &mut Tx<'_>| {
-        if wanted.strong_count() == 0 {
-            return Err(Failure::Fault("nobody waits for a read"));
-        }
-        body(tx)
-    };
-    if access == Access::ReadOne {
-        call.store.read_one_then(body, done);
-    } else {
-        call.store.read_then(body, done);
-    }
-    Ok(Begun::Waits(Box::pin(async move {
-        let answer = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
-        drop(waits);
-        written(M::DONE, &answer, &served, key)
-    })))
-}
-
-/// As [`begin`], for a call that may write.
-fn begin_write<M: Method>(function: Function<M>, call: &Call<'_>, ask: M) -> Result<Begun, Failure> {
-    let once = Once::of::<M>(call.headers, call.request).map_err(|reason| {
-        tracing::debug!(request = call.request_id, field = IDEMPOTENCY_KEY, reason, "a header is wrong");
-        Failure::from(Code::WRONG_DATA)
-    })?;
-    let (served, now, request_id) = (call.account.clone(), unix_now(), call.request_id.to_owned());
-    let (account, key, is_https) = (served.id, call.key, call.is_https);
-    let body = move |tx: &mut Tx<'_>| {
-        let (settings, request_id) = (&served.settings, &*request_id);
-        let mut cx = Cx { tx, account, settings, now, is_https, request_id, paged: None };
-        let run = || match &once {
-            None => function(&mut cx, &ask).map(Done::Now),
-            Some(once) => once.run(&mut cx, M::DONE, |cx| function(cx, &ask)),
-        };
-        catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Fault("a method panicked")))
-    };
-    let (send, result) = oneshot::channel();
-    let served = call.account.clone();
-    call.store.write_then(Some(account), body, move |result| {
-        // Nobody waits any more if the connection has ended; what was written stays written.
-        let _ = send.send(result);
-    });
-    Ok(Begun::Waits(Box::pin(async move {
-        match result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))?? {
-            Done::Now(answer) => written(M::DONE, &(answer, None), &served, key),
-            Done::Before(done) => {
-                let body = idempotency::told_again(M::DONE, done, served.key(key))?;
-                Ok(Envelope { body, paged: None })
-            }
-        }
-    })))
-}
-
-/// The envelope of an answer.
-fn written(
-    done: Code,
-    (answer, paged): &(impl Serialize, Option<Paged>),
-    served: &Served,
-    key: WhichKey,
-) -> Result<Envelope, Failure> {
-    let body = envelope::write(done, None, served.settings.text_case, answer, Some(served.key(key)))
-        .map_err(|_| Failure::Fault("an answer could not be written as JSON"))?;
-    Ok(Envelope { body, paged: *paged })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use billhook_wire::method::{METHODS, TO_COME};
+    use billhook_wire::{
+        Access, Code,
+        method::{METHODS, TO_COME},
+    };
     use serde::{Deserialize, Serialize};
 
     use super::*;

@@ -9,26 +9,76 @@ use billhook_store::{
     orders::{self, Line, Order, TextField},
     products::{self, GoodText},
 };
-use billhook_wire::{OrderId, PayStatus};
-use http::{HeaderMap, header};
-use maud::{DOCTYPE, PreEscaped, html};
+use billhook_wire::{Code, OrderId, PayStatus};
+use http::{HeaderMap, StatusCode, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::oneshot;
 
-use crate::failure::Failure;
+use crate::{
+    failure::{Failure, caught},
+    gate::Asked,
+    http::answer::{self, Answer, Page},
+    pages::HTML,
+    state::State,
+};
 
 /// Of so many products the texts are shown, and each at most so long when it is filled in.
 const TEXTS_MAX: usize = 20;
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 
+/// The seller's text stands on it, which may show pictures and lead elsewhere. The policy lets none of it run, nor lead anybody away
+/// who did not click.
+static PAGE: Page = Page {
+    content_type: HTML,
+    policy: "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; \
+             form-action https:; frame-ancestors 'none'; sandbox allow-forms allow-popups \
+             allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation",
+    headers: &[(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")],
+};
+
+/// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
+pub(crate) async fn answer(
+    state: &State,
+    asked: &Asked<'_>,
+    fresh: Result<(), Failure>,
+    link: OrderLink,
+) -> Result<Answer, Failure> {
+    if let Some(refusal) = PAGE.refusal(&asked.head.method) {
+        return Ok(refusal);
+    }
+    caught(async {
+        fresh?;
+        let words = Words::for_reader(&asked.head.headers);
+        let page = match asked.account.as_ref().filter(|account| !account.disabled) {
+            None => None,
+            Some(account) => {
+                let (send, page) = oneshot::channel();
+                let id = account.id;
+                // Nobody waits any more if the connection has ended.
+                state.store.read_then(move |tx| link.page(tx, id, words), move |page| drop(send.send(page)));
+                page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
+            }
+        };
+        let Some(page) = page else {
+            let body = not_found(words).into();
+            return Ok(Answer::page(&PAGE, StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, body));
+        };
+        let body = answer::hold(page.into_bytes(), [Some(&state.page_budget), None])?;
+        Ok(Answer::page(&PAGE, StatusCode::OK, Code::OK, body))
+    })
+    .await
+}
+
 /// Which order is asked for, and by what right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BillLink {
+pub(crate) struct OrderLink {
     id: OrderId,
     /// The path, as the order's own link ends.
     path: String,
 }
 
-impl BillLink {
+impl OrderLink {
     /// The link that a path is: `/bill/NUMBER/TOKEN`.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let (number, token) = path.strip_prefix("/bill/")?.split_once('/')?;
@@ -38,7 +88,7 @@ impl BillLink {
     }
 
     /// The page; none if there is no such order, or it is hidden, or the link is another one.
-    pub(crate) fn page(
+    fn page(
         &self,
         tx: &mut Tx<'_>,
         account: AccountId,
@@ -79,7 +129,7 @@ fn pay_text(text: &str, line: &Line) -> Option<String> {
 
 /// The page's words in one language.
 #[derive(Debug)]
-pub(crate) struct Words {
+struct Words {
     language: &'static str,
     order: &'static str,
     sum: &'static str,
@@ -107,7 +157,7 @@ static ENGLISH: Words = Words {
 
 impl Words {
     /// The words for a reader: Russian, unless the browser asks for another language first.
-    pub(crate) fn for_reader(headers: &HeaderMap) -> &'static Self {
+    fn for_reader(headers: &HeaderMap) -> &'static Self {
         let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
         match wanted.map(str::trim_start) {
             None => &RUSSIAN,
@@ -137,6 +187,27 @@ const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:16px/1.5 s
 fn written(order: &Order, texts: &[String], words: &Words) -> String {
     let title = format!("{} {}", words.order, order.id);
     let to_pay = order.to_pay();
+    let main = html! {
+        h1 { (title) }
+        p { (words.state(order.pay_status)) }
+        table {
+            @for line in &order.lines { tr { td { (line.good_title) } td { (line.sum.to_string()) } } }
+            tr { th scope="row" { (words.sum) } td { (order.price().to_string()) } }
+            @if order.pay_status == PayStatus::Waiting && to_pay != order.price() {
+                tr { th scope="row" { (words.to_pay) } td { (to_pay.to_string()) } }
+            }
+        }
+        @for text in texts { div { (PreEscaped(text)) } }
+    };
+    page(words, &title, &main)
+}
+
+/// What is shown where there is no such order.
+fn not_found(words: &Words) -> String {
+    page(words, words.not_found, &html! { p { (words.not_found) } })
+}
+
+fn page(words: &Words, title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang=(words.language) {
@@ -146,38 +217,7 @@ fn written(order: &Order, texts: &[String], words: &Words) -> String {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                main {
-                    h1 { (title) }
-                    p { (words.state(order.pay_status)) }
-                    table {
-                        @for line in &order.lines { tr { td { (line.good_title) } td { (line.sum.to_string()) } } }
-                        tr { th scope="row" { (words.sum) } td { (order.price().to_string()) } }
-                        @if order.pay_status == PayStatus::Waiting && to_pay != order.price() {
-                            tr { th scope="row" { (words.to_pay) } td { (to_pay.to_string()) } }
-                        }
-                    }
-                    // The seller's own HTML; the page's policy lets none of it run.
-                    @for text in texts { div { (PreEscaped(text)) } }
-                }
-            }
-        }
-    };
-    page.into_string()
-}
-
-/// What is shown where there is no such order.
-pub(crate) fn not_found(words: &Words) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang=(words.language) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (words.not_found) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { p { (words.not_found) } } }
+            body { main { (main) } }
         }
     };
     page.into_string()
@@ -192,7 +232,7 @@ mod tests {
     #[test]
     fn only_a_number_and_a_token_are_a_link() {
         let token = "0123456789abcdef0123456789abcdef";
-        let link = BillLink::at(&format!("/bill/258367/{token}")).unwrap();
+        let link = OrderLink::at(&format!("/bill/258367/{token}")).unwrap();
         assert_eq!(link.id, OrderId(258_367));
         for path in [
             "/bill/258367".to_owned(),
@@ -204,7 +244,7 @@ mod tests {
             "/bill/1/".to_owned(),
             format!("/api/bill/1/{token}"),
         ] {
-            assert_eq!(BillLink::at(&path), None, "{path}");
+            assert_eq!(OrderLink::at(&path), None, "{path}");
         }
     }
 

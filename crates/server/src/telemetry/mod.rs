@@ -2,6 +2,5 @@
 
 pub(crate) mod access_log;
 pub(crate) mod metrics;
-pub(crate) mod refusals;
+mod refusals;
 pub(crate) mod reporter;
-pub(crate) mod unserved;

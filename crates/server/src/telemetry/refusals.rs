@@ -37,14 +37,14 @@ struct LeftOut {
 
 impl Refusals {
     /// Counts a refused call of this address. Whether it has a line.
-    pub(crate) fn is_told(&self, caller: IpAddr) -> bool {
+    pub(crate) fn has_line(&self, caller: IpAddr) -> bool {
         let (told, left_out) = self.count(caller, Instant::now());
         tell(left_out);
         told
     }
 
-    /// Tells what was left out, once the second is over: to be called now and then.
-    pub(crate) fn tell_rest(&self) {
+    /// Tells what was left out, once the second is over.
+    pub(crate) fn tell_left_out(&self) {
         tell(self.lock().end(Instant::now()));
     }
 

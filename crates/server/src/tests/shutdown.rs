@@ -1,4 +1,4 @@
-//! The stop: what has begun is finished, what is idle is dropped, and it ends.
+//! The shutdown: what has begun is finished, what is idle is dropped, and it ends.
 
 use std::{io::Write as _, time::Duration};
 
