@@ -12,7 +12,6 @@ use billhook_wire::{
     method::{IDEMPOTENCY_KEY, Paged},
 };
 use rustix::process::setpriority_process;
-use serde::Serialize;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::spawn_blocking,
@@ -104,18 +103,17 @@ impl Context {
 
 impl Signer {
     /// The envelope of what came of a call, with what its headers tell.
-    fn envelope<A: Serialize>(
+    fn envelope<M: Method>(
         &self,
-        success: Code,
-        (done, paged): (Done<A>, Option<Paged>),
+        (done, paged): (Done<M::Answer>, Option<Paged>),
     ) -> Result<Envelope, Failure> {
         let key = self.account.key(self.key);
         let body = match done {
             Done::Now(answer) => {
-                envelope::write(success, None, self.account.settings.text_case, &answer, Some(key))
+                envelope::write(M::done(&answer), None, self.account.settings.text_case, &answer, Some(key))
                     .map_err(|_| idempotency::UNWRITTEN)?
             }
-            Done::Before(done) => idempotency::told_again(success, done, key)?,
+            Done::Before(done) => idempotency::told_again(done, key)?,
         };
         Ok(Envelope { body, paged })
     }
@@ -147,7 +145,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         }
         context.run(tx, |cx| match &once {
             None => function(cx, &ask).map(Done::Now),
-            Some(once) => once.run(cx, M::DONE, |cx| function(cx, &ask)),
+            Some(once) => once.run::<M>(cx, |cx| function(cx, &ask)),
         })
     };
     let signer = Signer { account: call.account.clone(), key: call.key };
@@ -155,7 +153,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         if access == Access::ReadOne
             && let Some(done) = call.store.read_one_briefly(&body)?
         {
-            return signer.envelope(M::DONE, done).map(Begun::Done);
+            return signer.envelope::<M>(done).map(Begun::Done);
         }
         return Ok(Begun::Waits(read_at_length::<M>(call, body, signer)));
     }
@@ -172,7 +170,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
     Ok(Begun::Waits(Box::pin(async move {
         let done = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
         drop(waits);
-        signer.envelope(M::DONE, done)
+        signer.envelope::<M>(done)
     })))
 }
 
@@ -195,7 +193,7 @@ fn read_at_length<M: Method>(
             let _permits = permits;
             // For this thread alone. Where it may not be so, it is as before.
             let _ = setpriority_process(None, LONG_READ_NICE);
-            signer.envelope(M::DONE, store.read(body)?)
+            signer.envelope::<M>(store.read(body)?)
         };
         let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
         spawn_blocking(read).await.map_err(dropped)?

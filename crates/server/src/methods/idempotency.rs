@@ -6,7 +6,6 @@ use billhook_store::{
 };
 use billhook_wire::{Code, Key, Method, Request, envelope, json, method::IDEMPOTENCY_KEY};
 use http::HeaderMap;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{failure::Failure, methods::cx::Cx};
@@ -54,12 +53,11 @@ impl Once {
     }
 
     /// Does the call, unless it was done within the last day. Another one under its key is refused.
-    pub(crate) fn run<A: Serialize>(
+    pub(crate) fn run<M: Method>(
         &self,
         cx: &mut Cx<'_, '_>,
-        success: Code,
-        call: impl FnOnce(&mut Cx<'_, '_>) -> Result<A, Failure>,
-    ) -> Result<Done<A>, Failure> {
+        call: impl FnOnce(&mut Cx<'_, '_>) -> Result<M::Answer, Failure>,
+    ) -> Result<Done<M::Answer>, Failure> {
         match idempotency::find(cx.tx, cx.account, &self.key, cx.now)? {
             Some(done) if done.method == self.method && done.parameters == self.parameters => {
                 return Ok(Done::Before(done));
@@ -72,7 +70,7 @@ impl Once {
         let done = DoneCall {
             method: self.method.to_owned(),
             parameters: self.parameters.clone(),
-            error_text: success.error_text(None, cx.settings.text_case).into_owned(),
+            error_text: M::done(&answer).error_text(None, cx.settings.text_case).into_owned(),
             result: String::from_utf8(result).map_err(|_| UNWRITTEN)?,
         };
         idempotency::keep(cx.tx, cx.account, &self.key, &done, cx.now)?;
@@ -81,9 +79,9 @@ impl Once {
 }
 
 /// The envelope of what was told before, signed anew.
-pub(crate) fn told_again(success: Code, done: DoneCall, key: &Key) -> Result<Vec<u8>, Failure> {
+pub(crate) fn told_again(done: DoneCall, key: &Key) -> Result<Vec<u8>, Failure> {
     let result = RawValue::from_string(done.result).map_err(|_| UNWRITTEN)?;
-    envelope::repeat(success, &done.error_text, &result, Some(key)).map_err(|_| UNWRITTEN)
+    envelope::repeat(Code::OK, &done.error_text, &result, Some(key)).map_err(|_| UNWRITTEN)
 }
 
 /// Forgets the calls of all accounts that are more than a day old.

@@ -11,7 +11,7 @@ mod new_order;
 mod order_info;
 mod orders;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter::once, sync::Arc};
 
 use billhook_wire::{
     Api, Method,
@@ -66,9 +66,10 @@ struct Editions {
 }
 
 /// One method, its types gone.
+#[derive(Clone)]
 pub(crate) struct Entry {
     name: &'static str,
-    begin: Box<Begin>,
+    begin: Arc<Begin>,
 }
 
 impl Methods {
@@ -79,35 +80,40 @@ impl Methods {
 
     /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
     pub(crate) fn on<M: Method>(mut self, function: Function<M>) -> Self {
-        let entry = Entry { name: M::NAME, begin: Box::new(move |call| call::begin(function, call)) };
-        let editions = self.by_name.entry(M::NAME.to_ascii_lowercase()).or_default();
-        match M::API {
-            Api::Signed => editions.signed = Some(entry),
-            Api::Keyed => editions.keyed = Some(entry),
+        let entry = Entry { name: M::NAME, begin: Arc::new(move |call| call::begin(function, call)) };
+        for name in once(&M::NAME).chain(M::ALIASES) {
+            let editions = self.by_name.entry(name.to_ascii_lowercase()).or_default();
+            match M::API {
+                Api::Signed => editions.signed = Some(entry.clone()),
+                Api::Keyed => editions.keyed = Some(entry.clone()),
+            }
         }
         self
     }
 
     /// The method of a path, for the edition that the credential belongs to, else for the other one (decisions 5 and 53).
     pub(crate) fn find(&self, path: &str, credential: Api) -> Option<&Entry> {
-        let editions = self.editions(path)?;
+        let Editions { signed, keyed } = self.by_name.get(&folded(path)?)?;
         match credential {
-            Api::Signed => editions.signed.as_ref().or(editions.keyed.as_ref()),
-            Api::Keyed => editions.keyed.as_ref().or(editions.signed.as_ref()),
+            Api::Signed => signed.as_ref().or(keyed.as_ref()),
+            Api::Keyed => keyed.as_ref().or(signed.as_ref()),
         }
     }
 
     /// The name of the method that a path leads to, in the table's own spelling: for log and metrics.
     pub(crate) fn name_of(&self, path: &str) -> Option<&'static str> {
-        let editions = self.editions(path)?;
-        editions.signed.as_ref().or(editions.keyed.as_ref()).map(|entry| entry.name)
+        let folded = folded(path)?;
+        let Editions { signed, keyed } = self.by_name.get(&folded)?;
+        let mut names = [signed, keyed].into_iter().flatten().map(|entry| entry.name);
+        let first = names.clone().next();
+        names.find(|name| name.eq_ignore_ascii_case(&folded)).or(first)
     }
+}
 
-    fn editions(&self, path: &str) -> Option<&Editions> {
-        let name = path.strip_prefix("/api/")?;
-        let name = name.strip_suffix('/').unwrap_or(name);
-        self.by_name.get(&name.to_ascii_lowercase())
-    }
+/// A method's name in a path, in lower case.
+fn folded(path: &str) -> Option<String> {
+    let name = path.strip_prefix("/api/")?;
+    Some(name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase())
 }
 
 impl Entry {
@@ -123,7 +129,7 @@ mod tests {
 
     use billhook_wire::{
         Access, Code,
-        method::{METHODS, TO_COME},
+        method::{Example, METHODS, TO_COME},
     };
     use serde::{Deserialize, Serialize};
 
@@ -131,10 +137,11 @@ mod tests {
 
     #[test]
     fn the_table_is_the_protocols_list() {
-        let listed: Vec<_> = METHODS
+        let names = METHODS
             .iter()
-            .map(|method| (method.name.to_ascii_lowercase(), method.api == Api::Signed))
-            .collect();
+            .flat_map(|method| once(&method.name).chain(method.aliases).map(move |name| (name, method.api)));
+        let listed: Vec<_> =
+            names.map(|(name, api)| (name.to_ascii_lowercase(), api == Api::Signed)).collect();
         let unique: BTreeSet<_> = listed.iter().cloned().collect();
         assert_eq!(unique.len(), listed.len(), "a method stands twice in METHODS");
         let answered: BTreeSet<_> = table()
@@ -154,7 +161,7 @@ mod tests {
     }
 
     macro_rules! nothing {
-        ($name:ident, $method:literal, $api:expr) => {
+        ($name:ident, $method:literal, $api:expr $(, $alias:literal)?) => {
             #[derive(Serialize, Deserialize)]
             struct $name {}
             impl Method for $name {
@@ -162,6 +169,8 @@ mod tests {
                 const API: Api = $api;
                 const ACCESS: Access = Access::Read;
                 const REFUSALS: &'static [Code] = &[];
+                const ALIASES: &'static [&'static str] = &[$($alias)?];
+                const EXAMPLE: Example = &[];
                 type Answer = [(); 0];
             }
         };
@@ -170,6 +179,8 @@ mod tests {
     nothing!(Create2, "createorder", Api::Keyed);
     nothing!(AllGoods, "GetAllGoods", Api::Signed);
     nothing!(Coupons, "getcoupons", Api::Keyed);
+    nothing!(Groups, "GetAllGroups", Api::Signed, "getalllists");
+    nothing!(Lists, "getalllists", Api::Keyed, "GetAllGroups");
 
     #[test]
     fn the_credential_picks_the_edition() {
@@ -197,5 +208,18 @@ mod tests {
         ] {
             assert_eq!(found(path, Api::Signed), None, "{path}");
         }
+    }
+
+    /// Decision 5: objects of two fields by `hash`, of four by `rpsKey`, under either name.
+    #[test]
+    fn two_names_may_be_one_path_with_two_shapes() {
+        let table = Methods::new().on::<Groups>(|_, _| Ok([])).on::<Lists>(|_, _| Ok([]));
+        for path in ["/api/GetAllGroups", "/api/getalllists/"] {
+            let found = |api| table.find(path, api).map(|entry| entry.name);
+            assert_eq!(found(Api::Signed), Some("GetAllGroups"), "{path}");
+            assert_eq!(found(Api::Keyed), Some("getalllists"), "{path}");
+        }
+        assert_eq!(table.name_of("/api/getallgroups"), Some("GetAllGroups"));
+        assert_eq!(table.name_of("/api/GetAllLists"), Some("getalllists"));
     }
 }

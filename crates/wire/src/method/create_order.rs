@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Access, Api, Method, comma_list};
+use super::{Access, Api, Example, Method, comma_list};
 use crate::{Code, Email, LocalTime, Name, OrderId, PayStatus, Price, Text, UnixTime, form::Fault};
 
 /// Makes one order for one customer, with products of the catalogue (section 4.1).
@@ -95,6 +95,7 @@ impl Method for CreateOrder {
         Code::NO_GOOD,
         Code::NO_DELIVERY_DATA,
     ];
+    const EXAMPLE: Example = &[("goods[0][good_name]", "oplata"), ("bill_email", "anna@example.com")];
     type Answer = OrderMade;
 
     fn refuse(field: &str, fault: Fault) -> Code {
@@ -338,6 +339,7 @@ impl Method for CreateOrder2 {
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] =
         &[Code::WRONG_EMAIL, Code::ORDER_NOT_CREATED, Code::NO_GOODS, Code::NO_GOOD];
+    const EXAMPLE: Example = &[("product_names", "oplata,sales")];
     type Answer = OrderMade;
 
     fn refuse(field: &str, fault: Fault) -> Code {

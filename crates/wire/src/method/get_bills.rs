@@ -10,7 +10,7 @@ use serde::{
 
 use serde_json::value::RawValue;
 
-use super::{Access, Api, Limit, Method, page};
+use super::{Access, Api, Example, Limit, Method, page};
 use crate::{Code, Email, GoodId, OrderId, PayStatus, json};
 
 /// All orders of one customer, by e-mail, with the products in each (section 4.8).
@@ -42,6 +42,7 @@ impl Method for GetBills {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    const EXAMPLE: Example = &[("email", "anna@example.com")];
     type Answer = Bills;
 
     fn access(&self) -> Access {

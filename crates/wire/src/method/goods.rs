@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Access, Api, Limit, Method, Nothing, number_text, page};
+use super::{Access, Api, Example, Limit, Method, Nothing, number_text, page};
 use crate::{Code, GoodId, Money, Name, Percent, Price, Text};
 
 /// The whole catalogue (section 6.1).
@@ -22,6 +22,7 @@ impl Method for GetAllGoods {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::EMPTY_CATALOGUE];
+    const EXAMPLE: Example = &[];
     type Answer = Vec<GoodInfo>;
 
     fn access(&self) -> Access {
@@ -57,6 +58,7 @@ impl Method for GetGoods {
     const API: Api = Api::Keyed;
     const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[];
     type Answer = Vec<GoodName>;
 }
 
@@ -390,6 +392,12 @@ impl Method for AddGood {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[
+        ("good_name", "course"),
+        ("good_type", "digital"),
+        ("good_title", "Course"),
+        ("good_sum", "3900.00"),
+    ];
     type Answer = GoodAdded;
 }
 
@@ -430,6 +438,7 @@ impl Method for UpdateGood {
         "good_partner_text",
         "good_pay_text",
     ];
+    const EXAMPLE: Example = &[("good_name", "oplata"), ("good_sum", "4500.00")];
     type Answer = Nothing;
 }
 
@@ -446,6 +455,7 @@ impl Method for DeleteGood {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] = &[Code::NO_GOOD];
+    const EXAMPLE: Example = &[("good_name", "222")];
     type Answer = Nothing;
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Access, Api, Limit, List, Method, number_text};
+use super::{Access, Api, Example, Limit, List, Method, number_text};
 use crate::{Code, Day, GoodId, Money, Name, OrderId, PayStatus, UnixTime};
 
 /// One order with its products (section 4.4).
@@ -21,6 +21,7 @@ impl Method for GetOrderDetails {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    const EXAMPLE: Example = &[("bill_id", "258367")];
     type Answer = OrderInfo;
 
     /// Only the products' settings need more than the one statement that finds the order.
@@ -42,6 +43,7 @@ impl Method for GetOrderInfo {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    const EXAMPLE: Example = &[("bill_id", "258367")];
     type Answer = OrderInfo;
 }
 
@@ -74,6 +76,7 @@ impl Method for GetOrders {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[];
     type Answer = List<OrderInfo>;
 }
 
@@ -106,6 +109,7 @@ impl Method for GetOrdersWithGoods {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[];
     type Answer = List<OrderInfo>;
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Api, Method};
+use super::{Access, Api, Example, Method};
 use crate::Code;
 
 /// The coupons (section 9.7).
@@ -15,6 +15,7 @@ impl Method for GetCoupons {
     const API: Api = Api::Keyed;
     const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[];
     type Answer = Vec<CouponInfo>;
 }
 
@@ -38,6 +39,7 @@ impl Method for GetPersonalManagers {
     const API: Api = Api::Keyed;
     const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[];
+    const EXAMPLE: Example = &[];
     type Answer = Vec<ManagerInfo>;
 }
 
