@@ -3,34 +3,34 @@
 //! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
 //! the command line explains is derived from that. [`METHODS`] lists them all.
 
+mod change_good;
 mod change_order;
 mod comma_list;
+mod coupons;
 mod create_order;
+mod create_order_2;
 mod get_bills;
+mod get_orders;
 mod goods;
 mod list;
+mod managers;
 mod number_text;
 mod order_info;
 mod page;
-mod shop;
 
+pub use change_good::{AddGood, DeleteGood, GoodAdded, GoodFields, TimerUnit, UpdateGood};
 pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
-pub use create_order::{
-    Confirmed, CreateOrder, CreateOrder2, Marks, Names, OrderMade, OrderStatus, OrderedGood, Prices,
-    TimerKill,
-};
+pub use comma_list::{Goods, Names, Prices};
+pub use coupons::{CouponInfo, GetCoupons};
+pub use create_order::{CreateOrder, Marks, OrderMade, OrderedGood, TimerKill};
+pub use create_order_2::{Confirmed, CreateOrder2, OrderStatus};
 pub use get_bills::{Bill, Bills, GetBills, GoodNames};
-pub use goods::{
-    AddGood, DeleteGood, GetAllGoods, GetGoods, GoodAdded, GoodFields, GoodInfo, GoodName, GoodType,
-    TimerUnit, UpdateGood,
-};
+pub use get_orders::{GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods};
+pub use goods::{GetAllGoods, GetGoods, GoodInfo, GoodName, GoodType};
 pub use list::{LIST_BYTES_MAX, List, ListError, ListWriter};
-pub use order_info::{
-    GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GoodIdText, Goods, ItemInfo, OrderInfo,
-    PartnerInfo, ShownStatus, UtmInfo,
-};
+pub use managers::{GetPersonalManagers, ManagerInfo};
+pub use order_info::{GoodIdText, ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo};
 pub use page::{LIMIT_MAX, Limit, NEXT_HEADER, Paged, TOTAL_HEADER};
-pub use shop::{CouponInfo, GetCoupons, GetPersonalManagers, ManagerInfo};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -102,20 +102,7 @@ impl<'de> Deserialize<'de> for Nothing {
     }
 }
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Nothing {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Nothing".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "array", "maxItems": 0 })
-    }
-}
+schema!(Nothing, { "type": "array", "maxItems": 0 });
 
 /// The edition that a method belongs to: what its callers authenticate with (sections 2.1 and 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
