@@ -1,13 +1,14 @@
 //! What the reference tells of one method.
 
-use crate::{
-    example,
-    field::{self, Field},
-    schema,
-};
 use billhook_wire::{
     Api, Code,
     method::{METHODS, MethodInfo},
+    query,
+};
+
+use crate::{
+    field::{self, Field},
+    schema,
 };
 
 /// The headers of an answer to a call with `limit` or `after`, as they are spelled, and what each tells.
@@ -27,8 +28,6 @@ pub struct Entry {
     pub parameters: Vec<Field>,
     /// What its answer holds: `result`, and all in it.
     pub answer: Vec<Field>,
-    /// Parameters of a call that can succeed.
-    pub example: Vec<(String, String)>,
 }
 
 impl Entry {
@@ -40,7 +39,6 @@ impl Entry {
             method,
             summary: schema::description(&parameters).to_owned(),
             answer: field::answer(&schema::tidied(answer)),
-            example: example::parameters(&parameters),
             parameters: field::parameters(&parameters),
         }
     }
@@ -63,6 +61,26 @@ impl Entry {
         match self.method.api {
             Api::Signed => ("hash", "made from the parameters, the login and the key"),
             Api::Keyed => ("rpsKey", "the key itself"),
+        }
+    }
+
+    /// Lines for a shell that call the method at `base`, scheme and host. They need `LOGIN` and `KEY`.
+    pub fn curl(&self, base: &str) -> String {
+        let mut form = Vec::new();
+        let pairs = self.method.example.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        query::build_pairs(pairs, &mut form);
+        // Percent-encoded, so there is nothing in it but ASCII, and no quote.
+        let form = String::from_utf8_lossy(&form);
+        let url = format!("{base}/api/{}", self.method.name);
+        match (self.method.api, form.is_empty()) {
+            (Api::Signed, true) => {
+                format!("curl -d \"hash=$(printf %s \"::$LOGIN::$KEY\" | md5sum | cut -c1-32)\" {url}")
+            }
+            (Api::Signed, false) => format!(
+                "Q='{form}'\ncurl -d \"$Q&hash=$(printf %s \"$Q::$LOGIN::$KEY\" | md5sum | cut -c1-32)\" {url}"
+            ),
+            (Api::Keyed, true) => format!("curl --data-urlencode \"rpsKey=$KEY\" {url}"),
+            (Api::Keyed, false) => format!("curl -d '{form}' --data-urlencode \"rpsKey=$KEY\" {url}"),
         }
     }
 
@@ -159,7 +177,7 @@ mod tests {
         for entry in Entry::all() {
             for field in entry.parameters.iter().filter(|field| field.required && field.kind != "list") {
                 assert!(
-                    entry.example.iter().any(|(name, value)| *name == field.name && !value.is_empty()),
+                    entry.method.example.iter().any(|(name, value)| *name == field.name && !value.is_empty()),
                     "{}: {}",
                     entry.method.name,
                     field.name

@@ -4,7 +4,6 @@
 //! the documentation of the types behind them.
 
 mod entry;
-mod example;
 mod field;
 mod openapi;
 mod page;

@@ -176,7 +176,7 @@ fn deep() -> Value {
 
 /// The envelopes that a method may answer with: done, refused by its own codes, refused by a general one.
 fn envelopes(entry: &Entry, result: &Value) -> Value {
-    let mut envelopes = vec![envelope(&[entry.method.done], result)];
+    let mut envelopes = vec![envelope(entry.method.done, result)];
     if !entry.method.refusals.is_empty() {
         envelopes.push(envelope(entry.method.refusals, &refused()));
     }
@@ -198,9 +198,11 @@ fn refused() -> Value {
 }
 
 fn envelope(codes: &[Code], result: &Value) -> Value {
-    let told = codes
-        .iter()
-        .map(|code| json!({ "const": code.number(), "title": code.text(), "description": meaning(*code) }));
+    // A method's texts of success share one number.
+    let told = codes.chunk_by(|one, next| one.number() == next.number()).filter_map(|codes| {
+        let (first, title) = (codes.first()?, codes.iter().map(|code| code.text()).collect::<Vec<_>>());
+        Some(json!({ "const": first.number(), "title": title.join(" | "), "description": meaning(*first) }))
+    });
     let told: Vec<_> = told.collect();
     json!({
         "type": "object",

@@ -113,7 +113,7 @@ fn method(entry: &Entry) -> Markup {
                 }
             }
             h3 { "Codes" }
-            (codes(std::iter::once(entry.method.done).chain(entry.method.refusals.iter().copied())))
+            (codes(entry.method.done.iter().chain(entry.method.refusals).copied()))
             h3 { "Example" }
             pre { code { (entry.curl(BASE)) } }
         }

@@ -36,14 +36,17 @@ pub fn of_method(found: &Entry) -> String {
             let _ = writeln!(text, "  {name}: {meaning}");
         }
     }
-    let _ = writeln!(text, "\nCodes:\n  {} {}", method.done.number(), method.done.text());
+    let _ = writeln!(text, "\nCodes:");
+    for done in method.done {
+        let _ = writeln!(text, "  {} {}", done.number(), done.text());
+    }
     for code in method.refusals {
         let _ = writeln!(text, "  {} {}: {}", code.number(), code.text(), entry::meaning(*code));
     }
     let general: Vec<_> =
         entry::general_codes().map(|code| format!("{} {}", code.number(), code.text())).collect();
     let _ = writeln!(text, "  as every method: {}", general.join(", "));
-    let pairs = found.example.iter().map(|(name, value)| format!(" {name}={value}"));
+    let pairs = method.example.iter().map(|(name, value)| format!(" {name}={value}"));
     let _ = writeln!(text, "\nExample:\n  billhook call {}{}", method.name, pairs.collect::<String>());
     text
 }

@@ -3,10 +3,11 @@
 //! A refusal is the caller's doing and is told in the protocol's words; a failure of ours is told in one fixed sentence, and
 //! the log has its cause under the request id (decision 56). The two never share a variant.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, panic::AssertUnwindSafe};
 
 use billhook_store as store;
 use billhook_wire::Code;
+use futures_util::FutureExt as _;
 use http::StatusCode;
 
 /// Why a call was not done.
@@ -42,57 +43,43 @@ pub(crate) enum Failure {
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 
 impl Failure {
+    /// A refusal with the data that goes with it.
+    pub(crate) fn refused(code: Code, result: serde_json::Value) -> Self {
+        Self::Refused { code, detail: None, result: Some(Box::new(result)) }
+    }
+
     /// The refusal of an address that the account does not allow: the address completes the text.
     pub(crate) fn ip_denied(caller: IpAddr) -> Self {
         Self::Refused { code: Code::IP_DENIED, detail: Some(caller.to_string()), result: None }
     }
 
-    /// The entry of the table that it is answered with.
-    pub(crate) fn code(&self) -> Code {
+    /// How it is answered: the HTTP status, the entry of the table, and in how many seconds to try again, where that helps.
+    pub(crate) fn told(&self) -> (StatusCode, Code, Option<u64>) {
+        let unavailable = (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE, Some(UNAVAILABLE_RETRY_AFTER));
         match self {
-            Self::Refused { code, .. } => *code,
-            Self::Http(_) | Self::TooLong => Code::WRONG_DATA,
-            Self::TooOften { .. } => Code::RATE_LIMIT,
-            Self::NoRoom | Self::Broken(_) | Self::Fault(_) => Code::UNAVAILABLE,
+            Self::Refused { code, .. } => (StatusCode::OK, *code, None),
+            Self::Http(status) => (*status, Code::WRONG_DATA, None),
+            Self::TooOften { retry_after } => (StatusCode::OK, Code::RATE_LIMIT, Some(*retry_after)),
+            Self::TooLong => (StatusCode::OK, Code::WRONG_DATA, None),
+            Self::NoRoom => unavailable,
+            Self::Broken(error) if error.is_unavailable() => unavailable,
+            Self::Broken(_) | Self::Fault(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::UNAVAILABLE, None),
         }
     }
 
-    /// The HTTP status that it is answered with.
-    pub(crate) fn status(&self) -> StatusCode {
+    /// What completes the code's text, and the data that goes with it.
+    pub(crate) fn details(&self) -> (Option<&str>, Option<&serde_json::Value>) {
         match self {
-            Self::Refused { .. } | Self::TooOften { .. } | Self::TooLong => StatusCode::OK,
-            Self::Http(status) => *status,
-            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Broken(error) if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Broken(_) | Self::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Refused { detail, result, .. } => (detail.as_deref(), result.as_deref()),
+            _ => (None, None),
         }
     }
+}
 
-    /// What completes the code's text.
-    pub(crate) fn detail(&self) -> Option<&str> {
-        match self {
-            Self::Refused { detail, .. } => detail.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// The data that goes with it.
-    pub(crate) fn result(&self) -> Option<&serde_json::Value> {
-        match self {
-            Self::Refused { result, .. } => result.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// When to try again, in seconds, where that helps.
-    pub(crate) fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::TooOften { retry_after } => Some(*retry_after),
-            Self::NoRoom => Some(UNAVAILABLE_RETRY_AFTER),
-            Self::Broken(error) if error.is_unavailable() => Some(UNAVAILABLE_RETRY_AFTER),
-            _ => None,
-        }
-    }
+/// Turns a panic into a failure, so that it ends neither the connection nor the other requests on it.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let panicked = |_| Err(Failure::Fault("answering a request panicked"));
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)
 }
 
 impl From<Code> for Failure {

@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderValue, Request, Uri, Version, header};
 use ipnet::IpNet;
 
 use crate::{
-    bill_page::BillLink,
-    caller,
-    host::{self, Host},
+    gate::{
+        caller,
+        host::{self, Host},
+    },
     methods::{self, Methods},
-    pages::Page,
+    pages::{docs::Reference, order::OrderLink},
 };
 
 /// Lines: a request's target, its `Host`, and then its `X-Forwarded-For`s.
@@ -79,10 +80,10 @@ fn agreement(uri: &Uri, named: &[u8]) {
 fn one_thing(path: &str) {
     static METHODS: LazyLock<Methods> = LazyLock::new(methods::table);
     let is_method = METHODS.name_of(path).is_some();
-    let is_page = Page::at(path).is_some();
-    let is_bill = BillLink::at(path).is_some();
-    assert!(u8::from(is_method) + u8::from(is_page) + u8::from(is_bill) <= 1, "{path:?}");
-    if is_bill {
+    let is_reference = Reference::at(path).is_some();
+    let is_order = OrderLink::at(path).is_some();
+    assert!(u8::from(is_method) + u8::from(is_reference) + u8::from(is_order) <= 1, "{path:?}");
+    if is_order {
         let words: Vec<_> = path.split('/').collect();
         let ["", "bill", number, token] = *words else { panic!("{path:?}") };
         assert!(number.parse::<i64>().is_ok_and(|id| id > 0 && id.to_string() == number), "{path:?}");

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use billhook_wire::{Key, Login};
 use ipnet::IpNet;
 
-use crate::access_log::LogFormat;
+use crate::telemetry::access_log::LogFormat;
 
 /// Everything that can be set. [`Options::default`] listens nowhere and serves `localhost`.
 #[derive(Debug, Clone)]

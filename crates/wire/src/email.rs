@@ -1,7 +1,5 @@
 //! A customer's e-mail address, checked as leniently as the live service does (decisions 23 and 46).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 /// An e-mail address: trimmed, with the spelling it was given in and a folded key for look-ups.
 ///
 /// Two addresses are equal if their keys are: letter case does not matter.
@@ -90,33 +88,9 @@ impl std::fmt::Debug for Email {
     }
 }
 
-impl Serialize for Email {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.given)
-    }
-}
+travels_as_text!(Email, |email| email.given, Self::parse);
 
-impl<'de> Deserialize<'de> for Email {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Email {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Email".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES, "examples": ["anna@example.com"] })
-    }
-}
+schema!(Email, { "type": "string", "format": "email", "maxLength": Email::MAX_BYTES, "examples": ["anna@example.com"] });
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,9 @@
 //!
 //! The sections and decisions that comments name are those of `docs/protocol.md`.
 
+#[macro_use]
+mod travel;
+
 pub mod code;
 pub mod email;
 pub mod envelope;

@@ -85,7 +85,8 @@ fn ungrouped(text: &str) -> Result<Cow<'_, str>, MoneyError> {
 }
 
 /// A price that a request names: a sum that is neither negative nor more than an order can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
+#[serde(transparent)]
 pub struct Price(Money);
 
 /// Why a sum is no price.
@@ -108,12 +109,6 @@ impl Price {
     }
 }
 
-impl Serialize for Price {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sum = deserializer.deserialize_any(Visitor(Money::parse_rounded))?;
@@ -121,35 +116,9 @@ impl<'de> Deserialize<'de> for Price {
     }
 }
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Money {
-    fn schema_name() -> Cow<'static, str> {
-        "Money".into()
-    }
+schema!(Money, { "type": "string", "pattern": r"^-?\d+([.,]\d{1,2})?$", "examples": ["3900.00"] });
 
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": r"^-?\d+([.,]\d{1,2})?$", "examples": ["3900.00"] })
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Price {
-    fn schema_name() -> Cow<'static, str> {
-        "Price".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": r"^\d{1,10}(\.\d+|,(\d{1,2}|\d{4,}))?$", "examples": ["3900.00"] })
-    }
-}
+schema!(Price, { "type": "string", "pattern": r"^\d{1,10}(\.\d+|,(\d{1,2}|\d{4,}))?$", "examples": ["3900.00"] });
 
 impl std::ops::Add for Money {
     type Output = Self;

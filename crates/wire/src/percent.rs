@@ -1,7 +1,5 @@
 //! Shares in percent, to the hundredth.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
 use crate::Money;
 
 /// A share from 0 to 100 %, in hundredths of a percent.
@@ -49,33 +47,9 @@ impl std::fmt::Display for Percent {
     }
 }
 
-impl Serialize for Percent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+travels_as_text!(Percent, |share| share, Self::parse);
 
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(de::Error::custom)
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Percent {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Percent".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": r"^\d{1,3}([.,]\d{1,2})?%?$" })
-    }
-}
+schema!(Percent, { "type": "string", "pattern": r"^\d{1,3}([.,]\d{1,2})?%?$" });
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Texts of parameters and of what is kept: how long they may be (decision 69).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The longest text, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 65_536;
@@ -32,7 +32,8 @@ fn within(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 /// A text of at most [`TEXT_BYTES_MAX`] without NUL. Empty is "not given" (decision 45).
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct Text(String);
 
 impl Text {
@@ -55,7 +56,8 @@ impl Text {
 }
 
 /// A name that a thing is found by, unique among its kind in the account: trimmed, 1 to [`NAME_BYTES_MAX`] bytes without NUL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct Name(String);
 
 impl Name {
@@ -117,21 +119,9 @@ impl de::Visitor<'_> for AsText {
     }
 }
 
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(deserializer.deserialize_any(AsText)?).map_err(de::Error::custom)
-    }
-}
-
-impl Serialize for Name {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
     }
 }
 
@@ -141,35 +131,9 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Text {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Text".into()
-    }
+schema!(Text, { "type": "string", "maxLength": TEXT_BYTES_MAX });
 
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "maxLength": TEXT_BYTES_MAX })
-    }
-}
-
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Name {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Name".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX, "examples": ["oplata"] })
-    }
-}
+schema!(Name, { "type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX, "examples": ["oplata"] });
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! Times: seconds since 1970 on the wire, and dates as people write them.
 
 use jiff::civil::{Date, DateTime};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// The last second of the year 9999 (decision 66).
 pub const UNIX_TIME_MAX: i64 = 253_402_300_799;
 
 /// A moment in unix seconds, from 0 to the end of the year 9999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64")]
 pub struct UnixTime(i64);
 
 /// Why a text is no time.
@@ -44,17 +45,15 @@ impl UnixTime {
     }
 }
 
-impl Serialize for UnixTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_i64(self.0)
+impl TryFrom<i64> for UnixTime {
+    type Error = TimeError;
+
+    fn try_from(seconds: i64) -> Result<Self, TimeError> {
+        Self::new(seconds)
     }
 }
 
-impl<'de> Deserialize<'de> for UnixTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(i64::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
+schema!(UnixTime, { "type": "integer", "minimum": 0, "maximum": UNIX_TIME_MAX, "description": "unix time" });
 
 /// A day, as `dd.mm.yyyy` (section 4.7). In which zone, the account says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,18 +70,8 @@ impl Day {
     }
 }
 
-impl Serialize for Day {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(date) = self;
-        serializer.collect_str(&format_args!("{:02}.{:02}.{:04}", date.day(), date.month(), date.year()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
+travels_as_text!(Day, |day| day.0.strftime("%d.%m.%Y"), Self::parse);
+schema!(Day, { "type": "string", "pattern": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "examples": ["31.12.2020"] });
 
 /// A date and a time of day (section 9.9). In which zone, the account says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,18 +116,8 @@ impl LocalTime {
     }
 }
 
-impl Serialize for LocalTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(at) = self;
-        serializer.collect_str(&format_args!("{} {}", at.date(), at.time()))
-    }
-}
-
-impl<'de> Deserialize<'de> for LocalTime {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
-}
+travels_as_text!(LocalTime, |at| format_args!("{} {}", at.0.date(), at.0.time()), Self::parse);
+schema!(LocalTime, { "type": "string", "examples": ["30.01.2020 04:22:16", "2020-01-30 04:22:16"] });
 
 /// A date of the years 1970 to 9999.
 fn date(year: &str, month: &str, day: &str) -> Option<Date> {
@@ -152,33 +131,6 @@ fn date(year: &str, month: &str, day: &str) -> Option<Date> {
 fn digits(text: &str, most: usize) -> Option<i16> {
     let fits = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     fits.then(|| text.parse().ok()).flatten()
-}
-
-#[cfg(feature = "schema")]
-mod schema {
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
-    macro_rules! schema {
-        ($type:ident, $schema:tt) => {
-            impl JsonSchema for super::$type {
-                fn schema_name() -> std::borrow::Cow<'static, str> {
-                    stringify!($type).into()
-                }
-
-                fn inline_schema() -> bool {
-                    true
-                }
-
-                fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                    json_schema!($schema)
-                }
-            }
-        };
-    }
-
-    schema!(UnixTime, { "type": "integer", "minimum": 0, "maximum": super::UNIX_TIME_MAX, "description": "unix time" });
-    schema!(Day, { "type": "string", "pattern": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "examples": ["31.12.2020"] });
-    schema!(LocalTime, { "type": "string", "examples": ["30.01.2020 04:22:16", "2020-01-30 04:22:16"] });
 }
 
 #[cfg(test)]

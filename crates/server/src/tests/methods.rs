@@ -6,12 +6,15 @@ use std::{
 };
 
 use billhook_store::marks;
-use billhook_wire::{Access, Api, Code, Method};
+use billhook_wire::{
+    Access, Api, Code, Method,
+    method::{Example, IDEMPOTENCY_KEY},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-use crate::{cx::Cx, failure::Failure};
+use crate::{failure::Failure, methods::cx::Cx};
 
 macro_rules! method {
     ($name:ident { $($field:ident),* }, $access:expr) => {
@@ -22,9 +25,30 @@ macro_rules! method {
             const API: Api = Api::Signed;
             const ACCESS: Access = $access;
             const REFUSALS: &'static [Code] = &[];
+            const EXAMPLE: Example = &[];
             type Answer = Value;
         }
     };
+}
+
+/// It tells success in two ways (decision 26), and answers with a bare number (decision 31).
+#[derive(Serialize, Deserialize)]
+pub(super) struct Count {
+    to: u32,
+}
+
+impl Method for Count {
+    const NAME: &'static str = "Count";
+    const API: Api = Api::Signed;
+    const ACCESS: Access = Access::Write;
+    const REFUSALS: &'static [Code] = &[];
+    const DONE: &'static [Code] = &[Code::OK, Code::ORDER_DELETED];
+    const EXAMPLE: Example = &[];
+    type Answer = u32;
+
+    fn done(answer: &u32) -> Code {
+        if *answer == 0 { Code::ORDER_DELETED } else { Code::OK }
+    }
 }
 
 method!(Note { text }, Access::Write);
@@ -55,6 +79,7 @@ pub(super) fn test_methods() -> Methods {
             panic!("a test's panic in a write");
         })
         .on::<Look>(|cx, _| Ok(json!([marks::get(cx.tx, "note")?])))
+        .on::<Count>(|_, ask| Ok(ask.to))
         .on::<Panic>(|_, _| panic!("a test's panic in a read"))
         .on::<Big>(|_, ask| Ok(json!(["x".repeat(ask.bytes.parse().unwrap())])))
         .on::<Slow>(|_, ask| {
@@ -125,4 +150,21 @@ fn an_answer_may_be_large_but_not_endless() {
     assert_eq!(large.json()["result"][0].as_str().unwrap().len(), 20_000_000);
     // What is longer is the caller's to narrow (decision 64).
     assert_eq!(shop.call("Big", "bytes=67108864").checked(Some(KEY)), (200, 3));
+}
+
+#[test]
+fn a_method_may_tell_success_in_two_ways_and_answer_with_a_number() {
+    let shop = Shop::start_with(test_methods(), |_| {});
+    for (to, told) in [("3", (0, "OK", 3)), ("0", (0, "Order deleted", 0))] {
+        let body = sign(&format!("to={to}"), "anna", KEY);
+        let header = format!("Host: anna.localhost\r\n{IDEMPOTENCY_KEY}: {to}");
+        let request = String::from_utf8(post("Count", &body)).unwrap();
+        let request = request.replace("Host: anna.localhost", &header);
+        let replies = [(); 2].map(|()| shop.send(request.as_bytes()));
+        let json = replies[0].json();
+        let (code, text, result) = told;
+        assert_eq!((&json["error_code"], &json["error_text"]), (&json!(code), &json!(text)));
+        assert_eq!(json["result"], json!(result));
+        assert_eq!(replies[0].body, replies[1].body, "told again as it was");
+    }
 }

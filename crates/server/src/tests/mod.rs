@@ -6,8 +6,8 @@ mod http2;
 mod limits;
 mod log;
 mod methods;
+mod shutdown;
 mod start;
-mod stop;
 mod timers;
 mod tls;
 
@@ -28,7 +28,7 @@ use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signat
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::{Addresses, Options, Server, TlsReloader, methods::Methods, slots::Slots};
+use crate::{Addresses, Options, Server, TlsReloader, http::permits::Permits, methods::Methods};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -36,7 +36,7 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 struct Shop {
     store: Store,
     addresses: Addresses,
-    slots: Arc<Slots>,
+    slots: Arc<Permits>,
     reloader: Option<TlsReloader>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), store::Error>>>,
@@ -72,7 +72,8 @@ impl Shop {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind_with(options, store.clone(), methods)).unwrap();
-        let (addresses, slots, reloader) = (server.addresses(), server.slots.clone(), server.tls_reloader());
+        let (addresses, slots, reloader) =
+            (server.addresses(), server.intake.permits.clone(), server.tls_reloader());
         let (stop, stopped) = oneshot::channel::<()>();
         let running = std::thread::spawn(move || {
             runtime.block_on(server.run(async {

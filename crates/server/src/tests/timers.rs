@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn a_key_whose_time_is_over_is_deleted() {
     let shop = Shop::start(|_| {});
-    let (anna, now) = (AccountId(1), crate::dispatch::unix_now());
+    let (anna, now) = (AccountId(1), crate::clock::unix_now());
     for (until, is_there) in [(now + 600, true), (now - 1, false), (0, false)] {
         let fresh = Key::parse(&format!("fresh-until-{until}")).unwrap();
         shop.store.write(move |tx| accounts::rotate_key(tx, anna, &fresh, Some(until))).unwrap();

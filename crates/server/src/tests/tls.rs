@@ -5,8 +5,10 @@ use std::{path::Path, sync::Mutex, time::Duration};
 use bytes::Bytes;
 use rustls::{
     ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    client::verify_server_name,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
     crypto::ring,
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Api, Method, Nothing};
+use super::{Access, Api, Example, Method, Nothing};
 use crate::{Code, OrderId, Text, form::Fault};
 
 /// Notes that an order was paid, cancelled, posted or sent back (section 4.2, decision 16).
@@ -43,7 +43,8 @@ impl Method for UpdateOrderStatus {
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] =
         &[Code::NOT_PAID, Code::NO_ORDER_NUMBER, Code::NO_ORDER, Code::WRONG_STATUS];
-    const DONE: Code = Code::STATUS_CHANGED;
+    const DONE: &'static [Code] = &[Code::STATUS_CHANGED];
+    const EXAMPLE: Example = &[("bill_id", "258367"), ("status", "cancel")];
     type Answer = Nothing;
 
     fn refuse(field: &str, fault: Fault) -> Code {
@@ -68,7 +69,8 @@ impl Method for DeleteOrder {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] = &[Code::NO_ORDER_NUMBER, Code::NO_ORDER];
-    const DONE: Code = Code::ORDER_DELETED;
+    const DONE: &'static [Code] = &[Code::ORDER_DELETED];
+    const EXAMPLE: Example = &[("bill_id", "258368")];
     type Answer = Nothing;
 
     fn refuse(field: &str, fault: Fault) -> Code {

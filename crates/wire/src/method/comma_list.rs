@@ -2,14 +2,79 @@
 
 use std::fmt;
 
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 use crate::{Name, Price, Text, money::Money};
 
-/// Names: empty ones are left out.
-pub(super) struct Names;
+/// Names with commas between.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Names(#[serde(deserialize_with = "names")] pub Vec<Name>);
 
-impl<'de> Visitor<'de> for Names {
+/// Products that a list of orders is narrowed to: numeric ids and symbolic names, as a list or with commas (decision 25).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, transparent))]
+#[serde(transparent)]
+pub struct Goods(#[serde(deserialize_with = "names")] pub Vec<Name>);
+
+/// Prices with commas between, by position; none: the catalogue's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Prices(#[serde(deserialize_with = "prices")] pub Vec<Option<Price>>);
+
+impl Names {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Goods {
+    /// Whether there is nothing to narrow to.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Prices {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let names: Vec<_> = self.0.iter().map(Name::as_str).collect();
+        serializer.serialize_str(&names.join(","))
+    }
+}
+
+impl Serialize for Prices {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let price = |price: &Option<Price>| price.map_or_else(String::new, |price| price.sum().to_string());
+        serializer.serialize_str(&self.0.iter().map(price).collect::<Vec<_>>().join(","))
+    }
+}
+
+schema!(Names, { "type": "string", "description": "names with commas between", "examples": ["oplata,sales"] });
+schema!(Prices, { "type": "string", "description": "prices with commas between, such as 100.50,,20" });
+
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
+    deserializer.deserialize_any(NamesVisitor)
+}
+
+fn prices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<Price>>, D::Error> {
+    deserializer.deserialize_any(PricesVisitor)
+}
+
+/// Empty names are left out.
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
     type Value = Vec<Name>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,9 +116,9 @@ impl<'de> Visitor<'de> for Names {
 const POSITION_MAX: usize = 10_000;
 
 /// Prices by position; an empty one is none. The comma separates, so kopecks stand behind a point.
-pub(super) struct Prices;
+struct PricesVisitor;
 
-impl<'de> Visitor<'de> for Prices {
+impl<'de> Visitor<'de> for PricesVisitor {
     type Value = Vec<Option<Price>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! `GetBills`: what one customer has ordered (section 4.8).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -10,7 +10,7 @@ use serde::{
 
 use serde_json::value::RawValue;
 
-use super::{Access, Api, Limit, Method, page};
+use super::{Access, Api, Example, Limit, Method, page};
 use crate::{Code, Email, GoodId, OrderId, PayStatus, json};
 
 /// All orders of one customer, by e-mail, with the products in each (section 4.8).
@@ -42,6 +42,7 @@ impl Method for GetBills {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Read;
     const REFUSALS: &'static [Code] = &[Code::ORDER_NOT_FOUND];
+    const EXAMPLE: Example = &[("email", "anna@example.com")];
     type Answer = Bills;
 
     fn access(&self) -> Access {
@@ -200,61 +201,48 @@ impl Serialize for Goods<'_> {
 
 impl<'de> Deserialize<'de> for Bills {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+        let Entries(orders) = Entries::<OrderId, Entries<GoodId, GoodNames>>::deserialize(deserializer)?;
+        let mut bills = Self::default();
+        for (order, Entries(goods)) in orders {
+            for (good, names) in goods {
+                bills.push(order, good, Arc::new(names));
+            }
+        }
+        Ok(bills)
+    }
+}
 
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Bills;
+/// A map's entries in the order of the text; an empty list has none.
+struct Entries<K, V>(Vec<(K, V)>);
+
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<K, V>(PhantomData<(K, V)>);
+
+        impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> de::Visitor<'de> for Visitor<K, V> {
+            type Value = Entries<K, V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of orders, or an empty list")
+                f.write_str("a map, or an empty list")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut orders: A) -> Result<Bills, A::Error> {
-                let mut bills = Bills::default();
-                while let Some((order, OneOrder(goods))) = orders.next_entry::<OrderId, OneOrder>()? {
-                    for (good, names) in goods {
-                        bills.push(order, good, Arc::new(names));
-                    }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
                 }
-                Ok(bills)
+                Ok(Entries(entries))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bills, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 match list.next_element::<de::IgnoredAny>()? {
-                    None => Ok(Bills::default()),
+                    None => Ok(Entries(Vec::new())),
                     Some(_) => Err(de::Error::invalid_type(de::Unexpected::Seq, &self)),
                 }
             }
         }
 
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-/// One order's products on their way in, in the order of the text.
-struct OneOrder(Vec<(GoodId, GoodNames)>);
-
-impl<'de> Deserialize<'de> for OneOrder {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = OneOrder;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of products")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut goods: A) -> Result<Self::Value, A::Error> {
-                let mut lines = Vec::new();
-                while let Some(line) = goods.next_entry()? {
-                    lines.push(line);
-                }
-                Ok(OneOrder(lines))
-            }
-        }
-
-        deserializer.deserialize_map(Visitor)
+        deserializer.deserialize_any(Visitor(PhantomData))
     }
 }
 

@@ -3,36 +3,39 @@
 //! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
 //! the command line explains is derived from that. [`METHODS`] lists them all.
 
+mod change_good;
 mod change_order;
 mod comma_list;
+mod coupons;
 mod create_order;
+mod create_order_2;
 mod get_bills;
+mod get_orders;
 mod goods;
 mod list;
+mod managers;
 mod number_text;
 mod order_info;
 mod page;
-mod shop;
 
+pub use change_good::{AddGood, DeleteGood, GoodAdded, GoodFields, TimerUnit, UpdateGood};
 pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
-pub use create_order::{
-    Confirmed, CreateOrder, CreateOrder2, Marks, Names, OrderMade, OrderStatus, OrderedGood, Prices,
-    TimerKill,
-};
+pub use comma_list::{Goods, Names, Prices};
+pub use coupons::{CouponInfo, GetCoupons};
+pub use create_order::{CreateOrder, Marks, OrderMade, OrderedGood, TimerKill};
+pub use create_order_2::{Confirmed, CreateOrder2, OrderStatus};
 pub use get_bills::{Bill, Bills, GetBills, GoodNames};
-pub use goods::{
-    AddGood, DeleteGood, GetAllGoods, GetGoods, GoodAdded, GoodFields, GoodInfo, GoodName, GoodType,
-    TimerUnit, UpdateGood,
-};
+pub use get_orders::{GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods};
+pub use goods::{GetAllGoods, GetGoods, GoodInfo, GoodName, GoodType};
 pub use list::{LIST_BYTES_MAX, List, ListError, ListWriter};
-pub use order_info::{
-    GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GoodIdText, Goods, ItemInfo, OrderInfo,
-    PartnerInfo, ShownStatus, UtmInfo,
-};
+pub use managers::{GetPersonalManagers, ManagerInfo};
+pub use order_info::{GoodIdText, ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo};
 pub use page::{LIMIT_MAX, Limit, NEXT_HEADER, Paged, TOTAL_HEADER};
-pub use shop::{CouponInfo, GetCoupons, GetPersonalManagers, ManagerInfo};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::IgnoredAny};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::{
     Code, Request,
@@ -49,12 +52,23 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
     const ACCESS: Access;
     /// The codes of its own that it may refuse with, beyond the general ones.
     const REFUSALS: &'static [Code];
-    /// How success is told: [`Code::OK`], or the method's own text beside its 0.
-    const DONE: Code = Code::OK;
+    /// How success is told: [`Code::OK`], or the method's own texts beside its 0. Of several, [`Self::done`] picks.
+    const DONE: &'static [Code] = &[Code::OK];
+    /// Other names that it answers to where the credential is of its edition. Two methods that name each other are one path with
+    /// two shapes, under two names (decision 5).
+    const ALIASES: &'static [&'static str] = &[];
     /// The parameters that say something where they are empty; all others are then as if absent (decision 45).
     const MAY_BE_EMPTY: &'static [&'static str] = &[];
-    /// What stands in `result` when it was done: always an array or an object (decision 44).
+    /// A call that the demo's shop answers with success. It stands in the reference, and tests make it of every method.
+    const EXAMPLE: Example;
+    /// What stands in `result` when it was done: an array or an object (decision 44), but for the one number of decision 31.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The one of [`Self::DONE`] that tells this answer.
+    fn done(answer: &Self::Answer) -> Code {
+        let _ = answer;
+        Self::DONE.first().copied().unwrap_or(Code::OK)
+    }
 
     /// The transaction that this call needs, if it needs less than [`Self::ACCESS`].
     fn access(&self) -> Access {
@@ -67,6 +81,9 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
         Code::WRONG_DATA
     }
 }
+
+/// The parameters of a call, named as PHP writes them.
+pub type Example = &'static [(&'static str, &'static str)];
 
 /// The answer of a method that has nothing to tell: `[]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,20 +102,7 @@ impl<'de> Deserialize<'de> for Nothing {
     }
 }
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Nothing {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Nothing".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "array", "maxItems": 0 })
-    }
-}
+schema!(Nothing, { "type": "array", "maxItems": 0 });
 
 /// The edition that a method belongs to: what its callers authenticate with (sections 2.1 and 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,7 +139,11 @@ pub struct MethodInfo {
     /// [`Method::REFUSALS`].
     pub refusals: &'static [Code],
     /// [`Method::DONE`].
-    pub done: Code,
+    pub done: &'static [Code],
+    /// [`Method::ALIASES`].
+    pub aliases: &'static [&'static str],
+    /// [`Method::EXAMPLE`].
+    pub example: Example,
     /// What is wrong with a request's parameters, if they are not this method's.
     pub fault: fn(&Request<'_>) -> Option<FieldError>,
     /// The JSON schema of the parameters: an object, however the generator is set.
@@ -163,6 +171,8 @@ macro_rules! methods {
             access: <$method>::ACCESS,
             refusals: <$method>::REFUSALS,
             done: <$method>::DONE,
+            aliases: <$method>::ALIASES,
+            example: <$method>::EXAMPLE,
             fault: |request| request.read_parameters::<$method>().err(),
             #[cfg(feature = "schema")]
             parameters: <$method as schemars::JsonSchema>::json_schema,
@@ -212,3 +222,19 @@ methods![
     GetCoupons,
     GetPersonalManagers,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query;
+
+    #[test]
+    fn every_method_reads_its_example() {
+        for method in METHODS {
+            let mut form = Vec::new();
+            let pairs = method.example.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            query::build_pairs(pairs, &mut form);
+            assert_eq!((method.fault)(&Request::read(None, &form)), None, "{}", method.name);
+        }
+    }
+}

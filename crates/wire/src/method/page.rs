@@ -52,17 +52,4 @@ pub(super) fn access(limit: Option<Limit>, after: Option<i64>) -> Access {
     if limit.is_none() && after.is_none() { Access::ReadOne } else { Access::Read }
 }
 
-#[cfg(feature = "schema")]
-impl schemars::JsonSchema for Limit {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Limit".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX })
-    }
-}
+schema!(Limit, { "type": "integer", "minimum": 1, "maximum": LIMIT_MAX });

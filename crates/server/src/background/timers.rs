@@ -1,0 +1,90 @@
+//! The thread that goes by the clock: it cancels orders whose time to be paid has run out (`bill_timer_kill`, section 4.1), and deletes old
+//! keys whose time is over, so that a clock that is set back does not let them in again. It also forgets calls that are kept no longer.
+//!
+//! Neither can be taken back, so it does not go by a clock that has just been moved (decision 75): somebody may be about to mend it.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use billhook_store::{self as store, accounts, order_changes};
+
+use crate::{
+    background::{Repeating, every},
+    clock::{Clock, unix_now},
+    methods::idempotency,
+    state::State,
+};
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How often it looks for calls to forget.
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
+/// Orders taken up at once.
+const AT_ONCE: u32 = 500;
+
+/// Starts the thread.
+pub(crate) fn start(state: Arc<State>) -> io::Result<Repeating> {
+    let mut clock = Clock::new(unix_now(), Instant::now());
+    let mut is_well = true;
+    let mut forgot: Option<Instant> = None;
+    every(INTERVAL, "billhook-timers", move || {
+        let Some(now) = clock.look(unix_now(), Instant::now()) else { return };
+        let outcome = end_old_keys(&state, now).and_then(|()| cancel_due(&state, now));
+        if let Err(error) = &outcome
+            && is_well
+        {
+            tracing::error!(%error, "orders that are not paid in time, or keys whose time is over, stay; trying on");
+        }
+        is_well = outcome.is_ok();
+        if is_well && forgot.is_none_or(|at| at.elapsed() >= FORGET_INTERVAL) {
+            forgot = Some(Instant::now());
+            if let Err(error) = idempotency::forget_expired(&state.store, now) {
+                tracing::warn!(%error, "calls of more than a day ago can't be forgotten; trying on");
+            }
+        }
+    })
+}
+
+/// Deletes old keys whose time is over.
+fn end_old_keys(state: &State, now: i64) -> Result<(), store::Error> {
+    state.directory.with_ended_keys(now).into_iter().try_for_each(|account| {
+        if state.store.write(move |tx| accounts::end_old_key(tx, account, now))? {
+            tracing::info!(account = account.0, "the time of its old key is over: deleted");
+        }
+        Ok(())
+    })
+}
+
+/// Cancels what is due, each order in a transaction of its own: another node may be at the same. One that can't be read holds up no other.
+fn cancel_due(state: &State, now: i64) -> Result<(), store::Error> {
+    let mut failed = None;
+    loop {
+        let due = state.store.read_one(|tx| order_changes::due(tx, now, AT_ONCE))?;
+        let mut cancelled = 0;
+        for &(account, order) in &due {
+            match state.store.write(move |tx| order_changes::cancel_if_due(tx, account, order, now)) {
+                Ok(true) => {
+                    cancelled += 1;
+                    tracing::info!(
+                        account = account.0,
+                        order = order.0,
+                        "an order was not paid in time and is cancelled"
+                    );
+                }
+                Ok(false) => {}
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => {
+                    let text = format!("order {} of account {}: {error}", order.0, account.0);
+                    failed.get_or_insert(store::Error::new(error.kind(), text));
+                }
+            }
+        }
+        let is_all = due.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+        if is_all || cancelled == 0 {
+            return failed.map_or(Ok(()), Err);
+        }
+    }
+}

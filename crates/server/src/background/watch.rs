@@ -1,0 +1,62 @@
+//! The thread that watches the store: it takes changed accounts over, and notices when the store has failed.
+
+use std::{io, sync::Arc, time::Duration};
+
+use billhook_store as store;
+use tokio::sync::oneshot;
+
+use crate::{
+    background::{Repeating, every},
+    state::State,
+};
+
+/// How often it looks.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// How many looks lie between two rounds of what need not be done so often.
+const LOOKS_PER_ROUND: u32 = 25;
+
+/// Starts the thread. The receiver gets the store's failure, if it ever fails.
+pub(crate) fn start(state: Arc<State>) -> io::Result<(Repeating, oneshot::Receiver<store::Error>)> {
+    let (send, failed) = oneshot::channel();
+    let mut send = Some(send);
+    let mut is_reachable = true;
+    let mut looks = 0;
+    let mut refused = 0;
+    let thread = every(INTERVAL, "billhook-watch", move || {
+        let failure = state.store.failed();
+        let refreshed = state.directory.refresh(&state.store);
+        state.metrics.store_ready.set((failure.is_none() && refreshed.is_ok()).into());
+        if let Some(failure) = failure
+            // What is sound of a damaged store is still read.
+            && failure.kind() != store::Kind::Stopped
+            && let Some(send) = send.take()
+        {
+            // Nobody listens once the server is stopping for another reason.
+            let _ = send.send(failure);
+        }
+        match refreshed {
+            Ok(()) if !is_reachable => tracing::info!("the store answers again"),
+            Err(ref error) if is_reachable => {
+                let then =
+                    if state.store.is_shared() { "answering code 9" } else { "serving those that are known" };
+                tracing::error!(%error, "the accounts can't be read; {then}");
+            }
+            _ => {}
+        }
+        is_reachable = refreshed.is_ok();
+        state.reporter.tell_left_out();
+        looks = (looks + 1) % LOOKS_PER_ROUND;
+        if looks == 0 {
+            state.directory.forget_rested_callers();
+            let all = state.metrics.refused_connections.get();
+            if all > refused {
+                tracing::warn!(
+                    refused = all - refused,
+                    "connections were refused: --max-connections, or the share of one address, is reached"
+                );
+                refused = all;
+            }
+        }
+    })?;
+    Ok((thread, failed))
+}

@@ -1,0 +1,479 @@
+//! The accounts as the server has them in memory: found by host, kept up to date from the store.
+//!
+//! A request finds its account without touching the store, so that it is refused or signed properly even while the store can't
+//! be reached. What the command line changes in the store is taken over by [`Directory::refresh`], several times a second.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use billhook_store::{
+    AccountId, Error, Kind, Store,
+    accounts::{self, Account, Newest, Sum},
+};
+use billhook_wire::{Key, Login};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Options, StartError,
+    failure::Failure,
+    gate::{
+        host::{self, Host},
+        limiter::Limiter,
+    },
+    http::{answer::MAX_BYTES_OF_ONE, memory::Budget},
+};
+
+/// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
+const LONG_READS_OF_ONE: usize = 2;
+/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
+const AGE_MAX: Duration = Duration::from_secs(1);
+/// How long a request waits for newer accounts at most, and how often it looks.
+const FRESH_TIMEOUT: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// An account with what the server keeps beside it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    account: Account,
+    /// How often one address may call, if that is limited.
+    pub(crate) limiter: Option<Arc<Limiter>>,
+    /// Its share of those who read at length: one account must not keep all others from it.
+    pub(crate) long_reads: Arc<Semaphore>,
+    /// Its share of the memory for answers that are not yet taken, for the same reason.
+    pub(crate) answers: Arc<Budget>,
+}
+
+/// Which of an account's keys is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhichKey {
+    /// The one in force.
+    Current,
+    /// The one before, while it is accepted.
+    Old,
+}
+
+/// Every account, by all the hosts that lead to it.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    domains: Vec<String>,
+    default_account: Option<Login>,
+    refused_key: Option<Key>,
+    /// Whether others may change the accounts in the store.
+    is_shared: bool,
+    known: ArcSwap<Snapshot>,
+    began: Instant,
+    /// The state of the store that is known is at least as new as this many milliseconds after `began`.
+    as_of_ms: AtomicU64,
+    is_cut_off: AtomicBool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Snapshot {
+    newest: Newest,
+    by_id: HashMap<AccountId, Arc<Served>>,
+    by_login: HashMap<Box<str>, Arc<Served>>,
+    by_domain: HashMap<Box<str>, Arc<Served>>,
+    /// The account that the store has for the default one.
+    default_account: Option<AccountId>,
+}
+
+impl Served {
+    /// The old key, while it is accepted at `now` (unix seconds).
+    pub(crate) fn old_key(&self, now: i64) -> Option<&Key> {
+        self.account.old_key.as_ref().filter(|old| now < old.until).map(|old| &old.key)
+    }
+
+    /// A key of the account; the current one where there is no old one.
+    pub(crate) fn key(&self, which: WhichKey) -> &Key {
+        match (&self.account.old_key, which) {
+            (Some(old), WhichKey::Old) => &old.key,
+            _ => &self.account.key,
+        }
+    }
+
+    /// Whether the account lets this address call.
+    pub(crate) fn allows(&self, caller: IpAddr) -> bool {
+        let allowed = &self.account.settings.allow_ips;
+        allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
+    }
+}
+
+/// What an account has that nobody calls yet.
+fn own_shares() -> (Arc<Semaphore>, Arc<Budget>) {
+    (Arc::new(Semaphore::new(LONG_READS_OF_ONE)), Budget::new(MAX_BYTES_OF_ONE))
+}
+
+impl Deref for Served {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.account
+    }
+}
+
+impl Snapshot {
+    fn sum(&self) -> Sum {
+        self.by_id.values().map(|served| &served.account).collect()
+    }
+}
+
+impl Directory {
+    /// An empty directory. Accounts that have the key which the options refuse are answered as if they were disabled.
+    pub(crate) fn new(options: &Options, is_shared: bool) -> Result<Self, StartError> {
+        Ok(Self {
+            domains: host::names(&options.domains)?,
+            default_account: options.default_account.clone(),
+            refused_key: options.refused_key.clone(),
+            is_shared,
+            known: ArcSwap::default(),
+            began: Instant::now(),
+            as_of_ms: AtomicU64::new(0),
+            is_cut_off: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes over what has changed in the store. On an error everything stays as it was.
+    pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
+        let as_of = self.now_ms();
+        let refreshed = self.take_changes(store);
+        self.is_cut_off.store(refreshed.is_err(), Ordering::Relaxed);
+        if refreshed.is_ok() {
+            self.as_of_ms.store(as_of, Ordering::Relaxed);
+        }
+        refreshed
+    }
+
+    fn take_changes(&self, store: &Store) -> Result<(), Error> {
+        let known = self.known.load();
+        if store.read_one(accounts::newest)? == known.newest {
+            return Ok(());
+        }
+        let since = known.newest.version;
+        let (newest, changed, sum) = store.read(|tx| {
+            Ok::<_, Error>((accounts::newest(tx)?, accounts::changed_since(tx, since)?.0, accounts::sum(tx)?))
+        })?;
+        let mut after = self.with(Snapshot::clone(&known), &known, changed, newest);
+        if after.sum() != sum {
+            tracing::warn!(
+                "the accounts are not what became of those that were known: the database was restored, or lost its last \
+                 commits; all are read anew"
+            );
+            let (newest, all) =
+                store.read(|tx| Ok::<_, Error>((accounts::newest(tx)?, accounts::list(tx)?)))?;
+            after = self.with(Snapshot::default(), &known, all, newest);
+        }
+        self.known.store(Arc::new(after));
+        Ok(())
+    }
+
+    /// The accounts with an old key whose time is over at `now` (unix seconds).
+    pub(crate) fn with_ended_keys(&self, now: i64) -> Vec<AccountId> {
+        let known = self.known.load();
+        let is_ended = |served: &&Arc<Served>| served.old_key.as_ref().is_some_and(|old| old.until <= now);
+        known.by_id.values().filter(is_ended).map(|served| served.id).collect()
+    }
+
+    /// Whether what is known is too old to be relied upon.
+    pub(crate) fn is_stale(&self) -> bool {
+        let age_ms = self.now_ms().saturating_sub(self.as_of_ms.load(Ordering::Relaxed));
+        self.is_shared && Duration::from_millis(age_ms) > AGE_MAX
+    }
+
+    /// Waits until what is known is new enough: a busy machine may be late. One that can't read the store is told at once.
+    pub(crate) async fn fresh(&self) -> Result<(), Failure> {
+        let asked = Instant::now();
+        while self.is_stale() {
+            if self.is_cut_off.load(Ordering::Relaxed) || asked.elapsed() > FRESH_TIMEOUT {
+                let text = "store: the accounts could not be read for more than a second: a key may have been changed";
+                return Err(Failure::Broken(Error::new(Kind::Unreachable, text)));
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn refuses(&self, account: &Account) -> bool {
+        let keys = [Some(&account.key), account.old_key.as_ref().map(|old| &old.key)];
+        self.refused_key.is_some() && keys.contains(&self.refused_key.as_ref())
+    }
+
+    /// These accounts in what is `known`, or in the place of the same; limits are kept from `before`.
+    fn with(
+        &self,
+        mut known: Snapshot,
+        before: &Snapshot,
+        changed: Vec<Account>,
+        newest: Newest,
+    ) -> Snapshot {
+        known.newest = newest;
+        // All old names go before any new one comes: a domain may have moved from one of these accounts to another.
+        for account in &changed {
+            if let Some(old) = known.by_id.get(&account.id) {
+                known.by_login.remove(old.login.as_str());
+                for domain in &old.domains {
+                    known.by_domain.remove(domain.as_str());
+                }
+            }
+        }
+        for mut account in changed {
+            if self.refuses(&account) {
+                account.disabled = true;
+                tracing::warn!(
+                    account = account.login.as_str(),
+                    "its key is a public one, so it is not served here; `billhook account rotate-key` gives it another"
+                );
+            }
+            let before = before.by_id.get(&account.id);
+            let (long_reads, answers) =
+                before.map_or_else(own_shares, |before| (before.long_reads.clone(), before.answers.clone()));
+            let limiter = match before.and_then(|before| before.limiter.clone()) {
+                Some(limiter) if limiter.per_minute() == account.settings.rate => Some(limiter),
+                _ => Limiter::new(account.settings.rate).map(Arc::new),
+            };
+            let served = Arc::new(Served { account, limiter, long_reads, answers });
+            known.by_login.insert(served.login.as_str().into(), served.clone());
+            for domain in &served.domains {
+                known.by_domain.insert(domain.as_str().into(), served.clone());
+            }
+            if served.is_default {
+                known.default_account = Some(served.id);
+            } else if known.default_account == Some(served.id) {
+                known.default_account = None;
+            }
+            known.by_id.insert(served.id, served);
+        }
+        known
+    }
+
+    /// The account that a host leads to; `None` as host is a request that names none (decision 49).
+    pub(crate) fn find(&self, host: Option<&Host<'_>>) -> Option<Arc<Served>> {
+        let known = self.known.load();
+        let Some(Host::Name(name)) = host else { return self.default_of(&known) };
+        if let Some(label) = self.label_of(name) {
+            return known.by_login.get(label).cloned();
+        }
+        match known.by_domain.get(name.as_ref()) {
+            Some(bound) => Some(bound.clone()),
+            None if self.is_own(name) => self.default_of(&known),
+            None => None,
+        }
+    }
+
+    /// Whether a certificate may be made for this name: one that leads to an account, a domain of ours, or `localhost`.
+    pub(crate) fn leads_somewhere(&self, name: &str) -> bool {
+        let known = self.known.load();
+        self.is_own(name)
+            || known.by_domain.contains_key(name)
+            || self.label_of(name).is_some_and(|label| known.by_login.contains_key(label))
+    }
+
+    /// Whether a default account was named that is not there.
+    pub(crate) fn lacks_default(&self) -> bool {
+        self.default_account.is_some() && self.find(None).is_none()
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.known.load().by_id.len()
+    }
+
+    /// Lets the limits forget the callers that have their whole allowance again.
+    pub(crate) fn forget_rested_callers(&self) {
+        let known = self.known.load();
+        known.by_id.values().filter_map(|served| served.limiter.as_deref()).for_each(Limiter::forget_rested);
+    }
+
+    /// The part of `LABEL.DOMAIN` before one of our domains, if it is a single label.
+    fn label_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let (label, domain) = name.split_once('.')?;
+        (!self.is_own(name) && self.domains.iter().any(|own| own == domain)).then_some(label)
+    }
+
+    fn is_own(&self, name: &str) -> bool {
+        name == "localhost" || self.domains.iter().any(|own| own == name)
+    }
+
+    /// The account that was named as the default, else the store's own.
+    fn default_of(&self, known: &Snapshot) -> Option<Arc<Served>> {
+        match &self.default_account {
+            Some(login) => known.by_login.get(login.as_str()).cloned(),
+            None => known.by_id.get(&known.default_account?).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use billhook_store::settings::Settings;
+
+    use super::*;
+
+    fn account(id: i64, login: &str, domains: &[&str]) -> Account {
+        Account {
+            id: AccountId(id),
+            login: Login::parse(login).unwrap(),
+            key: Key::parse(&format!("key-of-{login}")).unwrap(),
+            old_key: None,
+            disabled: false,
+            is_default: id == 1,
+            created: 0,
+            domains: domains.iter().map(ToString::to_string).collect(),
+            settings: Settings::default(),
+            version: id,
+            token: 0,
+        }
+    }
+
+    fn directory(default_account: Option<&str>, accounts: Vec<Account>) -> Directory {
+        let options = Options {
+            domains: vec!["localhost".to_owned(), "justclick.ru".to_owned()],
+            default_account: default_account.map(|login| Login::parse(login).unwrap()),
+            ..Options::default()
+        };
+        let directory = Directory::new(&options, false).unwrap();
+        take_over(&directory, accounts);
+        directory
+    }
+
+    fn take_over(directory: &Directory, changed: Vec<Account>) {
+        let known = directory.known.load();
+        let after = directory.with(Snapshot::clone(&known), &known, changed, Newest::default());
+        directory.known.store(Arc::new(after));
+    }
+
+    fn found(directory: &Directory, host: &str) -> Option<String> {
+        directory.find(host::parse(host).unwrap().as_ref()).map(|served| served.login.to_string())
+    }
+
+    #[test]
+    fn hosts_lead_to_accounts() {
+        let two = directory(None, vec![account(1, "anna", &["shop.example.com"]), account(2, "boris", &[])]);
+        for (host, login) in [
+            ("anna.localhost", Some("anna")),
+            ("ANNA.JustClick.ru.:8080", Some("anna")),
+            ("boris.justclick.ru", Some("boris")),
+            ("shop.example.com", Some("anna")),
+            ("nobody.localhost", None),
+            ("a.anna.localhost", None),
+            ("example.com", None),
+            ("localhost", Some("anna")),
+            ("justclick.ru", Some("anna")),
+            ("127.0.0.1", Some("anna")),
+            ("", Some("anna")),
+        ] {
+            assert_eq!(found(&two, host).as_deref(), login, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_default_account() {
+        let hosts = ["localhost", "justclick.ru:80", "127.0.0.1:8080", "[::1]", ""];
+        let only = directory(None, vec![account(1, "anna", &[])]);
+        let named = directory(Some("boris"), vec![account(1, "anna", &[]), account(2, "boris", &[])]);
+        let missing = directory(Some("clara"), vec![account(1, "anna", &[])]);
+        for host in hosts {
+            assert_eq!(found(&only, host).as_deref(), Some("anna"), "{host}");
+            assert_eq!(found(&named, host).as_deref(), Some("boris"), "{host}");
+            assert_eq!(found(&missing, host), None, "{host}");
+        }
+        assert!(missing.lacks_default() && !named.lacks_default() && !only.lacks_default());
+        assert_eq!(found(&only, "other.example.com"), None);
+        // Another account takes nothing away from the first; what the store says afterwards holds, in whatever order it is read.
+        take_over(&only, vec![account(2, "boris", &[])]);
+        assert_eq!(found(&only, "127.0.0.1").as_deref(), Some("anna"));
+        let marked = |id, login, is_default| Account { is_default, ..account(id, login, &[]) };
+        take_over(&only, vec![marked(2, "boris", true), marked(1, "anna", false)]);
+        assert_eq!(found(&only, "127.0.0.1").as_deref(), Some("boris"));
+        take_over(&only, vec![marked(2, "boris", false)]);
+        assert_eq!(found(&only, "127.0.0.1"), None);
+    }
+
+    #[test]
+    fn a_bound_domain_takes_no_login_away_from_its_account() {
+        let both = directory(
+            None,
+            vec![
+                account(1, "anna", &["boris.localhost", "clara.localhost", "a.b.localhost"]),
+                account(2, "boris", &[]),
+            ],
+        );
+        assert_eq!(found(&both, "boris.localhost").as_deref(), Some("boris"));
+        assert_eq!(found(&both, "clara.localhost"), None);
+        assert_eq!(found(&both, "a.b.localhost").as_deref(), Some("anna"));
+    }
+
+    #[test]
+    fn only_what_changed_is_replaced() {
+        let directory =
+            directory(None, vec![account(1, "anna", &["x.example"]), account(2, "boris", &["y.example"])]);
+        let mut anna = account(1, "anna", &["y.example"]);
+        anna.disabled = true;
+        // Boris gave y.example to Anna: both have changed.
+        take_over(&directory, vec![anna, account(2, "boris", &[])]);
+        assert_eq!(found(&directory, "x.example"), None);
+        assert_eq!(found(&directory, "y.example").as_deref(), Some("anna"));
+        assert!(directory.find(host::parse("anna.localhost").unwrap().as_ref()).unwrap().disabled);
+        let before = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
+        assert!(before.domains.is_empty());
+        take_over(&directory, vec![account(1, "anna", &[])]);
+        let after = directory.find(host::parse("boris.localhost").unwrap().as_ref()).unwrap();
+        assert!(Arc::ptr_eq(&before, &after));
+        assert_eq!(directory.len(), 2);
+    }
+
+    #[test]
+    fn a_limit_outlives_a_change_of_something_else() {
+        let limited = |rate, disabled| {
+            let mut account = account(1, "anna", &[]);
+            account.settings.rate = rate;
+            account.disabled = disabled;
+            vec![account]
+        };
+        let directory = directory(None, limited(1, false));
+        let caller = "192.0.2.1".parse().unwrap();
+        let count = |directory: &Directory| {
+            directory.find(None).unwrap().limiter.as_ref().unwrap().count(caller).is_ok()
+        };
+        assert!(count(&directory));
+        take_over(&directory, limited(1, true));
+        assert!(!count(&directory), "the allowance was used up before the change");
+        take_over(&directory, limited(5, true));
+        assert!(count(&directory));
+        take_over(&directory, limited(0, true));
+        assert!(directory.find(None).unwrap().limiter.is_none());
+    }
+
+    #[test]
+    fn the_old_key_ends() {
+        let mut anna = account(1, "anna", &[]);
+        anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
+        let (long_reads, answers) = own_shares();
+        let served = Served { account: anna, limiter: None, long_reads, answers };
+        assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
+        assert_eq!(served.old_key(100), None);
+    }
+
+    #[test]
+    fn certificates_are_made_for_names_that_lead_somewhere() {
+        let directory = directory(None, vec![account(1, "anna", &["shop.example.com"])]);
+        for name in ["anna.localhost", "anna.justclick.ru", "localhost", "justclick.ru", "shop.example.com"] {
+            assert!(directory.leads_somewhere(name), "{name}");
+        }
+        for name in ["nobody.localhost", "example.com", "a.anna.localhost", ""] {
+            assert!(!directory.leads_somewhere(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Who is asked, who asks, and whether they may.
+
+pub(crate) mod accounts;
+pub(crate) mod caller;
+pub(crate) mod host;
+pub(crate) mod limiter;
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::request::Parts;
+
+use self::accounts::Served;
+
+/// A request's head, and what it tells.
+pub(crate) struct Asked<'a> {
+    pub(crate) head: &'a Parts,
+    /// Whether the head says which host is meant, however unknown (decisions 59 and 62).
+    pub(crate) names_one_host: bool,
+    pub(crate) account: Option<Arc<Served>>,
+    pub(crate) caller: IpAddr,
+    /// Whether it came by HTTPS as far as links are concerned: the server has a certificate, or the proxy before it says so.
+    pub(crate) is_https: bool,
+    pub(crate) request_id: &'a str,
+}

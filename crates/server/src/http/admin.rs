@@ -1,0 +1,124 @@
+//! Health and metrics, on a listener of their own: plain HTTP, for the operator's own machines.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use hyper::body::Incoming;
+use tokio::{sync::Mutex, time::timeout};
+
+use crate::{
+    gate::host::{self, Host},
+    http::{
+        activity::InFlight,
+        connection::{AnswerBody, Handler, Terms},
+        permits::Permits,
+    },
+    state::State,
+};
+
+/// The longest that the store may take to show its health.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the admin listener answers from.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) state: Arc<State>,
+    /// The terms of the API's connections: their shutdown ends readiness.
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) permits: Arc<Permits>,
+    /// One look at the store at a time: if it hangs, probes must not pile up threads.
+    pub(crate) looking: Arc<Mutex<()>>,
+    /// The names that it may be called by, beside addresses and `localhost`: in a browser, any name can be made to lead here.
+    pub(crate) hosts: Arc<[String]>,
+}
+
+impl Handler for Admin {
+    async fn handle(
+        &self,
+        request: hyper::Request<Incoming>,
+        in_flight: InFlight,
+    ) -> hyper::Response<AnswerBody> {
+        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+        let (head, _) = request.into_parts();
+        if !self.is_named(&head) {
+            let text = "ask by an address, by localhost, or by a name that --admin-host gives\n".to_owned();
+            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, in_flight);
+        }
+        let (status, text) = match head.uri.path() {
+            "/healthz" if is_look => (StatusCode::OK, "ok\n".to_owned()),
+            "/readyz" if is_look => match self.not_ready().await {
+                None => (StatusCode::OK, "ready\n".to_owned()),
+                Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+            },
+            "/metrics" if is_look => {
+                return reply(
+                    StatusCode::OK,
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    self.metrics(),
+                    in_flight,
+                );
+            }
+            _ => (StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n".to_owned()),
+        };
+        reply(status, "text/plain; charset=utf-8", text, in_flight)
+    }
+}
+
+impl Admin {
+    /// Whether a request asks for this listener by a name of its own.
+    fn is_named(&self, head: &Parts) -> bool {
+        match host::of_request(head) {
+            Ok(None | Some(Host::Address(_))) => true,
+            Ok(Some(Host::Name(name))) => name == "localhost" || self.hosts.iter().any(|host| *host == name),
+            Err(_) => false,
+        }
+    }
+
+    /// Why requests should go elsewhere, if they should.
+    async fn not_ready(&self) -> Option<String> {
+        if self.terms.shutdown.has_begun() {
+            return Some("the server is stopping".to_owned());
+        }
+        let looked = timeout(HEALTH_TIMEOUT, async {
+            let turn = self.looking.clone().lock_owned().await;
+            let store = self.state.store.clone();
+            tokio::task::spawn_blocking(move || {
+                let health = store.health();
+                drop(turn);
+                health
+            })
+            .await
+        })
+        .await;
+        match looked {
+            Ok(Ok(Ok(()))) => {
+                let is_stale = self.state.directory.is_stale();
+                is_stale
+                    .then(|| "the accounts could not be read for more than a second: see the log".to_owned())
+            }
+            Ok(Ok(Err(error))) => Some(error.to_string()),
+            Ok(Err(_)) => Some("the look at the store panicked".to_owned()),
+            Err(_) => Some("the store does not answer".to_owned()),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let metrics = &self.state.metrics;
+        metrics.connections.set(i64::try_from(self.permits.taken()).unwrap_or(i64::MAX));
+        metrics.accounts.set(i64::try_from(self.state.directory.len()).unwrap_or(i64::MAX));
+        metrics.text()
+    }
+}
+
+fn reply(
+    status: StatusCode,
+    content_type: &'static str,
+    text: String,
+    in_flight: InFlight,
+) -> hyper::Response<AnswerBody> {
+    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), in_flight));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

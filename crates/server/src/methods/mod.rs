@@ -1,0 +1,225 @@
+//! The table of methods: each type of parameters and the function that answers it.
+
+pub(crate) mod call;
+mod coupons;
+mod create_order;
+pub(crate) mod cx;
+mod goods;
+pub(crate) mod idempotency;
+mod managers;
+mod new_order;
+mod order_info;
+mod orders;
+
+use std::{collections::HashMap, iter::once, sync::Arc};
+
+use billhook_wire::{
+    Api, Method,
+    method::{
+        AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
+        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
+        UpdateGood, UpdateOrderStatus,
+    },
+};
+
+use self::{
+    call::{Begun, Call},
+    cx::Function,
+};
+use crate::failure::Failure;
+
+/// Every method that the server answers.
+pub(crate) fn table() -> Methods {
+    Methods::new()
+        .on::<GetBills>(orders::get_bills)
+        .on::<CreateOrder>(create_order::create_order)
+        .on::<UpdateOrderStatus>(orders::update_order_status)
+        .on::<DeleteOrder>(orders::delete_order)
+        .on::<GetOrderDetails>(orders::get_order_details)
+        .on::<GetOrderInfo>(orders::get_order_info)
+        .on::<GetOrders>(orders::get_orders)
+        .on::<GetOrdersWithGoods>(orders::get_orders_with_goods)
+        .on::<GetAllGoods>(goods::get_all_goods)
+        .on::<AddGood>(goods::add_good)
+        .on::<UpdateGood>(goods::update_good)
+        .on::<DeleteGood>(goods::delete_good)
+        .on::<CreateOrder2>(create_order::create_order_2)
+        .on::<GetGoods>(goods::get_goods)
+        .on::<GetCoupons>(coupons::get_coupons)
+        .on::<GetPersonalManagers>(managers::get_personal_managers)
+}
+
+/// How a method's call begins, whatever its types.
+type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
+
+/// The table, by folded name (decision 5).
+#[derive(Default)]
+pub(crate) struct Methods {
+    by_name: HashMap<String, Editions>,
+}
+
+/// The methods of one folded name: `CreateOrder` and `createorder` differ only in their edition.
+#[derive(Default)]
+struct Editions {
+    signed: Option<Entry>,
+    keyed: Option<Entry>,
+}
+
+/// One method, its types gone.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    name: &'static str,
+    begin: Arc<Begin>,
+}
+
+impl Methods {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
+    pub(crate) fn on<M: Method>(mut self, function: Function<M>) -> Self {
+        let entry = Entry { name: M::NAME, begin: Arc::new(move |call| call::begin(function, call)) };
+        for name in once(&M::NAME).chain(M::ALIASES) {
+            let editions = self.by_name.entry(name.to_ascii_lowercase()).or_default();
+            match M::API {
+                Api::Signed => editions.signed = Some(entry.clone()),
+                Api::Keyed => editions.keyed = Some(entry.clone()),
+            }
+        }
+        self
+    }
+
+    /// The method of a path, for the edition that the credential belongs to, else for the other one (decisions 5 and 53).
+    pub(crate) fn find(&self, path: &str, credential: Api) -> Option<&Entry> {
+        let Editions { signed, keyed } = self.by_name.get(&folded(path)?)?;
+        match credential {
+            Api::Signed => signed.as_ref().or(keyed.as_ref()),
+            Api::Keyed => keyed.as_ref().or(signed.as_ref()),
+        }
+    }
+
+    /// The name of the method that a path leads to, in the table's own spelling: for log and metrics.
+    pub(crate) fn name_of(&self, path: &str) -> Option<&'static str> {
+        let folded = folded(path)?;
+        let Editions { signed, keyed } = self.by_name.get(&folded)?;
+        let mut names = [signed, keyed].into_iter().flatten().map(|entry| entry.name);
+        let first = names.clone().next();
+        names.find(|name| name.eq_ignore_ascii_case(&folded)).or(first)
+    }
+}
+
+/// A method's name in a path, in lower case.
+fn folded(path: &str) -> Option<String> {
+    let name = path.strip_prefix("/api/")?;
+    Some(name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase())
+}
+
+impl Entry {
+    /// Begins the call. A read that the store does on the caller's thread is done when this returns.
+    pub(crate) fn begin(&self, call: &Call<'_>) -> Result<Begun, Failure> {
+        (self.begin)(call)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use billhook_wire::{
+        Access, Code,
+        method::{Example, METHODS, TO_COME},
+    };
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_the_protocols_list() {
+        let names = METHODS
+            .iter()
+            .flat_map(|method| once(&method.name).chain(method.aliases).map(move |name| (name, method.api)));
+        let listed: Vec<_> =
+            names.map(|(name, api)| (name.to_ascii_lowercase(), api == Api::Signed)).collect();
+        let unique: BTreeSet<_> = listed.iter().cloned().collect();
+        assert_eq!(unique.len(), listed.len(), "a method stands twice in METHODS");
+        let answered: BTreeSet<_> = table()
+            .by_name
+            .iter()
+            .flat_map(|(name, editions)| {
+                let signed = editions.signed.iter().map(|_| (name.clone(), true));
+                signed.chain(editions.keyed.iter().map(|_| (name.clone(), false))).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_eq!(answered, unique);
+        let to_come = TO_COME.map(|(name, api)| (name.to_ascii_lowercase(), api == Api::Signed));
+        assert!(
+            to_come.iter().all(|method| !unique.contains(method)),
+            "a method that is here is not to come"
+        );
+    }
+
+    macro_rules! nothing {
+        ($name:ident, $method:literal, $api:expr $(, $alias:literal)?) => {
+            #[derive(Serialize, Deserialize)]
+            struct $name {}
+            impl Method for $name {
+                const NAME: &'static str = $method;
+                const API: Api = $api;
+                const ACCESS: Access = Access::Read;
+                const REFUSALS: &'static [Code] = &[];
+                const ALIASES: &'static [&'static str] = &[$($alias)?];
+                const EXAMPLE: Example = &[];
+                type Answer = [(); 0];
+            }
+        };
+    }
+    nothing!(Create, "CreateOrder", Api::Signed);
+    nothing!(Create2, "createorder", Api::Keyed);
+    nothing!(AllGoods, "GetAllGoods", Api::Signed);
+    nothing!(Coupons, "getcoupons", Api::Keyed);
+    nothing!(Groups, "GetAllGroups", Api::Signed, "getalllists");
+    nothing!(Lists, "getalllists", Api::Keyed, "GetAllGroups");
+
+    #[test]
+    fn the_credential_picks_the_edition() {
+        let table = Methods::new()
+            .on::<Create>(|_, _| Ok([]))
+            .on::<Create2>(|_, _| Ok([]))
+            .on::<AllGoods>(|_, _| Ok([]))
+            .on::<Coupons>(|_, _| Ok([]));
+        let found = |path, api| table.find(path, api).map(|entry| entry.name);
+        for path in ["/api/CreateOrder", "/api/createorder", "/api/CREATEORDER/"] {
+            assert_eq!(found(path, Api::Signed), Some("CreateOrder"), "{path}");
+            assert_eq!(found(path, Api::Keyed), Some("createorder"), "{path}");
+        }
+        assert_eq!(found("/api/getallgoods", Api::Keyed), Some("GetAllGoods"));
+        assert_eq!(found("/api/GetCoupons", Api::Signed), Some("getcoupons"));
+        for path in [
+            "/",
+            "/api/",
+            "/api",
+            "/GetAllGoods",
+            "/api/GetAllGoods//",
+            "/api//GetAllGoods",
+            "/api/Nothing",
+            "/api/%47etAllGoods",
+        ] {
+            assert_eq!(found(path, Api::Signed), None, "{path}");
+        }
+    }
+
+    /// Decision 5: objects of two fields by `hash`, of four by `rpsKey`, under either name.
+    #[test]
+    fn two_names_may_be_one_path_with_two_shapes() {
+        let table = Methods::new().on::<Groups>(|_, _| Ok([])).on::<Lists>(|_, _| Ok([]));
+        for path in ["/api/GetAllGroups", "/api/getalllists/"] {
+            let found = |api| table.find(path, api).map(|entry| entry.name);
+            assert_eq!(found(Api::Signed), Some("GetAllGroups"), "{path}");
+            assert_eq!(found(Api::Keyed), Some("getalllists"), "{path}");
+        }
+        assert_eq!(table.name_of("/api/getallgroups"), Some("GetAllGroups"));
+        assert_eq!(table.name_of("/api/GetAllLists"), Some("getalllists"));
+    }
+}

@@ -1,0 +1,267 @@
+//! Making an order: what both editions' methods come to.
+
+use std::collections::{HashMap, HashSet};
+
+use billhook_store::{
+    coupons::{self, Coupon, Discount},
+    order_changes,
+    orders::{self, Handling, Line, Order, TextField, Texts},
+    partners::{self, Partner},
+    products::{self, Good},
+    same_order::{self, Content},
+    settings::LinkScheme,
+};
+use billhook_wire::{
+    Code, Email, Money, Name, OrderId, PayStatus, Price,
+    method::{GoodType, TimerKill},
+    unix_time::UNIX_TIME_MAX,
+};
+use serde_json::json;
+
+use crate::{
+    failure::Failure,
+    gate::host,
+    methods::{cx::Cx, goods},
+};
+
+/// An order that is to be made.
+pub(super) struct Draft<'a> {
+    pub(super) email: Option<&'a Email>,
+    pub(super) goods: Vec<(&'a Name, Option<Price>)>,
+    pub(super) texts: Texts,
+    pub(super) coupon: Option<Coupon>,
+    pub(super) timer: TimerKill,
+    pub(super) created: i64,
+    pub(super) status: PayStatus,
+    pub(super) paid: i64,
+    pub(super) confirmed: bool,
+    pub(super) manager: i64,
+    /// Whether a repeat is refused, and whether a physical product needs an address.
+    pub(super) is_strict: bool,
+}
+
+/// Makes the order.
+pub(super) fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
+    if draft.goods.is_empty() {
+        return Err(Code::NO_GOODS.into());
+    }
+    if draft.goods.len() > orders::LINES_MAX {
+        return Err(Code::ORDER_NOT_CREATED.into());
+    }
+    if let Some(coupon) = &draft.coupon {
+        draft.texts.set(TextField::Kupon, coupon.coupon.as_str());
+    }
+    let known = known_goods(cx, &draft.goods)?;
+    let ordered: Vec<(&Good, Option<Price>)> =
+        draft.goods.iter().filter_map(|(name, price)| Some((known.get(name.as_str())?, *price))).collect();
+    if draft.is_strict
+        && ordered.iter().any(|(good, _)| good.good_type == GoodType::Physical)
+        && !has_delivery_data(&draft.texts)
+    {
+        return Err(Code::NO_DELIVERY_DATA.into());
+    }
+
+    // A repeat of an order that had the coupon's last use is a repeat all the same: so it is compared as if the coupon still held.
+    let on_named_sum = cx.settings.kupon_on_named_sum;
+    let discounted = sums(&ordered, draft.coupon.as_ref(), on_named_sum);
+    let is_for_any = |coupon: &Coupon| ordered.iter().any(|line| is_for(coupon, line, on_named_sum));
+    let holding = draft.coupon.take().filter(|coupon| coupon.holds(cx.now) && is_for_any(coupon));
+    let sums = if holding.is_some() { discounted.clone() } else { sums(&ordered, None, on_named_sum) };
+    if draft.is_strict
+        && let Some(id) = same_order(cx, &draft, &ordered, [&sums, &discounted])?
+    {
+        return Err(Failure::refused(Code::ORDER_EXISTS, json!({ "bill_id": id })));
+    }
+    // Nobody could ever pay it (decision 93).
+    if draft.is_strict && sums.iter().copied().sum::<Money>() == Money::ZERO {
+        (draft.status, draft.paid) = (PayStatus::Paid, draft.created);
+    }
+    if let Some(coupon) = &holding
+        && !coupons::use_once(cx.tx, cx.account, coupon.id)?
+    {
+        return Err(Failure::Fault("a coupon that holds had no use left"));
+    }
+    add(cx, draft, &ordered, &sums)
+}
+
+/// The products of these names, by name; one that the catalogue does not have is refused.
+fn known_goods<'a>(
+    cx: &mut Cx<'_, '_>,
+    goods: &[(&'a Name, Option<Price>)],
+) -> Result<HashMap<&'a str, Good>, Failure> {
+    let mut seen = HashSet::new();
+    let names: Vec<_> =
+        goods.iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)).collect();
+    let found = products::ordered(cx.tx, cx.account, &names)?;
+    let known = names.into_iter().zip(found).map(|(name, good)| {
+        let good = good.filter(|good| !good.is_deleted).ok_or_else(|| goods::no_good(name))?;
+        Ok((name, good))
+    });
+    known.collect()
+}
+
+/// Adds the order to the store, under the next number, and pays it if it is paid.
+fn add(
+    cx: &mut Cx<'_, '_>,
+    draft: Draft<'_>,
+    ordered: &[(&Good, Option<Price>)],
+    sums: &[Money],
+) -> Result<OrderId, Failure> {
+    let id = orders::next_number(cx.tx, cx.account)?.ok_or(Code::ORDER_NOT_CREATED)?;
+    let kill_at = match draft.timer {
+        TimerKill::Never => 0,
+        TimerKill::At(time) => time.seconds(),
+        TimerKill::ByGoods => {
+            let shortest = ordered.iter().filter_map(|(good, _)| good.timer.seconds()).min();
+            shortest.map_or(0, |seconds| cx.now.saturating_add(seconds).min(UNIX_TIME_MAX))
+        }
+    };
+    let mut texts = draft.texts;
+    let partners = partners_of(cx, &texts)?;
+    note_partners(&mut texts, &partners);
+    let link = link(cx, id, texts.get(TextField::Domain));
+    texts.set(TextField::Link, link);
+    let [first, second] = &partners;
+    let lines = ordered.iter().zip(sums).map(|((good, _), sum)| Line {
+        good_id: good.product.id,
+        good_name: good.product.good_name.clone(),
+        good_title: good.product.good_title.clone(),
+        sum: *sum,
+        price: good.product.good_sum,
+        pincode: String::new(),
+        partner_fee: first.as_ref().map_or(Money::ZERO, |_| good.partner_fee.of(*sum)),
+        partner_pfee: second.as_ref().map_or(Money::ZERO, |_| good.partner_pfee.of(*sum)),
+    });
+    let is_paid = draft.status == PayStatus::Paid;
+    let mut order = Order {
+        id,
+        email: draft.email.cloned(),
+        pay_status: if is_paid { PayStatus::Waiting } else { draft.status },
+        created: draft.created,
+        paid: draft.paid,
+        is_recurrent: false,
+        handling: Handling {
+            kill_at,
+            confirmed: draft.confirmed,
+            manager: draft.manager,
+            ..Handling::default()
+        },
+        texts,
+        lines: lines.collect(),
+    };
+    orders::add(cx.tx, cx.account, &order)?;
+    if is_paid {
+        order_changes::pay(cx.tx, cx.account, &mut order, draft.paid)?;
+    }
+    Ok(id)
+}
+
+/// Where an order's page is (decision 47): a URL of its domain, or the path alone where that is no host.
+fn link(cx: &Cx<'_, '_>, id: OrderId, domain: &str) -> String {
+    let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
+    if !host::is_linkable(domain) {
+        return path;
+    }
+    let is_https = match cx.settings.link_scheme {
+        LinkScheme::Auto => cx.is_https,
+        LinkScheme::Http => false,
+        LinkScheme::Https => true,
+    };
+    let scheme = if is_https { "https" } else { "http" };
+    format!("{scheme}://{domain}{path}")
+}
+
+/// The partners who brought an order (section 4.1): named by number or login, or, where the channel is `affiliate`, by the source.
+/// The second level is the one who is named, or the one who brought the first; nobody is both. Whoever is not in the program gets
+/// nothing.
+fn partners_of(cx: &mut Cx<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
+    let mut named = |number: &str, login: &str| {
+        Ok::<_, Failure>(match (number.trim().parse(), login.trim()) {
+            (Ok(number), _) => partners::find(cx.tx, cx.account, number)?,
+            (_, "") => None,
+            (_, login) => partners::named(cx.tx, cx.account, login)?,
+        })
+    };
+    let (aff, aff_name) = (texts.get(TextField::Aff), texts.get(TextField::AffName));
+    let first = if aff.is_empty() && aff_name.is_empty() && texts.get(TextField::UtmMedium) == "affiliate" {
+        named("", texts.get(TextField::UtmSource))?
+    } else {
+        named(aff, aff_name)?
+    };
+    let (paff, paff_name) = (texts.get(TextField::Paff), texts.get(TextField::PaffName));
+    let second = match &first {
+        Some(partner) if paff.is_empty() && paff_name.is_empty() => {
+            named(&partner.parent_id.to_string(), "")?
+        }
+        _ => named(paff, paff_name)?,
+    };
+    let is_first = |partner: &Partner| first.as_ref().is_some_and(|first| first.id == partner.id);
+    let second = second.filter(|partner| !is_first(partner));
+    Ok([first, second])
+}
+
+/// Notes who brought an order. Number and login together are a partner; of whoever is none, one of the two stays (decision 79).
+fn note_partners(texts: &mut Texts, partners: &[Option<Partner>; 2]) {
+    let fields = [(TextField::Aff, TextField::AffName), (TextField::Paff, TextField::PaffName)];
+    for ((number, login), partner) in fields.into_iter().zip(partners) {
+        match partner {
+            Some(partner) => {
+                texts.set(number, partner.id.to_string());
+                texts.set(login, partner.login.as_str());
+            }
+            None if !texts.get(number).is_empty() => texts.set(login, ""),
+            None => {}
+        }
+    }
+}
+
+/// Whether it is known where a parcel is to go (decision 19).
+fn has_delivery_data(texts: &Texts) -> bool {
+    [TextField::FirstName, TextField::LastName, TextField::Country, TextField::City, TextField::Address]
+        .into_iter()
+        .all(|field| !texts.get(field).trim().is_empty())
+}
+
+/// Whether it takes something off a line: from a price that the caller names only where the account says so.
+fn is_for(coupon: &Coupon, (good, price): &(&Good, Option<Price>), on_named_sum: bool) -> bool {
+    (price.is_none() || on_named_sum) && coupon.is_for(good.product.id)
+}
+
+/// What each line costs (decision 77): the price that the caller names or else the catalogue's, less what the coupon takes off.
+fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_sum: bool) -> Vec<Money> {
+    let mut left = match coupon.map(|coupon| coupon.discount) {
+        Some(Discount::Sum(sum)) => sum,
+        _ => Money::ZERO,
+    };
+    let sum = |line: &(&Good, Option<Price>)| {
+        let (good, price) = line;
+        let sum = price.map_or(good.product.good_sum, Price::sum);
+        match coupon.filter(|coupon| is_for(coupon, line, on_named_sum)).map(|coupon| coupon.discount) {
+            None => sum,
+            Some(Discount::Percent(share)) => sum - share.of(sum),
+            Some(Discount::Sum(_)) => {
+                let off = left.min(sum).max(Money::ZERO);
+                left = left - off;
+                sum - off
+            }
+        }
+    };
+    ordered.iter().map(sum).collect()
+}
+
+/// The order that this one repeats (decision 17), if there is one.
+fn same_order(
+    cx: &mut Cx<'_, '_>,
+    draft: &Draft<'_>,
+    ordered: &[(&Good, Option<Price>)],
+    sums: [&Vec<Money>; 2],
+) -> Result<Option<OrderId>, Failure> {
+    let window = i64::from(cx.settings.same_order_hours) * 3600;
+    if window == 0 {
+        return Ok(None);
+    }
+    let time = (draft.created.saturating_sub(window), draft.created.saturating_add(window));
+    let contents = sums
+        .map(|sums| Content::new(ordered.iter().map(|(good, _)| good.product.id).zip(sums.iter().copied())));
+    Ok(same_order::find(cx.tx, cx.account, draft.email, &contents, time)?)
+}

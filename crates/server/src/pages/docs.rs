@@ -1,0 +1,115 @@
+//! The reference of the methods, as a page and as an OpenAPI description (decision 85).
+//!
+//! It is the same for every host and tells nothing of accounts, so it needs none, and no credential. And it is made once: however many
+//! read it, or leave it unread, there are these buffers and no others.
+
+use std::io::Write as _;
+
+use billhook_wire::Code;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+
+use crate::{
+    http::answer::{Answer, Page},
+    pages::HTML,
+};
+
+/// It brings nothing but its style, and needs nothing from anywhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The host in its examples: no account is told of, and none is guessed.
+const HOST: &str = "LOGIN.DOMAIN";
+
+static PLAIN: Page =
+    Page { content_type: HTML, policy: POLICY, headers: &[(header::VARY, "accept-encoding")] };
+static GZIP: Page = Page {
+    content_type: HTML,
+    policy: POLICY,
+    headers: &[(header::VARY, "accept-encoding"), (header::CONTENT_ENCODING, "gzip")],
+};
+static OPEN_API: Page =
+    Page { content_type: "application/json; charset=utf-8", policy: POLICY, headers: &[] };
+
+/// A form of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reference {
+    Html,
+    OpenApi,
+}
+
+impl Reference {
+    /// What stands at a path; a slash at its end makes no difference.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        match path.strip_suffix('/').unwrap_or(path) {
+            "/docs" => Some(Self::Html),
+            "/api/openapi.json" => Some(Self::OpenApi),
+            _ => None,
+        }
+    }
+}
+
+/// The reference as HTML, plain and compressed.
+#[derive(Debug)]
+pub(crate) struct Docs {
+    plain: Bytes,
+    gzip: Bytes,
+}
+
+impl Docs {
+    /// Makes it, for a server whose address begins with this scheme.
+    pub(crate) fn make(scheme: &str) -> Self {
+        let plain = billhook_reference::page(&format!("{scheme}://{HOST}"));
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing to a Vec can't fail.
+        let gzip = gzip.write_all(plain.as_bytes()).and_then(|()| gzip.finish()).unwrap_or_default();
+        Self { plain: plain.into(), gzip: gzip.into() }
+    }
+
+    /// Answers a request for it.
+    pub(crate) fn answer(&self, reference: Reference, head: &Parts) -> Answer {
+        let page = match reference {
+            Reference::Html => &PLAIN,
+            Reference::OpenApi => &OPEN_API,
+        };
+        if let Some(refusal) = page.refusal(&head.method) {
+            return refusal;
+        }
+        let (page, body) = match reference {
+            Reference::Html if accepts_gzip(&head.headers) => (&GZIP, self.gzip.clone()),
+            Reference::Html => (page, self.plain.clone()),
+            Reference::OpenApi => (page, Bytes::from_static(billhook_reference::openapi().as_bytes())),
+        };
+        Answer::page(page, StatusCode::OK, Code::OK, body)
+    }
+}
+
+/// Whether the caller takes what is compressed so.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn compressed_is_sent_to_those_who_take_it() {
+        let accepts = |value: &'static str| {
+            accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+        };
+        assert!(!accepts_gzip(&HeaderMap::new()));
+        for value in ["gzip", "deflate, GZIP;q=0.5", "br;q=1.0, gzip ; q=0.001"] {
+            assert!(accepts(value), "{value}");
+        }
+        for value in ["", "br", "gzip;q=0", "gzip;q=0.000, br", "x-gzip", "gzip;q=x"] {
+            assert!(!accepts(value), "{value}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What a browser is shown: the reference of the methods, and a customer's order.
+
+pub(crate) mod docs;
+pub(crate) mod order;
+
+const HTML: &str = "text/html; charset=utf-8";

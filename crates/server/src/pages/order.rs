@@ -1,0 +1,265 @@
+//! The page of one order that its customer is given as `link`: what was ordered, and what is left to pay (decision 81).
+//!
+//! Who knows the link may see it: it has 128 random bits. It takes no money; how to pay, the seller says in the products' `good_pay_text`.
+
+use std::collections::HashSet;
+
+use billhook_store::{
+    AccountId, Tx,
+    orders::{self, Line, Order, TextField},
+    products::{self, GoodText},
+};
+use billhook_wire::{Code, OrderId, PayStatus};
+use http::{HeaderMap, StatusCode, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::oneshot;
+
+use crate::{
+    failure::{Failure, caught},
+    gate::Asked,
+    http::answer::{self, Answer, Page},
+    pages::HTML,
+    state::State,
+};
+
+/// Of so many products the texts are shown, and each at most so long when it is filled in.
+const TEXTS_MAX: usize = 20;
+const TEXT_BYTES_MAX: usize = 256 * 1024;
+
+/// The seller's text stands on it, which may show pictures and lead elsewhere. The policy lets none of it run, nor lead anybody away
+/// who did not click.
+static PAGE: Page = Page {
+    content_type: HTML,
+    policy: "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; \
+             form-action https:; frame-ancestors 'none'; sandbox allow-forms allow-popups \
+             allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation",
+    headers: &[(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")],
+};
+
+/// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
+pub(crate) async fn answer(
+    state: &State,
+    asked: &Asked<'_>,
+    fresh: Result<(), Failure>,
+    link: OrderLink,
+) -> Result<Answer, Failure> {
+    if let Some(refusal) = PAGE.refusal(&asked.head.method) {
+        return Ok(refusal);
+    }
+    caught(async {
+        fresh?;
+        let words = Words::for_reader(&asked.head.headers);
+        let page = match asked.account.as_ref().filter(|account| !account.disabled) {
+            None => None,
+            Some(account) => {
+                let (send, page) = oneshot::channel();
+                let id = account.id;
+                // Nobody waits any more if the connection has ended.
+                state.store.read_then(move |tx| link.page(tx, id, words), move |page| drop(send.send(page)));
+                page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
+            }
+        };
+        let Some(page) = page else {
+            let body = not_found(words).into();
+            return Ok(Answer::page(&PAGE, StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, body));
+        };
+        let body = answer::hold(page.into_bytes(), [Some(&state.page_budget), None])?;
+        Ok(Answer::page(&PAGE, StatusCode::OK, Code::OK, body))
+    })
+    .await
+}
+
+/// Which order is asked for, and by what right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderLink {
+    id: OrderId,
+    /// The path, as the order's own link ends.
+    path: String,
+}
+
+impl OrderLink {
+    /// The link that a path is: `/bill/NUMBER/TOKEN`.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        let (number, token) = path.strip_prefix("/bill/")?.split_once('/')?;
+        let is_token = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = number.parse().ok().filter(|id: &i64| *id > 0 && id.to_string() == number)?;
+        is_token.then(|| Self { id: OrderId(id), path: path.to_owned() })
+    }
+
+    /// The page; none if there is no such order, or it is hidden, or the link is another one.
+    fn page(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        words: &'static Words,
+    ) -> Result<Option<String>, Failure> {
+        let Some(order) = orders::find(tx, account, self.id)? else { return Ok(None) };
+        let link = order.texts.get(TextField::Link).as_bytes();
+        let end =
+            link.len().checked_sub(self.path.len()).and_then(|start| link.get(start..)).unwrap_or_default();
+        if order.handling.deleted != 0 || !bool::from(end.ct_eq(self.path.as_bytes())) {
+            return Ok(None);
+        }
+        let mut texts: Vec<String> = Vec::new();
+        if order.pay_status == PayStatus::Waiting {
+            let mut seen = HashSet::new();
+            let products = order.lines.iter().filter(|line| seen.insert(line.good_id)).take(TEXTS_MAX);
+            for line in products {
+                let good = products::find(tx, account, line.good_id)?;
+                let text = good.and_then(|good| pay_text(good.texts.get(GoodText::PayText), line));
+                texts.extend(text);
+            }
+        }
+        Ok(Some(written(&order, &texts, words)))
+    }
+}
+
+/// A product's text with its tags filled in; none if there is none, or it would become too long.
+fn pay_text(text: &str, line: &Line) -> Option<String> {
+    // Seller's HTML may have the tag in an attribute, between quotes of either kind.
+    let title = html! { (line.good_title) }.into_string().replace('\'', "&#39;");
+    let grown = text.matches("#PRODUCT#").count().saturating_mul(title.len());
+    if text.is_empty() || text.len().saturating_add(grown) > TEXT_BYTES_MAX {
+        return None;
+    }
+    let text = text.replace("#PRODUCT#", &title).replace("#PRICE#", &line.sum.to_string());
+    Some(text.replace("#IMAGE#", "").replace("#USD#", ""))
+}
+
+/// The page's words in one language.
+#[derive(Debug)]
+struct Words {
+    language: &'static str,
+    order: &'static str,
+    sum: &'static str,
+    to_pay: &'static str,
+    states: [&'static str; 4],
+    not_found: &'static str,
+}
+
+static RUSSIAN: Words = Words {
+    language: "ru",
+    order: "Заказ",
+    sum: "Сумма",
+    to_pay: "Осталось оплатить",
+    states: ["Ожидает оплаты", "Оплачен", "Отменён", "Деньги возвращены"],
+    not_found: "Такого заказа нет.",
+};
+static ENGLISH: Words = Words {
+    language: "en",
+    order: "Order",
+    sum: "Total",
+    to_pay: "Left to pay",
+    states: ["Waiting for payment", "Paid", "Cancelled", "Refunded"],
+    not_found: "There is no such order.",
+};
+
+impl Words {
+    /// The words for a reader: Russian, unless the browser asks for another language first.
+    fn for_reader(headers: &HeaderMap) -> &'static Self {
+        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
+        match wanted.map(str::trim_start) {
+            None => &RUSSIAN,
+            Some(languages) if languages.is_empty() || languages.to_ascii_lowercase().starts_with("ru") => {
+                &RUSSIAN
+            }
+            Some(_) => &ENGLISH,
+        }
+    }
+
+    fn state(&self, status: PayStatus) -> &'static str {
+        let [waiting, paid, cancelled, refunded] = self.states;
+        match status {
+            PayStatus::Waiting => waiting,
+            PayStatus::Paid => paid,
+            PayStatus::Cancel => cancelled,
+            PayStatus::Return => refunded,
+        }
+    }
+}
+
+const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:16px/1.5 system-ui,sans-serif}\
+    main{max-width:36rem;margin:0 auto;padding:1rem}table{width:100%;border-collapse:collapse}\
+    td,th{padding:.5rem 0;border-bottom:1px solid #8884;text-align:left;vertical-align:top}\
+    td:last-child{text-align:right;white-space:nowrap;padding-left:1rem}img{max-width:100%}";
+
+fn written(order: &Order, texts: &[String], words: &Words) -> String {
+    let title = format!("{} {}", words.order, order.id);
+    let to_pay = order.to_pay();
+    let main = html! {
+        h1 { (title) }
+        p { (words.state(order.pay_status)) }
+        table {
+            @for line in &order.lines { tr { td { (line.good_title) } td { (line.sum.to_string()) } } }
+            tr { th scope="row" { (words.sum) } td { (order.price().to_string()) } }
+            @if order.pay_status == PayStatus::Waiting && to_pay != order.price() {
+                tr { th scope="row" { (words.to_pay) } td { (to_pay.to_string()) } }
+            }
+        }
+        @for text in texts { div { (PreEscaped(text)) } }
+    };
+    page(words, &title, &main)
+}
+
+/// What is shown where there is no such order.
+fn not_found(words: &Words) -> String {
+    page(words, words.not_found, &html! { p { (words.not_found) } })
+}
+
+fn page(words: &Words, title: &str, main: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(words.language) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (main) } }
+        }
+    };
+    page.into_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_number_and_a_token_are_a_link() {
+        let token = "0123456789abcdef0123456789abcdef";
+        let link = OrderLink::at(&format!("/bill/258367/{token}")).unwrap();
+        assert_eq!(link.id, OrderId(258_367));
+        for path in [
+            "/bill/258367".to_owned(),
+            format!("/bill/0/{token}"),
+            format!("/bill/-1/{token}"),
+            format!("/bill/01/{token}"),
+            format!("/bill/1/{token}/"),
+            format!("/bill/1/{token}0"),
+            "/bill/1/".to_owned(),
+            format!("/api/bill/1/{token}"),
+        ] {
+            assert_eq!(OrderLink::at(&path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_reader_chooses_the_language() {
+        let words = |languages: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(languages));
+            Words::for_reader(&headers).language
+        };
+        assert_eq!(Words::for_reader(&HeaderMap::new()).language, "ru");
+        for (languages, language) in
+            [("ru-RU,en;q=0.5", "ru"), ("", "ru"), ("en-US,ru;q=0.9", "en"), ("de", "en")]
+        {
+            assert_eq!(words(languages), language, "{languages}");
+        }
+    }
+}

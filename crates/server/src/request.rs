@@ -1,0 +1,169 @@
+//! One request from its head to its answer: what it asks for, and what is written down about it.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use billhook_wire::{Code, TextCase};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
+use hyper::body::Incoming;
+
+use crate::{
+    api,
+    clock::unix_now,
+    failure::Failure,
+    gate::{Asked, accounts::WhichKey, caller, host},
+    http::{
+        activity::InFlight,
+        answer::Answer,
+        body,
+        connection::{AnswerBody, Handler},
+        memory::Budget,
+    },
+    pages::{
+        docs::Reference,
+        order::{self, OrderLink},
+    },
+    state::State,
+    telemetry::access_log::Line,
+};
+
+/// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
+const HSTS: &str = "max-age=31536000";
+
+/// The server, as one peer sees it.
+pub(crate) struct Peer {
+    pub(crate) state: Arc<State>,
+    /// The other end of the connection: the caller, or a proxy.
+    pub(crate) address: IpAddr,
+    /// Whether the connection is encrypted.
+    pub(crate) is_tls: bool,
+    /// The memory for the bodies of its network; none where that is not counted.
+    pub(crate) memory: Option<Arc<Budget>>,
+}
+
+/// What a path leads to.
+enum Route {
+    Reference(Reference),
+    Order(OrderLink),
+    /// Everything else: what is no method either, the API refuses.
+    Api,
+}
+
+impl Route {
+    fn of(path: &str) -> Self {
+        match (Reference::at(path), OrderLink::at(path)) {
+            (Some(reference), _) => Self::Reference(reference),
+            (None, Some(link)) => Self::Order(link),
+            (None, None) => Self::Api,
+        }
+    }
+}
+
+impl Handler for Peer {
+    async fn handle(&self, request: hyper::Request<Incoming>, in_flight: InFlight) -> Response<AnswerBody> {
+        let arrived = Instant::now();
+        let state = &*self.state;
+        // Digits of chance, so that nobody learns from those he gets how many calls there were.
+        let request_id = format!("{:016x}", rand::random::<u64>());
+        let (head, body) = request.into_parts();
+        let (max, time) = (state.max_body_bytes, state.body_timeout);
+        let budgets = [Some(&state.body_budget), self.memory.as_ref()];
+        let body = body::read(&head, body, max, time, budgets).await;
+        let ends_connection = !body::end_is_certain(&body);
+
+        let route = Route::of(head.uri.path());
+        let fresh = match route {
+            Route::Reference(_) => Ok(()),
+            Route::Order(_) | Route::Api => state.directory.fresh().await,
+        };
+        let asked = self.asked(&head, &request_id);
+        let (key, outcome) = match route {
+            _ if !asked.names_one_host => {
+                (WhichKey::Current, fresh.and(Err(Failure::Http(StatusCode::BAD_REQUEST))))
+            }
+            Route::Reference(reference) => (WhichKey::Current, Ok(state.docs.answer(reference, &head))),
+            Route::Order(link) => (WhichKey::Current, order::answer(state, &asked, fresh, link).await),
+            Route::Api => api::answer(state, &asked, fresh, body).await,
+        };
+        let mut response = self.respond(&asked, key, outcome, arrived);
+        if ends_connection {
+            in_flight.0.leave_unread();
+            if head.version < Version::HTTP_2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        response.map(|body| AnswerBody::new(body, in_flight))
+    }
+}
+
+impl Peer {
+    /// Finds out who is asked, and who asks.
+    fn asked<'a>(&self, head: &'a Parts, request_id: &'a str) -> Asked<'a> {
+        let State { directory, trusted_proxies, has_certificate, .. } = &*self.state;
+        let host = host::of_request(head);
+        Asked {
+            head,
+            names_one_host: host.is_ok(),
+            account: host.ok().and_then(|host| directory.find(host.as_ref())),
+            caller: caller::address(self.address, &head.headers, trusted_proxies),
+            is_https: *has_certificate || caller::came_by_https(self.address, &head.headers, trusted_proxies),
+            request_id,
+        }
+    }
+
+    /// The response to what came of a request, which is counted, and told to the operator.
+    fn respond(
+        &self,
+        asked: &Asked<'_>,
+        key: WhichKey,
+        outcome: Result<Answer, Failure>,
+        arrived: Instant,
+    ) -> Response<Bytes> {
+        let state = &*self.state;
+        let account = asked.account.as_deref();
+        let signer = account.map(|account| account.key(key));
+        let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
+        let is_refused = outcome.as_ref().map_or(true, |answer| answer.code != Code::OK);
+        let has_line = !is_refused || state.reporter.refused(asked.caller);
+        let answer = outcome.unwrap_or_else(|failure| {
+            if has_line || !matches!(failure, Failure::NoRoom) {
+                state.reporter.failed(&failure, state.store.place(), asked.request_id);
+            }
+            Answer::refusal(&failure, case, signer)
+        });
+        note(state, asked, &answer, arrived.elapsed(), has_line);
+
+        let mut response = answer.head(signer, unix_now(), asked.request_id);
+        let headers = response.headers_mut();
+        if self.is_tls && state.has_certificate {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+        }
+        // An answer to HEAD says how long it would be, and is empty.
+        let is_head = asked.head.method == Method::HEAD;
+        if is_head {
+            headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
+        }
+        response.map(|()| if is_head { Bytes::new() } else { answer.body })
+    }
+}
+
+/// Counts a request, and writes its line in the access log if it has one.
+fn note(state: &State, asked: &Asked<'_>, answer: &Answer, took: Duration, has_line: bool) {
+    let method = state.methods.name_of(asked.head.uri.path());
+    state.metrics.count(method, answer.code.number(), took.as_secs_f64());
+    let Some(log) = state.access_log.as_ref().filter(|_| has_line) else { return };
+    log.add(&Line {
+        request_id: asked.request_id,
+        account: asked.account.as_ref().map(|account| account.login.as_str()),
+        method,
+        code: answer.code.number(),
+        status: answer.status,
+        took,
+        bytes: answer.body.len(),
+        caller: asked.caller,
+    });
+}

@@ -1,0 +1,73 @@
+//! The server's state: what every request is answered from.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use billhook_store::Store;
+use ipnet::IpNet;
+use tokio::sync::Semaphore;
+
+use crate::{
+    Options, StartError,
+    gate::accounts::Directory,
+    http::{answer, body, memory::Budget},
+    methods::{Methods, call},
+    options::Certificate,
+    pages::docs::Docs,
+    telemetry::{access_log::AccessLog, metrics::Metrics, reporter::Reporter},
+};
+
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) directory: Directory,
+    pub(crate) methods: Methods,
+    /// Who may read at length on a thread of its own.
+    pub(crate) long_reads: Arc<Semaphore>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) body_timeout: Duration,
+    /// The memory for bodies, for answers, and for orders' pages.
+    pub(crate) body_budget: Arc<Budget>,
+    pub(crate) answer_budget: Arc<Budget>,
+    pub(crate) page_budget: Arc<Budget>,
+    pub(crate) docs: Docs,
+    /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
+    pub(crate) has_certificate: bool,
+    pub(crate) access_log: Option<AccessLog>,
+    pub(crate) metrics: Metrics,
+    pub(crate) reporter: Reporter,
+}
+
+impl State {
+    /// Reads the accounts. A store that can't be read is an error.
+    pub(crate) fn new(options: &Options, store: Store, methods: Methods) -> Result<Self, StartError> {
+        let directory = Directory::new(options, store.is_shared())?;
+        // The runtime's own threads must not wait for a store.
+        thread::scope(|scope| scope.spawn(|| directory.refresh(&store)).join())
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        if directory.lacks_default() {
+            tracing::warn!("the default account does not exist yet; add it with `billhook account add`");
+        }
+        let metrics = Metrics::new();
+        metrics.store_ready.set(1);
+        let access_log = options.access_log.map(|format| AccessLog::start(format, std::io::stderr()));
+        let certificate = options.tls.as_ref().map(|tls| &tls.certificate);
+        let has_certificate = matches!(certificate, Some(Certificate::Files { .. }));
+        Ok(Self {
+            store,
+            directory,
+            methods,
+            long_reads: Arc::new(Semaphore::new(call::LONG_READS_MAX)),
+            trusted_proxies: options.trusted_proxies.clone(),
+            max_body_bytes: options.max_body_bytes,
+            body_timeout: options.body_timeout,
+            body_budget: Budget::new(body::MAX_BYTES_IN_ALL),
+            answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
+            page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
+            docs: Docs::make(if has_certificate { "https" } else { "http" }),
+            has_certificate,
+            access_log: access_log.transpose().map_err(StartError::Thread)?,
+            metrics,
+            reporter: Reporter::default(),
+        })
+    }
+}
