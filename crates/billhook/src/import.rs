@@ -122,6 +122,7 @@ Examples:
   billhook import --account shop orders.jsonl
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
   zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
+#[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: AccountOption,

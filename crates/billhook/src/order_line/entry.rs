@@ -1,6 +1,6 @@
 //! What an account has beside its orders and products, as lines of an export in JSON Lines. Keys and domains are not among it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
 use billhook_store::{
     AccountId, Error, Tx, accounts,
@@ -289,15 +289,18 @@ fn put_pincode(
     known: &mut KnownPincodes,
     dry: bool,
 ) -> Result<Change, Error> {
-    if !known.contains_key(&good) {
-        let mut stored = HashSet::new();
-        pincodes::each(tx, account, good, |pincode, _| {
-            stored.insert(pincode.to_owned());
-            Ok::<(), Error>(())
-        })?;
-        known.insert(good, stored);
-    }
-    if !known.entry(good).or_default().insert(pincode.clone()) {
+    let codes = match known.entry(good) {
+        hash_map::Entry::Occupied(codes) => codes.into_mut(),
+        hash_map::Entry::Vacant(none) => {
+            let codes = none.insert(HashSet::new());
+            pincodes::each(tx, account, good, |pincode, _| {
+                codes.insert(pincode.to_owned());
+                Ok::<(), Error>(())
+            })?;
+            codes
+        }
+    };
+    if !codes.insert(pincode.clone()) {
         return Ok(Change::Same);
     }
     if !dry {

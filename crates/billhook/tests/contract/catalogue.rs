@@ -26,6 +26,7 @@ const GOOD: [(&str, &str); 4] =
     [("good_name", "course"), ("good_type", "0"), ("good_title", "Курс"), ("good_sum", "1000")];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn a_product_is_added_changed_and_taken_out() {
     let shop = Shop::empty();
     check(
@@ -231,6 +232,7 @@ fn a_missing_price_stays_unless_the_account_wants_it_zero() {
 
 /// Every parameter, in the spellings of both editions, is kept, and what is not sent stays as it was.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn every_parameter_of_a_product_is_kept() {
     use billhook_store::products::{self, GoodText};
     let shop = Shop::empty();

@@ -51,6 +51,7 @@ fn an_order_is_made_and_told_by_its_number() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn refusals_have_their_codes_and_leave_nothing_behind() {
     let shop = Shop::with_goods();
     let coupon = shop.add_coupon("half", 50);

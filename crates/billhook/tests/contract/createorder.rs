@@ -41,6 +41,7 @@ fn the_credential_picks_the_edition() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn refusals_have_their_codes_and_leave_nothing_behind() {
     let shop = Shop::with_goods();
     let coupon = shop.add_coupon("half", 50).to_string();
@@ -285,6 +286,7 @@ const EVERYTHING: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn every_parameter_comes_back_wherever_the_table_has_it() {
     let shop = Shop::empty();
     shop.add_good(

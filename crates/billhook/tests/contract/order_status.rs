@@ -20,6 +20,7 @@ fn set(shop: &Shop, id: i64, status: &str, more: &[(&str, &str)]) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is sent and what is answered")]
 fn refusals_have_their_codes_and_change_nothing() {
     let shop = Shop::with_goods();
     shop.order("anna@example.com", "course", &[]);

@@ -31,7 +31,7 @@ macro_rules! method {
     };
 }
 
-/// It tells success in two ways (decision 26), and answers with a bare number (decision 31).
+/// It tells success in two ways, as section 7.1 does, and answers with a bare number, as section 7.7 does.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Count {
     to: u32,

@@ -61,7 +61,7 @@ pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
     const MAY_BE_EMPTY: &'static [&'static str] = &[];
     /// A call that the demo's shop answers with success. It stands in the reference, and tests make it of every method.
     const EXAMPLE: Example;
-    /// What stands in `result` when it was done: an array or an object (decision 44), but for the one number of decision 31.
+    /// What stands in `result` when it was done: an array or an object (decision 44), but for the one number of section 7.7.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
     /// The one of [`Self::DONE`] that tells this answer.

@@ -72,12 +72,12 @@ fn a_changed_byte_is_found_wherever_a_transaction_stands_behind() {
     for place in interesting {
         let mut changed = log.clone();
         changed[place] ^= 0x81;
-        let in_frames = place.checked_sub(HEADER_BYTES);
-        let behind = in_frames.map_or(last, |place| last - frames[place / FRAME_BYTES]);
+        let place_in_frames = place.checked_sub(HEADER_BYTES);
+        let behind = place_in_frames.map_or(last, |place| last - frames[place / FRAME_BYTES]);
         // These bytes say whether it is a transaction's last frame.
-        let is_size = in_frames.is_some_and(|place| (4..8).contains(&(place % FRAME_BYTES)));
-        let lost = lost(&changed);
-        assert!(lost == behind || is_size && lost == behind + 1, "byte {place}: {lost}");
+        let is_size = place_in_frames.is_some_and(|place| (4..8).contains(&(place % FRAME_BYTES)));
+        let found = lost(&changed);
+        assert!(found == behind || is_size && found == behind + 1, "byte {place}: {found}");
     }
 }
 
@@ -96,9 +96,9 @@ fn nothing_but_the_last_transaction_vanishes_unsaid() {
                 let begin = place / length * length;
                 let bytes = &mut changed[begin..(begin + length).min(log.len())];
                 if length == 1 {
-                    bytes[0] ^= byte
+                    bytes[0] ^= byte;
                 } else {
-                    bytes.fill(byte & 1)
+                    bytes.fill(byte & 1);
                 }
                 unsaid_max += if length == 1 { 1 } else { 2 };
             }
