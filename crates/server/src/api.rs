@@ -103,7 +103,7 @@ fn begin(state: &State, call: &Call<'_>) -> Result<Begun, Failure> {
         state.reporter.unserved(call.account, path, call.asked.request_id);
         return Err(Failure::Http(StatusCode::NOT_FOUND));
     };
-    method.begin(call)
+    (method.begin)(call)
 }
 
 /// Which of the account's keys the credential fits.

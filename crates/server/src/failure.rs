@@ -54,7 +54,7 @@ impl Failure {
     }
 
     /// How it is answered: the HTTP status, the entry of the table, and in how many seconds to try again, where that helps.
-    pub(crate) fn told(&self) -> (StatusCode, Code, Option<u64>) {
+    pub(crate) fn response(&self) -> (StatusCode, Code, Option<u64>) {
         let unavailable = (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE, Some(UNAVAILABLE_RETRY_AFTER));
         match self {
             Self::Refused { code, .. } => (StatusCode::OK, *code, None),

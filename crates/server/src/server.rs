@@ -154,7 +154,7 @@ impl Server {
             tracing::warn!(connections = permits.taken(), "stopped with requests in flight");
         }
         admin_terms.shutdown.begin();
-        state.reporter.tell_left_out();
+        state.reporter.report_left_out();
         if let Some(log) = &state.access_log {
             log.flush();
         }

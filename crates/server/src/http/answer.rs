@@ -85,7 +85,7 @@ impl Answer {
 
     /// What a failure is answered with. `key` is the one that signs, if the account is known.
     pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
-        let ((status, code, retry_after), (detail, result)) = (failure.told(), failure.details());
+        let ((status, code, retry_after), (detail, result)) = (failure.response(), failure.details());
         let body = match result {
             Some(result) => envelope::write(code, detail, case, result, key),
             None => envelope::write(code, detail, case, &Nothing, key),

@@ -113,7 +113,7 @@ impl Signer {
                 envelope::write(M::done(&answer), None, self.account.settings.text_case, &answer, Some(key))
                     .map_err(|_| idempotency::UNWRITTEN)?
             }
-            Done::Before(done) => idempotency::told_again(done, key)?,
+            Done::Before(done) => idempotency::repeated(done, key)?,
         };
         Ok(Envelope { body, paged })
     }

@@ -21,7 +21,7 @@ pub(super) const UNWRITTEN: Failure = Failure::Fault("an answer could not be wri
 pub(crate) enum Done<A> {
     /// It was done now.
     Now(A),
-    /// It was done before, and told so.
+    /// It was done before, with this answer.
     Before(DoneCall),
 }
 
@@ -78,8 +78,8 @@ impl Once {
     }
 }
 
-/// The envelope of what was told before, signed anew.
-pub(crate) fn told_again(done: DoneCall, key: &Key) -> Result<Vec<u8>, Failure> {
+/// The envelope of the answer that was given before, signed anew.
+pub(crate) fn repeated(done: DoneCall, key: &Key) -> Result<Vec<u8>, Failure> {
     let result = RawValue::from_string(done.result).map_err(|_| UNWRITTEN)?;
     envelope::repeat(Code::OK, &done.error_text, &result, Some(key)).map_err(|_| UNWRITTEN)
 }

@@ -50,7 +50,7 @@ pub(crate) fn table() -> Methods {
 }
 
 /// How a method's call begins, whatever its types.
-type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
+pub(crate) type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
 
 /// The table, by folded name (decision 5).
 #[derive(Default)]
@@ -69,7 +69,7 @@ struct Editions {
 #[derive(Clone)]
 pub(crate) struct Entry {
     name: &'static str,
-    begin: Arc<Begin>,
+    pub(crate) begin: Arc<Begin>,
 }
 
 impl Methods {
@@ -114,13 +114,6 @@ impl Methods {
 fn folded(path: &str) -> Option<String> {
     let name = path.strip_prefix("/api/")?;
     Some(name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase())
-}
-
-impl Entry {
-    /// Begins the call. A read that the store does on the caller's thread is done when this returns.
-    pub(crate) fn begin(&self, call: &Call<'_>) -> Result<Begun, Failure> {
-        (self.begin)(call)
-    }
 }
 
 #[cfg(test)]

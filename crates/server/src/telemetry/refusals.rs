@@ -38,14 +38,14 @@ struct LeftOut {
 impl Refusals {
     /// Counts a refused call of this address. Whether it has a line.
     pub(crate) fn has_line(&self, caller: IpAddr) -> bool {
-        let (told, left_out) = self.count(caller, Instant::now());
-        tell(left_out);
-        told
+        let (has_line, left_out) = self.count(caller, Instant::now());
+        report(left_out);
+        has_line
     }
 
-    /// Tells what was left out, once the second is over.
-    pub(crate) fn tell_left_out(&self) {
-        tell(self.lock().end(Instant::now()));
+    /// Reports what was left out, once the second is over.
+    pub(crate) fn report_left_out(&self) {
+        report(self.lock().end(Instant::now()));
     }
 
     fn count(&self, caller: IpAddr, now: Instant) -> (bool, Vec<LeftOut>) {
@@ -83,7 +83,7 @@ impl Second {
     }
 }
 
-fn tell(left_out: Vec<LeftOut>) {
+fn report(left_out: Vec<LeftOut>) {
     for LeftOut { caller, lines } in left_out {
         let caller = caller.map_or("others".to_owned(), |caller| caller.to_string());
         tracing::warn!(caller, lines, "calls were refused within a second and have no line of their own");

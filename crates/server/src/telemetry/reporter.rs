@@ -15,11 +15,11 @@ use crate::{
     telemetry::refusals::Refusals,
 };
 
-/// What was told is told again after this, if it still happens.
+/// What was reported is reported again after this, if it still happens.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
-/// So many different things of a kind are told a minute: whoever has a key can make up names of methods.
+/// So many different things of a kind are reported a minute: whoever has a key can make up names of methods.
 const DIFFERENT_MAX: usize = 100;
-/// The longest name of a method that is told.
+/// The longest name of a method that is reported.
 const NAME_LETTERS_MAX: usize = 40;
 
 /// Writes the lines, and knows which were written lately.
@@ -31,8 +31,8 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Tells the operator of a failure of ours. One of the store's that other requests will meet too is told once a minute; the
-    /// debug log has them all.
+    /// Reports a failure of ours. One of the store's that other requests will meet too is reported once a minute; the debug log has
+    /// them all.
     pub(crate) fn failed(&self, failure: &Failure, store: &str, request_id: &str) {
         match failure {
             // The program ends, and says it as its last words.
@@ -74,7 +74,7 @@ impl Reporter {
         }
     }
 
-    /// Tells of a method that Billhook doesn't have, called with a right credential: the operator who leads clients over learns
+    /// Reports a method that Billhook doesn't have, called with a right credential: the operator who leads clients over learns
     /// which they want.
     pub(crate) fn unserved(&self, account: &Served, path: &str, request_id: &str) {
         let method = shown(account, path);
@@ -89,9 +89,9 @@ impl Reporter {
         self.refusals.has_line(caller)
     }
 
-    /// Tells of refused calls that had no line, once their second is over: to be called now and then.
-    pub(crate) fn tell_left_out(&self) {
-        self.refusals.tell_left_out();
+    /// Reports refused calls that had no line, once their second is over: to be called now and then.
+    pub(crate) fn report_left_out(&self) {
+        self.refusals.report_left_out();
     }
 }
 
@@ -105,12 +105,12 @@ fn shown<'a>(account: &Served, path: &'a str) -> &'a str {
     if is_name && !is_key(WhichKey::Current) && !is_key(WhichKey::Old) { name } else { "?" }
 }
 
-/// Lets each thing be told once a minute.
+/// Lets each thing be reported once a minute.
 #[derive(Debug)]
-struct OnceAMinute<T>(Mutex<Vec<Told<T>>>);
+struct OnceAMinute<T>(Mutex<Vec<Reported<T>>>);
 
 #[derive(Debug)]
-struct Told<T> {
+struct Reported<T> {
     thing: T,
     at: Instant,
     /// How often it happened since.
@@ -124,11 +124,11 @@ impl<T> Default for OnceAMinute<T> {
 }
 
 impl<T: PartialEq> OnceAMinute<T> {
-    /// Whether something is to be told now: how often it was not, since the last time.
+    /// Whether something is to be reported now: how often it was not, since the last time.
     fn due(&self, thing: T, now: Instant) -> Option<u64> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: Instant| now.duration_since(at) < AGAIN_AFTER;
-        if let Some(known) = told.iter_mut().find(|told| told.thing == thing) {
+        if let Some(known) = reported.iter_mut().find(|known| known.thing == thing) {
             if is_recent(known.at) {
                 known.since += 1;
                 return None;
@@ -136,12 +136,12 @@ impl<T: PartialEq> OnceAMinute<T> {
             known.at = now;
             return Some(std::mem::take(&mut known.since));
         }
-        if told.len() >= DIFFERENT_MAX {
-            told.retain(|told| is_recent(told.at));
+        if reported.len() >= DIFFERENT_MAX {
+            reported.retain(|known| is_recent(known.at));
         }
-        let has_room = told.len() < DIFFERENT_MAX;
+        let has_room = reported.len() < DIFFERENT_MAX;
         if has_room {
-            told.push(Told { thing, at: now, since: 0 });
+            reported.push(Reported { thing, at: now, since: 0 });
         }
         has_room.then_some(0)
     }
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thing_is_told_once_a_minute_with_how_often_it_was_not() {
+    fn a_thing_is_reported_once_a_minute_with_how_often_it_was_not() {
         let reports = OnceAMinute::default();
         let start = Instant::now();
         let due = |kind, seconds| reports.due(kind, start + Duration::from_secs(seconds));
@@ -166,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn so_many_things_are_told_a_minute_and_no_more() {
+    fn so_many_things_are_reported_a_minute_and_no_more() {
         let reports = OnceAMinute::default();
         let start = Instant::now();
         let is_due = |number, seconds| reports.due(number, start + Duration::from_secs(seconds)).is_some();
         assert!(is_due(0, 0) && is_due(1, 30));
-        let told = (2..1000).filter(|number| is_due(*number, 61)).count();
-        assert_eq!(told, DIFFERENT_MAX - 1, "one was told half a minute ago");
+        let due = (2..1000).filter(|number| is_due(*number, 61)).count();
+        assert_eq!(due, DIFFERENT_MAX - 1, "one was reported half a minute ago");
         assert!(is_due(1000, 200));
     }
 }
