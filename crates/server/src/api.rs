@@ -93,7 +93,7 @@ fn admit<'a>(
         log_mistake(asked.request_id, account, content_type, body);
         Code::WRONG_HASH
     })?;
-    Ok(Call { store: &state.store, long_reads: &state.long_reads, asked, account, request, api, key })
+    Ok(Call { store: &state.store, asked, account, request, api, key })
 }
 
 /// Finds the method, and begins it. It is told only to those who may call that there is none (decision 4).

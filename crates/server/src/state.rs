@@ -4,13 +4,12 @@ use std::{sync::Arc, thread, time::Duration};
 
 use billhook_store::Store;
 use ipnet::IpNet;
-use tokio::sync::Semaphore;
 
 use crate::{
     Options, StartError,
     gate::accounts::Directory,
     http::{answer, body, memory::Budget},
-    methods::{Methods, call},
+    methods::Methods,
     options::Certificate,
     pages::docs::Docs,
     telemetry::{access_log::AccessLog, metrics::Metrics, reporter::Reporter},
@@ -20,8 +19,6 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) directory: Directory,
     pub(crate) methods: Methods,
-    /// Who may read at length on a thread of its own.
-    pub(crate) long_reads: Arc<Semaphore>,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
@@ -56,7 +53,6 @@ impl State {
             store,
             directory,
             methods,
-            long_reads: Arc::new(Semaphore::new(call::LONG_READS_MAX)),
             trusted_proxies: options.trusted_proxies.clone(),
             max_body_bytes: options.max_body_bytes,
             body_timeout: options.body_timeout,

@@ -55,5 +55,5 @@ pub use folder::ServingLock;
 pub use holdings::Holdings;
 pub use location::{CONNECTIONS, Location};
 pub use partial::{PartialFile, end_unfinished};
-pub use store::{BackupReport, Progress, RestoreReport, Store, check_backup, restore, salvage_log};
+pub use store::{BackupReport, Extent, Progress, RestoreReport, Store, check_backup, restore, salvage_log};
 pub use tx::{Arg, Row, Sql, Tx};

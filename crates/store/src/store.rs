@@ -15,6 +15,15 @@ use crate::{
 /// How many rows a brief read may take.
 const BRIEF_ROWS: u32 = 500;
 
+/// What a read takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// One statement, which sees one state by itself. A second one is an error.
+    Statement,
+    /// As many as it likes, which see one state together.
+    Transaction,
+}
+
 /// An open store. Clones are the same store.
 #[derive(Clone)]
 pub struct Store {
@@ -116,7 +125,7 @@ impl Store {
     }
 
     /// Runs one read transaction on the calling thread: all its statements see one state, the newest. Not for a thread of an
-    /// asynchronous server, which must not wait: see [`Self::read_then`].
+    /// asynchronous server, which must not wait: see [`Self::begin_read`].
     pub fn read<T, E: From<Error>>(&self, body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         once(body, |run| self.engine.read(run))
     }
@@ -143,7 +152,7 @@ impl Store {
 
     /// Runs a read of one statement on the calling thread, if it is brief: none where it meets more rows than are read in half a
     /// millisecond or so.
-    pub fn read_one_briefly<T, E: From<Error>>(
+    fn read_one_briefly<T, E: From<Error>>(
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, E> {
@@ -172,42 +181,35 @@ impl Store {
         receive.recv().unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store was closed").into()))
     }
 
-    /// Whether [`Self::read_then`] reads on another thread.
-    pub fn queues_reads(&self) -> bool {
-        self.engine.queues_reads()
-    }
-
-    /// Runs one read transaction and hands its result to `done`, on this thread or on another one. The body may run more than once.
-    pub fn read_then<T, E>(
+    /// Begins a read for somebody who calls an account. Gives the result if the read was brief and is done; else hands it to the first of
+    /// what `later` gives, on another thread, unless the second says that nobody waits for it any more. The body may run more than once.
+    pub fn begin_read<T, E, D, W>(
         &self,
+        account: AccountId,
+        extent: Extent,
         body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        done: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) where
+        later: impl FnOnce() -> (D, W),
+    ) -> Option<Result<T, E>>
+    where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
+        D: FnOnce(Result<T, E>) + Send + 'static,
+        W: Fn() -> bool + Send + 'static,
     {
-        if self.queues_reads() {
-            self.engine.queue_read(None, Box::new(QueuedRead { body, done, result: None }));
-        } else {
-            done(self.read(body));
+        let statements = match extent {
+            Extent::Statement => Some(1),
+            Extent::Transaction => None,
+        };
+        if extent == Extent::Statement
+            && !self.engine.is_remote()
+            && let Some(read) = self.read_one_briefly(&body).transpose()
+        {
+            return Some(read);
         }
-    }
-
-    /// Runs a read of one statement and hands its result to `done`, on this thread or on another one. The body may run more than once,
-    /// and what it does before its statement should be little.
-    pub fn read_one_then<T, E>(
-        &self,
-        body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        done: impl FnOnce(Result<T, E>) + Send + 'static,
-    ) where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        if self.queues_reads() {
-            self.engine.queue_read(Some(1), Box::new(QueuedRead { body, done, result: None }));
-        } else {
-            done(self.read_one(body));
-        }
+        let (done, is_awaited) = later();
+        let read = QueuedRead { body, done, is_awaited, result: None };
+        self.engine.queue_read(account, statements, Box::new(read));
+        None
     }
 
     /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads. Where it has to
@@ -302,21 +304,27 @@ fn not_run() -> Error {
 }
 
 /// A read transaction as its caller gave it.
-struct QueuedRead<B, D, T, E> {
+struct QueuedRead<B, D, W, T, E> {
     body: B,
     done: D,
+    is_awaited: W,
     result: Option<Result<T, E>>,
 }
 
-impl<B, D, T, E> Read for QueuedRead<B, D, T, E>
+impl<B, D, W, T, E> Read for QueuedRead<B, D, W, T, E>
 where
     B: Fn(&mut Tx<'_>) -> Result<T, E> + Send,
     D: FnOnce(Result<T, E>) + Send,
+    W: Fn() -> bool + Send,
     T: Send,
     E: From<Error> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) {
-        self.result = Some((self.body)(tx));
+        self.result = Some(if (self.is_awaited)() {
+            (self.body)(tx)
+        } else {
+            Err(Error::new(Kind::Closed, "store: nobody waits for a read any more").into())
+        });
     }
 
     fn finish(self: Box<Self>) {

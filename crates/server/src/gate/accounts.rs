@@ -20,7 +20,6 @@ use billhook_store::{
     accounts::{self, Account, Newest, Sum},
 };
 use billhook_wire::{Key, Login};
-use tokio::sync::Semaphore;
 
 use crate::{
     Options, StartError,
@@ -32,8 +31,6 @@ use crate::{
     http::{answer::MAX_BYTES_OF_ONE, memory::Budget},
 };
 
-/// How many callers of one account read at length at once, of `LONG_READS_MAX` in all.
-const LONG_READS_OF_ONE: usize = 2;
 /// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
 const AGE_MAX: Duration = Duration::from_secs(1);
 /// How long a request waits for newer accounts at most, and how often it looks.
@@ -46,8 +43,6 @@ pub(crate) struct Served {
     account: Account,
     /// How often one address may call, if that is limited.
     pub(crate) limiter: Option<Arc<Limiter>>,
-    /// Its share of those who read at length: one account must not keep all others from it.
-    pub(crate) long_reads: Arc<Semaphore>,
     /// Its share of the memory for answers that are not yet taken, for the same reason.
     pub(crate) answers: Arc<Budget>,
 }
@@ -105,11 +100,6 @@ impl Served {
         let allowed = &self.account.settings.allow_ips;
         allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
     }
-}
-
-/// What an account has that nobody calls yet.
-fn own_shares() -> (Arc<Semaphore>, Arc<Budget>) {
-    (Arc::new(Semaphore::new(LONG_READS_OF_ONE)), Budget::new(MAX_BYTES_OF_ONE))
 }
 
 impl Deref for Served {
@@ -237,13 +227,13 @@ impl Directory {
                 );
             }
             let before = before.by_id.get(&account.id);
-            let (long_reads, answers) =
-                before.map_or_else(own_shares, |before| (before.long_reads.clone(), before.answers.clone()));
+            let answers =
+                before.map_or_else(|| Budget::new(MAX_BYTES_OF_ONE), |before| before.answers.clone());
             let limiter = match before.and_then(|before| before.limiter.clone()) {
                 Some(limiter) if limiter.per_minute() == account.settings.rate => Some(limiter),
                 _ => Limiter::new(account.settings.rate).map(Arc::new),
             };
-            let served = Arc::new(Served { account, limiter, long_reads, answers });
+            let served = Arc::new(Served { account, limiter, answers });
             known.by_login.insert(served.login.as_str().into(), served.clone());
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
@@ -460,8 +450,7 @@ mod tests {
     fn the_old_key_ends() {
         let mut anna = account(1, "anna", &[]);
         anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
-        let (long_reads, answers) = own_shares();
-        let served = Served { account: anna, limiter: None, long_reads, answers };
+        let served = Served { account: anna, limiter: None, answers: Budget::new(MAX_BYTES_OF_ONE) };
         assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
         assert_eq!(served.old_key(100), None);
     }

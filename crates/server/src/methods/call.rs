@@ -6,16 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use billhook_store::{Store, Tx};
+use billhook_store::{Extent, Store, Tx};
 use billhook_wire::{
     Access, Api, Code, Method, Request, envelope,
     method::{IDEMPOTENCY_KEY, Paged},
 };
-use rustix::process::setpriority_process;
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task::spawn_blocking,
-};
+use tokio::sync::oneshot;
 
 use crate::{
     clock::unix_now,
@@ -30,16 +26,9 @@ use crate::{
     },
 };
 
-/// How many callers at once read what may be long on threads of their own.
-pub(crate) const LONG_READS_MAX: usize = 4;
-/// How far a thread steps back that reads at length: short requests on the same processors go first.
-const LONG_READ_NICE: i32 = 10;
-
 /// A call whose caller has proved who it is.
 pub(crate) struct Call<'a> {
     pub(crate) store: &'a Store,
-    /// Who may read at length on a thread of its own.
-    pub(crate) long_reads: &'a Arc<Semaphore>,
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) account: &'a Arc<Served>,
     pub(crate) request: Request<'a>,
@@ -75,6 +64,7 @@ struct Context {
 }
 
 /// Who signs the answer.
+#[derive(Clone)]
 struct Signer {
     account: Arc<Served>,
     key: WhichKey,
@@ -119,7 +109,7 @@ impl Signer {
     }
 }
 
-/// Begins a call. A read that the store does on the caller's thread is done when this returns.
+/// Begins a call. A brief read is done when this returns.
 pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Failure> {
     let request_id = call.asked.request_id;
     let ask: M = call.request.parameters().map_err(|(code, field)| {
@@ -134,68 +124,47 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         })?,
         Access::ReadOne | Access::Read => None,
     };
-    let is_queued_read = access != Access::Write && call.store.queues_reads();
-    // Of a read that is still queued when its caller has gone, nothing is done.
-    let waits = is_queued_read.then(|| Arc::new(()));
-    let wanted = waits.as_ref().map(Arc::downgrade);
     let context = Context::of(call);
     let body = move |tx: &mut Tx<'_>| {
-        if wanted.as_ref().is_some_and(|wanted| wanted.strong_count() == 0) {
-            return Err(Failure::Fault("nobody waits for a read"));
-        }
         context.run(tx, |cx| match &once {
             None => function(cx, &ask).map(Done::Now),
             Some(once) => once.run::<M>(cx, |cx| function(cx, &ask)),
         })
     };
     let signer = Signer { account: call.account.clone(), key: call.key };
-    if access != Access::Write && !is_queued_read {
-        if access == Access::ReadOne
-            && let Some(done) = call.store.read_one_briefly(&body)?
-        {
-            return signer.envelope::<M>(done).map(Begun::Done);
+    let extent = match access {
+        Access::ReadOne => Extent::Statement,
+        Access::Read => Extent::Transaction,
+        Access::Write => {
+            let (send, result) = oneshot::channel();
+            // Nobody waits any more if the connection has ended; what was written stays written.
+            call.store.write_then(Some(call.account.id), body, |result| drop(send.send(result)));
+            return Ok(Begun::Waits(Box::pin(async move {
+                let done = result.await.map_err(|_| DROPPED)??;
+                signer.envelope::<M>(done)
+            })));
         }
-        return Ok(Begun::Waits(read_at_length::<M>(call, body, signer)));
-    }
-    let (send, result) = oneshot::channel();
-    let done = move |result| {
-        // Nobody waits any more if the connection has ended; what was written stays written.
-        let _ = send.send(result);
     };
-    match access {
-        Access::Write => call.store.write_then(Some(call.account.id), body, done),
-        Access::ReadOne => call.store.read_one_then(body, done),
-        Access::Read => call.store.read_then(body, done),
+    let mut waiting = None;
+    let read = call.store.begin_read(call.account.id, extent, body, || {
+        let (send, envelope) = oneshot::channel();
+        let (caller, signer) = (Arc::new(()), signer.clone());
+        let is_awaited = Arc::downgrade(&caller);
+        waiting = Some((envelope, caller));
+        // What may be long is also written on that thread.
+        let done =
+            move |read: Result<_, Failure>| drop(send.send(read.and_then(|done| signer.envelope::<M>(done))));
+        (done, move || is_awaited.strong_count() > 0)
+    });
+    match (read, waiting) {
+        (Some(done), _) => signer.envelope::<M>(done?).map(Begun::Done),
+        (None, Some((envelope, caller))) => Ok(Begun::Waits(Box::pin(async move {
+            let envelope = envelope.await.map_err(|_| DROPPED)?;
+            drop(caller);
+            envelope
+        }))),
+        (None, None) => Err(DROPPED),
     }
-    Ok(Begun::Waits(Box::pin(async move {
-        let done = result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??;
-        drop(waits);
-        signer.envelope::<M>(done)
-    })))
 }
 
-/// Reads on a thread of its own: a window may hold a million orders, and so may a customer. It would keep this thread from all
-/// its other connections.
-fn read_at_length<M: Method>(
-    call: &Call<'_>,
-    body: impl FnOnce(&mut Tx<'_>) -> Result<(Done<M::Answer>, Option<Paged>), Failure> + Send + 'static,
-    signer: Signer,
-) -> Waiting {
-    let (store, permits) = (call.store.clone(), call.long_reads.clone());
-    let of_account = call.account.long_reads.clone();
-    Box::pin(async move {
-        let closed = |_| Failure::Fault("no more long reads");
-        let permits = [
-            of_account.acquire_owned().await.map_err(closed)?,
-            permits.acquire_owned().await.map_err(closed)?,
-        ];
-        let read = move || {
-            let _permits = permits;
-            // For this thread alone. Where it may not be so, it is as before.
-            let _ = setpriority_process(None, LONG_READ_NICE);
-            signer.envelope::<M>(store.read(body)?)
-        };
-        let dropped = |_| Failure::Fault("a read on a thread of its own was dropped");
-        spawn_blocking(read).await.map_err(dropped)?
-    })
-}
+const DROPPED: Failure = Failure::Fault("the store dropped a transaction");

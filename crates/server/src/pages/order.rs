@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use billhook_store::{
-    AccountId, Tx,
+    AccountId, Extent, Tx,
     orders::{self, Line, Order, TextField},
     products::{self, GoodText},
 };
@@ -55,8 +55,10 @@ pub(crate) async fn answer(
             Some(account) => {
                 let (send, page) = oneshot::channel();
                 let id = account.id;
+                let body = move |tx: &mut Tx<'_>| link.page(tx, id, words);
                 // Nobody waits any more if the connection has ended.
-                state.store.read_then(move |tx| link.page(tx, id, words), move |page| drop(send.send(page)));
+                let done = move |page| drop(send.send(page));
+                state.store.begin_read(id, Extent::Transaction, body, || (done, || true));
                 page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
             }
         };

@@ -322,13 +322,13 @@ pub(crate) trait Engine: Send + Sync {
         self.read(&mut |tx| body(tx, None))
     }
 
-    /// Whether reads of the API are to be queued: they would wait for another machine.
-    fn queues_reads(&self) -> bool {
+    /// Whether a read waits for another machine, and so can't be brief.
+    fn is_remote(&self) -> bool {
         false
     }
 
-    /// Queues a read transaction, for which so many statements may be run; none: any number.
-    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>);
+    /// Queues a read transaction, for which so many statements may be run; none: any number. Accounts share what reads them.
+    fn queue_read(&self, account: AccountId, statements: Option<u32>, read: Box<dyn Read>);
 
     /// Whether other machines may write the store.
     fn is_shared(&self) -> bool {

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use billhook_store::{AccountId, Error, Kind, Location, Store, accounts, orders};
+use billhook_store::{AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, orders};
 use billhook_wire::OrderId;
 
 use crate::{add, chance, login};
@@ -119,7 +119,8 @@ fn add_on(store: &Store, account: AccountId, first: i64, is_counting: bool) {
 fn look_for(store: &Store, account: AccountId, id: i64) {
     let (send, receive) = mpsc::sync_channel(1);
     let done = move |found: Result<bool, Error>| drop(send.send(found));
-    store.read_then(move |tx| Ok(orders::find(tx, account, OrderId(id))?.is_some()), done);
+    let body = move |tx: &mut Tx<'_>| Ok(orders::find(tx, account, OrderId(id))?.is_some());
+    store.begin_read(account, Extent::Transaction, body, || (done, || true));
     match receive.recv().unwrap() {
         Ok(true) => {}
         Ok(false) => say(&format!("wrong: order {id} was acknowledged and is not found")),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use billhook_postgres_cluster::{Cluster, Options};
-use billhook_store::{AccountId, Error, Kind, Location, Store, orders};
+use billhook_store::{AccountId, Error, Extent, Kind, Location, Store, Tx, orders};
 use billhook_wire::OrderId;
 
 use crate::{add, look, prepare};
@@ -63,10 +63,9 @@ impl Pair {
     fn finds(&self, store: &Store, id: i64) -> Result<bool, Error> {
         let account = self.account;
         let (send, receive) = mpsc::sync_channel(1);
-        store.read_then(
-            move |tx| Ok(orders::find(tx, account, OrderId(id))?.is_some()),
-            move |found: Result<bool, Error>| drop(send.send(found)),
-        );
+        let body = move |tx: &mut Tx<'_>| Ok(orders::find(tx, account, OrderId(id))?.is_some());
+        let done = move |found: Result<bool, Error>| drop(send.send(found));
+        store.begin_read(account, Extent::Transaction, body, || (done, || true));
         receive.recv().unwrap()
     }
 }
@@ -155,7 +154,9 @@ fn a_read_that_is_in_the_standbys_way_is_run_again() {
     let (go_on, goes_on) = mpsc::sync_channel::<()>(1);
     let (send, receive) = mpsc::sync_channel(1);
     let goes_on = Mutex::new(goes_on);
-    store.read_then(
+    store.begin_read(
+        account,
+        Extent::Transaction,
         move |tx| {
             let found = orders::find(tx, account, OrderId(0))?.is_some();
             begun.send(()).unwrap();
@@ -163,7 +164,7 @@ fn a_read_that_is_in_the_standbys_way_is_run_again() {
             let _ = goes_on.lock().unwrap().recv();
             Ok(found && orders::find(tx, account, OrderId(0))?.is_some())
         },
-        move |found: Result<bool, Error>| drop(send.send(found)),
+        || (move |found: Result<bool, Error>| drop(send.send(found)), || true),
     );
     has_begun.recv().unwrap();
     pair.primary.sql(&pair.database, "BEGIN; LOCK TABLE orders; COMMIT").unwrap();

@@ -30,15 +30,16 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
         mpsc,
     },
+    time::Duration,
 };
 
 use billhook_postgres_cluster::Cluster;
 use billhook_store::{
-    AccountId, Error, Kind, Location, Store, Tx, accounts, copy, marks,
+    AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
     restore,
@@ -255,22 +256,59 @@ fn a_read_of_one_statement_takes_no_second(engine: Engine) {
     assert!(second.unwrap_err().to_string().contains("one statement only"));
 }
 
-/// The caller's thread has others to serve.
+/// The caller's thread has others to serve: what is not brief is read on another one.
 fn a_brief_read_gives_up_on_many_rows(engine: Engine) {
     let place = place(engine);
     let account = account(&place.store, "anna");
     let goods: Vec<i64> = (1..=501).collect();
     put(&place.store, account, order(1, "few@example.com", PayStatus::Paid, &goods[..500]));
     put(&place.store, account, order(2, "many@example.com", PayStatus::Paid, &goods));
-    let brief = |email| {
+    let read = |email, is_awaited: bool| {
         let email = Email::parse(email).unwrap();
-        let bills = place.store.read_one_briefly(|tx| orders::bills_of(tx, account, &email, None)).unwrap();
-        bills.map(|bills| bills.iter().count())
+        let (send, read) = mpsc::channel();
+        let body = move |tx: &mut Tx<'_>| Ok(orders::bills_of(tx, account, &email, None)?.iter().count());
+        let later = || (move |read: Result<_, Error>| send.send(read).unwrap(), move || is_awaited);
+        let at_once = place.store.begin_read(account, Extent::Statement, body, later);
+        (at_once.is_some(), at_once.unwrap_or_else(|| read.recv().unwrap()).map_err(|error| error.kind()))
     };
-    assert_eq!(brief("nobody@example.com"), Some(0));
-    assert_eq!(brief("few@example.com"), Some(500));
-    assert_eq!(brief("many@example.com"), None);
-    assert_eq!(bills(&place.store, account, "many@example.com", None).len(), 501);
+    let is_here = matches!(engine, Engine::Sqlite);
+    assert_eq!(read("nobody@example.com", true), (is_here, Ok(0)));
+    assert_eq!(read("few@example.com", true), (is_here, Ok(500)));
+    assert_eq!(read("many@example.com", true), (false, Ok(501)));
+    assert_eq!(read("many@example.com", false), (false, Err(Kind::Closed)));
+}
+
+/// Four threads read at length, and one account has two of them at most.
+#[test]
+fn long_reads_of_one_account_leave_room_for_others() {
+    let place = place(Engine::Sqlite);
+    let (one, two) = (account(&place.store, "one"), account(&place.store, "two"));
+    let (send, ended) = mpsc::channel();
+    let begin = |account: AccountId, name: &'static str, hold: Option<mpsc::Receiver<()>>| {
+        let (send, hold) = (send.clone(), Mutex::new(hold));
+        let body = move |tx: &mut Tx<'_>| {
+            let count = orders::count(tx, account)?;
+            let _ = hold.lock().unwrap().take().map(|hold| hold.recv());
+            Ok::<_, Error>(count)
+        };
+        let done = move |read: Result<u64, Error>| send.send((name, read.unwrap())).unwrap();
+        assert!(place.store.begin_read(account, Extent::Transaction, body, || (done, || true)).is_none());
+    };
+    let holds: Vec<_> = (0..2).map(|_| mpsc::channel::<()>()).collect();
+    let (releases, holds): (Vec<_>, Vec<_>) = holds.into_iter().unzip();
+    for hold in holds {
+        begin(one, "held", Some(hold));
+    }
+    begin(one, "behind them", None);
+    begin(two, "of another", None);
+    begin(two, "of another", None);
+    let next = || ended.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!([next(), next()], [("of another", 0); 2]);
+    assert!(ended.recv_timeout(Duration::from_millis(50)).is_err());
+    drop(releases);
+    let mut left = [next(), next(), next()];
+    left.sort_unstable();
+    assert_eq!(left, [("behind them", 0), ("held", 0), ("held", 0)]);
 }
 
 fn a_replaced_order_moves_with_its_customer(engine: Engine) {

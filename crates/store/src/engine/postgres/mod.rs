@@ -28,7 +28,8 @@ pub(crate) use address::Address;
 
 use super::{Engine, Purpose, Read, Version, Work, older};
 use crate::{
-    BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database, versions::KnownVersions,
+    AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database,
+    versions::KnownVersions,
 };
 use door::Door;
 use link::{Link, Terms};
@@ -125,11 +126,11 @@ impl Engine for Postgres {
         self.read_some(&self.primary, None, body)
     }
 
-    fn queues_reads(&self) -> bool {
+    fn is_remote(&self) -> bool {
         true
     }
 
-    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
+    fn queue_read(&self, _: AccountId, statements: Option<u32>, read: Box<dyn Read>) {
         let (readers, since) = (self.readers.clone(), Instant::now());
         let leave = move |read| {
             if let Err(((_, read), error)) = readers.submit(since, (statements, read)) {

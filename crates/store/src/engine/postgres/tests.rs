@@ -503,7 +503,9 @@ fn a_read_that_was_broken_off_is_run_again() {
                 Ok::<_, Error>(rows)
             }
         };
-        store.read_then(body, move |read| tell.send(read).unwrap());
+        store.begin_read(AccountId(1), crate::Extent::Transaction, body, || {
+            (move |read| tell.send(read).unwrap(), || true)
+        });
         assert_eq!((told.recv().unwrap(), runs.load(Ordering::SeqCst)), (Ok(Some(0)), runs_expected));
     }
 }

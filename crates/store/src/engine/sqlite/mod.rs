@@ -1,11 +1,12 @@
 //! The embedded engine: one SQLite file in the data folder, in WAL mode with `synchronous=FULL`.
 //!
-//! Reads run on the caller's thread, each on a connection of the pool (`readers`). Writes go through one thread (`writer`), which
-//! commits many waiting transactions with one sync.
+//! Brief reads run on the caller's thread, others on a few of their own (`long_reads`), each on a connection of the pool (`readers`).
+//! Writes go through one thread (`writer`), which commits many waiting transactions with one sync.
 
 pub(crate) mod backup;
 pub(crate) mod left_log;
 mod log_frames;
+mod long_reads;
 mod migrations;
 mod pace;
 pub(crate) mod read_only;
@@ -34,8 +35,10 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work, older};
 use crate::{
-    BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg, versions::KnownVersions,
+    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg,
+    versions::KnownVersions,
 };
+use long_reads::LongReads;
 use readers::Readers;
 use writer::Writer;
 
@@ -67,6 +70,12 @@ const ROWS_AT_A_STRETCH: u32 = 32;
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
 
 pub(crate) struct Sqlite {
+    // Dropped first: its threads read the other.
+    long_reads: LongReads,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     path: PathBuf,
     /// Device and inode of the file that was opened.
     identity: (u64, u64),
@@ -100,9 +109,13 @@ impl Sqlite {
         let identity = (file.dev(), file.ino());
         let readers = Arc::new(Readers::new(path.clone())?);
         let writer = Writer::start(connection, readers.clone(), log)?;
-        Ok(Self { path, identity, readers, known_versions: KnownVersions::default(), writer })
+        let known_versions = KnownVersions::default();
+        let inner = Arc::new(Inner { path, identity, readers, known_versions, writer });
+        Ok(Self { long_reads: LongReads::default(), inner })
     }
+}
 
+impl Inner {
     /// A store whose file was moved or removed is written to no more: nobody would ever find what was.
     fn is_gone(&self) -> Option<Error> {
         let there = fs::metadata(&self.path).ok().map(|file| (file.dev(), file.ino()));
@@ -134,38 +147,34 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        self.read_some(Some(1), body)
+        self.inner.read_some(Some(1), body)
     }
 
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
-        self.read_some(None, body)
+        self.inner.read_some(None, body)
     }
 
     fn read_two(&self, body: &mut TwoReads<'_>) -> Result<(), Error> {
-        let Some([mut first, mut second]) = self.readers.take_two()? else {
+        let Some([mut first, mut second]) = self.inner.readers.take_two()? else {
             return self.read(&mut |tx| body(tx, None));
         };
         let (mut one, mut other) = (Open(&mut first.connection), Open(&mut second.connection));
-        let mut one = Tx::reading(&mut one, &self.known_versions, None);
-        let mut other = Tx::reading(&mut other, &self.known_versions, None);
+        let mut one = Tx::reading(&mut one, &self.inner.known_versions, None);
+        let mut other = Tx::reading(&mut other, &self.inner.known_versions, None);
         body(&mut one, Some(&mut other));
         let are_done = [one.finish().is_ok(), other.finish().is_ok()];
         for (reader, _) in [first, second].into_iter().zip(are_done).filter(|(_, is_done)| *is_done) {
-            self.readers.give_back(reader);
+            self.inner.readers.give_back(reader);
         }
         Ok(())
     }
 
-    fn queue_read(&self, statements: Option<u32>, read: Box<dyn Read>) {
-        let mut read = read;
-        match self.read_some(statements, &mut |tx| read.run(tx)) {
-            Ok(()) => read.finish(),
-            Err(error) => read.fail(error),
-        }
+    fn queue_read(&self, account: AccountId, _: Option<u32>, read: Box<dyn Read>) {
+        self.long_reads.submit(&self.inner, account, read);
     }
 
     fn submit(&self, work: Box<dyn Work>) {
-        self.writer.submit(work);
+        self.inner.writer.submit(work);
     }
 
     fn health(&self) -> Result<(), Error> {
@@ -176,15 +185,15 @@ impl Engine for Sqlite {
     }
 
     fn failed(&self) -> Option<Error> {
-        self.writer.failed().or_else(|| self.is_gone())
+        self.inner.writer.failed().or_else(|| self.inner.is_gone())
     }
 
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
-        backup::write(&connect(&self.path)?, to, progress)
+        backup::write(&connect(&self.inner.path)?, to, progress)
     }
 
     fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
-        soundness::findings(&mut connect(&self.path)?, &self.path, progress)
+        soundness::findings(&mut connect(&self.inner.path)?, &self.inner.path, progress)
     }
 }
 

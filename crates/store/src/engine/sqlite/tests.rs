@@ -297,9 +297,9 @@ fn a_held_transaction_never_shows_an_old_state() {
             _ => drop(foreign.execute("UPDATE marks SET value = ?1 WHERE name = 'n'", [&number]).unwrap()),
         }
         assert_eq!((mark(&store, "n"), mark(&beside, "n")), (Some(number.clone()), Some(number.clone())));
-        let [reader] = store.readers.take().into_iter().collect::<Vec<_>>().try_into().ok().unwrap();
+        let [reader] = store.inner.readers.take().into_iter().collect::<Vec<_>>().try_into().ok().unwrap();
         assert!(!reader.connection.is_autocommit(), "it holds its transaction");
-        store.readers.give_back(reader);
+        store.inner.readers.give_back(reader);
     }
 }
 
@@ -311,10 +311,10 @@ fn the_log_stays_short_while_readers_hold_transactions() {
     let beside = Sqlite::open(&folder, Purpose::Serving).unwrap();
     set(&store, "n", "");
     // Of two readers at once one will be idle, and so will the other store's.
-    let two = [store.readers.take().unwrap(), store.readers.take().unwrap()];
+    let two = [store.inner.readers.take().unwrap(), store.inner.readers.take().unwrap()];
     for reader in two {
         reader.connection.query_row("SELECT COUNT(*) FROM marks", [], |_| Ok(())).unwrap();
-        store.readers.give_back(reader);
+        store.inner.readers.give_back(reader);
     }
     mark(&beside, "n");
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -330,7 +330,7 @@ fn the_log_stays_short_while_readers_hold_transactions() {
         for n in 0..1000 {
             // Always another text: one that is there already is not written again.
             set(&store, &(n % 50).to_string(), &format!("{n:05}").repeat(8_000));
-            longest = longest.max(store.readers.log_pages());
+            longest = longest.max(store.inner.readers.log_pages());
             if n % 300 == 0 {
                 mark(&beside, "n");
             }

@@ -1,0 +1,150 @@
+//! Reads that may be long, on threads of their own: a window may hold a million orders, and so may a customer. Such a read would keep a
+//! server's thread from all its other connections.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::setpriority_process;
+
+use super::Inner;
+use crate::{AccountId, Error, Kind, engine::Read};
+
+const THREADS_MAX: usize = 4;
+/// Those of them that one account may keep at work, so that others' reads don't wait for its own.
+const OF_ONE_ACCOUNT_MAX: usize = 2;
+const WAITING_MAX: usize = 10_000;
+/// How far the threads step back: short requests on the same processors go first.
+const NICE: i32 = 10;
+
+#[derive(Default)]
+pub(super) struct LongReads {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<(AccountId, Box<dyn Read>)>,
+    /// Whose reads are at work.
+    running: Vec<AccountId>,
+    threads: usize,
+    idle: usize,
+    is_closed: bool,
+}
+
+impl LongReads {
+    /// Queues a read; a thread is started for it if all are at work.
+    pub(super) fn submit(&self, store: &Arc<Inner>, account: AccountId, read: Box<dyn Read>) {
+        let mut queue = lock(&self.shared.queue);
+        if queue.waiting.len() >= WAITING_MAX {
+            drop(queue);
+            return read.fail(Error::new(Kind::Busy, "store: too many reads are waiting; try again"));
+        }
+        queue.waiting.push_back((account, read));
+        let starts = queue.idle == 0 && queue.threads < THREADS_MAX;
+        queue.threads += usize::from(starts);
+        drop(queue);
+        self.shared.wake.notify_one();
+        if starts {
+            self.start(store);
+        }
+    }
+
+    fn start(&self, store: &Arc<Inner>) {
+        let (shared, store) = (self.shared.clone(), store.clone());
+        let started = thread::Builder::new().name("store-long-read".into()).spawn(move || {
+            // For this thread alone. Where it may not be so, it is as before.
+            let _ = setpriority_process(None, NICE);
+            while let Some((account, mut read)) = shared.next() {
+                // A fault in one read must not end the thread; its caller learns of it because nothing comes.
+                let _ =
+                    catch_unwind(AssertUnwindSafe(|| match store.read_some(None, &mut |tx| read.run(tx)) {
+                        Ok(()) => read.finish(),
+                        Err(error) => read.fail(error),
+                    }));
+                shared.has_ended(account);
+            }
+        });
+        match started {
+            Ok(thread) => lock(&self.threads).push(thread),
+            Err(cause) => {
+                tracing::warn!(%cause, "no thread for a long read could be started");
+                let failed = self.shared.give_up();
+                for (_, read) in failed {
+                    read.fail(Error::new(Kind::Busy, "store: no thread for a long read; try again"));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for LongReads {
+    /// Waits for the threads, so that the store is closed when its last handle is gone; but not for a read that is at work: it may take
+    /// long, and the last handle may be its own.
+    fn drop(&mut self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.is_closed = true;
+        let is_at_work = !queue.running.is_empty();
+        drop(queue);
+        self.shared.wake.notify_all();
+        for thread in lock(&self.threads).drain(..).filter(|_| !is_at_work) {
+            // A panic has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// The next read whose account has not enough at work; none once the store is closed.
+    fn next(&self) -> Option<(AccountId, Box<dyn Read>)> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.is_closed {
+                return None;
+            }
+            let Queue { waiting, running, .. } = &mut *queue;
+            let may_run =
+                |account| running.iter().filter(|running| *running == account).count() < OF_ONE_ACCOUNT_MAX;
+            if let Some(next) =
+                waiting.iter().position(|(account, _)| may_run(account)).and_then(|at| waiting.remove(at))
+            {
+                running.push(next.0);
+                return Some(next);
+            }
+            queue.idle += 1;
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+        }
+    }
+
+    fn has_ended(&self, account: AccountId) {
+        let mut queue = lock(&self.queue);
+        if let Some(at) = queue.running.iter().position(|running| *running == account) {
+            queue.running.swap_remove(at);
+        }
+        drop(queue);
+        // Another one of this account may have waited for that.
+        self.wake.notify_all();
+    }
+
+    /// Notes that a thread could not be started; what waits, if there is no other one.
+    fn give_up(&self) -> VecDeque<(AccountId, Box<dyn Read>)> {
+        let mut queue = lock(&self.queue);
+        queue.threads -= 1;
+        if queue.threads == 0 { std::mem::take(&mut queue.waiting) } else { VecDeque::new() }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
