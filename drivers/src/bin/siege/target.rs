@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use billhook_drivers::{Result, http, idle, open_loop::CONNECTIONS, process::open_files};
 use billhook_wire::{Key, Login, query, signature};
-use xtask::{Result, http, idle, open_loop::CONNECTIONS, process::open_files};
 
 use crate::crowd::verdict;
 

@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use billhook_wire::Key;
-use tempfile::TempDir;
-use xtask::{
+use billhook_drivers::{
     Result,
     http::{self, Client},
     open_loop::{self, Latency, Plan},
     process::{self, Running, open_files, private_bytes},
 };
+use billhook_wire::Key;
+use tempfile::TempDir;
 
 use crate::{
     attacks::Attack,

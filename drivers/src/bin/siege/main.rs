@@ -1,7 +1,7 @@
 //! Hostile clients against a real server, while honest ones go on being served: what is done about each attack, how much memory it
 //! takes, whether anything is left behind, and how long the honest ones have to wait.
 //!
-//! It is a program of its own, beside `xtask`, because the load must come from a release build.
+//! It is not a part of `xtask` because the load must come from a release build.
 
 mod attacks;
 mod crowd;
@@ -11,8 +11,8 @@ mod target;
 
 use std::{fmt::Write as _, io::Write as _, process::ExitCode, time::Duration};
 
+use billhook_drivers::{Result, idle};
 use clap::Parser;
-use xtask::{Result, idle};
 
 use crate::{
     attacks::ATTACKS,

@@ -28,7 +28,7 @@ use crate::{
     tally::Tally,
 };
 
-pub(crate) use xtask::{Result, http, process};
+pub(crate) use billhook_drivers::{Result, http, process};
 
 /// Kills Billhook at random moments, and looks whether anything acknowledged is lost, or anything is there twice
 #[derive(Debug, Parser)]

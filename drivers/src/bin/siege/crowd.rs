@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use xtask::{Result, idle};
+use billhook_drivers::{Result, idle};
 
 /// Of an answer only its beginning is of interest here.
 const KEPT_BYTES: usize = 2048;

@@ -6,7 +6,7 @@ mod http2;
 mod large;
 mod slow;
 
-use xtask::Result;
+use billhook_drivers::Result;
 
 use crate::target::Target;
 

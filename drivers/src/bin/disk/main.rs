@@ -1,7 +1,7 @@
 //! The store in a folder, through the real program, on disks that lose power, fail, fill up, or give back other bytes than were
 //! written. Each part ends with the lines that say what was done and found, and with status 1 if anything is wrong.
 //!
-//! The disk is `xtask::disk`. It is mounted in a mount namespace of this program's own, so that nothing is left of it however this ends.
+//! The disk is `billhook_drivers::disk`. It is mounted in a mount namespace of this program's own, so that nothing is left of it however this ends.
 
 mod damage;
 mod faults;
@@ -13,7 +13,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use xtask::Result;
+pub(crate) use billhook_drivers::Result;
 
 /// What becomes of a store when its disk loses power, fails, fills up or decays
 #[derive(Debug, Parser)]

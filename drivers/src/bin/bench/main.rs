@@ -1,7 +1,7 @@
 //! Billhook measured against the floor, the least that an HTTP server can do (`floor.rs`): real servers, side by side in one
 //! run, and one table at the end.
 //!
-//! It is a program of its own, beside `xtask`, because the load and the store's writers must come from a release build.
+//! It is not a part of `xtask` because the load and the store's writers must come from a release build.
 
 mod fresh;
 mod parts;
@@ -22,7 +22,7 @@ use crate::{scene::Scene, table::Row};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-pub(crate) use xtask::{Result, http, idle, open_loop, process};
+pub(crate) use billhook_drivers::{Result, http, idle, open_loop, process};
 
 /// Billhook beside the floor; prints one table
 #[derive(Debug, Parser)]

@@ -9,8 +9,8 @@
 
 use std::{fs, path::Path, time::Instant};
 
+use billhook_drivers::{Result, http::Client};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use xtask::{Result, http::Client};
 
 use crate::{
     ledger::{Ledger, email},

@@ -11,15 +11,15 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use billhook_wire::{Key, Login, envelope, query, signature};
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use serde_json::json;
-use xtask::{
+use billhook_drivers::{
     Result,
     disk::Disk,
     http::{self, Client},
     process::{self, Running},
 };
+use billhook_wire::{Key, Login, envelope, query, signature};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::json;
 
 use crate::ledger::{Change, GOOD, Ledger, PRICE, Tally, email};
 

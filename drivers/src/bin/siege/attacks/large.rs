@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use xtask::Result;
+use billhook_drivers::Result;
 
 use crate::target::{self, Target, Told};
 

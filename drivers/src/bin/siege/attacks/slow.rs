@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use billhook_drivers::{Result, http};
 use billhook_wire::{Key, Login, signature};
-use xtask::{Result, http};
 
 use crate::{
     crowd::{Crowd, shown},

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use billhook_drivers::Result;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use xtask::Result;
 
 use crate::shop::{Customer, KEY, LOGIN, Shop};
 

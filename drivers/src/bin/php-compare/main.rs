@@ -14,7 +14,7 @@ use billhook_wire::{Form, Request, form, json, query};
 use clap::Parser;
 use rand::{SeedableRng as _, rngs::StdRng};
 
-pub(crate) use xtask::{Result, process};
+pub(crate) use billhook_drivers::{Result, process};
 
 use crate::php::{Lines, Server, Task};
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use xtask::{
+use billhook_drivers::{
     Result,
     http::{self, Client},
     open_loop::{self, Plan},

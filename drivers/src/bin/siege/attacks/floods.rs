@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_wire::Key;
-use xtask::{
+use billhook_drivers::{
     Result,
     http::{self, Client},
     idle,
     open_loop::{self, Plan},
 };
+use billhook_wire::Key;
 
 use crate::{
     crowd::Crowd,

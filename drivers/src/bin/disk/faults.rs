@@ -1,6 +1,6 @@
 //! Every write and every sync of a short run fails once: a server is started, takes orders and payments, copies its log, and stops.
 //!
-//! A sync that failed leaves nothing to be written by the next one, as on Linux (`xtask::disk`). So what is acknowledged later, after a
+//! A sync that failed leaves nothing to be written by the next one, as on Linux (`billhook_drivers::disk`). So what is acknowledged later, after a
 //! restart too, has to survive a power cut by itself.
 
 use std::{
@@ -9,12 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng as _, rngs::StdRng};
-use xtask::{
+use billhook_drivers::{
     Result,
     disk::{Failure, Fault, Operation, Picture},
     process::Running,
 };
+use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::{
     ledger::{Change, Ledger},
