@@ -1,15 +1,16 @@
 //! Connections that stay open and say nothing.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
+    io::{ErrorKind, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
+use billhook_test_kit::http::Answer;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::{Result, http::Parts};
+use crate::Result;
 
 /// The server takes 1,024 from one address.
 const FROM_ONE_ADDRESS: usize = 1000;
@@ -26,7 +27,9 @@ pub fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result
     for number in 0..count {
         let mut stream = connect(address, u8::try_from(1 + number / FROM_ONE_ADDRESS)?)?;
         if let Some(request) = request {
-            ask(&mut stream, request)?;
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            stream.write_all(request)?;
+            Answer::read(&mut stream)?;
         }
         streams.push(stream);
     }
@@ -39,21 +42,6 @@ pub fn connect(address: SocketAddr, from: u8) -> Result<TcpStream> {
     socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 1, from), 0)).into())?;
     socket.connect(&address.into())?;
     Ok(socket.into())
-}
-
-fn ask(stream: &mut TcpStream, request: &[u8]) -> Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(request)?;
-    let mut answer = Vec::new();
-    let mut piece = [0; 16 * 1024];
-    while Parts::of(&answer)?.is_none_or(|parts| answer.len() < parts.bytes()) {
-        let read = stream.read(&mut piece)?;
-        if read == 0 {
-            return Err("a connection was closed in place of an answer".into());
-        }
-        answer.extend_from_slice(piece.get(..read).unwrap_or_default());
-    }
-    Ok(())
 }
 
 /// Whether all of them are still open: the figures would be those of fewer.

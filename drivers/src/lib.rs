@@ -1,11 +1,11 @@
-//! What the programs for developers share: servers as processes, HTTP as bytes, a load that holds its rate,
-//! connections that say nothing.
+//! What the drivers share: the program that they drive, what it takes of the machine, loads, connections that say nothing.
 
-pub mod disk;
-pub mod http;
+pub mod billhook;
+pub mod folders;
 pub mod idle;
 pub mod open_loop;
-pub mod process;
+pub mod pool;
+pub mod usage;
 
 use std::error::Error;
 

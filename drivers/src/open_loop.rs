@@ -1,25 +1,17 @@
 //! Open loop: requests begin at a fixed rate, whatever the answers do, and each one's latency counts from the moment when it should
 //! have begun. A server that stalls is charged for all who had to wait.
-//!
-//! One thread and an epoll of its own: a runtime's timer rounds to milliseconds, and the generator shares the processors with what
-//! it measures.
 
 use std::{
     collections::VecDeque,
-    io::{ErrorKind, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     num::NonZeroU64,
-    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
 use hdrhistogram::Histogram;
-use rustix::{
-    event::{Timespec, epoll},
-    thread::set_current_timer_slack,
-};
+use rustix::thread::set_current_timer_slack;
 
-use crate::{Result, http::Parts};
+use crate::{Result, pool::Pool};
 
 /// Connections that requests are sent on; those that find none free wait, and their time runs.
 pub const CONNECTIONS: usize = 64;
@@ -52,33 +44,14 @@ pub struct Latency {
     pub p999: f64,
 }
 
-/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most. At a low rate a few connections do all
-/// the work.
+/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most. With `in_turn` no connection is silent
+/// for so long that the server closes it; without it, at a low rate, a few do all the work.
 pub fn run(
     address: SocketAddr,
     requests: &[Vec<u8>],
     plan: Plan,
-    enough: &dyn Fn() -> bool,
-) -> Result<Latency> {
-    hold(address, requests, plan, enough, false)
-}
-
-/// The same with all connections in turn, so that none is silent for so long that the server closes it.
-pub fn run_in_turn(
-    address: SocketAddr,
-    requests: &[Vec<u8>],
-    plan: Plan,
-    enough: &dyn Fn() -> bool,
-) -> Result<Latency> {
-    hold(address, requests, plan, enough, true)
-}
-
-fn hold(
-    address: SocketAddr,
-    requests: &[Vec<u8>],
-    plan: Plan,
-    enough: &dyn Fn() -> bool,
     in_turn: bool,
+    enough: &dyn Fn() -> bool,
 ) -> Result<Latency> {
     // Without it the kernel may end a pause 50 µs late.
     set_current_timer_slack(NonZeroU64::new(1))?;
@@ -126,8 +99,9 @@ fn milliseconds(nanoseconds: u64) -> f64 {
 
 struct Generator<'r> {
     requests: std::iter::Cycle<std::slice::Iter<'r, Vec<u8>>>,
-    epoll: OwnedFd,
-    connections: Vec<Connection>,
+    pool: Pool,
+    /// When the request in flight on each connection should have begun.
+    intended: Vec<Instant>,
     /// The places of connections without a request in flight; the first is the next.
     free: VecDeque<usize>,
     /// Whether a connection that has its answer is the last of those that are free, not the first.
@@ -137,31 +111,12 @@ struct Generator<'r> {
     latencies: Histogram<u64>,
 }
 
-struct Connection {
-    stream: TcpStream,
-    /// When the request in flight should have begun.
-    intended: Option<Instant>,
-    received: Vec<u8>,
-}
-
 impl<'r> Generator<'r> {
     fn new(address: SocketAddr, requests: &'r [Vec<u8>], in_turn: bool) -> Result<Self> {
-        if requests.is_empty() {
-            return Err("there are no requests".into());
-        }
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let mut connections = Vec::new();
-        for place in 0..CONNECTIONS as u64 {
-            let stream = TcpStream::connect(address)?;
-            stream.set_nodelay(true)?;
-            stream.set_nonblocking(true)?;
-            epoll::add(&epoll, &stream, epoll::EventData::new_u64(place), epoll::EventFlags::IN)?;
-            connections.push(Connection { stream, intended: None, received: Vec::new() });
-        }
         Ok(Self {
             requests: requests.iter().cycle(),
-            epoll,
-            connections,
+            pool: Pool::open(address, CONNECTIONS)?,
+            intended: vec![Instant::now(); CONNECTIONS],
             free: (0..CONNECTIONS).collect(),
             in_turn,
             waiting: VecDeque::new(),
@@ -176,13 +131,10 @@ impl<'r> Generator<'r> {
     /// Sends what is due on the connections that are free.
     fn send(&mut self) -> Result<()> {
         while let (Some(&intended), Some(&place)) = (self.waiting.front(), self.free.front()) {
-            let (Some(connection), Some(request)) = (self.connections.get_mut(place), self.requests.next())
-            else {
-                return Err("no such connection".into());
-            };
-            // A request is far smaller than a socket's buffer, which is empty here.
-            connection.stream.write_all(request)?;
-            connection.intended = Some(intended);
+            self.pool.send(place, self.requests.next().ok_or("there are no requests")?)?;
+            if let Some(begun) = self.intended.get_mut(place) {
+                *begun = intended;
+            }
             self.waiting.pop_front();
             self.free.pop_front();
         }
@@ -191,53 +143,17 @@ impl<'r> Generator<'r> {
 
     /// Waits for answers, for so long at most, and takes in those that are there.
     fn receive(&mut self, time_max: Duration, counted_from: Instant) -> Result<()> {
-        let timeout = Timespec::try_from(time_max)?;
-        let mut events = [const {
-            epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }
-        }; CONNECTIONS];
-        let ready = match epoll::wait(&self.epoll, &mut events[..], Some(&timeout)) {
-            Ok(ready) => ready,
-            Err(rustix::io::Errno::INTR) => 0,
-            Err(error) => return Err(error.into()),
-        };
-        for event in events.iter().take(ready) {
-            let place = usize::try_from(event.data.u64())?;
-            let connection = self.connections.get_mut(place).ok_or("no such connection")?;
-            let Some(intended) = connection.answered()? else { continue };
+        for place in self.pool.answered(time_max, b"")? {
             if self.in_turn {
                 self.free.push_back(place);
             } else {
                 self.free.push_front(place);
             }
-            if intended >= counted_from {
+            if let Some(intended) = self.intended.get(place).filter(|intended| **intended >= counted_from) {
                 let latency = u64::try_from(intended.elapsed().as_nanos())?;
                 self.latencies.record(latency.clamp(1, LATENCY_MAX_NS))?;
             }
         }
         Ok(())
-    }
-}
-
-impl Connection {
-    /// Reads what is there. Once the answer is whole: when its request should have begun.
-    fn answered(&mut self) -> Result<Option<Instant>> {
-        let mut piece = [0; 16 * 1024];
-        match self.stream.read(&mut piece) {
-            Ok(0) => return Err("the server closed a connection".into()),
-            Ok(read) => self.received.extend_from_slice(piece.get(..read).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let Some(parts) = Parts::of(&self.received)? else { return Ok(None) };
-        if self.received.len() < parts.bytes() {
-            return Ok(None);
-        }
-        if parts.status != 200 {
-            return Err(format!("HTTP status {}", parts.status).into());
-        }
-        self.received.clear();
-        Ok(self.intended.take())
     }
 }

@@ -49,7 +49,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "crash",
-        binary: "crash",
+        binary: "durability",
         what: "kills at random moments, and what is there afterwards",
         packages: &["util-linux", "postgresql"],
         beside: &[],
@@ -67,7 +67,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "power-loss",
-        binary: "disk",
+        binary: "durability",
         what: "the store's disk loses power, again and again",
         packages: &["util-linux"],
         beside: &[],
@@ -76,7 +76,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "disk-faults",
-        binary: "disk",
+        binary: "durability",
         what: "every write and sync of a short run fails",
         packages: &["util-linux"],
         beside: &[],
@@ -85,7 +85,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "damage",
-        binary: "disk",
+        binary: "durability",
         what: "bytes of the store's files are other ones",
         packages: &["util-linux"],
         beside: &[],

@@ -36,7 +36,6 @@ use std::{
     },
 };
 
-use billhook_postgres_cluster::Cluster;
 use billhook_store::{
     AccountId, Error, Kind, Location, Store, Tx, accounts, copy, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
@@ -44,6 +43,7 @@ use billhook_store::{
     restore,
     settings::{GetBillsEmpty, Setting},
 };
+use billhook_test_kit::Cluster;
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
 /// Which engine a test runs on.
@@ -84,9 +84,7 @@ impl Place {
         if let Some(folder) = self.location.as_folder() {
             rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
         } else {
-            let shown = self.location.to_string();
-            let (_, database) = shown.rsplit_once('/').unwrap();
-            Cluster::shared().sql(database, text).unwrap();
+            Cluster::shared().sql(&self.location.to_string(), text).unwrap();
         }
     }
 }

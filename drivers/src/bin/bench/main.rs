@@ -13,6 +13,7 @@ mod wrk;
 
 use std::{fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
+use billhook_drivers::{Result, idle};
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
@@ -21,8 +22,6 @@ use crate::{scene::Scene, table::Row};
 /// The same as Billhook's: the durable writes are measured in this process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-pub(crate) use billhook_drivers::{Result, http, idle, open_loop, process};
 
 /// Billhook beside the floor; prints one table
 #[derive(Debug, Parser)]

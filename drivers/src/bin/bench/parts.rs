@@ -9,3 +9,11 @@ pub(crate) mod open;
 pub(crate) mod orders;
 pub(crate) mod postgres;
 pub(crate) mod start;
+
+use billhook_drivers::Result;
+
+/// What several have come to: what one of them measured is not lost with another.
+fn all<const N: usize>(measured: [Result<()>; N]) -> Result<()> {
+    let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}

@@ -4,16 +4,21 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
+use billhook_drivers::{
+    Result,
+    billhook::{Billhook, KEY, command},
+    usage::private_bytes,
+};
+use billhook_test_kit::{Done, Running, Store, run_watched};
 use tempfile::TempDir;
 
 use crate::{
-    Result,
-    process::{self, Running, Took},
     shop::{self, Kind, Requests},
-    stores::{Place, Stores},
+    stores::Stores,
     wrk::{self, Goal, Sample},
 };
 
@@ -21,10 +26,11 @@ use crate::{
 const WORK: &str = "work-";
 /// How long one of Billhook's commands may take.
 const COMMAND_MAX: Duration = Duration::from_mins(30);
+/// At so many looks at a command, one is at its memory.
+const LOOKS: u32 = 10;
 
 pub(crate) struct Scene {
-    billhook: PathBuf,
-    floor: PathBuf,
+    billhook: Billhook,
     pub(crate) stores: Stores,
     pub(crate) orders: u64,
     pub(crate) customers: u64,
@@ -44,20 +50,17 @@ pub(crate) struct Load {
 
 impl Scene {
     pub(crate) fn new(data: &Path, orders: u64, customers: u64, time: Duration, rounds: u32) -> Result<Self> {
-        let programs = std::env::current_exe()?;
-        let programs = programs.parent().ok_or("this program is in no folder")?;
         fs::create_dir_all(data)?;
-        let billhook = programs.join("billhook");
+        let billhook = Billhook::find(None)?;
         remove_leftovers(data)?;
         let prefix = format!("{WORK}{}-", std::process::id());
         let work = tempfile::Builder::new().prefix(&prefix).tempdir_in(data)?;
-        let certified = rcgen::generate_simple_self_signed([shop::host(shop::LOGIN)])?;
+        let certified = rcgen::generate_simple_self_signed([shop::HOST.to_owned()])?;
         fs::write(work.path().join("cert.pem"), certified.cert.pem())?;
         fs::write(work.path().join("key.pem"), certified.signing_key.serialize_pem())?;
         wrk::write_script(&work.path().join("load.lua"))?;
         Ok(Self {
-            stores: Stores::new(data, &billhook)?,
-            floor: programs.join("floor"),
+            stores: Stores::new(data, billhook.file())?,
             billhook,
             orders,
             customers,
@@ -91,11 +94,11 @@ impl Scene {
         })
     }
 
-    pub(crate) fn add_account<'a>(&self, store: impl Into<Place<'a>>, login: &str) -> Result<()> {
-        self.run(store, &["account", "add", login, "--key", shop::KEY]).map(drop)
+    pub(crate) fn add_account(&self, store: impl Into<Store>, login: &str) -> Result<()> {
+        self.run(store, &["account", "add", login, "--key", KEY]).map(drop)
     }
 
-    pub(crate) fn generate(&self, store: &Path, orders: u64, customers: u64) -> Result<Took> {
+    pub(crate) fn generate(&self, store: &Path, orders: u64, customers: u64) -> Result<Done> {
         let (orders, customers) = (orders.to_string(), customers.to_string());
         self.run(
             store,
@@ -103,40 +106,46 @@ impl Scene {
         )
     }
 
+    /// Writes the orders of a store to a file.
+    pub(crate) fn export(&self, store: impl Into<Store>, file: &str) -> Result<Done> {
+        self.run(store, &["export", "--account", shop::LOGIN, file])
+    }
+
     /// Runs one of Billhook's commands.
-    pub(crate) fn run<'a>(&self, store: impl Into<Place<'a>>, arguments: &[&str]) -> Result<Took> {
-        process::run(&self.billhook, self.arguments(store.into(), arguments), COMMAND_MAX)
+    pub(crate) fn run(&self, store: impl Into<Store>, arguments: &[&str]) -> Result<Done> {
+        self.run_watched(store, arguments).map(|(done, _)| done)
+    }
+
+    /// The same; tells the most private memory that was seen, in bytes, too.
+    pub(crate) fn run_watched(&self, store: impl Into<Store>, arguments: &[&str]) -> Result<(Done, u64)> {
+        let (mut looks, mut most) = (0_u32, 0);
+        let done = run_watched(&mut self.billhook.command(&store.into(), arguments), COMMAND_MAX, |pid| {
+            looks += 1;
+            if looks.is_multiple_of(LOOKS) {
+                most = most.max(private_bytes(pid).unwrap_or(0));
+            }
+        })?;
+        if done.status == Some(0) { Ok((done, most)) } else { Err(done.all().into()) }
     }
 
     /// A process that is one of Billhook's commands.
-    pub(crate) fn command(&self, store: &Path, arguments: &[&str]) -> std::process::Command {
-        process::command(&self.billhook, self.arguments(store.into(), arguments))
-    }
-
-    #[expect(clippy::unused_self, reason = "beside the functions that use it")]
-    fn arguments(&self, store: Place<'_>, arguments: &[&str]) -> Vec<OsString> {
-        let mut all = match store {
-            Place::Folder(folder) => vec![OsString::from("--data"), folder.into()],
-            Place::Database(url) => ["--store", url].map(OsString::from).to_vec(),
-        };
-        all.extend(arguments.iter().map(OsString::from));
-        all
+    pub(crate) fn command(&self, store: &Path, arguments: &[&str]) -> Command {
+        self.billhook.command(&store.into(), arguments)
     }
 
     /// Starts Billhook's server with its default settings, in clear and over TLS; its log goes to a file.
-    pub(crate) fn serve<'a>(&self, store: impl Into<Place<'a>>) -> Result<Running> {
-        let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.path(name).into_os_string());
-        let mut arguments = self.arguments(store.into(), &["serve", "--listen", "127.0.0.1:0"]);
-        arguments.extend(["--tls-listen", "127.0.0.1:0", "--tls-cert"].map(OsString::from));
-        arguments.extend([cert, "--tls-key".into(), key]);
-        Running::start(&self.billhook, &arguments, &self.path("serve.log"), 2)
+    pub(crate) fn serve(&self, store: impl Into<Store>) -> Result<Running> {
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.path(name).display().to_string());
+        let options = ["--tls-listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
+        self.billhook.serve(&store.into(), &options, &self.path("serve.log"))
     }
 
     /// Starts the floor with answers of these sizes: one address each, and one over TLS with the first.
     pub(crate) fn floor(&self, sizes: &[usize]) -> Result<Running> {
         let mut arguments = ["cert.pem", "key.pem"].map(|name| self.path(name).into_os_string()).to_vec();
         arguments.extend(sizes.iter().map(|size| OsString::from(size.to_string())));
-        Running::start(&self.floor, &arguments, &self.path("floor.log"), sizes.len() + 1)
+        let floor = command(&self.billhook.file().with_file_name("floor"), arguments);
+        Running::start(floor, &self.path("floor.log"), sizes.len() + 1)
     }
 
     /// Makes requests about customers; the server is asked each once.

@@ -6,14 +6,13 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use billhook_drivers::{Result, billhook::KEY, folders};
 use billhook_store::{
     AccountId, Location, Store, accounts,
     orders::{self, Handling, Line, Order, TextField, Texts},
     products::{self, Product},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
-
-use crate::{Result, shop};
 
 /// So many orders are one transaction.
 const BATCH_ORDERS: u64 = 20_000;
@@ -41,66 +40,19 @@ impl Stores {
             return Ok(folder);
         }
         eprintln!("bench: making {}", folder.display());
-        remove(&folder)?;
+        folders::remove(&folder)?;
         make(&folder)?;
         fs::write(&stamp, &self.build)?;
         Ok(folder)
     }
 }
 
-/// Where a store is, for Billhook's command line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Place<'a> {
-    Folder(&'a Path),
-    /// By its URL.
-    Database(&'a str),
-}
-
-impl<'a> From<&'a PathBuf> for Place<'a> {
-    fn from(folder: &'a PathBuf) -> Self {
-        Self::Folder(folder)
-    }
-}
-
-impl<'a> From<&'a Path> for Place<'a> {
-    fn from(folder: &'a Path) -> Self {
-        Self::Folder(folder)
-    }
-}
-
-/// Copies a store that nobody has open.
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    remove(to)?;
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
-}
-
-pub(crate) fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    Ok(())
-}
-
-/// What a store's files take, in bytes.
-pub(crate) fn bytes(folder: &Path) -> Result<u64> {
-    let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        sum += entry?.metadata()?.len();
-    }
-    Ok(sum)
-}
-
-/// What a store's log of changes takes that are not in its main file yet, in bytes.
-pub(crate) fn log_bytes(folder: &Path) -> Result<u64> {
+/// What those of a store's files take whose names end so, in bytes.
+pub(crate) fn bytes(folder: &Path, end: &str) -> Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().ends_with("-wal") {
+        if entry.file_name().to_string_lossy().ends_with(end) {
             sum += entry.metadata()?.len();
         }
     }
@@ -143,7 +95,7 @@ impl Seller {
 
     /// Adds the account of a number, with its products.
     pub(crate) fn add_account(self, tx: &mut billhook_store::Tx<'_>, account: u64) -> Result<AccountId> {
-        let added = accounts::add(tx, &Login::parse(&login(account))?, &Key::parse(shop::KEY)?, CREATED)?;
+        let added = accounts::add(tx, &Login::parse(&login(account))?, &Key::parse(KEY)?, CREATED)?;
         let added = added.ok_or("the account is there already")?;
         for number in 0..self.products {
             let Line { good_id, good_name, good_title, price, .. } = line(number);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use billhook_drivers::Result;
 use serde::Serialize;
 
 /// One measured figure.
@@ -51,26 +52,70 @@ impl Row {
     /// Beside what it is compared with.
     pub(crate) fn beside(self, floor: f64) -> Self {
         let ratio = self.value / floor;
-        self.with_ratio(floor, ratio)
-    }
-
-    /// The same with a ratio of its own: the median of the rounds' ratios, which moves less than that of their medians.
-    pub(crate) fn with_ratio(self, floor: f64, ratio: f64) -> Self {
         Self { floor: Some(floor), ratio: Some(ratio), ..self }
     }
 
-    pub(crate) fn target(self, target: Target) -> Self {
-        let met = match target {
+    pub(crate) fn target(self, target: impl Into<Option<Target>>) -> Self {
+        let target = target.into();
+        let met = target.and_then(|target| match target {
             Target::RatioAtLeast(least) => self.ratio.map(|ratio| ratio >= least),
             Target::RatioAtMost(most) => self.ratio.map(|ratio| ratio <= most),
             Target::ValueAtLeast(least) => Some(self.value >= least),
             Target::ValueAtMost(most) => Some(self.value <= most),
-        };
-        Self { target: Some(target), met, ..self }
+        });
+        Self { target, met, ..self }
     }
 
     pub(crate) fn note(self, note: impl Into<String>) -> Self {
         Self { note: note.into(), ..self }
+    }
+}
+
+/// Billhook's and what it is compared with, measured by turns.
+pub(crate) struct Pairs<A, B>(Vec<(A, B)>);
+
+impl<A, B> Pairs<A, B> {
+    pub(crate) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Measures both, one after the other; which is first changes from round to round.
+    pub(crate) fn round(
+        &mut self,
+        ours: impl FnOnce() -> Result<A>,
+        theirs: impl FnOnce() -> Result<B>,
+    ) -> Result<()> {
+        let pair = if self.0.len().is_multiple_of(2) {
+            let theirs = theirs()?;
+            (ours()?, theirs)
+        } else {
+            (ours()?, theirs()?)
+        };
+        self.0.push(pair);
+        Ok(())
+    }
+
+    /// The median of a figure of ours.
+    pub(crate) fn ours(&self, figure: impl Fn(&A) -> f64) -> f64 {
+        median(self.0.iter().map(|(ours, _)| figure(ours)))
+    }
+
+    /// The median of a figure of theirs.
+    pub(crate) fn theirs(&self, figure: impl Fn(&B) -> f64) -> f64 {
+        median(self.0.iter().map(|(_, theirs)| figure(theirs)))
+    }
+
+    /// The medians beside each other, with that of the rounds' ratios, which moves less than the ratio of the medians.
+    pub(crate) fn row(
+        &self,
+        name: impl Into<String>,
+        unit: &'static str,
+        ours: impl Fn(&A) -> f64,
+        theirs: impl Fn(&B) -> f64,
+    ) -> Row {
+        let ratio = median(self.0.iter().map(|(a, b)| ours(a) / theirs(b)));
+        let floor = Some(self.theirs(theirs));
+        Row { floor, ratio: Some(ratio), ..Row::new(name, self.ours(ours), unit) }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write as _, fs, net::SocketAddr, path::Path, time::Duration};
 
-use crate::{Result, process};
+use billhook_drivers::{Result, billhook::command, usage::cpu_ns};
+use billhook_test_kit::{Running, run as run_for};
+
+use crate::table::figure;
 
 /// Reads the requests in `init`, so that `request` only hands over the next; each thread begins at a place of its own.
 const SCRIPT: &str = r#"
@@ -41,6 +44,13 @@ pub(crate) struct Goal {
     pub(crate) pid: u32,
     pub(crate) address: SocketAddr,
     pub(crate) tls: bool,
+}
+
+impl Goal {
+    /// A server's first address in clear.
+    pub(crate) fn of(server: &Running) -> Result<Self> {
+        Ok(Self { pid: server.pid(), address: server.address()?, tls: false })
+    }
 }
 
 /// What one run gave.
@@ -96,23 +106,19 @@ pub(crate) fn run(
         "--".to_owned(),
         requests.display().to_string(),
     ];
-    let before = process::cpu_ns(goal.pid)?;
-    let took = process::run(Path::new("wrk"), &arguments, time + Duration::from_mins(1))?;
-    let cpu_ns = process::cpu_ns(goal.pid)? - before;
-    let figures = took.stdout.lines().find_map(|line| line.strip_prefix("figures ")).map(|line| {
+    let before = cpu_ns(goal.pid)?;
+    let told =
+        run_for(&mut command(Path::new("wrk"), &arguments), time + Duration::from_mins(1))?.result()?;
+    let spent = cpu_ns(goal.pid)? - before;
+    let figures = told.lines().find_map(|line| line.strip_prefix("figures ")).map(|line| {
         line.split(' ').filter_map(|number| number.parse::<u32>().ok()).map(f64::from).collect::<Vec<_>>()
     });
     match figures.as_deref() {
         Some(&[requests, micros, 0.0]) if requests > 0.0 => Ok(Sample {
             requests,
             per_second: requests / (micros / 1e6),
-            cpu_us: nanoseconds(cpu_ns) / 1000.0 / requests,
+            cpu_us: figure(spent) / 1000.0 / requests,
         }),
-        _ => Err(format!("wrk reports errors:\n{}", took.stdout).into()),
+        _ => Err(format!("wrk reports errors:\n{told}").into()),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a run is far shorter than 2^53 nanoseconds")]
-fn nanoseconds(count: u64) -> f64 {
-    count as f64
 }

@@ -1,107 +1,26 @@
 //! Random bodies, arrays and values, with much of what PHP's rules turn on.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use billhook_wire::form::{Array, Key, MAX_VARIABLES, Value};
 use rand::{Rng, RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Map, Number, Value as Json};
 
-const NAMES: &[&str] = &[
-    "a",
-    "a",
-    "b",
-    "hash",
-    "rpsKey",
-    "email",
-    "[",
-    "[",
-    "]",
-    "]",
-    "[]",
-    "[a]",
-    "[0]",
-    "[1]",
-    "[-3]",
-    "[ ]",
-    "[+]",
-    "[%09]",
-    "[b]",
-    "%5B",
-    "%5D",
-    ".",
-    "+",
-    "%20",
-    "%00",
-    "5",
-    "-5",
-    "05",
-    "-0",
-    "9223372036854775807",
-    "9223372036854775808",
-    "%",
-    "%zz",
-    "%4",
-    "%41",
-    "%FF",
-    "\t",
-    "__Host-",
-    "__Secure-",
-    "_",
-    "%3D",
-    "%26",
-    "'",
-    "é",
-    ";",
-];
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let pieces = "a|a|b|hash|rpsKey|email|[|[|]|]|[]|[a]|[0]|[1]|[-3]|[ ]|[+]|[%09]|[b]|%5B|%5D|.|+|%20|%00|\
+    5|-5|05|-0|9223372036854775807|9223372036854775808|%|%zz|%4|%41|%FF|\t|__Host-|__Secure-|\
+    _|%3D|%26|'|é|;";
+    pieces.split('|').collect()
+});
 const VALUES: &[&str] = &[
     "1", "x", "", "=", "+", "%2B", "%", "%4", "%00", "%ff", "ж", "%D0%96", "[", "]", "~", "*", ";", ".", " ",
     "\r\n", "%0a",
 ];
-const LETTERS: &[&str] = &[
-    "a",
-    "b",
-    "Z",
-    "0",
-    "9",
-    " ",
-    ".",
-    "/",
-    "\"",
-    "\\",
-    "\n",
-    "\t",
-    "\u{8}",
-    "\u{c}",
-    "\r",
-    "\0",
-    "\u{1f}",
-    "\u{7f}",
-    "'",
-    "<",
-    "&",
-    "=",
-    "[",
-    "]",
-    "%",
-    "~",
-    "+",
-    "@",
-    "ж",
-    "é",
-    "€",
-    "漢",
-    "\u{2028}",
-    "\u{feff}",
-    "\u{ffff}",
-    "\u{80}",
-    "\u{7ff}",
-    "\u{800}",
-    "\u{d7ff}",
-    "\u{e000}",
-    "😀",
-    "\u{10000}",
-    "\u{10ffff}",
-];
+static LETTERS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let pieces = "a|b|Z|0|9| |.|/|\"|\\|\n|\t|\u{8}|\u{c}|\r|\0|\u{1f}|\u{7f}|'|<|&|=|[|]|%|~|+|@|ж|é|€|漢|\
+    \u{2028}|\u{feff}|\u{ffff}|\u{80}|\u{7ff}|\u{800}|\u{d7ff}|\u{e000}|😀|\u{10000}|\u{10ffff}";
+    pieces.split('|').collect()
+});
 
 fn joined(pieces: &[&str], most: usize, dice: &mut StdRng) -> Vec<u8> {
     let count = dice.random_range(0..=most);
@@ -116,7 +35,7 @@ fn bytes(most: usize, dice: &mut StdRng) -> Vec<u8> {
 }
 
 fn text(most: usize, dice: &mut StdRng) -> String {
-    String::from_utf8(joined(LETTERS, most, dice)).unwrap_or_default()
+    String::from_utf8(joined(&LETTERS, most, dice)).unwrap_or_default()
 }
 
 /// A body of type urlencoded.
@@ -143,7 +62,7 @@ fn name(dice: &mut StdRng) -> Vec<u8> {
             [b"a", index.repeat(dice.random_range(60..=68)).as_bytes()].concat()
         }
         1..3 => bytes(8, dice),
-        _ => joined(NAMES, 6, dice),
+        _ => joined(&NAMES, 6, dice),
     }
 }
 
@@ -239,7 +158,7 @@ fn array_of(levels: u32, dice: &mut StdRng) -> Array<'static> {
             Value::from(array_of(levels - 1, dice))
         } else {
             // Most are UTF-8, or no JSON would ever be made.
-            let text = if dice.random_ratio(1, 12) { bytes(6, dice) } else { joined(LETTERS, 5, dice) };
+            let text = if dice.random_ratio(1, 12) { bytes(6, dice) } else { joined(&LETTERS, 5, dice) };
             Value::Text(Cow::Owned(text))
         };
         if is_list {
@@ -257,7 +176,7 @@ fn key(dice: &mut StdRng) -> Key<'static> {
         1 => Key::Int(*[i64::MAX, i64::MIN, 1, 0].choose(dice).unwrap_or(&0)),
         2 => Key::Int(dice.random()),
         3 if dice.random_ratio(1, 6) => Key::from(Cow::Owned(bytes(5, dice))),
-        _ => Key::from(Cow::Owned(joined(LETTERS, 3, dice))),
+        _ => Key::from(Cow::Owned(joined(&LETTERS, 3, dice))),
     }
 }
 

@@ -10,11 +10,10 @@ mod serialized;
 
 use std::process::ExitCode;
 
+use billhook_drivers::Result;
 use billhook_wire::{Form, Request, form, json, query};
 use clap::Parser;
 use rand::{SeedableRng as _, rngs::StdRng};
-
-pub(crate) use billhook_drivers::{Result, process};
 
 use crate::php::{Lines, Server, Task};
 

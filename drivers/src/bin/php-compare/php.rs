@@ -5,13 +5,13 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{Result, process};
+use billhook_drivers::{Result, billhook::command};
+use billhook_test_kit::within;
 
 const ANSWERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin/php-compare/answers.php");
 /// PHP's own limits, whatever the machine's php.ini says.
@@ -48,7 +48,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn start() -> Result<Self> {
-        let mut child = process::command(Path::new("php"), PLAIN.iter().chain(&[ANSWERS]))
+        let mut child = command(Path::new("php"), PLAIN.iter().chain(&[ANSWERS]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -99,17 +99,13 @@ impl Server {
     pub(crate) fn start() -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let listen = address.to_string();
-        let child = process::command(Path::new("php"), PLAIN.iter().chain(&["-S", &listen, ANSWERS]))
+        let child = command(Path::new("php"), PLAIN.iter().chain(&["-S", &listen, ANSWERS]))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         let server = Self { address, child };
-        let start = Instant::now();
-        while let Err(error) = TcpStream::connect(address) {
-            if start.elapsed() > START_MAX {
-                return Err(error.into());
-            }
-            thread::sleep(Duration::from_millis(50));
+        if !within(START_MAX, || TcpStream::connect(address).is_ok()) {
+            return Err("PHP's server does not answer".into());
         }
         Ok(server)
     }

@@ -1,22 +1,21 @@
 //! What an attack meets: a server of its own over a generated store, an honest load on it, and eyes on its memory and its files.
 
 use std::{
-    ffi::OsString,
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use billhook_drivers::{
     Result,
-    http::{self, Client},
+    billhook::{Billhook, KEY},
     open_loop::{self, Latency, Plan},
-    process::{self, Running, open_files, private_bytes},
+    usage::{open_files, peak},
 };
-use billhook_wire::Key;
+use billhook_test_kit::{Running, http::Client};
 use tempfile::TempDir;
 
 use crate::{
@@ -39,19 +38,16 @@ const CUSTOMERS: u32 = 2500;
 const LOAD_MAX: Duration = Duration::from_secs(95);
 /// How long the server may take to close what an attack has left.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
-/// How often memory is looked at.
-const MEMORY_EVERY: Duration = Duration::from_millis(5);
 /// The store's folder, within that of the siege.
 const DATA: &str = "data";
-const COMMAND_MAX: Duration = Duration::from_mins(2);
 
 pub(crate) struct Scene {
-    billhook: PathBuf,
+    billhook: Billhook,
     work: TempDir,
     honest: Vec<Vec<u8>>,
     seconds: Duration,
     terms: Terms,
-    arguments: Vec<OsString>,
+    options: &'static [&'static str],
 }
 
 /// What came of an attack.
@@ -94,63 +90,74 @@ impl Outcome {
 impl Scene {
     /// Makes the store.
     pub(crate) fn new(seconds: Duration, quick: bool) -> Result<Self> {
-        let programs = std::env::current_exe()?;
-        let billhook = programs.parent().ok_or("this program is in no folder")?.join("billhook");
-        let work = tempfile::tempdir()?;
+        let (terms, options) = if quick { Terms::short() } else { (Terms::usual(), &[][..]) };
+        let (billhook, work) = (Billhook::find(None)?, tempfile::tempdir()?);
+        let mut scene = Self { billhook, work, honest: Vec::new(), seconds, terms, options };
         let customers = CUSTOMERS.to_string();
         for (login, customers) in
             [(target::SHOP, customers.as_str()), (target::WHALE, "1"), (target::REGULARS, "100")]
         {
-            let add = ["account", "add", login, "--key", target::KEY];
-            let fill = ["generate", "--account", login, "--orders", ORDERS, "--customers", customers];
-            for command in [&add[..], &fill] {
-                let data = ["--data".into(), work.path().join(DATA).into_os_string()];
-                let all = data.into_iter().chain(command.iter().map(OsString::from));
-                process::run(&billhook, all, COMMAND_MAX)?;
-            }
+            scene.run(&["account", "add", login, "--key", KEY])?;
+            scene.run(&["generate", "--account", login, "--orders", ORDERS, "--customers", customers])?;
         }
-        crowd(&billhook, work.path())?;
-        let (terms, arguments) = if quick { Terms::short() } else { (Terms::usual(), Vec::new()) };
-        let honest = (1..=CUSTOMERS)
-            .map(|number| target::bills(target::SHOP, &format!("customer{number}@example.com")))
-            .collect::<Result<_>>()?;
-        let mut scene = Self { billhook, work, honest, seconds, terms, arguments };
-        scene.leave_out_those_without_orders()?;
+        scene.crowd()?;
+        scene.ask_honestly()?;
         Ok(scene)
     }
 
-    /// Asks each honest request once.
-    fn leave_out_those_without_orders(&mut self) -> Result<()> {
+    fn run(&self, arguments: &[&str]) -> Result<()> {
+        self.billhook.run(&self.data().as_path().into(), arguments).map(drop)
+    }
+
+    /// Makes the account whose one customer has many long orders, each of other sums.
+    fn crowd(&self) -> Result<()> {
+        let mut lines = String::new();
+        for order in 1..=CROWDED_ORDERS {
+            let item = |good| {
+                let sum = good * 1000 + order;
+                format!(r#"{{"id":{good},"good_name":"good-{good}","sum":{sum}}}"#)
+            };
+            let items: Vec<_> = (1..=CROWDED_LINES).map(item).collect();
+            writeln!(
+                lines,
+                r#"{{"id":{order},"email":"{ONE_CUSTOMER}","pay_status":"waiting","created":{},"items":[{}]}}"#,
+                SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+                items.join(",")
+            )?;
+        }
+        let orders = self.work.path().join("crowded.jsonl");
+        fs::write(&orders, lines)?;
+        self.run(&["account", "add", CROWDED, "--key", KEY])?;
+        self.run(&["import", "--account", CROWDED, &orders.to_string_lossy()])
+    }
+
+    /// Asks once for each customer of the shop; of those without orders nobody asks later.
+    fn ask_honestly(&mut self) -> Result<()> {
         let server = self.serve()?;
-        let mut client = Client::plain(server.address()?)?;
-        let key = Key::parse(target::KEY)?;
-        let mut kept = Vec::new();
-        for request in self.honest.drain(..) {
-            match http::error_code(&client.ask(&request)?, &key)? {
-                0 => kept.push(request),
+        let mut client = Client::connect(server.address()?)?;
+        for number in 1..=CUSTOMERS {
+            let request = target::bills(target::SHOP, &format!("customer{number}@example.com"));
+            match client.ask(&request)?.verified(KEY)? {
+                0 => self.honest.push(request),
                 400 => {}
                 code => return Err(format!("an honest request is answered with code {code}").into()),
             }
         }
-        if kept.len() < 1000 {
+        if self.honest.len() < 1000 {
             return Err("most requests find nothing: the store is not as it was made".into());
         }
-        self.honest = kept;
         drop(client);
         server.stop()
     }
 
     fn serve(&self) -> Result<Running> {
-        let mut arguments = vec!["--data".into(), self.data().into_os_string()];
-        let listen = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--tls-self-signed"];
-        arguments.extend(["serve"].into_iter().chain(listen).map(OsString::from));
-        arguments.extend(self.arguments.iter().cloned());
-        Running::start(&self.billhook, &arguments, &self.work.path().join("serve.log"), 2)
+        let options = [&["--tls-listen", "127.0.0.1:0", "--tls-self-signed"][..], self.options].concat();
+        self.billhook.serve(&self.data().as_path().into(), &options, &self.work.path().join("serve.log"))
     }
 
     fn load(&self, server: &Running, time: Duration, enough: &dyn Fn() -> bool) -> Result<Latency> {
         let plan = Plan { per_second: PER_SECOND, time, cold: false };
-        open_loop::run_in_turn(server.address()?, &self.honest, plan, enough)
+        open_loop::run(server.address()?, &self.honest, plan, true, enough)
     }
 
     /// One attack on a server of its own: memory that was used once may stay taken.
@@ -169,31 +176,24 @@ impl Scene {
             terms: self.terms,
             seconds: self.seconds,
         };
-        let (end, over, peak) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+        let over = AtomicBool::new(false);
         let begun = Instant::now();
         let enough = || over.load(Relaxed) || begun.elapsed() > LOAD_MAX;
-        let (became, p99) = thread::scope(|scope| {
-            scope.spawn(|| {
-                while !end.load(Relaxed) {
-                    peak.fetch_max(private_bytes(pid).unwrap_or(0), Relaxed);
-                    thread::sleep(MEMORY_EVERY);
-                }
-            });
-            let load = scope
-                .spawn(|| self.load(&server, self.seconds, &enough).map_err(|failure| failure.to_string()));
-            let became = (attack.run)(&target).map_err(|fault| fault.to_string());
-            over.store(true, Relaxed);
-            let p99 = load.join().map_err(|_| "its thread panicked".to_owned()).flatten();
-            end.store(true, Relaxed);
-            (became, p99.map(|latency| latency.p99))
-        });
+        let suffer = || {
+            thread::scope(|scope| {
+                let load = scope
+                    .spawn(|| self.load(&server, self.seconds, &enough).map_err(|fault| fault.to_string()));
+                let became = (attack.run)(&target).map_err(|fault| fault.to_string());
+                over.store(true, Relaxed);
+                let p99 = load.join().map_err(|_| "its thread panicked".to_owned()).flatten();
+                (became, p99.map(|latency| latency.p99))
+            })
+        };
+        let ((became, p99), most) = peak(pid, suffer)?;
         let files_left = self.settled(pid, before)?.saturating_sub(before);
         server.stop()?;
-        if peak.load(Relaxed) == 0 {
-            return Err("the server's memory could not be read".into());
-        }
-        let mib = u32::try_from(peak.load(Relaxed) >> 10)?;
-        Ok(Outcome { became, private_mib: f64::from(mib) / 1024.0, p99, p99_alone: alone.p99, files_left })
+        let private_mib = f64::from(u32::try_from(most >> 10)?) / 1024.0;
+        Ok(Outcome { became, private_mib, p99, p99_alone: alone.p99, files_left })
     }
 
     /// The server's descriptors once there are at most so many, or once their number has been the same for a while.
@@ -218,31 +218,4 @@ impl Scene {
     fn data(&self) -> PathBuf {
         self.work.path().join(DATA)
     }
-}
-
-/// Makes the account whose one customer has many long orders, each of other sums.
-fn crowd(billhook: &Path, work: &Path) -> Result<()> {
-    let mut lines = String::new();
-    for order in 1..=CROWDED_ORDERS {
-        let items: Vec<_> = (1..=CROWDED_LINES)
-            .map(|good| format!(r#"{{"id":{good},"good_name":"good-{good}","sum":{}}}"#, good * 1000 + order))
-            .collect();
-        // Writing to a String can't fail.
-        let _ = writeln!(
-            lines,
-            r#"{{"id":{order},"email":"{ONE_CUSTOMER}","pay_status":"waiting","created":{},"items":[{}]}}"#,
-            SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
-            items.join(",")
-        );
-    }
-    let orders = work.join("crowded.jsonl");
-    fs::write(&orders, lines)?;
-    for command in [
-        &["account", "add", CROWDED, "--key", target::KEY][..],
-        &["import", "--account", CROWDED, &orders.to_string_lossy()],
-    ] {
-        let data = ["--data".into(), work.join(DATA).into_os_string()];
-        process::run(billhook, data.into_iter().chain(command.iter().map(OsString::from)), COMMAND_MAX)?;
-    }
-    Ok(())
 }

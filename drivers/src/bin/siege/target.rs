@@ -1,7 +1,6 @@
 //! The server as an attacker knows it: where it listens, how long it waits, what it can be asked.
 
 use std::{
-    ffi::OsString,
     io::{ErrorKind, Read as _, Write as _},
     net::SocketAddr,
     path::PathBuf,
@@ -9,8 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_drivers::{Result, http, idle, open_loop::CONNECTIONS, process::open_files};
-use billhook_wire::{Key, Login, query, signature};
+use billhook_drivers::{
+    Result, billhook::signed, idle, open_loop::CONNECTIONS, pool::Parts, usage::open_files,
+};
+use billhook_test_kit::http;
 
 use crate::crowd::verdict;
 
@@ -26,8 +27,6 @@ pub(crate) const CROWDED_ORDERS: u64 = 400;
 pub(crate) const CROWDED_LINES: u64 = 490;
 /// An account whose customers have a hundred orders each.
 pub(crate) const REGULARS: &str = "regulars";
-/// The key of them all.
-pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// How much later than it should a busy machine may do something.
 pub(crate) const SLACK: Duration = Duration::from_secs(10);
 /// How long an attacker waits for an answer.
@@ -50,13 +49,10 @@ impl Terms {
     }
 
     /// Short ones, and the options that say so.
-    pub(crate) fn short() -> (Self, Vec<OsString>) {
+    pub(crate) fn short() -> (Self, &'static [&'static str]) {
         let short = Duration::from_secs(2);
-        let options = ["--header-timeout", "2", "--body-timeout", "2", "--write-timeout", "2"];
-        (
-            Self { header: short, body: short, write: short, ..Self::usual() },
-            options.map(OsString::from).to_vec(),
-        )
+        let options = &["--header-timeout", "2", "--body-timeout", "2", "--write-timeout", "2"];
+        (Self { header: short, body: short, write: short, ..Self::usual() }, options)
     }
 }
 
@@ -93,7 +89,7 @@ impl Target {
         let mut piece = [0; 16 * 1024];
         let mut closed = !is_taken;
         // One answer, or the end.
-        while verdict(&said) == "nothing" || (endless.is_none() && http::Parts::of(&said)?.is_none()) {
+        while verdict(&said) == "nothing" || (endless.is_none() && Parts::of(&said)?.is_none()) {
             match stream.read(&mut piece) {
                 Ok(0) => closed = true,
                 Ok(read) => {
@@ -149,20 +145,11 @@ pub(crate) fn head(fields: &str) -> Vec<u8> {
 }
 
 /// A request with this body.
-pub(crate) fn post(body: &[u8]) -> Vec<u8> {
-    http::request("GetBills", &format!("{SHOP}.localhost"), body)
+pub(crate) fn post(body: &str) -> Vec<u8> {
+    http::post("GetBills", &format!("{SHOP}.localhost"), body)
 }
 
 /// A right request for a customer's orders.
-pub(crate) fn bills(login: &str, email: &str) -> Result<Vec<u8>> {
-    let mut form = b"email=".to_vec();
-    query::encode(email.as_bytes(), &mut form);
-    signed("GetBills", login, &form)
-}
-
-/// A right request with these parameters.
-pub(crate) fn signed(method: &str, login: &str, form: &[u8]) -> Result<Vec<u8>> {
-    let hash = signature::request(form, &Login::parse(login)?, &Key::parse(KEY)?);
-    let form = [form, &b"&hash="[..], &hash].concat();
-    Ok(http::request(method, &format!("{login}.localhost"), &form))
+pub(crate) fn bills(login: &str, email: &str) -> Vec<u8> {
+    signed("GetBills", login, &http::form([("email", email)]))
 }

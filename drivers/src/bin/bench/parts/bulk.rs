@@ -1,8 +1,9 @@
 //! Rates of `generate`, `export` and `import`, each a process of its own from start to end, and the size of the store.
 
+use billhook_drivers::{Result, folders};
+use billhook_test_kit::Done;
+
 use crate::{
-    Result,
-    process::Took,
     scene::Scene,
     shop, stores,
     table::{Row, Target, figure, median, whole},
@@ -30,10 +31,11 @@ fn of_size(
     let (made, read) = (scene.path("bulk-made"), scene.path("bulk-read"));
     let file = scene.path("bulk.jsonl");
     let shown = file.display().to_string();
-    let mut took: [Vec<Took>; 3] = Default::default();
+    let mut took: [Vec<Done>; 3] = Default::default();
+    let mut memory = Vec::new();
     for _ in 0..rounds {
         for store in [&made, &read] {
-            stores::remove(store)?;
+            folders::remove(store)?;
             scene.add_account(store, shop::LOGIN)?;
         }
         if file.exists() {
@@ -41,34 +43,35 @@ fn of_size(
         }
         let [generate, export, import] = &mut took;
         generate.push(scene.generate(&made, orders, customers)?);
-        export.push(scene.run(&made, &["export", "--account", shop::LOGIN, &shown])?);
-        import.push(scene.run(&read, &["import", "--account", shop::LOGIN, &shown])?);
+        export.push(scene.export(&made, &shown)?);
+        let (imported, most) = scene.run_watched(&read, &["import", "--account", shop::LOGIN, &shown])?;
+        import.push(imported);
+        memory.push(figure(most) / MIB);
     }
     let [generate, export, import] = took;
-    let row = |name: &str, took: &[Took], least| {
-        let rate = median(took.iter().map(|took| figure(orders) / took.seconds));
+    let row = |name: &str, took: &[Done], least| {
+        let rate = median(took.iter().map(|took| figure(orders) / took.took.as_secs_f64()));
         Row::new(format!("{name}, {} orders", whole(orders)), rate, "orders/s")
             .target(Target::ValueAtLeast(least))
     };
     rows.push(row("generate", &generate, 120_000.0));
     rows.push(row("export of JSON Lines", &export, 200_000.0));
     rows.push(row("import of JSON Lines into an empty account", &import, import_at_least));
-    let memory = |took: &[Took]| median(took.iter().map(|took| figure(took.private_bytes_max) / MIB));
     rows.push(Row::new(
         format!("most private memory of that import, {} orders", whole(orders)),
-        memory(&import),
+        median(memory),
         "MiB",
     ));
-    let bytes = figure(stores::bytes(&made)?);
+    let bytes = figure(stores::bytes(&made, "")?);
     rows.push(Row::new(format!("size of the store, {} orders", whole(orders)), bytes / MIB, "MiB").note(
         format!(
             "{:.0} bytes an order; made by import: {:.0} MiB",
             bytes / figure(orders),
-            figure(stores::bytes(&read)?) / MIB
+            figure(stores::bytes(&read, "")?) / MIB
         ),
     ));
     for store in [&made, &read] {
-        stores::remove(store)?;
+        folders::remove(store)?;
     }
     Ok(std::fs::remove_file(&file)?)
 }

@@ -1,12 +1,12 @@
 //! Closed loop: as many requests as are answered, beside the floor, whose answers are of the same size.
 
+use billhook_drivers::Result;
+use billhook_test_kit::Running;
+
 use crate::{
-    Result,
-    http::Client,
-    process::Running,
     scene::{Load, Scene},
     shop::Kind,
-    table::{Row, Target, median},
+    table::{Pairs, Row, Target},
     wrk::{Goal, Sample},
 };
 
@@ -18,8 +18,8 @@ struct Case<'l> {
     floor: Goal,
     per_second: Option<Target>,
     cpu: Option<Target>,
-    /// One pair a round: Billhook's, the floor's.
-    samples: Vec<(Sample, Sample)>,
+    /// Billhook's, and the floor's.
+    samples: Pairs<Sample, Sample>,
 }
 
 pub(crate) fn measure(scene: &mut Scene, rows: &mut Vec<Row>) -> Result<()> {
@@ -45,68 +45,36 @@ pub(crate) fn measure(scene: &mut Scene, rows: &mut Vec<Row>) -> Result<()> {
                 floor: goal(&floor, tls, place)?,
                 per_second: per_second.map(Target::RatioAtLeast),
                 cpu: cpu.map(Target::RatioAtMost),
-                samples: Vec::new(),
+                samples: Pairs::new(),
             });
         }
     }
-    for round in 0..scene.rounds {
-        for case in &mut cases {
-            case.round(scene, round % 2 == 0)?;
+    for _ in 0..scene.rounds {
+        for Case { load, connections, server, floor, samples, .. } in &mut cases {
+            if server.tls {
+                load.requests.check_tls(server.address, &scene.certificate())?;
+            } else {
+                load.requests.check(server.address)?;
+            }
+            let run = |goal: &Goal| scene.closed_loop(*goal, load, *connections);
+            samples.round(|| run(server), || run(floor))?;
         }
     }
-    for case in &cases {
-        case.report(rows);
+    for Case { name, load, connections, per_second, cpu, samples, .. } in &cases {
+        let name = format!("{name}, {connections} connections");
+        let row = |what, unit, figure: fn(&Sample) -> f64| {
+            samples.row(format!("{name}: {what}"), unit, figure, figure)
+        };
+        let rate = row("rate", "requests/s", |sample| sample.per_second).target(*per_second);
+        rows.push(rate.note(format!("answers of {} bytes", load.requests.answer_bytes)));
+        rows.push(row("processor time", "µs/request", |sample| sample.cpu_us).target(*cpu));
     }
-    scene.rate = cases
-        .iter()
-        .find(|case| case.name == "GetBills" && case.connections == 64)
-        .map(|case| median(case.samples.iter().map(|(ours, _)| ours.per_second)));
+    let usual = cases.iter().find(|case| case.name == "GetBills" && case.connections == 64);
+    scene.rate = usual.map(|case| case.samples.ours(|ours| ours.per_second));
     server.stop()
 }
 
 fn goal(running: &Running, tls: bool, place: usize) -> Result<Goal> {
     let address = if tls { running.https } else { running.http.get(place).copied() };
     Ok(Goal { pid: running.pid(), address: address.ok_or("a server lacks an address")?, tls })
-}
-
-impl Case<'_> {
-    /// Measures both, one after the other; which is first changes from round to round.
-    fn round(&mut self, scene: &Scene, floor_first: bool) -> Result<()> {
-        if self.server.tls {
-            self.load.requests.check_tls(self.server.address, &scene.certificate())?;
-        } else {
-            self.load.requests.check(Client::plain(self.server.address)?)?;
-        }
-        let run = |goal| scene.closed_loop(goal, self.load, self.connections);
-        let pair = if floor_first {
-            let floor = run(self.floor)?;
-            (run(self.server)?, floor)
-        } else {
-            (run(self.server)?, run(self.floor)?)
-        };
-        self.samples.push(pair);
-        Ok(())
-    }
-
-    fn report(&self, rows: &mut Vec<Row>) {
-        let name = format!("{}, {} connections", self.name, self.connections);
-        let row = |name: String, unit, figure: fn(&Sample) -> f64| {
-            let ours = median(self.samples.iter().map(|(ours, _)| figure(ours)));
-            let floor = median(self.samples.iter().map(|(_, floor)| figure(floor)));
-            let ratio = median(self.samples.iter().map(|(ours, floor)| figure(ours) / figure(floor)));
-            Row::new(name, ours, unit).with_ratio(floor, ratio)
-        };
-        let per_second = row(format!("{name}: rate"), "requests/s", |sample| sample.per_second);
-        let per_second = per_second.note(format!("answers of {} bytes", self.load.requests.answer_bytes));
-        rows.push(aimed(per_second, self.per_second));
-        let cpu = row(format!("{name}: processor time"), "µs/request", |sample| sample.cpu_us);
-        rows.push(aimed(cpu, self.cpu));
-    }
-}
-
-fn aimed(row: Row, target: Option<Target>) -> Row {
-    match target {
-        Some(target) => row.target(target),
-        None => row,
-    }
 }

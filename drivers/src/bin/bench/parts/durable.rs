@@ -10,63 +10,69 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_store::{Location, Store};
+use billhook_drivers::{Result, folders};
+use billhook_store::{AccountId, Location, Store};
 
 use crate::{
-    Result,
-    parts::orders::create::SELLER,
+    parts::orders::create::{MANY, SELLER},
     scene::Scene,
-    stores,
-    table::{Row, Target, figure, median},
+    table::{Pairs, Row, Target, figure},
 };
 
 const PAGE_BYTES: u64 = 4096;
 /// The file that is overwritten.
 const FILE_PAGES: u64 = 16_384;
-const MANY: usize = 64;
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let folder = scene.path("durable-store");
     let disk = Disk::new(&scene.path("overwritten"))?;
     let store = Store::open(&Location::folder(&folder))?;
     let account = store.write(|tx| SELLER.add_account(tx, 0))?;
-    let next = AtomicU64::new(0);
-    let write = |writers: usize| -> Result<f64> {
-        let before = next.load(Ordering::Relaxed);
-        let begun = Instant::now();
+    let shop = Writers { store, account, next: AtomicU64::new(0) };
+    // The disk's own rate moves, so that each figure stands beside one of the same moment.
+    let mut cases = [
+        ("durable orders, 1 writer", 1, 0.35, Pairs::new()),
+        ("durable orders, 64 waiting writers", MANY, 1.5, Pairs::new()),
+    ];
+    for _ in 0..scene.rounds {
+        for (_, writers, _, pairs) in &mut cases {
+            pairs.round(|| shop.write(*writers, scene.time), || disk.syncs_a_second(scene.time))?;
+        }
+    }
+    for (name, _, least, pairs) in cases {
+        let row = pairs.row(name, "orders/s", |(rate, _)| *rate, |syncs| *syncs);
+        rows.push(row.target(Target::RatioAtLeast(least)).note("beside the disk's fdatasync rate"));
+    }
+    drop(shop);
+    folders::remove(&folder)
+}
+
+/// Threads on the store's interface, each of which waits until its order is kept.
+pub(super) struct Writers {
+    pub(super) store: Store,
+    pub(super) account: AccountId,
+    /// The number of the next order.
+    pub(super) next: AtomicU64,
+}
+
+impl Writers {
+    /// Orders a second from so many writers, and how many those were.
+    pub(super) fn write(&self, writers: usize, time: Duration) -> Result<(f64, f64)> {
+        let (before, begun) = (self.next.load(Ordering::Relaxed), Instant::now());
+        let write = || -> Result<()> {
+            while begun.elapsed() < time {
+                let (account, number) = (self.account, self.next.fetch_add(1, Ordering::Relaxed));
+                self.store.write(move |tx| SELLER.add_order(tx, account, number))?;
+            }
+            Ok(())
+        };
         thread::scope(|scope| {
-            let writers: Vec<_> = (0..writers)
-                .map(|_| {
-                    scope.spawn(|| -> Result<()> {
-                        while begun.elapsed() < scene.time {
-                            let number = next.fetch_add(1, Ordering::Relaxed);
-                            store.write(move |tx| SELLER.add_order(tx, account, number))?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
+            let writers: Vec<_> = (0..writers).map(|_| scope.spawn(write)).collect();
             writers.into_iter().try_for_each(|writer| writer.join().map_err(|_| "a writer panicked")?)
         })?;
-        Ok(figure(next.load(Ordering::Relaxed) - before) / begun.elapsed().as_secs_f64())
-    };
-    let (mut one, mut many) = (Vec::new(), Vec::new());
-    for _ in 0..scene.rounds {
-        // The disk's own rate moves, so that each figure stands beside one of the same moment.
-        one.push((disk.syncs_a_second(scene.time)?, write(1)?));
-        many.push((disk.syncs_a_second(scene.time)?, write(MANY)?));
+        let orders = figure(self.next.load(Ordering::Relaxed) - before);
+        Ok((orders / begun.elapsed().as_secs_f64(), orders))
     }
-    let row = |name, rounds: &[(f64, f64)], least| {
-        let ratio = median(rounds.iter().map(|(syncs, orders)| orders / syncs));
-        Row::new(name, median(rounds.iter().map(|(_, orders)| *orders)), "orders/s")
-            .with_ratio(median(rounds.iter().map(|(syncs, _)| *syncs)), ratio)
-            .target(Target::RatioAtLeast(least))
-            .note("beside the disk's fdatasync rate")
-    };
-    rows.push(row("durable orders, 1 writer", &one, 0.35));
-    rows.push(row("durable orders, 64 waiting writers", &many, 1.5));
-    drop(store);
-    stores::remove(&folder)
 }
 
 /// A file that is overwritten, page by page.

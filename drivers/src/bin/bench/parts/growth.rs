@@ -1,10 +1,10 @@
 //! What GetBills costs in other stores: of other sizes, of many accounts, for a customer with very many orders.
 
+use billhook_drivers::Result;
+use billhook_test_kit::Running;
 use rand::RngExt as _;
 
 use crate::{
-    Result,
-    process::Running,
     scene::{Load, Scene},
     shop::{self, Customer, Kind},
     stores::{self, Seller},
@@ -79,14 +79,12 @@ fn by_accounts(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 
 fn many_orders(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let store = scene.generated(MANY_ORDERS, 1)?;
-    let customers = shop::only_one();
-    let mut of_one = [Served::new(scene, MANY_ORDERS, scene.serve(&store)?, &customers)?];
+    let mut of_one = [Served::new(scene, MANY_ORDERS, scene.serve(&store)?, &[shop::customer(1)])?];
     run(scene, &mut of_one)?;
     let [served] = of_one;
     let bytes = served.load.requests.answer_bytes;
     let floor = scene.floor(&[bytes])?;
-    let goal = Goal { pid: floor.pid(), address: floor.address()?, tls: false };
-    let floor_us = scene.closed_loop(goal, &served.load, CONNECTIONS)?.cpu_us;
+    let floor_us = scene.closed_loop(Goal::of(&floor)?, &served.load, CONNECTIONS)?.cpu_us;
     let row = Row::new("GetBills for a customer with 10,000 orders", served.cpu_us(), "µs/request");
     let an_order = served.cpu_us() / figure(MANY_ORDERS);
     rows.push(row.beside(floor_us).note(format!("{bytes} bytes; {an_order:.2} µs an order")));
@@ -97,8 +95,7 @@ fn many_orders(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 fn run(scene: &Scene, served: &mut [Served]) -> Result<()> {
     for _ in 0..scene.rounds {
         for store in &mut *served {
-            let goal = Goal { pid: store.server.pid(), address: store.server.address()?, tls: false };
-            store.samples.push(scene.closed_loop(goal, &store.load, CONNECTIONS)?);
+            store.samples.push(scene.closed_loop(Goal::of(&store.server)?, &store.load, CONNECTIONS)?);
         }
     }
     Ok(())
@@ -118,7 +115,7 @@ fn report(
         let row = Row::new(name, store.cpu_us(), "µs/request").beside(first.cpu_us());
         let row = row.note(format!("beside the smallest; {} bytes", store.load.requests.answer_bytes));
         let is_aimed_at = store.orders_or_accounts == aimed_at;
-        rows.push(if is_aimed_at { row.target(Target::RatioAtMost(ratio_at_most)) } else { row });
+        rows.push(row.target(is_aimed_at.then_some(Target::RatioAtMost(ratio_at_most))));
     }
     Ok(())
 }

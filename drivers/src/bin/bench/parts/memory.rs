@@ -1,9 +1,10 @@
 //! Private memory: after a run, and with ten thousand connections that say nothing.
 
+use billhook_drivers::{Result, idle, usage::private_bytes};
+use billhook_test_kit::Running;
+
 use crate::{
-    Result, idle,
     parts::open::IDLE_CONNECTIONS,
-    process::{Running, private_bytes},
     scene::Scene,
     shop::Kind,
     table::{Row, Target, figure},

@@ -9,14 +9,16 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    Result, idle,
+use billhook_drivers::{
+    Result, folders, idle,
     open_loop::{self, Latency, Plan},
-    process::Running,
+};
+use billhook_test_kit::Running;
+
+use crate::{
     scene::{Load, Scene},
-    shop::{self, Kind},
-    stores,
-    table::{Row, Target, median},
+    shop::Kind,
+    table::{Pairs, Row, Target},
     wrk::Goal,
 };
 
@@ -24,8 +26,8 @@ pub(crate) const IDLE_CONNECTIONS: usize = 10_000;
 /// Between a look at a command's end and the next.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One pair a round: Billhook's, the floor's.
-type Pairs = Vec<(Latency, Latency)>;
+/// Billhook's, and the floor's.
+type Latencies = Pairs<Latency, Latency>;
 type Quantile = fn(&Latency) -> f64;
 
 struct Set<'s> {
@@ -41,49 +43,54 @@ struct Set<'s> {
 pub(crate) fn measure(scene: &mut Scene, rows: &mut Vec<Row>) -> Result<()> {
     let base = scene.store()?;
     let store = scene.path("open-store");
-    stores::copy(&base, &store)?;
+    folders::copy(&base, &store)?;
     let server = scene.serve(&store)?;
     let load = scene.usual_load(Kind::Right, &server)?;
     let reached = if let Some(rate) = scene.rate {
         rate
     } else {
-        let goal = Goal { pid: server.pid(), address: server.address()?, tls: false };
-        scene.closed_loop(goal, &load, 64)?.per_second
+        scene.closed_loop(Goal::of(&server)?, &load, 64)?.per_second
     };
     let plan = Plan { per_second: reached / 2.0, time: scene.time, cold: false };
     let floor = scene.floor(&[load.requests.answer_bytes])?;
     let set = Set { scene, store, load, floor, plan, ran: AtomicUsize::new(0) };
     let note = format!("{:.0} requests/s", plan.per_second);
 
-    let alone = set.rounds(|| Ok((set.latency(&server)?, set.latency(&set.floor)?)))?;
+    let alone = set.rounds(&server, |running| set.latency(running, plan))?;
     report(rows, "alone", &alone, None, Some(1.5), &note);
-    let idle = set.rounds(|| Ok((set.with_idle(&server)?, set.with_idle(&set.floor)?)))?;
+    let idle = set.rounds(&server, |running| set.with_idle(running))?;
     report(rows, "with 10,000 idle connections", &idle, Some(&alone), None, &note);
     let copy = scene.path("backup");
-    let backup = set.rounds(|| {
-        let beside =
-            |running| set.beside(running, |_| vec![vec!["backup".into(), shown(&copy)]], Some(&copy));
-        Ok((beside(&server)?, beside(&set.floor)?))
+    let backup = set.rounds(&server, |running| {
+        set.beside(running, || vec![vec!["backup".into(), shown(&copy)]], Some(&copy))
     })?;
     let backups = format!("{note}; {} backups", set.ran.swap(0, Ordering::Relaxed));
     report(rows, "while a backup runs", &backup, Some(&alone), Some(3.0), &backups);
     let file = scene.path("orders.jsonl");
-    scene.run(&base, &["export", "--account", shop::LOGIN, &shown(&file)])?;
-    let numbers = AtomicUsize::new(0);
-    let import = set.rounds(|| {
-        let first = numbers.fetch_add(1000, Ordering::Relaxed);
-        let beside = |running, first| set.beside(running, |done| import(first + done, &file), None);
-        Ok((beside(&server, first)?, beside(&set.floor, first + 500)?))
+    scene.export(&base, &shown(&file))?;
+    let number = AtomicUsize::new(0);
+    let import = set.rounds(&server, |running| {
+        set.beside(running, || import(number.fetch_add(1, Ordering::Relaxed), &file), None)
     })?;
     let imports = format!("{note}; {} imports", set.ran.swap(0, Ordering::Relaxed));
     report(rows, "while an import runs", &import, Some(&alone), Some(3.0), &imports);
     server.stop()?;
+    let mut cold = Pairs::new();
     let mut cleared = "";
-    let cold = set.rounds(|| {
-        let (ours, floor);
-        (ours, floor, cleared) = set.cold(&base)?;
-        Ok((ours, floor))
-    })?;
+    for _ in 0..scene.rounds {
+        cold.round(
+            || {
+                cleared = clear_cache(&base)?;
+                let server = scene.serve(&base)?;
+                let latency = set.cold(&server)?;
+                server.stop().map(|()| latency)
+            },
+            || {
+                clear_cache(&base)?;
+                set.cold(&scene.floor(&[set.load.requests.answer_bytes])?)
+            },
+        )?;
+    }
     report(rows, "just started on a cold disk", &cold, Some(&alone), None, &format!("{note}; {cleared}"));
     Ok(())
 }
@@ -100,18 +107,28 @@ fn shown(path: &Path) -> String {
 }
 
 impl Set<'_> {
-    fn rounds(&self, mut measure: impl FnMut() -> Result<(Latency, Latency)>) -> Result<Pairs> {
-        (0..self.scene.rounds).map(|_| measure()).collect()
+    /// Measures the server and the floor in the same way.
+    fn rounds(&self, server: &Running, measure: impl Fn(&Running) -> Result<Latency>) -> Result<Latencies> {
+        let mut pairs = Pairs::new();
+        for _ in 0..self.scene.rounds {
+            pairs.round(|| measure(server), || measure(&self.floor))?;
+        }
+        Ok(pairs)
     }
 
-    fn latency(&self, running: &Running) -> Result<Latency> {
-        open_loop::run(running.address()?, &self.load.requests.all, self.plan, &|| true)
+    fn latency(&self, running: &Running, plan: Plan) -> Result<Latency> {
+        open_loop::run(running.address()?, &self.load.requests.all, plan, false, &|| true)
+    }
+
+    /// The first requests after a start.
+    fn cold(&self, running: &Running) -> Result<Latency> {
+        self.latency(running, Plan { cold: true, ..self.plan })
     }
 
     fn with_idle(&self, running: &Running) -> Result<Latency> {
         let request = self.load.requests.all.first().map(Vec::as_slice);
         let connections = idle::open(running.address()?, IDLE_CONNECTIONS, request)?;
-        let latency = self.latency(running)?;
+        let latency = self.latency(running, self.plan)?;
         idle::all_open(&connections)?;
         Ok(latency)
     }
@@ -120,7 +137,7 @@ impl Set<'_> {
     fn beside(
         &self,
         running: &Running,
-        commands: impl Fn(usize) -> Vec<Vec<String>> + Sync,
+        commands: impl Fn() -> Vec<Vec<String>> + Sync,
         made: Option<&Path>,
     ) -> Result<Latency> {
         let end = AtomicBool::new(false);
@@ -128,7 +145,7 @@ impl Set<'_> {
         thread::scope(|scope| {
             let beside = scope.spawn(|| {
                 while !end.load(Ordering::Relaxed) {
-                    for arguments in commands(done.load(Ordering::Relaxed)) {
+                    for arguments in commands() {
                         self.run_until(&arguments, &end)?;
                     }
                     if let Some(made) = made
@@ -138,11 +155,11 @@ impl Set<'_> {
                     }
                     done.fetch_add(1, Ordering::Relaxed);
                 }
-                Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+                Result::Ok(())
             });
-            let latency = open_loop::run(running.address()?, &self.load.requests.all, self.plan, &|| {
-                done.load(Ordering::Relaxed) > 0 || beside.is_finished()
-            });
+            let enough = || done.load(Ordering::Relaxed) > 0 || beside.is_finished();
+            let requests = &self.load.requests.all;
+            let latency = open_loop::run(running.address()?, requests, self.plan, false, &enough);
             end.store(true, Ordering::Relaxed);
             self.ran.fetch_add(done.load(Ordering::Relaxed), Ordering::Relaxed);
             beside.join().map_err(|_| "a command's thread panicked")??;
@@ -168,20 +185,6 @@ impl Set<'_> {
             }
         }
     }
-
-    /// The first requests after a start with nothing of the store in memory.
-    fn cold(&self, store: &Path) -> Result<(Latency, Latency, &'static str)> {
-        let plan = Plan { cold: true, ..self.plan };
-        let latency =
-            |running: &Running| open_loop::run(running.address()?, &self.load.requests.all, plan, &|| true);
-        let cleared = clear_cache(store)?;
-        let server = self.scene.serve(store)?;
-        let ours = latency(&server)?;
-        server.stop()?;
-        clear_cache(store)?;
-        let floor = self.scene.floor(&[self.load.requests.answer_bytes])?;
-        Ok((ours, latency(&floor)?, cleared))
-    }
 }
 
 /// Drops what the kernel has in memory of files: all of it if it lets us, else of the store's.
@@ -201,23 +204,19 @@ fn clear_cache(store: &Path) -> Result<&'static str> {
 fn report(
     rows: &mut Vec<Row>,
     name: &str,
-    pairs: &Pairs,
-    alone: Option<&Pairs>,
+    pairs: &Latencies,
+    alone: Option<&Latencies>,
     p99_at_most: Option<f64>,
     note: &str,
 ) {
     let quantiles: [(&str, Quantile); 3] =
         [("p50", |latency| latency.p50), ("p99", |latency| latency.p99), ("p99.9", |latency| latency.p999)];
     for (quantile, figure) in quantiles {
-        let floor_of = |pairs: &Pairs| median(pairs.iter().map(|(_, floor)| figure(floor)));
-        let ours = median(pairs.iter().map(|(ours, _)| figure(ours)));
-        let row = Row::new(format!("latency {name}: {quantile}"), ours, "ms").beside(floor_of(pairs));
-        let row = match (quantile, p99_at_most) {
-            ("p99", Some(most)) => row.target(Target::RatioAtMost(most)),
-            _ => row,
-        };
+        let row = Row::new(format!("latency {name}: {quantile}"), pairs.ours(figure), "ms");
+        let target = p99_at_most.filter(|_| quantile == "p99").map(Target::RatioAtMost);
+        let row = row.beside(pairs.theirs(figure)).target(target);
         let against_quiet =
-            alone.map(|alone| format!("; {:.1} of the quiet floor's", ours / floor_of(alone)));
+            alone.map(|alone| format!("; {:.1} of the quiet floor's", row.value / alone.theirs(figure)));
         rows.push(row.note(format!("{note}{}", against_quiet.unwrap_or_default())));
     }
 }

@@ -4,18 +4,17 @@ pub(super) mod create;
 pub(super) mod list;
 pub(super) mod read;
 
-use crate::{Result, scene::Scene, table::Row};
+use billhook_drivers::Result;
 
-use super::postgres;
+use crate::{scene::Scene, table::Row};
+
+use super::{all, postgres};
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
-    // What one of them measured is not lost with another.
-    let measured = [
+    all([
         create::measure(scene, rows),
         read::measure(scene, rows),
         list::measure(scene, rows),
         postgres::orders::measure(scene, rows),
-    ];
-    let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+    ])
 }

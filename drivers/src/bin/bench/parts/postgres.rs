@@ -9,15 +9,16 @@ pub(super) mod orders;
 mod pgbench;
 mod statements;
 
-use billhook_postgres_cluster::{Cluster, Options};
+use billhook_drivers::{Result, usage::family_cpu_us};
+use billhook_test_kit::{Cluster, Options, Store};
 
 use crate::{
-    Result,
     scene::Scene,
     shop,
-    stores::Place,
     table::{Row, Target, figure, median, whole},
 };
+
+use super::all;
 
 /// The cluster, and the database in it that holds the usual store.
 struct Base {
@@ -28,14 +29,11 @@ struct Base {
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let (base, rates) = Base::import(scene, scene.rounds)?;
     rows.push(base.row(scene, rates)?);
-    // What one of them measured is not lost with another.
-    let measured = [
+    all([
         bills::measure(scene, &base, rows),
         bills::measure_nodes(scene, &base, rows),
         durable::measure(scene, &base, rows),
-    ];
-    let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
-    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+    ])
 }
 
 impl Base {
@@ -43,23 +41,22 @@ impl Base {
     fn import(scene: &Scene, rounds: u32) -> Result<(Self, Vec<f64>)> {
         let file = scene.path("postgres.jsonl");
         let shown = file.display().to_string();
-        scene.run(&scene.store()?, &["export", "--account", shop::LOGIN, &shown])?;
+        scene.export(&scene.store()?, &shown)?;
         let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
         let mut base = Self { url: cluster.create_database()?, cluster };
         let mut rates = Vec::new();
         for round in 0..rounds {
             if round > 0 {
-                base.cluster.sql("postgres", &format!("DROP DATABASE {}", base.database()))?;
+                base.cluster.drop_database(&base.url)?;
                 base.url = base.cluster.create_database()?;
             }
-            let place = Place::Database(&base.url);
-            scene.add_account(place, shop::LOGIN)?;
-            let took = scene.run(place, &["import", "--account", shop::LOGIN, &shown])?;
-            rates.push(figure(scene.orders) / took.seconds);
+            scene.add_account(base.store(), shop::LOGIN)?;
+            let done = scene.run(base.store(), &["import", "--account", shop::LOGIN, &shown])?;
+            rates.push(figure(scene.orders) / done.took.as_secs_f64());
         }
         std::fs::remove_file(&file)?;
         // It would do both by itself within minutes, in the midst of what is measured next.
-        base.cluster.sql(base.database(), "VACUUM ANALYZE; CHECKPOINT")?;
+        base.cluster.sql(&base.url, "VACUUM ANALYZE; CHECKPOINT")?;
         Ok((base, rates))
     }
 
@@ -76,14 +73,20 @@ impl Base {
         )))
     }
 
-    /// The database's name.
-    fn database(&self) -> &str {
-        self.url.rsplit_once('/').map_or("", |(_, name)| name)
+    fn store(&self) -> Store {
+        Store::Database(self.url.clone())
+    }
+
+    /// Does something, and tells what the database spent on it, in microseconds, too.
+    fn spent<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+        let before = family_cpu_us(self.cluster.pid())?;
+        let done = work()?;
+        Ok((done, family_cpu_us(self.cluster.pid())? - before))
     }
 
     /// The number that a statement gives.
     fn query(&self, sql: &str) -> Result<i64> {
-        Ok(self.cluster.sql(self.database(), sql)?.trim().parse()?)
+        Ok(self.cluster.sql(&self.url, sql)?.trim().parse()?)
     }
 
     /// The number of an account.

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use billhook_drivers::{Result, folders};
+use billhook_test_kit::{Running, http::Client};
+
 use crate::{
-    Result,
-    http::Client,
-    scene::{Load, Scene},
-    shop::{self, Kind},
+    scene::Scene,
+    shop::Kind,
     stores,
     table::{Row, Target, median},
     wrk::Goal,
@@ -25,34 +26,34 @@ const LEFT_BYTES: u64 = 16 << 20;
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let base = scene.store()?;
     let store = scene.path("start-store");
-    stores::copy(&base, &store)?;
+    folders::copy(&base, &store)?;
     let server = scene.serve(&store)?;
     let load = scene.usual_load(Kind::Right, &server)?;
     server.stop()?;
-    let answered = |load: &Load| -> Result<(f64, crate::process::Running)> {
+    let request = load.requests.all.first().ok_or("there are no requests")?;
+    let answered = || -> Result<(f64, Running)> {
         let begun = Instant::now();
         let server = scene.serve(&store)?;
-        let request = load.requests.all.first().ok_or("there are no requests")?;
-        Client::plain(server.address()?)?.ask(request)?;
+        Client::connect(server.address()?)?.ask(request)?;
         Ok((begun.elapsed().as_secs_f64() * 1e3, server))
     };
     let mut clean = Vec::new();
     let mut killed = Vec::new();
     for _ in 0..STARTS {
-        let (milliseconds, server) = answered(&load)?;
+        let (milliseconds, server) = answered()?;
         clean.push(milliseconds);
         server.stop()?;
     }
     for _ in 0..STARTS {
-        let (_, server) = answered(&load)?;
-        let goal = Goal { pid: server.pid(), address: server.address()?, tls: false };
+        let (_, server) = answered()?;
+        let goal = Goal::of(&server)?;
         thread::scope(|scope| {
             // Its run ends in an error, which is what is wanted.
             scope.spawn(|| scene.closed_loop(goal, &load, 16));
             thread::sleep(Duration::from_millis(500));
             drop(server);
         });
-        let (milliseconds, server) = answered(&load)?;
+        let (milliseconds, server) = answered()?;
         killed.push(milliseconds);
         server.stop()?;
     }
@@ -65,19 +66,19 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 
     let file = scene.path("start.jsonl");
     let shown = file.display().to_string();
-    scene.run(&base, &["export", "--account", shop::LOGIN, &shown])?;
+    scene.export(&base, &shown)?;
     let mut killed = Vec::new();
     let mut left = 0;
     for number in 0..scene.rounds {
-        let (_, server) = answered(&load)?;
+        let (_, server) = answered()?;
         let login = format!("import{number}");
         scene.add_account(&store, &login)?;
         let mut import =
             scene.command(&store, &["import", "--account", &login, &shown]).stdout(Stdio::null()).spawn()?;
-        let before = stores::bytes(&store)?;
+        let before = stores::bytes(&store, "")?;
         let begun = Instant::now();
         while import.try_wait()?.is_none()
-            && stores::bytes(&store)? < before + LEFT_BYTES
+            && stores::bytes(&store, "")? < before + LEFT_BYTES
             && begun.elapsed() < WRITING_MAX
         {
             thread::sleep(Duration::from_millis(5));
@@ -86,8 +87,8 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         let _ = import.kill();
         import.wait()?;
         drop(server);
-        left = stores::log_bytes(&store)?;
-        let (milliseconds, server) = answered(&load)?;
+        left = stores::bytes(&store, "-wal")?;
+        let (milliseconds, server) = answered()?;
         killed.push(milliseconds);
         server.stop()?;
     }

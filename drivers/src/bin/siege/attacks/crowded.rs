@@ -4,13 +4,12 @@ use std::thread;
 
 use billhook_drivers::{
     Result,
-    http::{self, Client},
+    billhook::{KEY, signed},
     open_loop::{self, Plan},
 };
+use billhook_test_kit::http::{Client, form};
 
-use billhook_wire::{Key, query};
-
-use crate::target::{self, CROWDED, CROWDED_LINES, KEY, SHOP, Target};
+use crate::target::{CROWDED, CROWDED_LINES, ONE_CUSTOMER, SHOP, Target};
 
 /// Orders a second of the one, …
 const HEAVY_PER_SECOND: f64 = 15.0;
@@ -24,21 +23,18 @@ pub(super) fn one_customer(target: &Target) -> Result<String> {
     // Each is a new order: not even the warm-up sends one twice.
     let seconds = target.seconds.as_secs() + 2;
     let count = |per_second: u64| 0..per_second * seconds;
-    let heavy: Vec<_> =
-        count(15).map(|number| order(CROWDED, number, CROWDED_LINES)).collect::<Result<_>>()?;
-    let light: Vec<_> = count(100).map(|number| order(SHOP, number, 1)).collect::<Result<_>>()?;
-    for (order, login) in
-        [(order(CROWDED, u64::MAX >> 32, CROWDED_LINES)?, CROWDED), (order(SHOP, u64::MAX >> 32, 1)?, SHOP)]
-    {
-        match http::error_code(&Client::plain(target.address)?.ask(&order)?, &Key::parse(KEY)?)? {
+    let heavy: Vec<_> = count(15).map(|number| order(CROWDED, number, CROWDED_LINES)).collect();
+    let light: Vec<_> = count(100).map(|number| order(SHOP, number, 1)).collect();
+    for (login, lines) in [(CROWDED, CROWDED_LINES), (SHOP, 1)] {
+        let order = order(login, u64::MAX >> 32, lines);
+        match Client::connect(target.address)?.ask(&order)?.verified(KEY)? {
             0 => {}
             code => return Err(format!("an order of {login} is answered with code {code}").into()),
         }
     }
     let run = |requests: &[Vec<u8>], per_second| {
         let plan = Plan { per_second, time: target.seconds, cold: false };
-        open_loop::run_in_turn(target.address, requests, plan, &|| true)
-            .map_err(|failure| failure.to_string())
+        open_loop::run(target.address, requests, plan, true, &|| true).map_err(|failure| failure.to_string())
     };
     let (heavy, light) = thread::scope(|scope| {
         let heavy = scope.spawn(|| run(&heavy, HEAVY_PER_SECOND));
@@ -56,20 +52,15 @@ pub(super) fn one_customer(target: &Target) -> Result<String> {
 }
 
 /// An order of so many lines that no other equals.
-fn order(login: &str, number: u64, lines: u64) -> Result<Vec<u8>> {
-    let mut form = Vec::new();
-    let email = if login == CROWDED {
-        target::ONE_CUSTOMER.to_owned()
-    } else {
-        format!("writer{number}@example.com")
-    };
+fn order(login: &str, number: u64, lines: u64) -> Vec<u8> {
+    let is_crowded = login == CROWDED;
+    let email = if is_crowded { ONE_CUSTOMER.to_owned() } else { format!("writer{number}@example.com") };
     let mut pairs = vec![("bill_email".to_owned(), email)];
     for line in 0..lines {
         pairs.push((format!("goods[{line}][good_name]"), format!("good-{}", line + 1)));
-        if login == CROWDED {
+        if is_crowded {
             pairs.push((format!("goods[{line}][good_sum]"), (number + 1000 + line).to_string()));
         }
     }
-    query::build_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut form);
-    target::signed("CreateOrder", login, &form)
+    signed("CreateOrder", login, &form(pairs))
 }

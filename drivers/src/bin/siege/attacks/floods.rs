@@ -8,15 +8,15 @@ use std::{
 
 use billhook_drivers::{
     Result,
-    http::{self, Client},
+    billhook::KEY,
     idle,
     open_loop::{self, Plan},
 };
-use billhook_wire::Key;
+use billhook_test_kit::http::Client;
 
 use crate::{
     crowd::Crowd,
-    target::{self, KEY, SLACK, Target},
+    target::{self, SLACK, Target},
 };
 
 /// What one address may have open (`--max-connections-per-address`).
@@ -50,18 +50,16 @@ pub(super) fn connections(target: &Target) -> Result<String> {
 
 pub(super) fn signatures(target: &Target) -> Result<String> {
     let requests: Vec<_> = (1..=1000)
-        .map(|number| {
-            target::post(format!("email=customer{number}%40example.com&hash={number:032x}").as_bytes())
-        })
+        .map(|number| target::post(&format!("email=customer{number}%40example.com&hash={number:032x}")))
         .collect();
-    let mut client = Client::plain(target.address)?;
+    let mut client = Client::connect(target.address)?;
     for request in requests.iter().take(100) {
-        match http::error_code(&client.ask(request)?, &Key::parse(KEY)?)? {
+        match client.ask(request)?.verified(KEY)? {
             4 => {}
             code => return Err(format!("a wrong signature is answered with code {code}").into()),
         }
     }
     let plan = Plan { per_second: SIGNATURES_PER_SECOND, time: target.seconds, cold: false };
-    let latency = open_loop::run_in_turn(target.address, &requests, plan, &|| true)?;
+    let latency = open_loop::run(target.address, &requests, plan, true, &|| true)?;
     Ok(format!("200/4, p99 {:.2} ms", latency.p99))
 }

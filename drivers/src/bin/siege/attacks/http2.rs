@@ -6,15 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_drivers::Result;
-use billhook_wire::{Key, Login, signature};
+use billhook_drivers::{Result, billhook::KEY};
+use billhook_test_kit::http::hashed;
 
 use crate::{
     frames::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GO_AWAY, HEADERS, PING, POST, RESET, SETTINGS,
         Speaker, field, frame, request,
     },
-    target::{KEY, REGULARS, SHOP, SLACK, Target},
+    target::{REGULARS, SHOP, SLACK, Target},
 };
 
 /// As many as one address may have, but for a few.
@@ -194,9 +194,7 @@ pub(super) fn windows(target: &Target) -> Result<String> {
 
 /// With a right key, from many addresses.
 pub(super) fn deaf(target: &Target) -> Result<String> {
-    let form = b"email=customer1%40example.com";
-    let hash = signature::request(form, &Login::parse(REGULARS)?, &Key::parse(KEY)?);
-    let form = [form, b"&hash=".as_slice(), &hash].concat();
+    let form = hashed("email=customer1%40example.com", REGULARS, KEY);
     let block = request(POST, &format!("{REGULARS}.localhost"), "/api/GetBills");
     let mut speakers = Vec::new();
     for from in 1..=13 {
@@ -205,7 +203,7 @@ pub(super) fn deaf(target: &Target) -> Result<String> {
     for speaker in &mut speakers {
         for stream in streams(16) {
             speaker.send(&frame(HEADERS, END_HEADERS, stream, &block));
-            speaker.send(&frame(DATA, END_STREAM, stream, &form));
+            speaker.send(&frame(DATA, END_STREAM, stream, form.as_bytes()));
         }
     }
     let_go(target, &mut speakers)

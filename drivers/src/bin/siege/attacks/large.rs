@@ -49,9 +49,9 @@ pub(super) fn parameters(target: &Target) -> Result<String> {
         target,
         20,
         &[
-            (target::post(&b"a&".repeat(MIB / 2)), "200/3"),
-            (target::post(&b"&".repeat(MIB)), "200/3"),
-            (target::post(&b"a=1&".repeat(1_000_000)), "413/3"),
+            (target::post(&"a&".repeat(MIB / 2)), "200/3"),
+            (target::post(&"&".repeat(MIB)), "200/3"),
+            (target::post(&"a=1&".repeat(1_000_000)), "413/3"),
             ([target::head(&form), parts.into_bytes()].concat(), "200/3"),
         ],
     )
@@ -66,8 +66,7 @@ pub(super) fn collisions(target: &Target) -> Result<String> {
     let nested: Vec<_> = (0..990).map(|number| format!("a[{}]=1&", name(number))).collect();
     // Integer keys that differ by the size of a table fall into one of its places.
     let numbers: Vec<_> = (0_u64..990).map(|number| format!("a[{}]=1&", number << 32)).collect();
-    let forms =
-        [flat, nested, numbers].map(|form| (target::post(wrongly_signed(form.concat()).as_bytes()), "200/4"));
+    let forms = [flat, nested, numbers].map(|form| (target::post(&wrongly_signed(form.concat())), "200/4"));
     again_and_again(target, 100, &forms)
 }
 
@@ -79,7 +78,7 @@ pub(super) fn brackets(target: &Target) -> Result<String> {
         (wrongly_signed(format!("a[b{}=1&", "[b".repeat(MIB / 2 - 100))), "200/4"),
         (wrongly_signed(format!("a{}=1&", "[b]".repeat(64)).repeat(990)), "200/4"),
     ];
-    again_and_again(target, 20, &forms.map(|(form, code)| (target::post(form.as_bytes()), code)))
+    again_and_again(target, 20, &forms.map(|(form, code)| (target::post(&form), code)))
 }
 
 pub(super) fn signatures(target: &Target) -> Result<String> {
@@ -87,11 +86,7 @@ pub(super) fn signatures(target: &Target) -> Result<String> {
     let long: Vec<_> = (0..980).map(|number| format!("a{number}={value}&")).collect();
     let long = long.concat();
     let one = format!("a={}&", "%D1%8F+".repeat(MIB / 7 - 10));
-    again_and_again(
-        target,
-        20,
-        &[long, one].map(|form| (target::post(wrongly_signed(form).as_bytes()), "200/4")),
-    )
+    again_and_again(target, 20, &[long, one].map(|form| (target::post(&wrongly_signed(form)), "200/4")))
 }
 
 fn wrongly_signed(form: String) -> String {

@@ -6,12 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_drivers::{Result, http};
-use billhook_wire::{Key, Login, signature};
+use billhook_drivers::{Result, billhook::signed};
 
 use crate::{
     crowd::{Crowd, shown},
-    target::{self, KEY, SHOP, SLACK, Target, WHALE},
+    target::{self, SHOP, SLACK, Target, WHALE},
 };
 
 /// As many as one address may have, but for a few.
@@ -69,19 +68,11 @@ pub(super) fn deaf_strangers(target: &Target) -> Result<String> {
 }
 
 pub(super) fn deaf_customers(target: &Target) -> Result<String> {
-    let form = signed(b"email=customer1%40example.com")?;
-    deaf(target, 100, &http::request("GetBills", &format!("{WHALE}.localhost"), &form), 10)
+    deaf(target, 100, &target::bills(WHALE, "customer1@example.com"), 10)
 }
 
 pub(super) fn deaf_lists(target: &Target) -> Result<String> {
-    deaf(target, 100, &http::request("GetOrders", &format!("{WHALE}.localhost"), &signed(b"")?), 10)
-}
-
-/// A form of the whale's, with its right hash.
-fn signed(form: &[u8]) -> Result<Vec<u8>> {
-    let hash = signature::request(form, &Login::parse(WHALE)?, &Key::parse(KEY)?);
-    let joint: &[u8] = if form.is_empty() { b"hash=" } else { b"&hash=" };
-    Ok([form, joint, &hash].concat())
+    deaf(target, 100, &signed("GetOrders", WHALE, ""), 10)
 }
 
 /// Asks, so many connections a second, and never reads.
@@ -107,7 +98,7 @@ fn deaf(target: &Target, count: usize, request: &[u8], per_second: u32) -> Resul
 }
 
 pub(super) fn deaf_pipelines(target: &Target) -> Result<String> {
-    let many = target::bills(SHOP, "customer1@example.com")?.repeat(100);
+    let many = target::bills(SHOP, "customer1@example.com").repeat(100);
     let mut crowd = Crowd::open(target.address, 10)?;
     let mut sent = vec![0; crowd.open_now()];
     let begun = Instant::now();
@@ -129,7 +120,7 @@ pub(super) fn half_closed(target: &Target) -> Result<String> {
     let mut behind = within.split_off(FROM_ONE_ADDRESS / 2);
     within.send(b"POST /api/GetBills HTTP/1.1\r\nHost: ");
     within.half_close();
-    behind.send(&target::bills(SHOP, "customer1@example.com")?);
+    behind.send(&target::bills(SHOP, "customer1@example.com"));
     behind.half_close();
     for crowd in [&mut within, &mut behind] {
         crowd.wait_until_open(0, SLACK, |_| {})?;
@@ -146,7 +137,7 @@ pub(super) fn half_closed(target: &Target) -> Result<String> {
 pub(super) fn idle(target: &Target) -> Result<String> {
     let mut silent = Crowd::open(target.address, 10_000)?;
     let mut spoke = silent.split_off(5000);
-    spoke.send(&target::bills(SHOP, "customer1@example.com")?);
+    spoke.send(&target::bills(SHOP, "customer1@example.com"));
     silent.wait_until_open(0, target.terms.header + SLACK, |_| {})?;
     all_told(&silent, &["nothing"])?;
     spoke.listen()?;

@@ -1,18 +1,16 @@
 //! Lists of orders by their time, asked for one after the other, and the memory that several of them take at once.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Instant};
 
-use billhook_wire::Key;
+use billhook_drivers::{
+    Result,
+    billhook::signed,
+    usage::{cpu_ns, peak, private_bytes},
+};
+use billhook_test_kit::{Running, http::Client};
 use serde::Deserialize;
 
 use crate::{
-    Result,
-    http::Client,
-    process::{self, Running, private_bytes},
     scene::Scene,
     shop,
     table::{Row, figure, median, whole},
@@ -20,7 +18,6 @@ use crate::{
 
 /// How many of the largest are asked for at once.
 const AT_ONCE: usize = 4;
-const MEMORY_EVERY: Duration = Duration::from_millis(5);
 /// The months of which whole 31 days are asked for; the orders' times lie in the years 2021 to 2025.
 const LONG_MONTHS: [u32; 7] = [1, 3, 5, 7, 8, 10, 12];
 const YEARS: [u32; 5] = [2021, 2022, 2023, 2024, 2025];
@@ -56,7 +53,7 @@ pub(in crate::parts) fn of_server(
     for _ in 0..scene.rounds {
         for (_, windows, listed) in &mut cases {
             let begun = Instant::now();
-            let mut client = Client::plain(server.address()?)?;
+            let mut client = Client::connect(server.address()?)?;
             for window in windows.iter().cycle() {
                 if begun.elapsed() > each {
                     break;
@@ -81,7 +78,8 @@ pub(in crate::parts) fn of_server(
         )));
     }
     let before = private_bytes(server.pid())?;
-    let most = memory_of_many(server, &months)?;
+    let (asked, most) = peak(server.pid(), || ask_many(server, &months))?;
+    asked?;
     let row = Row::new(
         format!("{engine}private memory while {AT_ONCE} lists of 31 days are made"),
         figure(most) / MIB,
@@ -93,9 +91,8 @@ pub(in crate::parts) fn of_server(
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-fn request(window: &str) -> Result<Vec<u8>> {
-    let form = window.as_bytes().to_vec();
-    shop::signed("getOrdersWithGoods", shop::LOGIN, form, &Key::parse(shop::KEY)?, false)
+fn request(window: &str) -> Vec<u8> {
+    signed("getOrdersWithGoods", shop::LOGIN, window)
 }
 
 fn list(server: &Running, client: &mut Client, window: &str) -> Result<Listed> {
@@ -104,13 +101,13 @@ fn list(server: &Running, client: &mut Client, window: &str) -> Result<Listed> {
         error_code: i64,
         result: Vec<serde::de::IgnoredAny>,
     }
-    let request = request(window)?;
-    let spent = process::cpu_ns(server.pid())?;
+    let request = request(window);
+    let spent = cpu_ns(server.pid())?;
     let begun = Instant::now();
-    let body = client.ask(&request)?;
+    let body = client.ask(&request)?.body;
     let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
-    let cpu_ms = figure(process::cpu_ns(server.pid())? - spent) / 1e6;
-    let answer: Answer = serde_json::from_slice(&body)?;
+    let cpu_ms = figure(cpu_ns(server.pid())? - spent) / 1e6;
+    let answer: Answer = serde_json::from_str(&body)?;
     if answer.error_code != 0 || answer.result.is_empty() {
         return Err(format!("a list has the code {} and no order: {window}", answer.error_code).into());
     }
@@ -118,33 +115,16 @@ fn list(server: &Running, client: &mut Client, window: &str) -> Result<Listed> {
     Ok(Listed { milliseconds, cpu_ms, orders, bytes: figure(body.len() as u64) })
 }
 
-/// The most private memory that is seen while several lists are made at the same time.
-fn memory_of_many(server: &Running, windows: &[String]) -> Result<u64> {
-    let is_done = AtomicBool::new(false);
+/// Has several lists made at the same time.
+fn ask_many(server: &Running, windows: &[String]) -> Result<()> {
     thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            let mut most = 0;
-            while !is_done.load(Ordering::Relaxed) {
-                most = most.max(private_bytes(server.pid()).unwrap_or(0));
-                thread::sleep(MEMORY_EVERY);
-            }
-            most
-        });
-        let askers: Vec<_> = windows
-            .iter()
-            .take(AT_ONCE)
-            .map(|window| {
-                scope.spawn(move || -> Result<()> {
-                    let mut client = Client::plain(server.address()?)?;
-                    // The first may be over before the last begins.
-                    (0..3).try_for_each(|_| client.ask(&request(window)?).map(drop))
-                })
-            })
-            .collect();
-        let asked: Result<()> =
-            askers.into_iter().try_for_each(|asker| asker.join().map_err(|_| "an asker panicked")?);
-        is_done.store(true, Ordering::Relaxed);
-        let most = watcher.join().map_err(|_| "the watcher panicked")?;
-        asked.map(|()| most)
+        let ask = |window: &String| -> Result<()> {
+            let mut client = Client::connect(server.address()?)?;
+            // The first may be over before the last begins.
+            (0..3).try_for_each(|_| Ok(client.ask(&request(window)).map(drop)?))
+        };
+        let asking: Vec<_> =
+            windows.iter().take(AT_ONCE).map(|window| scope.spawn(move || ask(window))).collect();
+        asking.into_iter().try_for_each(|asking| asking.join().map_err(|_| "an asker panicked")?)
     })
 }

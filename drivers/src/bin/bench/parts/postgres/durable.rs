@@ -1,32 +1,25 @@
 //! Durable orders in PostgreSQL: threads on the store's interface, each of which waits until its order is kept, beside pgbench
 //! with the same inserts.
 
-use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::Instant,
-};
+use std::{cell::Cell, sync::atomic::AtomicU64};
 
+use billhook_drivers::Result;
 use billhook_store::{AccountId, Location, Store, orders::TextField};
 
 use crate::{
-    Result,
-    parts::orders::create::SELLER,
-    process,
+    parts::{
+        durable::Writers,
+        orders::create::{MANY, SELLER},
+    },
     scene::Scene,
     stores,
-    table::{Row, Target, figure, median},
+    table::{Pairs, Row, Target},
 };
 
-use super::{
-    Base,
-    pgbench::{Pgbench, Rate},
-    statements::statement,
-};
+use super::{Base, pgbench::Pgbench, statements::statement};
 
 /// So many numbers are set aside for one run of pgbench.
-pub(super) const RUN_NUMBERS: u64 = 1_000_000_000;
+const RUN_NUMBERS: u64 = 1_000_000_000;
 /// The columns of an order before its texts, as [`TextField`] has them.
 const BEFORE_TEXTS: [&str; 16] = [
     ":account", ":order", EMAIL, EMAIL, ":no", ":status", ":created", ":created", ":no",
@@ -35,100 +28,50 @@ const BEFORE_TEXTS: [&str; 16] = [
 ];
 const EMAIL: &str = "('customer' || :customer || '@example.com')";
 
-/// Ours, and what the database spent on an order; pgbench's.
-type Pair = (f64, f64, Rate);
+impl Base {
+    /// Makes an account for us that sells already, and one for pgbench: numbers and leaves of indexes are not those of the other side.
+    pub(super) fn sellers(&self) -> Result<(Store, AccountId, i64)> {
+        let store = Store::open(&Location::parse(&self.url)?)?;
+        let ours = store.write(|tx| {
+            let account = SELLER.add_account(tx, 0)?;
+            // Products that are sold for the first time get a version, one after the other: a shop that is at work has them.
+            (0..SELLER.products).try_for_each(|number| SELLER.add_order(tx, account, number))?;
+            SELLER.add_account(tx, 1)?;
+            Result::Ok(account)
+        })?;
+        Ok((store, ours, self.account(&stores::login(1))?))
+    }
+}
 
 pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
-    let store = Store::open(&Location::parse(&base.url)?)?;
-    let account = store.write(|tx| {
-        let account = SELLER.add_account(tx, 0)?;
-        // Products that are sold for the first time get a version, one after the other: a shop that is at work has them.
-        (0..SELLER.products).try_for_each(|number| SELLER.add_order(tx, account, number))?;
-        SELLER.add_account(tx, 1)?;
-        Result::Ok(account)
-    })?;
-    let ours = Ours { store, account, next: AtomicU64::new(SELLER.products) };
+    let (store, account, theirs) = base.sellers()?;
+    let shop = Writers { store, account, next: AtomicU64::new(SELLER.products) };
     let pgbench = Pgbench::new(scene, base, "orders.sql", &script()?)?;
-    // An account of its own: numbers and leaves of indexes are not those of the other side.
-    let account = base.account(&stores::login(1))?;
     let first = Cell::new(0);
     let mut cases = [
-        ("1 writer", 1, None, Vec::new()),
-        ("64 waiting writers", 64, Some(Target::RatioAtLeast(0.6)), Vec::new()),
+        ("1 writer", 1, None, Pairs::new()),
+        ("64 waiting writers", MANY, Some(Target::RatioAtLeast(0.6)), Pairs::new()),
     ];
-    for round in 0..scene.rounds {
+    for _ in 0..scene.rounds {
         for (_, writers, _, pairs) in &mut cases {
-            let ours = || ours.write(scene, base, *writers);
-            let theirs = || {
-                pgbench.run(*writers, || {
-                    first.set(first.get() + RUN_NUMBERS);
-                    variables(account, first.get(), *writers)
-                })
-            };
-            let ((per_second, database_us), rate) = if round % 2 == 0 {
-                let rate = theirs()?;
-                (ours()?, rate)
-            } else {
-                (ours()?, theirs()?)
-            };
-            pairs.push((per_second, database_us, rate));
+            let clients = u32::try_from(*writers)?;
+            pairs.round(
+                || base.spent(|| shop.write(*writers, scene.time)),
+                || pgbench.run(clients, || variables(theirs, &first, clients)),
+            )?;
         }
     }
-    for (name, _, target, pairs) in &cases {
-        report(name, *target, pairs, rows);
-    }
-    Ok(())
-}
-
-fn report(name: &str, target: Option<Target>, pairs: &[Pair], rows: &mut Vec<Row>) {
-    let of = |figure: fn(&Pair) -> f64| median(pairs.iter().map(figure));
-    let row = Row::new(format!("PostgreSQL: durable orders, {name}"), of(|pair| pair.0), "orders/s")
-        .with_ratio(of(|pair| pair.2.per_second), of(|pair| pair.0 / pair.2.per_second))
-        .note(format!(
+    for (name, _, target, pairs) in cases {
+        let name = format!("PostgreSQL: durable orders, {name}");
+        let row = pairs.row(name, "orders/s", |((rate, _), _)| *rate, |rate| rate.per_second);
+        rows.push(row.target(target).note(format!(
             "beside as many clients of pgbench with the same inserts, read committed; the database spends {:.0} µs on \
              an order, on pgbench's {:.0}",
-            of(|pair| pair.1),
-            of(|pair| pair.2.database_us)
-        ));
-    rows.push(match target {
-        Some(target) => row.target(target),
-        None => row,
-    });
-}
-
-/// Writers on the store's interface, in an account of their own.
-struct Ours {
-    store: Store,
-    account: AccountId,
-    next: AtomicU64,
-}
-
-impl Ours {
-    /// Orders a second from so many writers, and what the database spent on each, in microseconds.
-    fn write(&self, scene: &Scene, base: &Base, writers: u32) -> Result<(f64, f64)> {
-        let account = self.account;
-        let spent_before = process::family_cpu_us(base.cluster.pid())?;
-        let before = self.next.load(Ordering::Relaxed);
-        let begun = Instant::now();
-        thread::scope(|scope| {
-            let writers: Vec<_> = (0..writers)
-                .map(|_| {
-                    scope.spawn(|| -> Result<()> {
-                        while begun.elapsed() < scene.time {
-                            let number = self.next.fetch_add(1, Ordering::Relaxed);
-                            self.store.write(move |tx| SELLER.add_order(tx, account, number))?;
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            writers.into_iter().try_for_each(|writer| writer.join().map_err(|_| "a writer panicked")?)
-        })?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let orders = figure(self.next.load(Ordering::Relaxed) - before);
-        let spent = process::family_cpu_us(base.cluster.pid())? - spent_before;
-        Ok((orders / seconds, spent / orders))
+            pairs.ours(|((_, orders), spent)| spent / orders),
+            pairs.theirs(|rate| rate.database_us)
+        )));
     }
+    Ok(())
 }
 
 /// One order as `Seller::add_order` makes it. Numbers of all clients grow together, as those of one shop do.
@@ -158,10 +101,12 @@ pub(super) fn script() -> Result<String> {
     Ok(format!("{settings}BEGIN;\n{order}{one}{other}COMMIT;\n"))
 }
 
-pub(super) fn variables(account: i64, first: u64, clients: u32) -> Vec<(&'static str, String)> {
+/// The variables of a run, which has numbers of its own.
+pub(super) fn variables(account: i64, first: &Cell<u64>, clients: u32) -> Vec<(&'static str, String)> {
+    first.set(first.get() + RUN_NUMBERS);
     vec![
         ("account", account.to_string()),
-        ("first", first.to_string()),
+        ("first", first.get().to_string()),
         ("clients", clients.to_string()),
         ("done", "0".to_owned()),
         ("status", "paid".to_owned()),

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
-use crate::{Result, process, scene::Scene};
+use billhook_drivers::{Result, billhook::command};
+use billhook_test_kit::run;
+
+use crate::scene::Scene;
 
 use super::Base;
 
@@ -56,14 +59,13 @@ impl<'a> Pgbench<'a> {
         arguments.extend(variables.iter().map(|(name, value)| format!("--define={name}={value}")));
         arguments.push(url);
         let program = self.base.cluster.programs().join("pgbench");
-        let postmaster = self.base.cluster.pid();
-        let before = process::family_cpu_us(postmaster)?;
-        let took = process::run(&program, &arguments, self.time + Duration::from_mins(1))?;
-        let database_us = process::family_cpu_us(postmaster)? - before;
+        let time_max = self.time + Duration::from_mins(1);
+        let (told, database_us) =
+            self.base.spent(|| run(&mut command(&program, &arguments), time_max)?.result())?;
         let number = |name: &str| -> Result<f64> {
-            let line = took.stdout.lines().find_map(|line| line.strip_prefix(name));
+            let line = told.lines().find_map(|line| line.strip_prefix(name));
             let word = line.and_then(|line| line.split([' ', '/']).next());
-            Ok(word.ok_or_else(|| format!("pgbench does not tell `{name}`:\n{}", took.stdout))?.parse()?)
+            Ok(word.ok_or_else(|| format!("pgbench does not tell `{name}`:\n{told}"))?.parse()?)
         };
         Ok(Whole {
             per_second: number("tps = ")?,

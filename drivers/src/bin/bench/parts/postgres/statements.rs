@@ -2,7 +2,7 @@
 //!
 //! They are taken from the store's source, so that both sides run the same text and the store need not show it.
 
-use crate::Result;
+use billhook_drivers::Result;
 
 const SOURCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/store/src/orders.rs"));
 
