@@ -87,5 +87,5 @@ pub fn lists(program: &Path, store: &Store) -> String {
 
 #[track_caller]
 fn billhook(program: &Path, store: &Store, arguments: &[&str]) -> String {
-    run(command(program, store.options()).args(arguments), COMMAND_MAX).unwrap().succeeded()
+    run(command(program, store.options()).args(arguments), COMMAND_MAX).unwrap().result().unwrap()
 }

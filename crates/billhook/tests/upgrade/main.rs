@@ -32,7 +32,7 @@ fn done(store: &Store, arguments: &[&str]) -> Done {
 /// Runs the program on a store; what it printed.
 #[track_caller]
 fn billhook(store: &Store, arguments: &[&str]) -> String {
-    done(store, arguments).succeeded()
+    done(store, arguments).result().unwrap()
 }
 
 /// The program refuses, in one line that says all this.

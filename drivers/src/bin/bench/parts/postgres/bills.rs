@@ -3,6 +3,7 @@
 use std::thread;
 
 use billhook_drivers::Result;
+use billhook_store::orders::BILLS_OF;
 use billhook_test_kit::Running;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     wrk::{self, Goal, Sample},
 };
 
-use super::{Base, pgbench::Pgbench, statements::statement};
+use super::{Base, pgbench::Pgbench, statements::with_values};
 
 const NODES: u32 = 3;
 /// How many connections all nodes together have.
@@ -23,8 +24,8 @@ pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result
     let server = scene.serve(base.store())?;
     let asked = Asked::new(scene.customers);
     let load = scene.load(Kind::Right, &customers(asked), &server)?;
-    let values = [":account", "('customer' || :number || '@example.com')"].map(str::to_owned);
-    let script = asked.script() + &statement("orders.bills_of", &values)?;
+    let values = [":account", "('customer' || :number || '@example.com')"];
+    let script = asked.script() + &with_values(&BILLS_OF, &values)?;
     let pgbench = Pgbench::new(scene, base, "bills.sql", &script)?;
     let account = base.account(shop::LOGIN)?;
     let variables = || vec![("account", account.to_string())];

@@ -4,7 +4,10 @@
 use std::{cell::Cell, sync::atomic::AtomicU64};
 
 use billhook_drivers::Result;
-use billhook_store::{AccountId, Location, Store, orders::TextField};
+use billhook_store::{
+    AccountId, Location, Store,
+    orders::{ADD_LINE, ADD_ORDER},
+};
 
 use crate::{
     parts::{
@@ -16,18 +19,10 @@ use crate::{
     table::{Pairs, Row, Target},
 };
 
-use super::{Base, pgbench::Pgbench, statements::statement};
+use super::{Base, pgbench::Pgbench, statements::insert};
 
 /// So many numbers are set aside for one run of pgbench.
 const RUN_NUMBERS: u64 = 1_000_000_000;
-/// The columns of an order before its texts, as [`TextField`] has them.
-const BEFORE_TEXTS: [&str; 16] = [
-    ":account", ":order", EMAIL, EMAIL, ":no", ":status", ":created", ":created", ":no",
-    // Handling: only its delivery is a text.
-    ":no", ":no", ":no", ":empty", ":no", ":no", ":no",
-];
-const EMAIL: &str = "('customer' || :customer || '@example.com')";
-
 impl Base {
     /// Makes an account for us that sells already, and one for pgbench: numbers and leaves of indexes are not those of the other side.
     pub(super) fn sellers(&self) -> Result<(Store, AccountId, i64)> {
@@ -46,7 +41,7 @@ impl Base {
 pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
     let (store, account, theirs) = base.sellers()?;
     let shop = Writers { store, account, next: AtomicU64::new(SELLER.products) };
-    let pgbench = Pgbench::new(scene, base, "orders.sql", &script()?)?;
+    let pgbench = Pgbench::new(scene, base, "orders.sql", &script(base)?)?;
     let first = Cell::new(0);
     let mut cases = [
         ("1 writer", 1, None, Pairs::new()),
@@ -75,19 +70,29 @@ pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result
 }
 
 /// One order as `Seller::add_order` makes it. Numbers of all clients grow together, as those of one shop do.
-pub(super) fn script() -> Result<String> {
-    let order = BEFORE_TEXTS.map(str::to_owned).into_iter().chain(TextField::ALL.map(|field| {
-        let value = match field {
-            TextField::FirstName => ":name",
-            TextField::Phone => ":phone",
-            TextField::UtmSource => ":source",
-            _ => ":empty",
-        };
-        value.to_owned()
-    }));
-    let line = |position, version| {
-        [":account", EMAIL, ":order", position, ":status", version, ":sum", ":sum", ":empty", ":no", ":no"]
-            .map(str::to_owned)
+pub(super) fn script(base: &Base) -> Result<String> {
+    let texts = "SELECT column_name FROM information_schema.columns \
+                 WHERE data_type = 'text' AND table_name IN ('orders', 'order_lines')";
+    let texts = base.cluster.sql(&base.url, texts)?;
+    let value = |column: &str| match column {
+        "account_id" => ":account",
+        "order_id" => ":order",
+        "email" | "email_key" => "('customer' || :customer || '@example.com')",
+        "pay_status" => ":status",
+        "created" | "paid" => ":created",
+        "first_name" => ":name",
+        "phone" => ":phone",
+        "utm_source" => ":source",
+        "sum" | "price" => ":sum",
+        text if texts.lines().any(|known| known == text) => ":empty",
+        _ => ":no",
+    };
+    let line = |position: &'static str, version: &'static str| {
+        insert(&ADD_LINE, |column| match column {
+            "position" => position,
+            "version_id" => version,
+            other => value(other),
+        })
     };
     let settings = "\\set order :first + :done * :clients + :client_id\n\
                     \\set done :done + 1\n\
@@ -95,9 +100,8 @@ pub(super) fn script() -> Result<String> {
                     \\set version random(1, 999)\n\
                     \\set other :version + 1\n\
                     \\if :done = 1\nSELECT '' AS empty \\gset\n\\endif\n";
-    let order = statement("orders.add_order", &order.collect::<Vec<_>>())?;
-    let one = statement("orders.add_line", &line(":no", ":version"))?;
-    let other = statement("orders.add_line", &line(":yes", ":other"))?;
+    let order = insert(&ADD_ORDER, value)?;
+    let (one, other) = (line(":no", ":version")?, line(":yes", ":other")?);
     Ok(format!("{settings}BEGIN;\n{order}{one}{other}COMMIT;\n"))
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use billhook_drivers::Result;
+use billhook_store::orders::FIND;
 
 use crate::{
     fresh::{self, Asked},
@@ -21,7 +22,7 @@ use super::{
     bills::{database_of, rate_of},
     durable,
     pgbench::Pgbench,
-    statements::statement_of_orders,
+    statements::with_values,
 };
 
 pub(in crate::parts) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
@@ -48,7 +49,7 @@ fn create(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
     let server = scene.serve(base.store())?;
     let goal = (server.pid(), server.address()?);
     let new = RefCell::new(NewOrders::of_seller(0));
-    let pgbench = Pgbench::new(scene, base, "new-orders.sql", &durable::script()?)?;
+    let pgbench = Pgbench::new(scene, base, "new-orders.sql", &durable::script(base)?)?;
     let first = Cell::new(0);
     let ours = |connections| -> Result<Created> {
         let before = base.rolled_back()?;
@@ -89,7 +90,7 @@ fn create(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
 fn read(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
     let server = scene.serve(base.store())?;
     let load = read::load(scene, &server)?;
-    let find = statement_of_orders("orders.find", &[":account", ":number"].map(str::to_owned))?;
+    let find = with_values(&FIND, &[":account", ":number"])?;
     let script = read::Asked::new(scene.orders).script() + &find;
     let pgbench = Pgbench::new(scene, base, "one-order.sql", &script)?;
     let account = base.account(shop::LOGIN)?;

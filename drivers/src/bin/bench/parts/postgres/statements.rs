@@ -1,34 +1,13 @@
 //! The store's own statements, as scripts of pgbench have them.
-//!
-//! They are taken from the store's source, so that both sides run the same text and the store need not show it.
 
 use billhook_drivers::Result;
+use billhook_store::Sql;
 
-const SOURCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/store/src/orders.rs"));
-
-/// The statement of a name, with these values in the place of its parameters.
-pub(super) fn statement(name: &str, values: &[String]) -> Result<String> {
-    let text = SOURCE.split_once(&format!("\"{name}\",")).and_then(|(_, rest)| rest.split('"').nth(1));
-    let text = text.ok_or_else(|| format!("crates/store/src/orders.rs has no statement {name}"))?;
+/// A statement with these values in the place of its parameters.
+pub(super) fn with_values(statement: &Sql, values: &[&str]) -> Result<String> {
     // A script's line could be taken for a comment to its end.
-    let lines: Vec<_> = text.lines().map(|line| line.split("--").next().unwrap_or_default().trim()).collect();
-    with_values(&lines.join(" "), values)
-}
-
-/// The statement of that name which reads whole orders: what the macro makes of its condition.
-pub(super) fn statement_of_orders(name: &str, values: &[String]) -> Result<String> {
-    let missing = || format!("crates/store/src/orders.rs has no statement {name} of whole orders");
-    let quoted = |text: &'static str| text.split('"').nth(1);
-    let (_, rest) = SOURCE.split_once("macro_rules! order_lines_where").ok_or_else(missing)?;
-    let (_, columns) = rest.split_once("concat!(").ok_or_else(missing)?;
-    let (_, condition) =
-        SOURCE.split_once(&format!("\"{name}\", order_lines_where!(")).ok_or_else(missing)?;
-    let (columns, condition) = quoted(columns).zip(quoted(condition)).ok_or_else(missing)?;
-    let text = format!("{columns}{condition} ORDER BY o.order_id, l.position");
-    with_values(&text.split_whitespace().collect::<Vec<_>>().join(" "), values)
-}
-
-fn with_values(text: &str, values: &[String]) -> Result<String> {
+    let lines = statement.text().lines().map(|line| line.split("--").next().unwrap_or_default().trim());
+    let text = lines.collect::<Vec<_>>().join(" ");
     let mut pieces = text.split('$');
     let mut filled = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -41,28 +20,31 @@ fn with_values(text: &str, values: &[String]) -> Result<String> {
     Ok(filled + ";\n")
 }
 
+/// An insert with the value that each column is to have.
+pub(super) fn insert<'v>(statement: &Sql, value: impl Fn(&str) -> &'v str) -> Result<String> {
+    let columns = statement.text().split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    let (columns, _) = columns.ok_or_else(|| format!("{} names no columns", statement.name()))?;
+    with_values(statement, &columns.split(',').map(|column| value(column.trim())).collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
+    use billhook_store::orders::{ADD_LINE, ADD_ORDER, BILLS_OF, FIND};
+
     use super::*;
 
-    fn values(count: usize) -> Vec<String> {
-        (1..=count).map(|number| format!(":p{number}")).collect()
-    }
-
     #[test]
-    fn statements_are_found_and_filled() {
-        let text = statement("orders.bills_of", &values(2)).unwrap();
+    fn statements_are_filled() {
+        let text = with_values(&BILLS_OF, &[":p1", ":p2"]).unwrap();
         assert!(text.starts_with("SELECT order_id, version_id, pay_status FROM order_lines WHERE"), "{text}");
         assert!(text.contains("account_id = :p1 AND email_key = :p2 ORDER BY"));
-        let text = statement("orders.add_order", &values(59)).unwrap();
-        assert!(text.ends_with(":p58, :p59);\n"), "{text}");
-        assert!(statement("orders.add_line", &values(11)).is_ok());
-        assert!(statement("orders.add_line", &values(10)).is_err());
-        let text = statement_of_orders("orders.find", &values(2)).unwrap();
-        assert!(text.starts_with("SELECT o.order_id, o.email, "), "{text}");
-        let end = "AND o.account_id = :p1 AND o.order_id = :p2 ORDER BY o.order_id, l.position;\n";
-        assert!(text.ends_with(end), "{text}");
-        assert!(statement_of_orders("orders.none", &[]).is_err());
-        assert!(statement("orders.none", &[]).is_err());
+        let text = with_values(&FIND, &[":p1", ":p2"]).unwrap();
+        assert!(text.contains("o.account_id = :p1 AND o.order_id = :p2 ORDER BY"), "{text}");
+        assert!(with_values(&FIND, &[":p1"]).is_err());
+        for statement in [ADD_ORDER, ADD_LINE] {
+            let text =
+                insert(&statement, |column| if column == "account_id" { ":one" } else { ":no" }).unwrap();
+            assert!(text.contains(":one, :no, ") && !text.contains('$'), "{text}");
+        }
     }
 }
