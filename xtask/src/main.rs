@@ -4,7 +4,7 @@ mod fuzz;
 mod tidy;
 
 use std::{
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -20,7 +20,7 @@ usage: cargo xtask TASK
 
 Drivers; each has options, see --help:";
 
-/// A program of this crate that drives the real one.
+/// A program of the package `billhook-drivers` that drives the real one.
 struct Driver {
     /// The task.
     name: &'static str,
@@ -29,7 +29,7 @@ struct Driver {
     what: &'static str,
     /// What it needs of Debian.
     packages: &'static [&'static str],
-    /// Other binaries of this crate that it starts.
+    /// Other binaries of that package that it starts.
     beside: &'static [&'static str],
     /// Whether it mounts: in a mount namespace of its own that ends with it.
     mounts: bool,
@@ -49,7 +49,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "crash",
-        binary: "crash",
+        binary: "durability",
         what: "kills at random moments, and what is there afterwards",
         packages: &["util-linux", "postgresql"],
         beside: &[],
@@ -67,7 +67,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "power-loss",
-        binary: "disk",
+        binary: "durability",
         what: "the store's disk loses power, again and again",
         packages: &["util-linux"],
         beside: &[],
@@ -76,7 +76,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "disk-faults",
-        binary: "disk",
+        binary: "durability",
         what: "every write and sync of a short run fails",
         packages: &["util-linux"],
         beside: &[],
@@ -85,7 +85,7 @@ const DRIVERS: [Driver; 7] = [
     },
     Driver {
         name: "damage",
-        binary: "disk",
+        binary: "durability",
         what: "bytes of the store's files are other ones",
         packages: &["util-linux"],
         beside: &[],
@@ -173,7 +173,7 @@ impl Driver {
     fn run(&self, options: &[&str]) -> Result<(), String> {
         run("sh", &[&[".ci/packages"], self.packages].concat(), &[])?;
         run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
-        let mut build = vec!["build", "--release", "--locked", "--package", "xtask"];
+        let mut build = vec!["build", "--release", "--locked", "--package", "billhook-drivers"];
         build.extend([&self.binary].into_iter().chain(self.beside).flat_map(|program| ["--bin", program]));
         run("cargo", &build, &[])?;
         let (program, arguments) = self.command("release", options);
@@ -191,7 +191,9 @@ impl Driver {
         if !self.mounts {
             return (program, options.collect());
         }
-        let user = (!rustix::process::geteuid().is_root()).then(|| "--map-root-user".to_owned());
+        // Whoever is not root may mount in a user namespace of his own.
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let user = (!is_root).then(|| "--map-root-user".to_owned());
         let unshare = user.into_iter().chain(["--mount".to_owned(), "--".to_owned(), program]);
         ("unshare".to_owned(), unshare.chain(options).collect())
     }

@@ -124,6 +124,6 @@ fn one_caller<'a>(lines: impl Iterator<Item = &'a [u8]>) {
 mod tests {
     #[test]
     fn heads() {
-        billhook_fuzz_corpus::replay("host", super::host);
+        billhook_test_kit::replay("host", super::host);
     }
 }

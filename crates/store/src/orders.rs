@@ -232,7 +232,8 @@ pub(crate) fn hidden_key(key: &str) -> String {
 /// The most that the names in one answer may take; an answer is built in memory (decision 64).
 const BILLS_MAX_BYTES: usize = 64 << 20;
 
-const BILLS_OF: Sql = Sql::new(
+/// A customer's lines.
+pub const BILLS_OF: Sql = Sql::new(
     "orders.bills_of",
     "SELECT order_id, version_id, pay_status
        FROM order_lines -- clustered by (account_id, email_key, order_id, position): one range scan
@@ -305,7 +306,8 @@ macro_rules! order_lines {
 }
 pub(crate) use order_lines;
 
-pub(crate) const FIND: Sql = order_lines!("orders.find", "o.account_id = $1 AND o.order_id = $2");
+/// A whole order.
+pub const FIND: Sql = order_lines!("orders.find", "o.account_id = $1 AND o.order_id = $2");
 
 /// The order of a number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<Order>, Error> {
@@ -411,8 +413,10 @@ pub fn next_number(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId
     Ok(highest.checked_add(1).map(OrderId))
 }
 
-const ADD_ORDER: Sql = sql!("orders.add_order", Piece::Insert(&TABLE));
-const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
+/// A new order.
+pub const ADD_ORDER: Sql = sql!("orders.add_order", Piece::Insert(&TABLE));
+/// One of its lines.
+pub const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
 
 /// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {

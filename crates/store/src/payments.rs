@@ -136,7 +136,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[&NEXT, &ADD, &GIVEN_BACK, &REMOVE];
 
 #[cfg(test)]
 mod tests {
-    use billhook_postgres_cluster::Cluster;
+    use billhook_test_kit::Cluster;
     use billhook_wire::{Email, GoodId, Key, Login, PayStatus};
 
     use super::*;

@@ -75,6 +75,6 @@ fn defaults(command: &Command) -> Vec<String> {
 mod tests {
     #[test]
     fn configuration_files() {
-        billhook_fuzz_corpus::replay("config", super::config);
+        billhook_test_kit::replay("config", super::config);
     }
 }

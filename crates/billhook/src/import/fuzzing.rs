@@ -144,7 +144,7 @@ impl Imported {
 
 #[cfg(test)]
 mod tests {
-    use billhook_fuzz_corpus::replay;
+    use billhook_test_kit::replay;
 
     use super::*;
     use crate::import::tests::Shop;

@@ -67,11 +67,11 @@ fn who_is_calling_has_to_be_known() {
     let named = format!("http://shop.localhost:{port}");
     let call = |rest: &[&str]| place.run(&[&["call", "GetBills", "email=anna@example.com"], rest].concat());
 
-    let error = call(&["--url", serving.url(), "--key", &key]).failed(2);
+    let error = call(&["--url", &serving.url(), "--key", &key]).failed(2);
     says(&error, &["names no login", "--login"]);
     says(&call(&["--url", &named]).failed(2), &["a key is needed", "BILLHOOK_KEY_FILE"]);
     says(
-        &call(&["--url", serving.url(), "--login", "shop", "--key", &key]).failed(1),
+        &call(&["--url", &serving.url(), "--login", "shop", "--key", &key]).failed(1),
         &["400 Order not found"],
     );
 
@@ -107,7 +107,7 @@ fn a_self_signed_server_needs_a_word() {
     let place = Place::new();
     let key = place.account("shop");
     let serving = place.serve(&["--tls-self-signed", "--tls-listen", "127.0.0.1:0"]);
-    let port = serving.greeting[1].rsplit(':').next().unwrap();
+    let port = serving.server.https.unwrap().port();
     let url = format!("https://shop.localhost:{port}");
     let call = |rest: &[&str]| {
         place.run(&[&["call", "GetBills", "email=a@b", "--url", &url, "--key", &key], rest].concat())

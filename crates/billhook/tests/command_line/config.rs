@@ -162,9 +162,9 @@ fn commands_have_tables_and_switches_and_lists() {
         .succeeded();
     assert_eq!(listed, "shop  on   (default)\n");
 
-    let serving = super::Serving::start(place.command(&["serve", "--config", "billhook.toml"]));
-    assert_eq!(serving.greeting.len(), 2, "{:?}", serving.greeting);
-    assert!(serving.greeting[1].starts_with("listening on http://127.0.0.2:"), "{:?}", serving.greeting);
+    let serving = super::Serving::with_addresses(2, place.command(&["serve", "--config", "billhook.toml"]));
+    let addresses = &serving.server.http;
+    assert_eq!(addresses[1].ip(), std::net::Ipv4Addr::new(127, 0, 0, 2), "{addresses:?}");
 }
 
 /// A variable that was set long ago, for whatever reason, does not replace, remove or pass over anything.

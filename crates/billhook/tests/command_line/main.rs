@@ -25,16 +25,14 @@ mod serve;
 mod shop;
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{Seek as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
+    time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
+use billhook_test_kit::{Done, Running, command, run, until};
+use tempfile::{NamedTempFile, TempDir};
 
 /// Longer than anything here takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,8 +56,8 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_billhook"));
-        command.args(arguments).current_dir(self.0.path()).env_clear().stdin(Stdio::null());
+        let mut command = command(Path::new(env!("CARGO_BIN_EXE_billhook")), arguments);
+        command.current_dir(self.0.path()).env_clear();
         command
     }
 
@@ -68,29 +66,14 @@ impl Place {
     }
 
     fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Done {
-        let output = self.command(arguments).envs(environment.iter().copied()).output().unwrap();
-        Done {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        run(self.command(arguments).envs(environment.iter().copied()), PATIENCE).unwrap()
     }
 
     fn run_with_input(&self, arguments: &[&str], input: &str) -> Done {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        Done {
-            status: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        let mut given = tempfile::tempfile().unwrap();
+        given.write_all(input.as_bytes()).unwrap();
+        given.rewind().unwrap();
+        run(self.command(arguments).stdin(given), PATIENCE).unwrap()
     }
 
     /// Starts a server on a port that the system picks, and waits until it listens.
@@ -106,33 +89,6 @@ impl Place {
     }
 }
 
-/// What a command left behind.
-#[derive(Debug)]
-struct Done {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Done {
-    /// It was done, and nothing was said on standard error. Its output.
-    #[track_caller]
-    fn succeeded(self) -> String {
-        assert_eq!((self.status, self.stderr.as_str()), (Some(0), ""), "{self:?}");
-        self.stdout
-    }
-
-    /// It ended with this status and one line on standard error. The line, without the program's name.
-    #[track_caller]
-    fn failed(self, status: i32) -> String {
-        assert_eq!(self.status, Some(status), "{self:?}");
-        let line = self.stderr.strip_prefix("billhook: ").and_then(|line| line.strip_suffix('\n'));
-        let line = line.unwrap_or_else(|| panic!("{self:?}"));
-        assert!(!line.contains('\n') && !line.contains("panicked"), "{self:?}");
-        line.to_owned()
-    }
-}
-
 /// Everything that is asked for stands in the text.
 #[track_caller]
 fn says(text: &str, parts: &[&str]) {
@@ -143,80 +99,47 @@ fn says(text: &str, parts: &[&str]) {
 
 /// A server of the test's own. Dropped, it is gone.
 struct Serving {
-    child: Child,
-    /// What it has said on standard output while it started.
-    greeting: Vec<String>,
-    stderr: Receiver<String>,
+    server: Running,
+    // The file that the server writes to goes after it.
+    _log: NamedTempFile,
 }
 
 impl Serving {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = lines(child.stdout.take().unwrap());
-        let stderr = lines(child.stderr.take().unwrap());
-        let mut serving = Self { child, greeting: Vec::new(), stderr };
-        let first = stdout.recv_timeout(PATIENCE);
-        serving.greeting.push(first.unwrap_or_else(|_| panic!("it did not start: {}", serving.log())));
-        // The rest comes in the same breath, before it serves.
-        while let Ok(line) = stdout.recv_timeout(Duration::from_millis(300)) {
-            serving.greeting.push(line);
-        }
-        serving
+    /// Starts a server, and waits until it has said all its addresses.
+    fn start(command: Command) -> Self {
+        let listens = |argument: &&std::ffi::OsStr| argument.to_string_lossy().ends_with("listen");
+        Self::with_addresses(command.get_args().filter(listens).count(), command)
     }
 
-    /// `http://127.0.0.1:PORT`, from the first line.
-    fn url(&self) -> &str {
-        self.greeting[0].strip_prefix("listening on ").unwrap()
+    fn with_addresses(addresses: usize, command: Command) -> Self {
+        let log = NamedTempFile::new().unwrap();
+        let server = Running::start(command, log.path(), addresses).unwrap();
+        Self { server, _log: log }
     }
 
-    fn port(&self) -> &str {
-        self.url().rsplit(':').next().unwrap()
+    /// What it says on standard output while it starts, as far as this.
+    fn greeting(&self, until_it_says: &str) -> String {
+        until(|| self.server.said().iter().any(|line| line.contains(until_it_says)));
+        self.server.said().join("\n")
     }
 
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    fn port(&self) -> u16 {
+        self.server.address().unwrap().port()
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    fn url(&self) -> String {
+        format!("http://{}", self.server.address().unwrap())
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        self.server.signal(signal).unwrap();
     }
 
     /// Waits for its end: exit status, and what it has said on standard error.
     fn end(&mut self) -> (Option<i32>, String) {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status.code(), self.log());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        panic!("it did not end: {}", self.log());
+        (self.server.wait(PATIENCE).unwrap(), self.server.log().unwrap())
     }
-
-    fn log(&self) -> String {
-        let mut log = String::new();
-        while let Ok(line) = self.stderr.recv_timeout(Duration::from_millis(200)) {
-            log.push_str(&line);
-            log.push('\n');
-        }
-        log
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn lines(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (send, receive) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            if send.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    receive
 }
 
 fn text(path: &Path) -> &str {

@@ -11,7 +11,7 @@ fn the_demo_prints_a_call_that_works() {
     let place = Place::new();
     for _ in 0..2 {
         let mut serving = place.serve(&["--demo"]);
-        let greeting = serving.greeting.join("\n");
+        let greeting = serving.greeting("other commands find");
         let url = format!("http://username.localhost:{}", serving.port());
         says(
             &greeting,
@@ -74,7 +74,10 @@ fn the_sellers_first_lines_work() {
     std::fs::copy(root.join("examples/orders.csv"), place.path("examples/orders.csv")).unwrap();
 
     let demo = place.serve(&["--demo"]);
-    says(&demo.greeting.join("\n"), &["other commands find the demo's orders with --data ./billhook-demo"]);
+    says(
+        &demo.greeting("other commands"),
+        &["other commands find the demo's orders with --data ./billhook-demo"],
+    );
     drop(demo);
     let added = place.run(add).succeeded();
     let key = added.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
@@ -87,7 +90,7 @@ fn the_sellers_first_lines_work() {
     drop(serving);
     let public: Vec<_> = public.iter().map(|word| word.replace(":80", ":0")).collect();
     let public = place.command(&public.iter().map(String::as_str).collect::<Vec<_>>());
-    says(&Serving::start(public).greeting[0], &["listening on http://0.0.0.0:"]);
+    says(&Serving::start(public).greeting(""), &["listening on http://0.0.0.0:"]);
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn the_public_key_stays_at_home() {
     place.run(&[&rotate[..], &["--keep-old", "5"]].concat()).succeeded();
     says(&place.run(&all).failed(1), &["public key"]);
     place.run(&rotate).succeeded();
-    assert!(Serving::start(place.command(&all)).greeting[0].starts_with("listening on http://0.0.0.0:"));
+    assert!(Serving::start(place.command(&all)).greeting("").starts_with("listening on http://0.0.0.0:"));
 }
 
 #[test]
@@ -137,9 +140,10 @@ fn every_address_is_printed_and_no_account_is_said() {
         "--admin-listen",
         "127.0.0.1:0",
     ]);
-    let starts: Vec<_> = serving.greeting.iter().map(|line| line.rsplit_once(':').unwrap().0).collect();
+    let greeting = serving.greeting("no account yet");
+    let starts: Vec<_> = greeting.lines().take(4).map(|line| line.rsplit_once(':').unwrap().0).collect();
     assert_eq!(
-        starts[..4],
+        starts,
         [
             "listening on http://127.0.0.1",
             "listening on http://127.0.0.2",
@@ -147,7 +151,7 @@ fn every_address_is_printed_and_no_account_is_said() {
             "admin on http://127.0.0.1"
         ]
     );
-    says(&serving.greeting[4], &["no account yet", "billhook account add LOGIN"]);
+    says(&greeting, &["billhook account add LOGIN"]);
 }
 
 #[test]
@@ -192,7 +196,7 @@ fn signals() {
     serving.signal(Signal::HUP);
     thread::sleep(Duration::from_millis(100));
     assert_eq!(
-        place.run(&["call", "GetBills", "--url", serving.url(), "--login", "shop", "--key", "x"]).status,
+        place.run(&["call", "GetBills", "--url", &serving.url(), "--login", "shop", "--key", "x"]).status,
         Some(1)
     );
     serving.signal(Signal::INT);
@@ -207,7 +211,7 @@ fn the_second_signal_ends_it_at_once() {
     let place = Place::new();
     let mut serving = place.serve(&["--stop-timeout", "60"]);
     // A request that has begun and never ends.
-    let mut client = std::net::TcpStream::connect(serving.url().strip_prefix("http://").unwrap()).unwrap();
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", serving.port())).unwrap();
     std::io::Write::write_all(
         &mut client,
         b"POST /api/GetBills HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx",
@@ -216,7 +220,7 @@ fn the_second_signal_ends_it_at_once() {
     thread::sleep(Duration::from_millis(300));
     serving.signal(Signal::TERM);
     thread::sleep(Duration::from_millis(300));
-    assert!(serving.child.try_wait().unwrap().is_none(), "it waits for what has begun");
+    assert!(serving.server.wait(Duration::ZERO).is_err(), "it waits for what has begun");
     serving.signal(Signal::TERM);
     let (status, log) = serving.end();
     assert_eq!(status, Some(1), "{log}");
@@ -233,7 +237,7 @@ fn the_log_is_json_if_asked() {
         "GetBills",
         "email=anna@example.com",
         "--url",
-        serving.url(),
+        &serving.url(),
         "--login",
         "shop",
         "--key",
@@ -254,7 +258,7 @@ fn what_the_command_line_changes_is_served_within_a_second() {
     thread::sleep(Duration::from_secs(1));
     let call = |key: &str| {
         let arguments =
-            ["call", "GetBills", "email=a@b", "--url", serving.url(), "--login", "shop", "--key", key];
+            ["call", "GetBills", "email=a@b", "--url", &serving.url(), "--login", "shop", "--key", key];
         place.run(&arguments).stderr
     };
     says(&call(&key), &["400 Order not found"]);
@@ -271,7 +275,7 @@ fn too_few_open_files_are_warned_of() {
     for (connections, warned) in [("2000", true), ("500", false)] {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_billhook"), connections]).current_dir(place.path(""));
-        let mut serving = Serving::start(command);
+        let mut serving = Serving::with_addresses(1, command);
         serving.signal(Signal::TERM);
         let (_, log) = serving.end();
         assert_eq!(log.contains("allows 1000 open files"), warned, "{log}");
@@ -307,7 +311,7 @@ fn a_new_certificate_is_read_at_sighup() {
     write();
     let files = ["--tls-listen", "127.0.0.1:0", "--tls-cert", "shop.pem", "--tls-key", "shop.key"];
     let mut serving = place.serve(&files);
-    let url = format!("https://shop.localhost:{}", serving.greeting[1].rsplit(':').next().unwrap());
+    let url = format!("https://shop.localhost:{}", serving.server.https.unwrap().port());
     let call = || {
         place
             .run(&["call", "GetBills", "email=a@b", "--url", &url, "--key", &key, "--ca-file", "shop.pem"])

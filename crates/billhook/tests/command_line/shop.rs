@@ -1,6 +1,6 @@
 //! `billhook coupon`, `manager`, `partner` and `category`, and every family of commands on a store in PostgreSQL.
 
-use billhook_postgres_cluster::Cluster;
+use billhook_test_kit::Cluster;
 use serde_json::{Value, json};
 
 use super::{Done, Place, says};

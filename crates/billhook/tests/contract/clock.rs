@@ -2,10 +2,9 @@
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 
-use crate::{
-    program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write},
-    running::until,
-};
+use billhook_test_kit::until;
+
+use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write};
 
 /// The library that shows a program another time.
 fn library() -> PathBuf {

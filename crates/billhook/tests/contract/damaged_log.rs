@@ -4,11 +4,11 @@ use std::{
     fs,
     io::Read as _,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
-    time::{Duration, Instant},
+    process::Stdio,
+    time::Duration,
 };
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::program::{Billhook, DEMO_KEY, program, run, succeed};
 
@@ -32,7 +32,7 @@ fn killed_shop(orders: usize) -> Billhook {
             [("bill_email", email.as_str()), ("bill_comment", &comment), ("goods[0][good_name]", GOOD)];
         assert_eq!(shop.call(LOGIN, DEMO_KEY, "CreateOrder", &form).code(), 0);
     }
-    kill_process(shop.process(), Signal::KILL).unwrap();
+    shop.signal(Signal::KILL);
     shop.wait(Duration::from_secs(10));
     shop
 }
@@ -48,19 +48,6 @@ fn damage(place: &Path) -> Vec<u8> {
     bytes[32 + frames / 2 * 4120 + 2000] ^= 1;
     fs::write(log(place), &bytes).unwrap();
     bytes
-}
-
-/// Runs a command that is to end at once, if need be by force.
-fn run_briefly(place: &Path, command: &[&str]) -> Output {
-    let mut child =
-        program(place).args(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let since = Instant::now();
-    while child.try_wait().unwrap().is_none() && since.elapsed() < Duration::from_secs(20) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    // It has ended, or should have.
-    let _ = child.kill();
-    child.wait_with_output().unwrap()
 }
 
 fn orders(place: &Path) -> String {
@@ -88,9 +75,9 @@ fn a_damaged_log_is_refused_by_all_and_stays_as_it_is() {
         &["migrate", "--dry-run"],
         &["backup", "other"],
     ] {
-        let done = run_briefly(place, command);
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert_eq!(done.status.code(), Some(1), "{command:?}: {said}");
+        let done = run(place, command);
+        let said = done.stderr;
+        assert_eq!(done.status, Some(1), "{command:?}: {said}");
         for word in ["billhook.db-wal is damaged", "transactions", "billhook restore", "check --salvage-log"]
         {
             assert!(said.contains(word), "{command:?}: {word}: {said}");
@@ -107,8 +94,8 @@ fn what_a_damaged_log_holds_can_be_had() {
     let left = damage(place);
     let file = fs::read(place.join("data/billhook.db")).unwrap();
     let done = run(place, &["check", "--salvage-log", "--json"]);
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect(&said);
+    let said = done.stderr;
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).expect(&said);
     let left_out = usize::try_from(report["left_out"].as_u64().unwrap()).unwrap();
     let kept: Vec<_> = report["kept"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
     assert!(fs::read(kept[0]).unwrap() == file && fs::read(kept[1]).unwrap() == left);
@@ -141,12 +128,12 @@ fn a_store_with_a_log_is_no_backup() {
     let file = place.join("data/billhook.db").display().to_string();
     let elsewhere = place.join("elsewhere").display().to_string();
     let done = run(place, &["restore", &file, "--data", &elsewhere]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&done.stderr).contains("has a log beside it"), "{done:?}");
+    assert_eq!(done.status, Some(1));
+    assert!(done.stderr.contains("has a log beside it"), "{done:?}");
     // And a log without its store is not thrown away.
     fs::rename(place.join("data/billhook.db"), place.join("moved")).unwrap();
     let done = run(place, &["account", "add", "other"]);
-    assert!(String::from_utf8_lossy(&done.stderr).contains("to which it belongs"), "{done:?}");
+    assert!(done.stderr.contains("to which it belongs"), "{done:?}");
     fs::rename(place.join("moved"), place.join("data/billhook.db")).unwrap();
     assert_eq!(orders(place).matches("\"pay_status\"").count(), 3);
 }
@@ -160,9 +147,9 @@ fn a_server_looks_at_a_log_that_others_have_open() {
         program(place).args(["export", "--account", LOGIN]).stdout(Stdio::piped()).spawn().unwrap();
     export.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
     damage(place);
-    let done = run_briefly(place, &["serve", "--listen", "127.0.0.1:0"]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&done.stderr).contains("is damaged"), "{done:?}");
+    let done = run(place, &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(done.status, Some(1));
+    assert!(done.stderr.contains("is damaged"), "{done:?}");
     export.kill().unwrap();
     export.wait().unwrap();
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use billhook_postgres_cluster::{Cluster, Options, Tls};
+use billhook_test_kit::{Cluster, Options, Tls};
 
 use crate::{
     nodes::place_of,
-    program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, run, succeed, write},
+    program::{Billhook, DEMO_KEY, DEMO_LOGIN, run, succeed, write},
 };
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
@@ -16,8 +16,8 @@ const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 fn refused(url: &str, arguments: &[&str], status: i32) -> String {
     let place = place_of(url);
     let output = run(place.path(), arguments);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{told}");
+    let told = output.stderr;
+    assert_eq!(output.status, Some(status), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(!told.contains("sesame") && !told.contains("panicked"), "{told}");
     told
@@ -56,7 +56,7 @@ fn one_that_goes_down_is_told_and_comes_back_by_itself() {
             let answer = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
             assert_eq!((answer.status, answer.code()), (503, 9), "{}", answer.body);
             assert!(answer.header("retry-after").is_some(), "{}", answer.head);
-            check_signed(&answer, DEMO_KEY);
+            answer.checked(Some(DEMO_KEY));
             assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
         }
         assert_eq!(shop.admin("/readyz").status, 503);
@@ -86,8 +86,7 @@ fn a_newer_store_is_refused_and_tools_of_its_own_are_named() {
     let line = refused(&url, &["restore", "Cargo.toml"], 1);
     assert!(line.contains("pg_restore"), "{line}");
     assert!(succeed(place.path(), &["check"]).contains("pg_amcheck"));
-    let database = url.rsplit_once('/').unwrap().1;
-    Cluster::shared().sql(database, "UPDATE billhook_store SET version = 1000").unwrap();
+    Cluster::shared().sql(&url, "UPDATE billhook_store SET version = 1000").unwrap();
     for command in
         [&["account", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate", "--dry-run"]]
     {
@@ -152,7 +151,7 @@ fn a_socket_with_peer_authentication_is_a_way() {
     }
     let port = cluster.port();
     let url = format!("postgres:///shop?host={folder}&port={port}");
-    crate::running::until(|| run(place_of(&url).path(), &["account", "add", "anna"]).status.success());
+    billhook_test_kit::until(|| run(place_of(&url).path(), &["account", "add", "anna"]).status == Some(0));
     let percent = folder.replace('/', "%2F");
     for url in [
         format!("{url}&sslmode=disable"),

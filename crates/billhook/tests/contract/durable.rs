@@ -8,12 +8,11 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::{
-    program::{Billhook, DEMO_KEY, DEMO_LOGIN, program},
-    running::until,
-};
+use billhook_test_kit::until;
+
+use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program};
 
 /// What the program asks the kernel for, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +88,7 @@ fn the_log_is_synced_before_the_answer_is_sent() {
         let answer = shop.call(DEMO_LOGIN, DEMO_KEY, "CreateOrder", &form);
         assert_eq!(answer.code(), 0, "{answer:?}");
     }
-    kill_process(shop.process(), Signal::TERM).unwrap();
+    shop.signal(Signal::TERM);
     assert_eq!(shop.wait(Duration::from_secs(20)), Some(0));
     let read = || calls(&fs::read_to_string(&file).unwrap());
     // strace may write its last lines after that.

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check, check_signed, run, write};
+use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check, succeed, write};
 
 #[test]
 fn the_pages_list() {
@@ -78,7 +78,7 @@ fn credentials() {
         ("&&&", 2),
     ] {
         let answer = shop.post(host, "GetBills", body);
-        check_signed(&answer, DEMO_KEY);
+        answer.checked(Some(DEMO_KEY));
         assert_eq!((answer.status, answer.code()), (200, code), "{body}");
     }
     for key in ["rpsKey=", "rps_key=", "rpsKey=&rps_key="] {
@@ -101,9 +101,9 @@ fn an_account_may_ask_for_an_empty_list_and_lower_case() {
     let shop = Billhook::demo();
     shop.run(&["account", "set", DEMO_LOGIN, "getbills_empty=ok"]);
     shop.run(&["account", "set", DEMO_LOGIN, "text_case=lower"]);
-    crate::running::until(|| {
+    billhook_test_kit::until(|| {
         let answer = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", &[("email", "boris@example.com")]);
-        check_signed(&answer, DEMO_KEY);
+        answer.checked(Some(DEMO_KEY));
         answer.body.starts_with(r#"{"error_code":0,"error_text":"ok","result":[],"#)
     });
 }
@@ -129,22 +129,19 @@ fn names_are_those_of_the_order() {
 #[test]
 fn ten_thousand_orders() {
     let place = tempfile::tempdir().unwrap();
-    crate::program::succeed(place.path(), &["account", "add", "big", "--key", DEMO_KEY]);
-    let generated =
-        run(place.path(), &["generate", "--account", "big", "--orders", "10000", "--customers", "1"]);
-    assert!(generated.status.success(), "{generated:?}");
-    let exported = crate::program::succeed(place.path(), &["export", "--account", "big"]);
+    succeed(place.path(), &["account", "add", "big", "--key", DEMO_KEY]);
+    succeed(place.path(), &["generate", "--account", "big", "--orders", "10000", "--customers", "1"]);
+    let exported = succeed(place.path(), &["export", "--account", "big"]);
     let email =
         serde_json::from_str::<serde_json::Value>(exported.lines().next().unwrap()).unwrap()["email"].clone();
     let email = email.as_str().unwrap().to_owned();
     let shop = Billhook::start_over(place, &[]);
-    crate::program::succeed(shop.place(), &["account", "add", "small", "--key", DEMO_KEY]);
-    crate::running::until(|| {
+    succeed(shop.place(), &["account", "add", "small", "--key", DEMO_KEY]);
+    billhook_test_kit::until(|| {
         shop.call("small", DEMO_KEY, "GetBills", &[("email", "x@example.com")]).code() == 400
     });
     let memory = || {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", shop.process().as_raw_nonzero())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", shop.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     };
@@ -153,7 +150,7 @@ fn ten_thousand_orders() {
             scope.spawn(|| {
                 for _ in 0..5 {
                     let answer = shop.call("big", DEMO_KEY, "GetBills", &[("email", &email)]);
-                    check_signed(&answer, DEMO_KEY);
+                    answer.checked(Some(DEMO_KEY));
                     assert_eq!(answer.json()["result"].as_object().unwrap().len(), 10_000);
                 }
             });

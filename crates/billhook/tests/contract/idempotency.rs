@@ -9,9 +9,10 @@ use billhook_store::{
 use billhook_wire::{Access, Api, Login, method::METHODS};
 use serde_json::json;
 
+use billhook_test_kit::until;
+
 use crate::{
-    program::{Answer, Billhook, check_signed, keyed, signed, succeed},
-    running::until,
+    program::{Answer, Billhook, keyed, signed, succeed},
     shop::{KEY, LOGIN, Shop, done, now, number, store_of},
 };
 
@@ -127,7 +128,7 @@ fn what_is_told_again_is_signed_anew() {
     let call = || shop.server().post_with("Idempotency-Key: k\r\n", &host, "CreateOrder", &body);
     until(|| call().code() != 4);
     let again = call();
-    check_signed(&again, key);
+    again.checked(Some(key));
     assert_eq!(again.json()["result"], first.json()["result"]);
     assert_ne!(again.json()["hash"], first.json()["hash"]);
 }

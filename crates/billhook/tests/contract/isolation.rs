@@ -6,10 +6,9 @@ use billhook_wire::{
     method::{METHODS, MethodInfo},
 };
 
-use crate::{
-    program::{Answer, Billhook, keyed, signed, succeed, write},
-    running::until,
-};
+use billhook_test_kit::until;
+
+use crate::program::{Answer, Billhook, keyed, signed, succeed, write};
 
 const KEYS: [(&str, &str); 2] = [("one", "key-of-one-0123456789"), ("two", "key-of-two-0123456789")];
 

@@ -1,4 +1,4 @@
-//! The contract with strangers' clients: the real program on a port of its own, spoken to over HTTP.
+//! The contract with strangers' clients: the real program on a port of its own, spoken to over HTTP; with the stores in folders.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,41 +9,17 @@
 )]
 
 mod backup;
-mod bad_input;
-mod bill_page;
-mod catalogue;
+#[path = "both.rs"]
+mod both;
 mod clock;
-mod create_order;
-mod createorder;
 mod damaged_log;
-mod discounts;
 mod disk;
 mod durable;
-mod get_bills;
-mod idempotency;
-mod isolation;
-mod list_pages;
-mod model;
-mod moving;
-mod order_details;
-mod order_lists;
-mod order_model;
-mod order_status;
-mod order_timers;
-mod php;
-mod php_orders;
-mod program;
-mod proxy;
-mod python;
-mod races;
-mod readme;
 mod reference;
-mod running;
-mod secrets;
-mod shop;
 mod smuggling;
-mod tls;
-mod typed_client;
 
-/// Where the stores of these tests are: `on_postgres.rs` runs the same tests on the other engine.
+// `crate::program` and the like, for all of them.
+use both::*;
+
+/// Where the stores of these tests are.
 const ON_POSTGRES: bool = false;

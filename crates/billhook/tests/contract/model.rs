@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::program::{Billhook, check_signed, signed, succeed, write};
+use crate::program::{Billhook, signed, succeed, write};
 
 const EMAILS: [&str; 5] =
     ["anna@example.com", "ANNA@Example.com", "боря@пример.рф", "Боря@Пример.рф", "c+d@e"];
@@ -89,7 +89,7 @@ proptest! {
                 import(shop, &login, orders);
                 login
             });
-            crate::running::until(|| {
+            billhook_test_kit::until(|| {
                 logins.iter().all(|login| shop.post(&format!("{login}.localhost"), "GetBills", "a=1").code() == 1)
             });
             for ask in &asks {
@@ -98,7 +98,7 @@ proptest! {
                 form.extend(ask.status.map(|status| ("pay_status", status)));
                 let login = &logins[ask.account];
                 let answer = shop.post(&format!("{login}.localhost"), "GetBills", &signed(login, KEY, &form));
-                check_signed(&answer, KEY);
+                answer.checked(Some(KEY));
                 prop_assert!(answer.body.is_ascii());
                 let json = answer.json();
                 let result = expected(&stores[ask.account], ask);

@@ -5,13 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_postgres_cluster::Cluster;
+use billhook_test_kit::Cluster;
 use tempfile::TempDir;
 
-use crate::{
-    program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, signed, succeed, write},
-    running::until,
-};
+use billhook_test_kit::until;
+
+use crate::program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, signed, succeed, write};
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 
@@ -74,8 +73,7 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
 #[test]
 fn a_node_follows_accounts_that_went_back() {
     let url = Cluster::shared().create_database().unwrap();
-    let database = url.rsplit_once('/').unwrap().1;
-    let sql = |text: &str| Cluster::shared().sql(database, text).unwrap();
+    let sql = |text: &str| Cluster::shared().sql(&url, text).unwrap();
     let keep = |name: &str| sql(&format!("CREATE TABLE {name} AS SELECT * FROM accounts"));
     let put_back =
         |name: &str| sql(&format!("DELETE FROM accounts; INSERT INTO accounts SELECT * FROM {name}"));
@@ -128,11 +126,10 @@ fn a_node_follows_accounts_that_went_back() {
 #[test]
 fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
     let url = Cluster::shared().create_database().unwrap();
-    let database = url.rsplit_once('/').unwrap().1;
     let node = Billhook::start_over(place_of(&url), &[]);
     assert_eq!(node.call("shop", DEMO_KEY, "GetBills", ANNA).code(), 5);
     // As a copy does: its mark, and then rows.
-    let sql = |text: &str| Cluster::shared().sql(database, text).unwrap();
+    let sql = |text: &str| Cluster::shared().sql(&url, text).unwrap();
     sql("INSERT INTO marks VALUES ('copying', 'f00 /var/lib/billhook')");
     sql("INSERT INTO accounts VALUES (1, 'shop', 'the-key-of-the-shop', '', 0, 0, 0, 1)");
     let shows_nothing = |answer: Answer| {
@@ -158,7 +155,6 @@ fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
 #[test]
 fn ten_nodes_that_start_at_once_make_the_tables_once() {
     let url = Cluster::shared().create_database().unwrap();
-    let database = url.rsplit_once('/').unwrap().1;
     std::thread::scope(|scope| {
         let nodes: Vec<_> =
             (0..10).map(|_| scope.spawn(|| Billhook::start_over(place_of(&url), &[]))).collect();
@@ -167,8 +163,7 @@ fn ten_nodes_that_start_at_once_make_the_tables_once() {
             assert_eq!(node.call("anna", DEMO_KEY, "GetBills", ANNA).code(), 5);
         }
     });
-    let version =
-        Cluster::shared().sql(database, "SELECT COUNT(*), MAX(version) FROM billhook_store").unwrap();
+    let version = Cluster::shared().sql(&url, "SELECT COUNT(*), MAX(version) FROM billhook_store").unwrap();
     let known = succeed(place_of(&url).path(), &["migrate", "--json"]);
     let known: serde_json::Value = serde_json::from_str(&known).unwrap();
     assert_eq!(version.trim(), format!("1|{}", known["known"]));
@@ -191,8 +186,8 @@ fn a_store_moves_into_a_folder_and_back() {
     let told = succeed(place.path(), &["copy", &url, &folder]);
     assert!(told.contains("3000 orders of 2 accounts") && told.contains("compared"), "{told}");
     let again = run(place.path(), &["copy", &url, &folder]);
-    assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("holds a store already"), "{again:?}");
+    assert_eq!(again.status, Some(1));
+    assert!(again.stderr.contains("holds a store already"), "{again:?}");
 
     let back = place_of(&Cluster::shared().create_database().unwrap());
     let back_url = std::fs::read_to_string(back.path().join(STORE_FILE)).unwrap();
@@ -235,8 +230,7 @@ fn reads_go_to_the_replica_and_accounts_to_the_primary() {
     assert_eq!(far.admin("/readyz").status, 200);
 
     // Without it a node can't serve; one that needs none can.
-    let name = replica.rsplit_once('/').unwrap().1;
-    Cluster::shared().sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)")).unwrap();
+    Cluster::shared().drop_database(&replica).unwrap();
     let health = far.admin("/readyz");
     assert_eq!(health.status, 503);
     assert!(health.body.contains("the replica (--store-read) fails"), "{}", health.body);

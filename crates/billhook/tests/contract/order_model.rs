@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
+use billhook_test_kit::until;
+
 use crate::{
-    program::{Answer, Billhook, check_signed, keyed, signed},
-    running::until,
+    program::{Answer, Billhook, keyed, signed},
     shop::now,
 };
 
@@ -324,7 +325,7 @@ struct Real<'a> {
 impl Real<'_> {
     fn send(&self, method: &str, body: &str) -> Answer {
         let answer = self.server.post(&format!("{}.localhost", self.login), method, body);
-        check_signed(&answer, KEY);
+        answer.checked(Some(KEY));
         answer
     }
 

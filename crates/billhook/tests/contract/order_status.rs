@@ -287,7 +287,7 @@ fn a_deleted_order_is_left_alone_by_its_timer() {
     let id = shop.order("anna@example.com", "course", &[("bill_timer_kill", &soon)]);
     shop.result("DeleteOrder", &[("bill_id", &id.to_string())]);
     let other = shop.order("boris@example.com", "course", &[("bill_timer_kill", &soon)]);
-    crate::running::until(|| shop.details(other)["pay_status"] == "cancel");
+    billhook_test_kit::until(|| shop.details(other)["pay_status"] == "cancel");
     assert_eq!(shop.first_exported()["pay_status"], "waiting", "{}", shop.exported());
     shop.is_sound();
 }

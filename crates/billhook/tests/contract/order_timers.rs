@@ -41,7 +41,7 @@ fn an_order_that_is_not_paid_in_time_is_cancelled() {
     );
     shop.result("UpdateOrderStatus", &[("bill_id", &paid.to_string()), ("status", "paid"), ("date", &soon)]);
     let status = |id: i64| shop.details(id)["pay_status"].as_str().unwrap().to_owned();
-    crate::running::until(|| killed.iter().all(|&id| status(id) == "cancel"));
+    billhook_test_kit::until(|| killed.iter().all(|&id| status(id) == "cancel"));
     // Within two seconds of its time.
     assert!(now() <= soon.parse::<i64>().unwrap() + 3, "it took until {}", now());
     assert!(stay.iter().all(|&id| status(id) == "waiting"));

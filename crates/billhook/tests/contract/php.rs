@@ -102,7 +102,7 @@ fn our_program_over_https() {
     // An account that comes later gets one.
     succeed(shop.place(), &["account", "add", "later", "--key", DEMO_KEY]);
     let later = format!("https://later.localhost:{port}/api/GetBills");
-    crate::running::until(|| {
+    billhook_test_kit::until(|| {
         let output = php(&script, &[&later, "later", DEMO_KEY, "anna@example.com"], None);
         String::from_utf8_lossy(&output.stdout) == "400 Order not found\n"
     });

@@ -4,24 +4,15 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rustix::process::{Signal, kill_process};
+use billhook_test_kit::until;
+use rustix::process::Signal;
 
-use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, check_signed, read_answer, signed, write};
+use crate::program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, signed, write};
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
-
-/// Waits until something holds, and gives the time that it took. Long enough for a busy machine; who promises less measures it.
-pub(crate) fn until(mut holds: impl FnMut() -> bool) -> Duration {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(20), "not within 20 seconds");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    started.elapsed()
-}
 
 #[test]
 fn a_rotated_key_counts_within_a_second() {
@@ -37,9 +28,9 @@ fn a_rotated_key_counts_within_a_second() {
     // The old one goes on, and its holder can check the answers; anything else is signed with the new one.
     let old = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
     assert_eq!(old.code(), 0);
-    check_signed(&old, DEMO_KEY);
-    check_signed(&shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA), fresh);
-    check_signed(&shop.call(DEMO_LOGIN, "wrong-key", "GetBills", ANNA), fresh);
+    old.checked(Some(DEMO_KEY));
+    shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).checked(Some(fresh));
+    shop.call(DEMO_LOGIN, "wrong-key", "GetBills", ANNA).checked(Some(fresh));
 
     let last = &rotate(&[]);
     until(|| shop.call(DEMO_LOGIN, last, "GetBills", ANNA).code() == 0);
@@ -64,7 +55,7 @@ fn accounts_come_and_go_within_a_second() {
     until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 6);
     let denied = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
     assert_eq!(denied.json()["error_text"], "Permission denied for ip 127.0.0.1");
-    check_signed(&denied, DEMO_KEY);
+    denied.checked(Some(DEMO_KEY));
     shop.run(&["account", "set", DEMO_LOGIN, "allow_ips="]);
     shop.run(&["account", "set", DEMO_LOGIN, "rate=5"]);
     until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 8);
@@ -233,11 +224,11 @@ fn a_stop_finishes_what_has_begun() {
     let (first, rest) = body.as_bytes().split_at(10);
     begun.write_all(first).unwrap();
     std::thread::sleep(Duration::from_millis(200));
-    kill_process(shop.process(), Signal::TERM).unwrap();
+    shop.signal(Signal::TERM);
     std::thread::sleep(Duration::from_millis(300));
     assert!(TcpStream::connect(shop.http()).is_err(), "still listening");
     begun.write_all(rest).unwrap();
-    let answer = read_answer(&mut begun);
+    let answer = Answer::read(&mut begun).unwrap();
     assert_eq!(answer.code(), 0);
     drop(idle);
     assert_eq!(shop.wait(Duration::from_secs(3)), Some(0));
@@ -254,12 +245,12 @@ fn idle_connections_do_not_hold_a_stop_up() {
             if n % 2 == 0 {
                 let body = signed(DEMO_LOGIN, DEMO_KEY, ANNA);
                 write!(stream, "POST /api/GetBills HTTP/1.1\r\nHost: username.localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-                assert_eq!(read_answer(&mut stream).code(), 0);
+                assert_eq!(Answer::read(&mut stream).unwrap().code(), 0);
             }
             stream
         })
         .collect();
-    kill_process(shop.process(), Signal::INT).unwrap();
+    shop.signal(Signal::INT);
     assert_eq!(shop.wait(Duration::from_secs(2)), Some(0));
     drop(connections);
 }
@@ -278,7 +269,7 @@ fn a_public_key_that_comes_later_is_not_served_to_strangers() {
 fn a_public_key_is_served_on_loopback_only() {
     let place = tempfile::tempdir().unwrap();
     let output = crate::program::run(place.path(), &["serve", "--demo", "--listen", "0.0.0.0:0"]);
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status, Some(1));
+    let text = output.stderr;
     assert!(text.contains("127.0.0.1 only") && text.lines().count() == 1, "{text}");
 }

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, signed, write};
 
@@ -66,12 +66,12 @@ fn certificates_are_renewed_on_sighup() {
 
     // A broken file leaves the old certificate at work, and is told.
     std::fs::write(&cert, "no certificate").unwrap();
-    kill_process(shop.process(), Signal::HUP).unwrap();
-    crate::running::until(|| shop.log().contains("cert.pem"));
+    shop.signal(Signal::HUP);
+    billhook_test_kit::until(|| shop.log().contains("cert.pem"));
     assert!(trusted(old.to_str().unwrap()));
 
     certificate(shop.place());
-    kill_process(shop.process(), Signal::HUP).unwrap();
-    crate::running::until(|| trusted(&cert));
+    shop.signal(Signal::HUP);
+    billhook_test_kit::until(|| trusted(&cert));
     assert!(!trusted(old.to_str().unwrap()));
 }

@@ -10,7 +10,7 @@ fn look(address: SocketAddr, path: &str) -> (u16, String) {
         .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
         .unwrap();
     let reply = read_reply(&mut stream);
-    (reply.status, String::from_utf8(reply.body).unwrap())
+    (reply.status, reply.body)
 }
 
 fn with_admin(options: &mut Options) {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use billhook_postgres_cluster::Cluster;
+use billhook_test_kit::Cluster;
 use bytes::Bytes;
 use h2::{Reason, client::SendRequest};
 use rustls::version::TLS13;

@@ -39,7 +39,7 @@ impl io::Write for Lines {
 }
 
 /// The lines about one request.
-fn about(reply: &Reply) -> String {
+fn about(reply: &Answer) -> String {
     let id = reply.header("x-request-id").unwrap();
     let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
     log.lines().filter(|line| line.contains(id)).collect::<Vec<_>>().join("\n")

@@ -24,7 +24,11 @@ use billhook_store::{
     orders::{self, Handling, Line, Order, Texts},
     settings::Setting,
 };
-use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
+use billhook_test_kit::{
+    http::{Answer, hashed as sign},
+    within,
+};
+use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -41,14 +45,6 @@ struct Shop {
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), store::Error>>>,
     folder: Option<tempfile::TempDir>,
-}
-
-/// An answer as it came over the socket.
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
 }
 
 impl Shop {
@@ -88,14 +84,14 @@ impl Shop {
     }
 
     /// Sends bytes on a connection of their own and reads one answer.
-    fn send(&self, request: &[u8]) -> Reply {
+    fn send(&self, request: &[u8]) -> Answer {
         let mut stream = self.connect();
         stream.write_all(request).unwrap();
         read_reply(&mut stream)
     }
 
     /// A signed call, as `anna`.
-    fn call(&self, method: &str, query: &str) -> Reply {
+    fn call(&self, method: &str, query: &str) -> Answer {
         self.send(&post(method, &sign(query, "anna", KEY)))
     }
 
@@ -124,63 +120,8 @@ impl Drop for Shop {
     }
 }
 
-impl Reply {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-
-    fn code(&self) -> u64 {
-        self.json()["error_code"].as_u64().unwrap()
-    }
-
-    /// Status and code, after a look at everything that each answer must have. `key`: the one that must have signed.
-    fn checked(&self, key: Option<&str>) -> (u16, u64) {
-        let json = self.json();
-        let keys: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(keys, ["error_code", "error_text", "result", "hash"]);
-        assert!(json["result"].is_array() || json["result"].is_object());
-        assert_eq!(self.header("content-type"), Some("application/json; charset=utf-8"));
-        let id = self.header("x-request-id").unwrap();
-        assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
-        let key = key.map(|key| Key::parse(key).unwrap());
-        let code =
-            *billhook_wire::Code::ALL.iter().find(|code| u64::from(code.number()) == self.code()).unwrap();
-        assert_eq!(json["hash"], signature::answer(code, json["error_text"].as_str().unwrap(), key.as_ref()));
-        let header = self.header("billhook-signature");
-        match key {
-            Some(key) => {
-                let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs().try_into().unwrap();
-                signature::verify_body(header.unwrap(), &key, &self.body, now, 60).unwrap();
-            }
-            None => assert_eq!(header, None),
-        }
-        (self.status, self.code())
-    }
-}
-
 fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
-}
-
-fn within(time: Duration, mut done: impl FnMut() -> bool) -> bool {
-    let since = Instant::now();
-    while !done() {
-        if since.elapsed() > time {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    true
+    billhook_test_kit::http::connect(address).unwrap()
 }
 
 fn add_account(store: &Store, login: &str) -> AccountId {
@@ -227,37 +168,14 @@ fn order(id: i64, email: &str, lines: i64) -> Order {
     }
 }
 
-/// A query with its hash behind it.
-fn sign(query: &str, login: &str, key: &str) -> String {
-    let hash = signature::request(query.as_bytes(), &Login::parse(login).unwrap(), &Key::parse(key).unwrap());
-    let hash = String::from_utf8(hash.to_vec()).unwrap();
-    if query.is_empty() { format!("hash={hash}") } else { format!("{query}&hash={hash}") }
-}
-
 /// A POST as `anna`'s clients send it.
-fn post(method: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST /api/{method} HTTP/1.1\r\nHost: anna.localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+fn post(method: &str, form: &str) -> Vec<u8> {
+    billhook_test_kit::http::post(method, "anna.localhost", form)
 }
 
 /// Reads one answer off a connection that may go on.
-fn read_reply(stream: &mut impl std::io::Read) -> Reply {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream
-            .read_exact(&mut byte)
-            .unwrap_or_else(|error| panic!("no answer: {error}, {}", String::from_utf8_lossy(&head)));
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
-    let mut reply = Reply { status: head[9..12].parse().unwrap(), head, body: Vec::new() };
-    let length: u64 = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
-    stream.take(length).read_to_end(&mut reply.body).unwrap();
-    reply
+fn read_reply(stream: &mut impl std::io::Read) -> Answer {
+    Answer::read(stream).unwrap()
 }
 
 /// Whether the other end has closed, rather than kept silent.

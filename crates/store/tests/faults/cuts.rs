@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_postgres_cluster::Cluster;
 use billhook_store::{AccountId, Error, Kind, Location, Store, marks};
+use billhook_test_kit::Cluster;
 
 use crate::{
     add, look, prepare,

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_postgres_cluster::{Cluster, Options};
 use billhook_store::{Location, Store};
+use billhook_test_kit::{Cluster, Options};
 
 use crate::{chance, ledger::Ledger, look, node, prepare};
 

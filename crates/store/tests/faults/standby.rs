@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_postgres_cluster::{Cluster, Options};
 use billhook_store::{AccountId, Error, Extent, Kind, Location, Store, Tx, orders};
+use billhook_test_kit::{Cluster, Options};
 use billhook_wire::OrderId;
 
 use crate::{add, look, prepare};

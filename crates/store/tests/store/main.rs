@@ -37,7 +37,6 @@ use std::{
     time::Duration,
 };
 
-use billhook_postgres_cluster::Cluster;
 use billhook_store::{
     AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
@@ -45,6 +44,7 @@ use billhook_store::{
     restore,
     settings::{GetBillsEmpty, Setting},
 };
+use billhook_test_kit::Cluster;
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
 /// Which engine a test runs on.
@@ -85,9 +85,7 @@ impl Place {
         if let Some(folder) = self.location.as_folder() {
             rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
         } else {
-            let shown = self.location.to_string();
-            let (_, database) = shown.rsplit_once('/').unwrap();
-            Cluster::shared().sql(database, text).unwrap();
+            Cluster::shared().sql(&self.location.to_string(), text).unwrap();
         }
     }
 }

@@ -138,7 +138,7 @@ fn other_key() -> Key {
 
 #[cfg(test)]
 mod tests {
-    use billhook_fuzz_corpus::replay;
+    use billhook_test_kit::replay;
 
     #[test]
     fn forms() {

@@ -18,7 +18,7 @@ use std::{
 
 use super::{ATTACKER, KEY, corpus, shop};
 use crate::{
-    program::{check_signed, read_answer, signed},
+    program::{Answer, signed},
     proxy::relay,
 };
 
@@ -140,14 +140,14 @@ fn ask_honestly(front: &Path, (login, key): (&str, &str), end: &AtomicBool) -> (
         let form = signed(login, key, &[("email", &format!("{customer}@example.com"))]);
         let head = format!("POST /api/GetBills HTTP/1.1\r\nHost: {login}.localhost\r\n");
         write!(stream, "{head}Content-Length: {}\r\n\r\n{form}", form.len()).unwrap();
-        let answer = read_answer(&mut stream);
+        let answer = Answer::read(&mut stream).unwrap();
         if [502, 503, 504].contains(&answer.status) && answer.header("x-request-id").is_none() {
             // The connection that the proxy chose had just been closed.
             broken += 1;
             stream = connect(front);
             continue;
         }
-        check_signed(&answer, key);
+        answer.checked(Some(key));
         assert_eq!(answer.body.matches("of-").count(), 1, "{answer:?}");
         assert!(answer.body.contains(&format!("\"of-{login}-{customer}.\"")), "{customer}: {answer:?}");
         right += 1;

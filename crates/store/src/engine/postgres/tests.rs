@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use billhook_postgres_cluster::Cluster;
+use billhook_test_kit::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;

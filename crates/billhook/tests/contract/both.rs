@@ -1,0 +1,31 @@
+//! The tests that hold wherever the store is: `main.rs` runs them with data folders, `on_postgres.rs` with databases.
+
+pub(crate) mod bad_input;
+pub(crate) mod bill_page;
+pub(crate) mod catalogue;
+pub(crate) mod create_order;
+pub(crate) mod createorder;
+pub(crate) mod discounts;
+pub(crate) mod get_bills;
+pub(crate) mod idempotency;
+pub(crate) mod isolation;
+pub(crate) mod list_pages;
+pub(crate) mod model;
+pub(crate) mod moving;
+pub(crate) mod order_details;
+pub(crate) mod order_lists;
+pub(crate) mod order_model;
+pub(crate) mod order_status;
+pub(crate) mod order_timers;
+pub(crate) mod php;
+pub(crate) mod php_orders;
+pub(crate) mod program;
+pub(crate) mod proxy;
+pub(crate) mod python;
+pub(crate) mod races;
+pub(crate) mod readme;
+pub(crate) mod running;
+pub(crate) mod secrets;
+pub(crate) mod shop;
+pub(crate) mod tls;
+pub(crate) mod typed_client;

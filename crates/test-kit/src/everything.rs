@@ -1,0 +1,91 @@
+//! A store with one of everything, made by the program's own commands: no table of it is empty but `marks`, which belongs to copies that
+//! are not finished, and a database's `order_numbers`.
+
+use std::{fs, path::Path, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    Running, Store, command,
+    http::{Client, hashed},
+    run,
+};
+
+/// The account in it, and its key.
+pub const LOGIN: &str = "shop";
+/// The account's key.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// How long one command may take.
+const COMMAND_MAX: Duration = Duration::from_mins(1);
+
+/// What every kind of order and product looks like, beside those that `generate` makes.
+const ORDERS: &str = r#"{"product":{"id":900,"good_name":"kept","good_title":"Уже не продаётся","sum":"10.00","good_deleted":true,"good_pay_text":"Hi"}}
+{"id":1001,"email":"Anna+1@Example.com","pay_status":"paid","created":1577880000,"paid":1577883600,"comment":"a \"b\"\n, c","utm_source":"x","affiliates":"p","note":"n","payments":[{"sum":"3900.00","received":1577883600},{"sum":"-1.00","received":1577890000}],"items":[{"id":901,"good_name":"parcel","good_title":"Посылка","sum":"3900.00","price":"4000.00","pincode":"PIN","partner_fee":"1.00"}]}
+{"id":1002,"email":"","pay_status":"waiting","created":1577880001,"deleted":1577890000,"kill_at":1577880002,"delivery":"sent","sent":1577880003,"confirmed":true,"manager":3,"items":[{"id":900},{"id":901,"sum":"0.01"}]}
+"#;
+
+/// Makes it where no store is yet; what the commands need goes into `place`.
+pub fn fill(program: &Path, store: &Store, place: &Path) {
+    let write = |name: &str, text: &str| {
+        let file = place.join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let (orders, codes) = (write("orders.jsonl", ORDERS), write("codes", "AAA\nBBB\n"));
+    let of_the_account: [&[&str]; 8] = [
+        &["generate", "--orders", "50", "--products", "8"],
+        &["category", "add", "Книги"],
+        &["manager", "add", "Olga"],
+        &["partner", "add", "boris"],
+        &["partner", "add", "vera", "--parent", "boris"],
+        &["import", &orders],
+        &["coupon", "add", "Spring", "--percent", "12.5", "--good", "parcel", "--until", "2030-02-28"],
+        &["product", "add-pincodes", "parcel", &codes],
+    ];
+    billhook(program, store, &["account", "add", LOGIN, "--key", KEY]);
+    billhook(program, store, &["account", "bind", LOGIN, "pay.shop.example"]);
+    billhook(program, store, &["account", "set", LOGIN, "time_zone=UTC", "rate=600"]);
+    for arguments in of_the_account {
+        billhook(program, store, &[arguments, &["--account", LOGIN]].concat());
+    }
+    call(program, store, place);
+}
+
+/// Has a server answer a call under an `Idempotency-Key`.
+fn call(program: &Path, store: &Store, place: &Path) {
+    let mut serve = command(program, store.options());
+    serve.args(["serve", "--listen", "127.0.0.1:0"]);
+    let server = Running::start(serve, &place.join("log"), 1).unwrap();
+    let address = server.address().unwrap();
+    let form = hashed("good_name=parcel&good_pay_text=Hi", LOGIN, KEY);
+    let request = format!(
+        "POST /api/UpdateGood HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: once\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let answer = Client::connect(address).unwrap().ask(request.as_bytes()).unwrap();
+    assert_eq!(answer.code(), 0, "{answer:?}");
+    // In an orderly way, so that all is in the one file.
+    server.stop().unwrap();
+}
+
+/// What a store has beside its orders and products, as commands list it.
+pub fn lists(program: &Path, store: &Store) -> String {
+    let show = billhook(program, store, &["account", "show", LOGIN, "--json"]);
+    let shown: Value = serde_json::from_str(&show).unwrap();
+    // Those that were set: others come with other versions.
+    let set = ["rate", "time_zone"].map(|name| shown["settings"][name].to_string());
+    let of_the_account: [&[&str]; 5] = [
+        &["coupon", "list", "--json"],
+        &["category", "list", "--json"],
+        &["manager", "list", "--json"],
+        &["partner", "list", "--json"],
+        &["product", "pincodes", "parcel", "--json"],
+    ];
+    let lists = of_the_account.map(|list| billhook(program, store, &[list, &["--account", LOGIN]].concat()));
+    format!("{} {}\n{}", shown["domains"], set.join(" "), lists.concat())
+}
+
+#[track_caller]
+fn billhook(program: &Path, store: &Store, arguments: &[&str]) -> String {
+    run(command(program, store.options()).args(arguments), COMMAND_MAX).unwrap().result().unwrap()
+}

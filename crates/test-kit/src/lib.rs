@@ -1,0 +1,25 @@
+//! What tests and drivers need to try the program from outside: the program as a process, HTTP as bytes, a store with one of everything,
+//! the stores of earlier versions, a PostgreSQL of their own, and the fuzzer's inputs.
+//!
+//! **Invariant:** it knows none of our crates. So each crate's own tests can use it, and the protocol's signatures are computed here once
+//! more, apart from the code under test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "who uses it is a test, which shall stop at a fault"
+)]
+
+mod corpus;
+pub mod everything;
+pub mod frozen;
+pub mod http;
+mod postgres;
+mod process;
+
+pub use corpus::replay;
+pub use postgres::{Cluster, Error, Options, Tls};
+pub use process::{Done, Running, Store, command, run, run_watched, until, within};

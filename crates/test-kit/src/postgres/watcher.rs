@@ -1,0 +1,76 @@
+//! The process that outlives this one, to end the cluster.
+
+use std::{
+    io::Read,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+};
+
+use super::{Error, programs};
+
+const SCRIPT: &str = include_str!("watcher.sh");
+
+/// Has made the cluster's folder, and removes it, with all processes that work in it, once this is dropped or this
+/// process is no more.
+pub(crate) struct Watcher {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Watcher {
+    /// Has the folder made in `place`.
+    pub(crate) fn start(place: &Path) -> Result<Self, Error> {
+        let doing =
+            "start the watcher of the cluster (with `setpriv`, from util-linux, where the user is root)";
+        let mut child = programs::as_server("sh")
+            .args(["-c", SCRIPT, "watcher.sh", "watch"])
+            .arg(place)
+            .current_dir("/")
+            // What a terminal sends to the test isn't for the watcher.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|cause| Error::system(doing, &cause))?;
+        let read = |pipe: Option<&mut dyn Read>| {
+            let mut text = String::new();
+            // A text that can't be read is one that says nothing.
+            let _ = pipe.map(|pipe| pipe.read_to_string(&mut text));
+            text
+        };
+        let folder = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
+        let complaint = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
+        // From here on its drop waits for the child, also if there is no folder.
+        let watcher = Self { child, folder: PathBuf::from(folder.trim_end()) };
+        if folder.is_empty() {
+            return Err(Error::new(&format!("can't make the cluster's folder: {complaint}")));
+        }
+        Ok(watcher)
+    }
+
+    /// The folder, which belongs to the server's user.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Kills every process that works in the folder; returns when all are gone.
+    pub(crate) fn kill_members(&self) -> Result<(), Error> {
+        let mut command = programs::as_server("sh");
+        command.args(["-c", SCRIPT, "watcher.sh", "kill"]).arg(&self.folder).current_dir("/");
+        let output =
+            programs::feed(&mut command, "").map_err(|cause| Error::system("kill the server", &cause))?;
+        match programs::complaint(&output) {
+            None => Ok(()),
+            Some(complaint) => Err(Error::new(&format!("can't kill the server: {complaint}"))),
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        // The wait closes the pipe first, which is the sign.
+        let _ = self.child.wait();
+    }
+}

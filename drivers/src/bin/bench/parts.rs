@@ -1,0 +1,19 @@
+//! The parts of the table, one module each: every one starts what it needs and adds its rows.
+
+pub(crate) mod bulk;
+pub(crate) mod closed;
+pub(crate) mod durable;
+pub(crate) mod growth;
+pub(crate) mod memory;
+pub(crate) mod open;
+pub(crate) mod orders;
+pub(crate) mod postgres;
+pub(crate) mod start;
+
+use billhook_drivers::Result;
+
+/// What several have come to: what one of them measured is not lost with another.
+fn all<const N: usize>(measured: [Result<()>; N]) -> Result<()> {
+    let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}

@@ -1,0 +1,20 @@
+//! Orders over HTTP: made, paid, read one by one, and listed by their time.
+
+pub(super) mod create;
+pub(super) mod list;
+pub(super) mod read;
+
+use billhook_drivers::Result;
+
+use crate::{scene::Scene, table::Row};
+
+use super::{all, postgres};
+
+pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
+    all([
+        create::measure(scene, rows),
+        read::measure(scene, rows),
+        list::measure(scene, rows),
+        postgres::orders::measure(scene, rows),
+    ])
+}

@@ -1,0 +1,96 @@
+//! A store in PostgreSQL, on a cluster of its own with the settings that PostgreSQL comes with.
+//!
+//! Beside it stands `pgbench`, PostgreSQL's own load generator, with the same statements: the least that a client can do. What it
+//! reaches is what the database gives on this machine.
+
+mod bills;
+mod durable;
+pub(super) mod orders;
+mod pgbench;
+mod statements;
+
+use billhook_drivers::{Result, usage::family_cpu_us};
+use billhook_test_kit::{Cluster, Options, Store};
+
+use crate::{
+    scene::Scene,
+    shop,
+    table::{Row, Target, figure, median, whole},
+};
+
+use super::all;
+
+/// The cluster, and the database in it that holds the usual store.
+struct Base {
+    cluster: Cluster,
+    url: String,
+}
+
+pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
+    let (base, rates) = Base::import(scene, scene.rounds)?;
+    rows.push(base.row(scene, rates)?);
+    all([
+        bills::measure(scene, &base, rows),
+        bills::measure_nodes(scene, &base, rows),
+        durable::measure(scene, &base, rows),
+    ])
+}
+
+impl Base {
+    /// Imports the usual store, each time into a new database; the last one stays. Gives the rates, too.
+    fn import(scene: &Scene, rounds: u32) -> Result<(Self, Vec<f64>)> {
+        let file = scene.path("postgres.jsonl");
+        let shown = file.display().to_string();
+        scene.export(&scene.store()?, &shown)?;
+        let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
+        let mut base = Self { url: cluster.create_database()?, cluster };
+        let mut rates = Vec::new();
+        for round in 0..rounds {
+            if round > 0 {
+                base.cluster.drop_database(&base.url)?;
+                base.url = base.cluster.create_database()?;
+            }
+            scene.add_account(base.store(), shop::LOGIN)?;
+            let done = scene.run(base.store(), &["import", "--account", shop::LOGIN, &shown])?;
+            rates.push(figure(scene.orders) / done.took.as_secs_f64());
+        }
+        std::fs::remove_file(&file)?;
+        // It would do both by itself within minutes, in the midst of what is measured next.
+        base.cluster.sql(&base.url, "VACUUM ANALYZE; CHECKPOINT")?;
+        Ok((base, rates))
+    }
+
+    fn row(&self, scene: &Scene, rates: Vec<f64>) -> Result<Row> {
+        let size = self.query("SELECT pg_database_size(current_database())")?;
+        let row = Row::new(
+            format!("PostgreSQL: import of JSON Lines into an empty account, {} orders", whole(scene.orders)),
+            median(rates),
+            "orders/s",
+        );
+        Ok(row.target(Target::ValueAtLeast(60_000.0)).note(format!(
+            "by COPY; then VACUUM ANALYZE and CHECKPOINT, not counted; {} MiB",
+            whole(size.unsigned_abs() >> 20)
+        )))
+    }
+
+    fn store(&self) -> Store {
+        Store::Database(self.url.clone())
+    }
+
+    /// Does something, and tells what the database spent on it, in microseconds, too.
+    fn spent<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+        let before = family_cpu_us(self.cluster.pid())?;
+        let done = work()?;
+        Ok((done, family_cpu_us(self.cluster.pid())? - before))
+    }
+
+    /// The number that a statement gives.
+    fn query(&self, sql: &str) -> Result<i64> {
+        Ok(self.cluster.sql(&self.url, sql)?.trim().parse()?)
+    }
+
+    /// The number of an account.
+    fn account(&self, login: &str) -> Result<i64> {
+        self.query(&format!("SELECT account_id FROM accounts WHERE login = '{login}'"))
+    }
+}

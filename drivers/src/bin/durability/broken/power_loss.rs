@@ -1,0 +1,293 @@
+//! Rounds of power loss: at some operation of a disk its power goes, the program is killed, and of what was not synced an arbitrary
+//! part is left. Then the store must be sound and have everything that was acknowledged, and nothing twice.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use billhook_drivers::{Result, billhook::Billhook, folders};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::Shop;
+use crate::{
+    load::{self, Caller, Plan, Target},
+    old_store,
+    seller::LOGIN,
+    tally::Tally,
+};
+
+/// Connections that order.
+const CONNECTIONS: usize = 4;
+/// How long a server is left alone if it does little.
+const SERVED_MAX: Duration = Duration::from_secs(2);
+/// The latest operation at which a server's disk, and that of a command, loses power. Many servers' logs are copied before that.
+const SERVED_OPERATIONS_MAX: f64 = 12_000.0;
+const COMMAND_OPERATIONS_MAX: f64 = 1500.0;
+/// How many orders are imported.
+const IMPORTED: usize = 300;
+
+/// What is at work when power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    FirstStart,
+    Serving,
+    Backup,
+    Import,
+    Restore,
+    Migration,
+}
+
+/// A store's life, from its first start; then comes another one. Ten rounds are enough for all kinds.
+const LIFE: [Kind; 10] = [
+    Kind::FirstStart,
+    Kind::Serving,
+    Kind::Backup,
+    Kind::Serving,
+    Kind::Import,
+    Kind::Serving,
+    Kind::Restore,
+    Kind::Serving,
+    Kind::Migration,
+    Kind::Serving,
+];
+
+/// What was done, in all rounds.
+#[derive(Default)]
+struct Report {
+    tally: Tally,
+    /// Orders that were compared.
+    compared: u64,
+    /// Commands that had ended before power went.
+    commands_done: u64,
+    commands_cut: u64,
+    /// Loads of the present store.
+    loads: u32,
+}
+
+/// Runs so many rounds; an error is the first that is wrong.
+pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String> {
+    let begun = Instant::now();
+    let mut report = Report::default();
+    let mut shop = None;
+    for (seed, kind) in (seed..).zip(LIFE.into_iter().cycle()).take(usize::try_from(rounds)?) {
+        let mut dice = StdRng::seed_from_u64(seed);
+        if kind == Kind::FirstStart {
+            // The last one's disk is gone before the next is mounted.
+            shop = None;
+        }
+        let shop = match &mut shop {
+            Some(shop) => shop,
+            none => none.insert(Shop::new(billhook.clone())?),
+        };
+        round(shop, kind, &mut report, &mut dice).map_err(|failure| {
+            let log = shop.log().unwrap_or_default();
+            format!("power-loss: seed {seed}, {kind:?}: {failure}\n{}", log.trim_end())
+        })?;
+    }
+    let Report { tally, compared, commands_done, commands_cut, .. } = report;
+    Ok(format!(
+        "power-loss: {rounds} rounds in {} s, seeds from {seed}: {} calls were acknowledged and {} put off, {commands_done} commands had \
+         ended and {commands_cut} had not\nsound each time; 0 of {compared} orders, payments and cancellations were lost, 0 were there \
+         twice or in part, {} were there that nobody had been told of",
+        begun.elapsed().as_secs(),
+        tally.acknowledged,
+        tally.put_off,
+        tally.unknown_there
+    ))
+}
+
+fn round(shop: &mut Shop, kind: Kind, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+    match kind {
+        Kind::FirstStart => first_start(shop, report, dice)?,
+        Kind::Serving => {
+            serve(shop, report, dice, |_| {})?;
+            shop.disk.come_back(dice)?;
+        }
+        Kind::Backup => backup(shop, report, dice)?,
+        Kind::Import => {
+            shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
+            let done = shop.import(IMPORTED);
+            report.count(&done);
+            shop.disk.cut();
+            shop.disk.come_back(dice)?;
+        }
+        Kind::Restore => restore(shop, report, dice)?,
+        Kind::Migration => migrate(shop, report, dice)?,
+    }
+    report.compared += shop.compare(&mut report.tally)?;
+    Ok(())
+}
+
+impl Report {
+    fn count<T>(&mut self, done: &Result<T>) {
+        match done {
+            Ok(_) => self.commands_done += 1,
+            Err(_) => self.commands_cut += 1,
+        }
+    }
+}
+
+/// When power goes: early as likely as late, whatever the order of magnitude.
+fn operations(max: f64, dice: &mut StdRng) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 1 and a few thousand"
+    )]
+    let operations = max.powf(dice.random()) as u64;
+    operations
+}
+
+/// Power goes while the store is made. Whether or not its maker was told that it is there, it can be made then.
+fn first_start(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+    shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
+    let made = shop.add_account();
+    report.count(&made);
+    shop.disk.cut();
+    shop.disk.come_back(dice)?;
+    let is_there =
+        shop.data().join("billhook.db").exists() && shop.run(&["account", "list"])?.contains(LOGIN);
+    if made.is_ok() && !is_there {
+        return Err("the account was acknowledged and is lost".into());
+    }
+    if !is_there {
+        shop.add_account()?;
+    }
+    shop.fill()
+}
+
+/// Has customers order until power goes, and `act` at work beside them.
+fn serve(
+    shop: &mut Shop,
+    report: &mut Report,
+    dice: &mut StdRng,
+    act: impl FnOnce(&Shop) + Send,
+) -> Result<()> {
+    let server = shop.serve()?;
+    let target = Target::new(server.address()?);
+    // From the beginning: the program ends by itself when its disk is gone.
+    target.will_be_killed();
+    report.loads += 1;
+    let (name, coupons) = (format!("l{}", report.loads), shop.coupons.clone());
+    let plan = Plan { name: &name, connections: CONNECTIONS, coupons: &coupons, seed: dice.random() };
+    let power_off = operations(SERVED_OPERATIONS_MAX, dice);
+    let mut record = std::mem::take(&mut shop.record);
+    let done = load::run(&plan, &[target], &mut record, &mut report.tally, || {
+        thread::scope(|scope| {
+            let shop = &*shop;
+            let acting = scope.spawn(|| act(shop));
+            shop.disk.cut_after(power_off);
+            let begun = Instant::now();
+            while !shop.disk.is_off() && begun.elapsed() < SERVED_MAX {
+                thread::sleep(Duration::from_millis(1));
+            }
+            shop.disk.cut();
+            drop(server);
+            acting.join().map_err(|_| "what was done beside the server panicked".into())
+        })
+    });
+    shop.record = record;
+    done.and_then(|()| report.tally.judge())
+}
+
+/// Power goes while a backup is written beside a server. One that has its name is whole.
+fn backup(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+    let file = shop.on_disk("backup");
+    let mut backed_up = Err("it was not begun".into());
+    let before = shop.record.certain();
+    serve(shop, report, dice, |shop| backed_up = shop.run(&["backup", &file.display().to_string()]))?;
+    report.count(&backed_up);
+    shop.disk.come_back(dice)?;
+    if backed_up.is_ok() && !file.exists() {
+        return Err("a backup was acknowledged and is lost".into());
+    }
+    if file.exists() {
+        let elsewhere = shop.elsewhere("restored");
+        shop.run_over(&elsewhere, &["restore", &file.display().to_string()])?;
+        let export = shop.run_over(&elsewhere, &["export", "--account", LOGIN])?;
+        let is_there = |tag: &String| export.contains(&format!("\"tag\":\"{tag}\""));
+        if let Some(lost) = before.iter().find(|tag| !is_there(tag)) {
+            return Err(
+                format!("{lost} was acknowledged before a backup began, and the backup lacks it").into()
+            );
+        }
+        fs::remove_dir_all(elsewhere)?;
+        fs::remove_file(file)?;
+        // Otherwise the next power cut may bring it back.
+        shop.disk.settle();
+    }
+    Ok(())
+}
+
+/// Power goes while a backup takes the place of a store. Then there is the one or the other, whole.
+fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+    let file = shop.on_disk("backup");
+    shop.run(&["backup", &file.display().to_string()])?;
+    let then = shop.export()?;
+    let known = shop.record.clone();
+    shop.import(IMPORTED)?;
+    // What a server left in its log is to be put aside, too.
+    serve_and_kill(shop)?;
+    let left = shop.disk.picture();
+    let now = shop.export()?;
+    shop.disk.put_back(&left)?;
+    shop.disk.settle();
+    shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
+    let restored = shop.run(&["restore", &file.display().to_string(), "--replace"]);
+    report.count(&restored);
+    shop.disk.cut();
+    shop.disk.come_back(dice)?;
+    shop.run(&["check"])?;
+    let found = shop.export()?;
+    if found != then && (restored.is_ok() || found != now) {
+        return Err(format!("restore ended with {restored:?}, and the store is neither of both").into());
+    }
+    if found == then {
+        // What came later is not there, and has never been.
+        shop.record = known;
+    }
+    for entry in fs::read_dir(shop.data())? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains(".replaced-") || name.ends_with(".partial") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(fs::remove_file(file)?)
+}
+
+/// Has a server go without an orderly end, so that its log stays.
+fn serve_and_kill(shop: &mut Shop) -> Result<()> {
+    let server = shop.serve()?;
+    if !shop.order(&mut Caller::connect(server.address()?)?)?.1 {
+        return Err("an order is put off, and nothing has failed".into());
+    }
+    drop(server);
+    Ok(())
+}
+
+/// Power goes while an old store is brought up to date. The next try does it.
+fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+    let whole = shop.elsewhere("whole");
+    folders::remove(&whole)?;
+    old_store::in_folder(&whole)?;
+    let undisturbed = shop.elsewhere("undisturbed");
+    folders::copy(&whole, &undisturbed)?;
+    shop.run_over(&undisturbed, &["migrate"])?;
+    let expected = shop.run_over(&undisturbed, &["export", "--account", LOGIN])?;
+    fs::remove_dir_all(undisturbed)?;
+    let old = shop.on_disk("old");
+    folders::copy(&whole, &old)?;
+    shop.disk.settle();
+    shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
+    report.count(&shop.run_over(&old, &["migrate"]));
+    shop.disk.cut();
+    shop.disk.come_back(dice)?;
+    shop.run_over(&old, &["migrate"])?;
+    shop.run_over(&old, &["check"])?;
+    if shop.run_over(&old, &["export", "--account", LOGIN])? != expected {
+        return Err("a store that was brought up to date is not what it was".into());
+    }
+    Ok(fs::remove_dir_all(old)?)
+}

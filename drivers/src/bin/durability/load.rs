@@ -1,0 +1,337 @@
+//! Many connections that create, pay, cancel, delete and read orders until the server is killed under them, or they are told to stop.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use billhook_drivers::{
+    Result,
+    billhook::{KEY, signed},
+};
+use billhook_test_kit::http::{Answer, Client, form};
+use billhook_wire::{
+    PayStatus,
+    method::{OrderInfo, ShownStatus},
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    record::{Change, Coupon, Draft, Edition, Order, Record},
+    seller::{self, GOODS, LOGIN},
+    tally::Tally,
+};
+
+/// How long a connection rests that was put off.
+const REST: Duration = Duration::from_millis(20);
+/// An order is looked for so often that can be changed.
+const LOOKS: u32 = 8;
+/// The status and the code of a server that can't do it now (decision 56).
+const PUT_OFF: (u16, i64) = (503, 9);
+/// A repeat of an order that is there (decision 17).
+const EXISTS: i64 = 601;
+const NOT_FOUND: i64 = 400;
+
+/// A server that is under load.
+pub(crate) struct Target {
+    address: SocketAddr,
+    is_killed: AtomicBool,
+    acknowledged: AtomicU64,
+}
+
+impl Target {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, is_killed: AtomicBool::default(), acknowledged: AtomicU64::default() }
+    }
+
+    /// To be said before it is killed: from now on connections may end without an answer.
+    pub(crate) fn will_be_killed(&self) {
+        self.is_killed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::SeqCst)
+    }
+
+    /// How many writes it has acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+}
+
+/// What a load is made of.
+pub(crate) struct Plan<'a> {
+    /// The beginning of every tag, which no other load of the store has.
+    pub(crate) name: &'a str,
+    pub(crate) connections: usize,
+    pub(crate) coupons: &'a [Arc<Coupon>],
+    pub(crate) seed: u64,
+}
+
+/// Loads servers while `during` is at work, and takes down what they said.
+pub(crate) fn run(
+    plan: &Plan<'_>,
+    targets: &[Target],
+    record: &mut Record,
+    tally: &mut Tally,
+    during: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let mut dice = StdRng::seed_from_u64(plan.seed);
+    let stop = AtomicBool::default();
+    let mut workers = Vec::new();
+    for (at, orders) in record.deal(plan.connections, &mut dice).into_iter().enumerate() {
+        workers.push(Worker {
+            target: targets.get(at % targets.len()).ok_or("no servers")?,
+            stop: &stop,
+            coupons: plan.coupons,
+            dice: StdRng::seed_from_u64(dice.random()),
+            prefix: format!("{}c{at}n", plan.name),
+            made: 0,
+            orders,
+            tally: Tally::default(),
+        });
+    }
+    let (done, workers) = thread::scope(|scope| {
+        let threads: Vec<_> = workers.into_iter().map(|worker| scope.spawn(|| worker.run())).collect();
+        let done = during();
+        stop.store(true, Ordering::SeqCst);
+        let workers: Vec<_> = threads.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        (done, workers)
+    });
+    for worker in workers {
+        let Ok((orders, found)) = worker else { return Err("a connection's thread panicked".into()) };
+        tally.add(&found);
+        for number in record.put_back(orders) {
+            tally.double(number);
+        }
+    }
+    done
+}
+
+/// Why a connection does not go on.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The server is gone.
+    Gone(String),
+    /// It said what it must not say.
+    Wrong(String),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone(why) | Self::Wrong(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for End {}
+
+struct Worker<'a> {
+    target: &'a Target,
+    stop: &'a AtomicBool,
+    coupons: &'a [Arc<Coupon>],
+    dice: StdRng,
+    prefix: String,
+    made: u32,
+    orders: Vec<Order>,
+    tally: Tally,
+}
+
+impl Worker<'_> {
+    fn run(mut self) -> (Vec<Order>, Tally) {
+        match self.work() {
+            Ok(()) => {}
+            Err(End::Gone(_)) if self.target.is_killed() => {}
+            Err(End::Gone(why)) => {
+                self.tally.wrong(format!("a connection ended, and nobody was killed: {why}"));
+            }
+            Err(End::Wrong(why)) => self.tally.wrong(why),
+        }
+        (self.orders, self.tally)
+    }
+
+    fn work(&mut self) -> std::result::Result<(), End> {
+        let mut caller = Caller::connect(self.target.address)?;
+        let repeats: Vec<_> = (0..)
+            .zip(&self.orders)
+            .filter(|(_, order)| order.is_to_repeat)
+            .map(|(at, _): (usize, _)| at)
+            .collect();
+        for at in repeats {
+            self.tally.repeated += 1;
+            self.write(&mut caller, at, Change::Make)?;
+        }
+        while !self.stop.load(Ordering::SeqCst) {
+            self.step(&mut caller)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, caller: &mut Caller) -> std::result::Result<(), End> {
+        let drawn = self.dice.random_range(0..100);
+        let is_waiting = |status| status == PayStatus::Waiting;
+        let (at, change) = match drawn {
+            0..30 => (self.one(is_waiting), Change::Pay(seller::PAID + i64::from(self.made))),
+            // Also what was cancelled, and what is paid already.
+            30..33 => (self.one(|_| true), Change::Pay(seller::PAID - 1)),
+            33..40 => (self.one(|_| true), Change::Cancel),
+            40..46 => (self.one(|_| true), Change::Delete),
+            46..55 => {
+                let Some(order) = self.one(|_| true).and_then(|at| self.orders.get(at)) else {
+                    return Ok(());
+                };
+                return caller.read(order);
+            }
+            _ => (None, Change::Make),
+        };
+        let (at, change) = at.map_or_else(|| (self.draft(), Change::Make), |at| (at, change));
+        self.write(caller, at, change)
+    }
+
+    /// An order that can be changed, of a status that will do.
+    fn one(&mut self, will_do: impl Fn(PayStatus) -> bool) -> Option<usize> {
+        if self.orders.is_empty() {
+            return None;
+        }
+        (0..LOOKS).find_map(|_| {
+            let at = self.dice.random_range(0..self.orders.len());
+            self.orders.get(at)?.open_state().is_some_and(|state| will_do(state.status)).then_some(at)
+        })
+    }
+
+    /// Thinks up an order; gives its place.
+    fn draft(&mut self) -> usize {
+        self.made += 1;
+        let dice = &mut self.dice;
+        let mut good = || GOODS.get(dice.random_range(0..GOODS.len())).map(|(name, _)| *name);
+        let goods = [good(), good()]
+            .into_iter()
+            .flatten()
+            .take(1 + usize::from(self.made.is_multiple_of(3)))
+            .collect();
+        let coupon = self.dice.random_bool(0.4).then(|| self.dice.random_range(0..self.coupons.len().max(1)));
+        let edition = if self.dice.random_bool(0.3) { Edition::Two } else { Edition::One };
+        self.orders.push(Order::new(Draft {
+            edition,
+            tag: format!("{}{}", self.prefix, self.made),
+            goods,
+            coupon: coupon.and_then(|at| self.coupons.get(at).cloned()),
+            is_paid: edition == Edition::Two && self.dice.random_bool(0.3),
+        }));
+        self.orders.len() - 1
+    }
+
+    /// Asks for a change, and takes down what comes of it.
+    fn write(&mut self, caller: &mut Caller, at: usize, change: Change) -> std::result::Result<(), End> {
+        let Some(order) = self.orders.get_mut(at) else { return Ok(()) };
+        if caller.change(order, change)? {
+            self.tally.acknowledged += 1;
+            self.target.acknowledged.fetch_add(1, Ordering::SeqCst);
+        } else {
+            self.tally.put_off += 1;
+            thread::sleep(REST);
+        }
+        Ok(())
+    }
+}
+
+/// One connection of the seller's.
+pub(crate) struct Caller(Client);
+
+impl Caller {
+    pub(crate) fn connect(address: SocketAddr) -> std::result::Result<Self, End> {
+        Client::connect(address).map(Self).map_err(|why| End::Gone(why.to_string()))
+    }
+
+    /// Asks for a change of an order, and takes down what comes of it. Says whether it was acknowledged, or put off.
+    pub(crate) fn change(&mut self, order: &mut Order, change: Change) -> std::result::Result<bool, End> {
+        let is_repeat = change == Change::Make && order.state.is_some();
+        order.pending = Some(change);
+        order.is_touched = true;
+        order.is_to_repeat = false;
+        let (code, answer) = self.ask(&seller::request(order, change))?;
+        let tag = &order.draft.tag;
+        let wrong = |why: &dyn fmt::Display| End::Wrong(format!("{tag}: {change:?}: {why}"));
+        match (answer.status, code) {
+            PUT_OFF => return Ok(false),
+            (200, 0) if is_repeat => return Err(wrong(&"it is there and was made once more")),
+            (200, 0) => {}
+            (200, EXISTS) if is_repeat => {}
+            _ => return Err(wrong(&answer.body)),
+        }
+        if change == Change::Make {
+            let id = number(&answer).ok_or_else(|| wrong(&"an answer without a number"))?;
+            if let Some(known) = order.id.replace(id)
+                && known != id
+            {
+                return Err(wrong(&format!("it has the number {known} and was told to have {id}")));
+            }
+        }
+        order.acknowledge(change);
+        Ok(true)
+    }
+
+    /// Reads an order whose state is certain, which must be what is shown.
+    pub(crate) fn read(&mut self, order: &Order) -> std::result::Result<(), End> {
+        let (Some(id), Some(state), None) = (order.id, order.state, order.pending) else { return Ok(()) };
+        let (code, answer) =
+            self.ask(&signed("getOrderDetails", LOGIN, &form([("bill_id", id.to_string())])))?;
+        let wrong = || {
+            let tag = &order.draft.tag;
+            End::Wrong(format!("{tag}, order {id}: {state:?}, and read over HTTP: {}", answer.body))
+        };
+        match (answer.status, code) {
+            PUT_OFF => return Ok(()),
+            (200, NOT_FOUND) if state.is_deleted => return Ok(()),
+            (200, 0) if !state.is_deleted => {}
+            _ => return Err(wrong()),
+        }
+        let result = answer.json().get_mut("result").map(serde_json::Value::take);
+        let info: OrderInfo =
+            serde_json::from_value(result.unwrap_or_default()).map_err(|why| End::Wrong(why.to_string()))?;
+        // The time of a payment is shown of orders that are paid or were given back alone (decision 13).
+        let paid = if matches!(state.status, PayStatus::Paid | PayStatus::Return) { state.paid } else { 0 };
+        let is_right = info.id.0 == id
+            && info.tag.as_deref() == Some(&order.draft.tag)
+            && (&info.pay_status, info.paid) == (&ShownStatus::Known(state.status), paid);
+        if is_right { Ok(()) } else { Err(wrong()) }
+    }
+
+    /// Asks for a customer's orders, whatever the answer is.
+    pub(crate) fn look(&mut self, email: &str) -> std::result::Result<(), End> {
+        self.ask(&signed("GetBills", LOGIN, &form([("email", email)]))).map(drop)
+    }
+
+    /// The answer to a request, and its code.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> std::result::Result<(i64, Answer), End> {
+        let answer = self.0.ask(request).map_err(|why| End::Gone(why.to_string()))?;
+        let code = answer.verified(KEY).map_err(End::Wrong)?;
+        Ok((code, answer))
+    }
+}
+
+/// The number in an answer to a new order, or to a repeat.
+fn number(answer: &Answer) -> Option<i64> {
+    let answer = answer.json();
+    let number = answer.pointer("/result/bill_id")?;
+    number.as_i64().or_else(|| number.as_str()?.parse().ok())
+}
+
+/// Asks a server for some orders of the record, deleted ones too.
+pub(crate) fn read_some(address: SocketAddr, record: &Record, count: usize, tally: &mut Tally) -> Result<()> {
+    let mut caller = Caller::connect(address)?;
+    for order in record.orders.iter().rev().take(count) {
+        match caller.read(order) {
+            Err(End::Wrong(why)) => tally.lost(why),
+            done => done?,
+        }
+    }
+    Ok(())
+}

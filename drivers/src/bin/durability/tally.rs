@@ -1,0 +1,113 @@
+//! What a run has done and found.
+
+use std::{collections::BTreeMap, fmt};
+
+use billhook_test_kit::Done;
+
+/// Findings beyond this many are only counted.
+const FINDINGS_MAX: usize = 20;
+
+/// The sums of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    rounds: BTreeMap<String, u32>,
+    /// Writes that were answered with success.
+    pub(crate) acknowledged: u64,
+    /// Acknowledged writes that the store does not show.
+    pub(crate) lost: u64,
+    /// What is there more than once.
+    pub(crate) doubles: u64,
+    /// Writes that had no answer and are there.
+    pub(crate) unknown_there: u64,
+    /// Writes that had no answer and are not there.
+    pub(crate) unknown_not_there: u64,
+    /// Orders that were asked for again, since nobody knew whether they are there.
+    pub(crate) repeated: u64,
+    /// Writes that were put off (code 9).
+    pub(crate) put_off: u64,
+    /// Commands that were killed before they had ended, and those that were quicker.
+    pub(crate) cut_off: u64,
+    pub(crate) ended_before: u64,
+    findings: Vec<String>,
+    more: u64,
+}
+
+impl Tally {
+    /// Notes what must not be.
+    pub(crate) fn wrong(&mut self, finding: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Notes an acknowledged write that is not there.
+    pub(crate) fn lost(&mut self, finding: String) {
+        self.lost += 1;
+        self.wrong(finding);
+    }
+
+    /// Notes something that is there twice.
+    pub(crate) fn double(&mut self, finding: String) {
+        self.doubles += 1;
+        self.wrong(finding);
+    }
+
+    /// Notes whether a command was killed, or was quicker.
+    pub(crate) fn note_cut(&mut self, done: &Done) {
+        *if done.is_cut_off { &mut self.cut_off } else { &mut self.ended_before } += 1;
+    }
+
+    /// Takes over what a connection has done and found.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.acknowledged += other.acknowledged;
+        self.repeated += other.repeated;
+        self.put_off += other.put_off;
+        other.findings().for_each(|finding| self.wrong(finding));
+    }
+
+    pub(crate) fn is_wrong(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    pub(crate) fn findings(&self) -> impl Iterator<Item = String> {
+        let more = (self.more > 0).then(|| format!("and {} more", self.more));
+        self.findings.iter().cloned().chain(more)
+    }
+
+    /// What is wrong, as an error.
+    pub(crate) fn judge(&self) -> billhook_drivers::Result<()> {
+        if self.is_wrong() { Err(self.findings().collect::<Vec<_>>().join("; ").into()) } else { Ok(()) }
+    }
+
+    pub(crate) fn count(&mut self, kind: String) {
+        *self.rounds.entry(kind).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.rounds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let count: u32 = self.rounds.values().sum();
+        writeln!(
+            f,
+            "{count} rounds ({}); commands: {} killed, {} had ended",
+            kinds.join(", "),
+            self.cut_off,
+            self.ended_before
+        )?;
+        write!(
+            f,
+            "{} writes acknowledged, {} lost, {} doubles; unknown: {} there, {} not there; {} repeated, {} put off; {}",
+            self.acknowledged,
+            self.lost,
+            self.doubles,
+            self.unknown_there,
+            self.unknown_not_there,
+            self.repeated,
+            self.put_off,
+            if self.is_wrong() { "WRONG" } else { "all as it should be" }
+        )
+    }
+}

@@ -1,0 +1,24 @@
+//! Folders that are copied and removed.
+
+use std::{fs, path::Path};
+
+use crate::Result;
+
+/// Copies a store that nobody has open, in the place of what is there.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    remove(to)?;
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Removes a folder, if it is there.
+pub fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
