@@ -4,7 +4,7 @@ macro_rules! text_fields {
     (
         $(#[$field_doc:meta])+ $field_type:ident;
         $(#[$texts_doc:meta])+ $texts_type:ident;
-        $($(#[$doc:meta])+ $field:ident = $name:literal,)+
+        $($(#[$doc:meta])+ $field:ident = $name:literal $(since $since:literal)?,)+
     ) => {
         $(#[$field_doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ macro_rules! text_fields {
         }
 
         impl crate::table::Stores for $texts_type {
-            const COLUMNS: &'static [crate::table::Columns] = &[$(crate::table::Columns::one::<String>($name)),+];
+            const COLUMNS: &'static [crate::table::Columns] = &[$(crate::table::Columns::one::<String>($name)$(.since($since))?),+];
 
             fn args<'a>(&'a self, args: &mut Vec<crate::Arg<'a>>) {
                 let starts = std::iter::once(0).chain(self.ends);

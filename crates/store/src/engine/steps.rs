@@ -1,6 +1,4 @@
 //! The steps of migration that both engines take alike: from the fourth on. The tables' descriptions say what came with which version.
-//!
-//! A new step is a macro here and a line at the end of both engines' lists. One that was released is never changed.
 
 use crate::statement_text::Dialect;
 
@@ -10,15 +8,22 @@ pub(crate) const SQLITE: Dialect =
 pub(crate) const POSTGRES: Dialect =
     Dialect { int: "BIGINT", text: "TEXT", key: "TEXT COLLATE \"C\"", end: "" };
 
-/// Version 4. The account that is alone is the default one.
-macro_rules! default_account {
-    ($dialect:expr) => {
-        $crate::statement_text::text!(
-            Piece::Step(&$crate::accounts::TABLE, 4, $dialect),
-            Piece::Step(&$crate::idempotency::TABLE, 4, $dialect),
-            "UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
-             CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
-        )
+/// All steps of an engine, each with its name for people: its own ones first. One that was released is never changed.
+macro_rules! steps {
+    ($dialect:expr, $($own:expr),+) => {
+        &[
+            $($own,)+
+            (
+                // Version 4. The account that is alone is the default one.
+                "the default account, repeated calls",
+                $crate::statement_text::text!(
+                    Piece::Step(&$crate::accounts::TABLE, 4, $dialect),
+                    Piece::Step(&$crate::idempotency::TABLE, 4, $dialect),
+                    "UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
+                     CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
+                ),
+            ),
+        ]
     };
 }
-pub(super) use default_account;
+pub(super) use steps;

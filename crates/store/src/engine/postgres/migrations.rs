@@ -15,12 +15,12 @@ use crate::{
 pub(super) type Step = (&'static str, &'static str);
 
 /// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
-pub(super) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step] = steps::steps!(
+    steps::POSTGRES,
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
-    ("orders that are made here", ORDERS),
-    ("the default account, repeated calls", steps::default_account!(steps::POSTGRES)),
-];
+    ("orders that are made here", ORDERS)
+);
 
 /// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
 /// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.

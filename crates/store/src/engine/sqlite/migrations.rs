@@ -12,12 +12,12 @@ use crate::{
 
 /// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
 /// changed.
-const STEPS: &[(&str, &str)] = &[
+const STEPS: &[(&str, &str)] = steps::steps!(
+    steps::SQLITE,
     ("the first tables", FIRST),
     ("tokens of accounts", TOKENS),
-    ("orders that are made here", ORDERS),
-    ("the default account, repeated calls", steps::default_account!(steps::SQLITE)),
-];
+    ("orders that are made here", ORDERS)
+);
 
 const FIRST: &str = "
     CREATE TABLE marks (
