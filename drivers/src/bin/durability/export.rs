@@ -147,7 +147,7 @@ pub(crate) fn sound_text(billhook: &Billhook, store: &Store, login: &str) -> Res
 
 fn orders(export: &str) -> Result<Vec<Line>> {
     let mut orders = Vec::new();
-    for text in export.lines().filter(|line| !line.starts_with("{\"product\"")) {
+    for text in export.lines().filter(|line| line.starts_with("{\"id\":")) {
         let line: Line = serde_json::from_str(text).map_err(|why| format!("export: {why}: {text}"))?;
         orders.push(Line { text: text.to_owned(), ..line });
     }
