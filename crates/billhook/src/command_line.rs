@@ -4,18 +4,19 @@
 //! The variable is `BILLHOOK_` and the option's name in capitals ([`environment`]); clap knows flags, variables and defaults, and the
 //! configuration file's values are put into the place of the defaults before the real parse.
 
-use std::ffi::OsString;
+use std::{env, ffi::OsString};
 
-use clap::{ArgMatches, Args, Command, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
+use clap::{ArgMatches, Command, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap_complete::CompleteEnv;
 
 use crate::{
-    account, backup, call, category, check, completions, config_file, copy, coupon, docs, environment,
-    explain, export, failure::Failure, generate, import, managers, migrate, order, partner, product, restore,
-    serve, store_option::StoreOption,
+    commands::{
+        account, backup, call, category, check, completions, copy, coupon, docs, explain, managers, migrate,
+        order, partner, product, restore, serve,
+    },
+    failure::Failure,
+    options::{config_file, environment, everywhere::Everywhere},
+    transfer::{export, generate, import},
 };
 
 /// A self-hosted order backend that speaks the JustClick API.
@@ -41,55 +42,6 @@ pub(crate) struct CommandLine {
     pub(crate) everywhere: Everywhere,
     #[command(subcommand)]
     pub(crate) action: Action,
-}
-
-/// Lets everybody else go first: a long command must not take the processor from the server that runs beside it.
-pub(crate) fn step_back() {
-    // Where that is not allowed it runs as it is.
-    let _ = rustix::process::nice(10);
-}
-
-/// The same for a command that only reads: it runs where the processor would be idle. One that writes must not, for it holds up all
-/// other writers while it waits.
-pub(crate) fn step_far_back() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_err() {
-        step_back();
-    }
-}
-
-/// The options that every command has.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Options of every command")]
-pub(crate) struct Everywhere {
-    #[command(flatten)]
-    pub(crate) store: StoreOption,
-    /// A configuration file (TOML)
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) config: Option<std::path::PathBuf>,
-    /// How much is logged, to standard error [default: info for serve, warn for the others]
-    #[arg(long, global = true, value_name = "LEVEL")]
-    pub(crate) log_level: Option<LogLevel>,
-    /// How a log line looks
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// How a log line looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
 }
 
 /// The commands.
@@ -181,4 +133,9 @@ pub(crate) fn command() -> Command {
         })
         .mut_subcommand("call", |call| call.after_help(call::methods_help()));
     environment::with_variables(command)
+}
+
+/// Answers a shell that asks for completions. Whether one did.
+pub(crate) fn answered() -> Result<bool, clap::Error> {
+    CompleteEnv::with_factory(command).var(completions::VARIABLE).try_complete(env::args_os(), None)
 }

@@ -2,53 +2,22 @@
 //!
 //! It is a library for the fuzzer's sake alone, which can't look into a program.
 
-mod account;
-mod account_option;
-mod backup;
-mod call;
-mod category;
-mod check;
 mod command_line;
-mod completions;
-mod config_file;
-mod copy;
-mod coupon;
-mod demo;
-mod docs;
-mod domain;
-mod environment;
-mod explain;
-mod export;
+mod commands;
 mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod generate;
-mod import;
-mod input_file;
-mod interrupt;
-mod logging;
-mod managers;
-mod migrate;
-mod moment;
-mod open_files;
-mod order;
-mod order_line;
-mod output;
-mod partner;
-mod pipeline;
-mod product;
-mod progress;
-mod restore;
-mod secret;
-mod serve;
-mod small_file;
-mod store_option;
+mod options;
+mod record;
+mod terminal;
+mod transfer;
 
 use std::{env, process::ExitCode};
 
 use crate::{
-    command_line::{Action, LogLevel, ParseError, Parsed},
+    command_line::{Action, ParseError, Parsed},
     failure::{Failure, say},
+    options::everywhere::LogLevel,
 };
 
 /// Does what the command line says.
@@ -67,10 +36,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    if completions::answered().map_err(Failure::usage)? {
+    if command_line::answered().map_err(Failure::usage)? {
         return Ok(());
     }
-    interrupt::outlive_limits()?;
+    terminal::interrupt::outlive_limits()?;
     let mut warnings = Vec::new();
     let parsed = command_line::parse(env::args_os().collect(), &mut warnings);
     for warning in &warnings {
@@ -83,9 +52,9 @@ fn run() -> Result<(), Failure> {
     };
     let everywhere = command_line.everywhere;
     let usual = if matches!(command_line.action, Action::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
-    logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
+    terminal::logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
     if !matches!(command_line.action, Action::Serve(_)) {
-        interrupt::leave_nothing_unfinished()?;
+        terminal::interrupt::leave_nothing_unfinished()?;
     }
     match command_line.action {
         Action::Serve(serve) => serve.run(&everywhere),

@@ -11,7 +11,7 @@ use std::{borrow::Cow, num::NonZeroU32};
 use crate::{
     AccountId, Arg, Error, Kind, Row, Sql, Tx,
     statement_text::sql,
-    table::{self, Columns, Reader, Stores as _, Table, row},
+    table::{self, Columns, Reader, Stores as _, Table, row, stored},
     versions,
 };
 
@@ -130,6 +130,10 @@ pub struct Line {
     pub partner_pfee: Money,
 }
 
+stored! {
+    Delivery: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+}
+
 row! {
     Order: "order" {
         order_id: OrderId = id,
@@ -191,6 +195,12 @@ pub(crate) const LINES: Table = Table {
     ],
     key: &["account_id", "email_key", "order_id", "position"],
 };
+
+impl Line {
+    fn named(&self) -> versions::Named<'_> {
+        (self.good_id, &self.good_name, &self.good_title)
+    }
+}
 
 impl Order {
     /// The customer's e-mail; empty: it is not known.
@@ -423,7 +433,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
     let key = order.email_key();
     let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &key))];
     for (position, line) in (0_i64..).zip(&order.lines) {
-        let version = versions::number(tx, account, line)?;
+        let version = versions::number(tx, account, line.named())?;
         statements.push((&ADD_LINE, line_columns(account, order, &key, position, version, line)));
     }
     tx.execute_all(&statements)
@@ -435,7 +445,14 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
     let mut lines = Vec::new();
     for (order, key) in orders.iter().zip(&keys) {
         for (position, line) in (0_i64..).zip(&order.lines) {
-            lines.push((&**key, order.id, position, versions::number(tx, account, line)?, *order, line));
+            lines.push((
+                &**key,
+                order.id,
+                position,
+                versions::number(tx, account, line.named())?,
+                *order,
+                line,
+            ));
         }
     }
     tx.execute_each(

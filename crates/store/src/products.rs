@@ -340,7 +340,8 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
     })?;
     // With them come the numbers of their versions, which the orders' lines will ask for.
     for (good, version) in found.iter().flatten().filter(|(_, version)| *version != 0) {
-        versions::note(tx, account, &good.product, *version);
+        let Product { id, good_name, good_title, .. } = &good.product;
+        versions::note(tx, account, (*id, good_name, good_title), *version);
     }
     Ok(found.into_iter().map(|found| found.map(|(good, _)| good)).collect())
 }

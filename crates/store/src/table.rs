@@ -1,4 +1,4 @@
-//! Each table is described once. From its list of columns come the texts of statements ([`crate::statement_text`]), the arguments and
+//! Each table is described once. From its list of columns come the texts of statements (`statement_text`), the arguments and
 //! the reading of rows, what a copy carries, and the tables of both engines.
 
 use billhook_wire::{
@@ -6,7 +6,7 @@ use billhook_wire::{
     method::{GoodType, TimerUnit},
 };
 
-use crate::{AccountId, Arg, Error, Row, orders::Delivery};
+use crate::{AccountId, Arg, Error, Row};
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
@@ -164,15 +164,15 @@ macro_rules! row {
 
 macro_rules! stored {
     ($($type:ty: $is_int:literal, |$value:ident| $arg:expr, $of:pat => $made:expr;)+) => {$(
-        impl Stored for $type {
+        impl $crate::table::Stored for $type {
             const IS_INT: bool = $is_int;
 
-            fn arg(&self) -> Arg<'_> {
+            fn arg(&self) -> $crate::Arg<'_> {
                 let $value = self;
                 $arg.into()
             }
 
-            fn of(arg: Arg<'_>) -> Option<Self> {
+            fn of(arg: $crate::Arg<'_>) -> Option<Self> {
                 match arg {
                     $of => $made,
                     _ => None,
@@ -198,9 +198,8 @@ stored! {
     Option<Key>: false, |key| key.as_ref().map_or("", Key::reveal),
         Arg::Text(text) => if text.is_empty() { Some(None) } else { Key::parse(text).ok().map(Some) };
     PayStatus: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
-    Delivery: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
     GoodType: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
     TimerUnit: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
 }
 
-pub(crate) use row;
+pub(crate) use {row, stored};

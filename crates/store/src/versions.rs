@@ -14,8 +14,6 @@ use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
     AccountId, Error, Kind, Sql, Tx, chance,
-    orders::Line,
-    products::Product,
     table::{Columns, Table},
 };
 
@@ -187,15 +185,18 @@ const ADD: Sql = Sql::new(
      RETURNING version_id",
 );
 
-/// The number of the version that a line's product has; it is given one if it has none.
-pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result<i64, Error> {
-    let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
-    let known =
-        used.iter().find(|known| known.good_name == line.good_name && known.good_title == line.good_title);
+/// A product under its name and its title.
+pub(crate) type Named<'a> = (GoodId, &'a str, &'a str);
+
+/// The number of the version that a product has under these names; it is given one if it has none.
+pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, named: Named<'_>) -> Result<i64, Error> {
+    let (good, good_name, good_title) = named;
+    let used = tx.used_versions().0.entry((account, good)).or_default();
+    let known = used.iter().find(|known| known.good_name == good_name && known.good_title == good_title);
     if let Some(known) = known {
         return Ok(known.id);
     }
-    let args = [account.0.into(), line.good_id.0.into(), (&line.good_name).into(), (&line.good_title).into()];
+    let args = [account.0.into(), good.0.into(), good_name.into(), good_title.into()];
     let id = if let Some(id) = tx.row(&FIND, &args, |row| row.int(0))? {
         id
     } else {
@@ -203,19 +204,15 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, line: &Line) -> Result
         let args = [account, chance::number(DRAWN_BITS).into(), good, name, title];
         tx.added(&ADD, &args)?
     };
-    let used = tx.used_versions().0.entry((account, line.good_id)).or_default();
-    if used.len() < USED_OF_ONE_MAX {
-        used.push(UsedVersion { good_name: line.good_name.clone(), good_title: line.good_title.clone(), id });
-    }
+    note(tx, account, named, id);
     Ok(id)
 }
 
-/// Notes the version that a product was found to have under the names that it has now.
-pub(crate) fn note(tx: &mut Tx<'_>, account: AccountId, product: &Product, id: i64) {
-    let Product { id: good, good_name, good_title, .. } = product;
-    let used = tx.used_versions().0.entry((account, *good)).or_default();
+/// Notes the version that a product was found to have under these names.
+pub(crate) fn note(tx: &mut Tx<'_>, account: AccountId, (good, good_name, good_title): Named<'_>, id: i64) {
+    let used = tx.used_versions().0.entry((account, good)).or_default();
     if used.len() < USED_OF_ONE_MAX {
-        used.push(UsedVersion { good_name: good_name.clone(), good_title: good_title.clone(), id });
+        used.push(UsedVersion { good_name: good_name.to_owned(), good_title: good_title.to_owned(), id });
     }
 }
 

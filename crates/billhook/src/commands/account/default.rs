@@ -1,0 +1,66 @@
+//! `billhook account default`: who answers where the host names no account.
+
+use billhook_store::accounts;
+use billhook_wire::Login;
+use clap::Args;
+
+use super::told;
+use crate::{
+    failure::Failure,
+    options::{account, everywhere::Everywhere},
+};
+
+/// Say which account answers at an IP address, at localhost and at a bare domain
+///
+/// The first account of a store is it from the beginning. `serve --default-account` overrides it for one server.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook account default shop
+  billhook account default --none                 such calls get code 5")]
+pub(crate) struct Default {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse, required_unless_present = "none")]
+    login: Option<Login>,
+    /// No account
+    #[arg(long, conflicts_with = "login")]
+    none: bool,
+}
+
+impl Default {
+    /// Does it.
+    pub(super) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let store = everywhere.store.open()?;
+        let login = self.login.clone();
+        store.write(move |tx| {
+            let chosen = match &login {
+                None => None,
+                Some(login) => {
+                    Some(accounts::find(tx, login)?.ok_or_else(|| account::unknown(tx, login))?.id)
+                }
+            };
+            Ok::<_, Failure>(accounts::set_default(tx, chosen)?)
+        })?;
+        match &self.login {
+            Some(login) => told(&answers(login)),
+            None => told("no account answers where the host names none: such calls get code 5"),
+        }
+    }
+}
+
+fn answers(login: &Login) -> String {
+    format!("{login} is the default account: it answers at IP addresses, at localhost and at a bare domain")
+}
+
+/// What is said behind an account that was added, where this is the default one.
+pub(super) fn after_add(added: &Login, default: Option<&Login>) -> String {
+    match default {
+        Some(login) if login == added => answers(added),
+        Some(login) => format!(
+            "the default account is still {login}, at IP addresses and localhost; `billhook account default {added}` changes that"
+        ),
+        None => format!(
+            "no account answers at IP addresses and localhost; `billhook account default {added}` has this one do so"
+        ),
+    }
+}

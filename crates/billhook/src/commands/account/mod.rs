@@ -1,0 +1,431 @@
+//! `billhook account`: who answers, with which key, under which names, and how.
+
+mod default;
+mod show;
+
+use std::{fmt::Write as _, io::Write as _};
+
+use billhook_store::{
+    Store,
+    accounts::{self, Account},
+    settings::{SETTINGS, Setting},
+};
+use billhook_wire::{Key, Login};
+use clap::{ArgMatches, Args, Subcommand};
+use rand::{TryRng as _, rngs::SysRng};
+use serde_json::json;
+
+use crate::{
+    failure::{Failure, say},
+    options::{
+        everywhere::Everywhere,
+        secret::KeyOption,
+        {account, domain, moment::now},
+    },
+    terminal::output::{json_line, stdout},
+};
+
+/// Add, list and change accounts
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  billhook account add shop
+  billhook account bind shop pay.shop.example
+  billhook account set shop rate=600
+  billhook account list
+
+These commands work beside a running `billhook serve`, which sees the change within a second.")]
+pub(crate) enum Action {
+    Add(Add),
+    List(List),
+    RotateKey(RotateKey),
+    Disable(Switch),
+    Enable(Enable),
+    Default(default::Default),
+    Bind(Bind),
+    Unbind(Unbind),
+    Set(Set),
+    Show(show::Arguments),
+}
+
+/// Add an account
+///
+/// Without --key (or its like) a key of 32 hex digits is made, from the system's source of randomness, and printed
+/// this once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook account add shop
+  billhook account add shop --key-file shop.key   keep the key that clients have")]
+pub(crate) struct Add {
+    /// The login: letters a-z, digits and hyphens; it is the first part of the account's host name
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    #[command(flatten)]
+    key: KeyOption,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// List the accounts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account list --json")]
+pub(crate) struct List {
+    /// Print JSON, an account a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Give an account a new key
+///
+/// A key of 32 hex digits is made and printed this once. The old one stops working at once, or after --keep-old.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account rotate-key shop --keep-old 60  clients have an hour to change")]
+pub(crate) struct RotateKey {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    /// For how long the old key goes on working, in minutes [default: not at all]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=525_600))]
+    keep_old: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Switch an account off: every call gets code 7
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account disable shop")]
+pub(crate) struct Switch {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+}
+
+/// Switch an account on again
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account enable shop")]
+pub(crate) struct Enable {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+}
+
+/// Let an account answer at a host name of its own, beside LOGIN.DOMAIN
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook account bind shop pay.shop.example
+  billhook account unbind shop pay.shop.example   take it away again")]
+pub(crate) struct Bind {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    /// The host name, without port
+    #[arg(value_name = "DOMAIN", value_parser = domain::bindable)]
+    domain: String,
+    /// Take the host name from the account instead, as `account unbind` does
+    #[arg(long)]
+    remove: bool,
+    /// Bind a name that begins with another account's login, too
+    #[arg(long, conflicts_with = "remove")]
+    anyway: bool,
+}
+
+/// Take a host name from an account that was bound to it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook account unbind shop pay.shop.example")]
+pub(crate) struct Unbind {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    /// The host name, without port
+    #[arg(value_name = "DOMAIN", value_parser = domain::bindable)]
+    domain: String,
+}
+
+/// Change an account's settings
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// The account
+    #[arg(value_name = "LOGIN", value_parser = Login::parse)]
+    login: Login,
+    /// Settings, all or none of which are taken
+    #[arg(value_name = "NAME=VALUE", required = true, value_parser = setting)]
+    settings: Vec<Setting>,
+}
+
+fn setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let setting = Setting::parse(name, value).map_err(|error| error.to_string())?;
+    if text.contains('=') { Ok(setting) } else { Err(format!("write {name}=VALUE")) }
+}
+
+/// The help of `account set`, made of the table of settings.
+pub(crate) fn settings_help() -> String {
+    let mut help = "Settings:\n".to_owned();
+    for info in SETTINGS {
+        let default = if info.default.is_empty() { "empty" } else { info.default };
+        // Writing to a String cannot fail.
+        let _ = writeln!(help, "  {}={}\n      {} [default: {default}]", info.name, info.values, info.help);
+    }
+    help.push_str("\nExamples:\n  billhook account set shop getbills_empty=ok\n  billhook account set shop rate=600 allow_ips=203.0.113.7");
+    help
+}
+
+impl Action {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere, sources: &ArgMatches) -> Result<(), Failure> {
+        match self {
+            Self::Add(add) => add.run(everywhere, sources),
+            Self::List(list) => list.run(everywhere),
+            Self::RotateKey(rotate) => rotate.run(everywhere),
+            Self::Disable(Switch { login }) => switch(everywhere, &login, true),
+            Self::Enable(Enable { login }) => switch(everywhere, &login, false),
+            Self::Default(default) => default.run(everywhere),
+            Self::Bind(bind) => bind.run(everywhere),
+            Self::Unbind(Unbind { login, domain }) => unbind(everywhere, &login, &domain),
+            Self::Set(set) => set.run(everywhere),
+            Self::Show(show) => show.run(everywhere),
+        }
+    }
+}
+
+impl Add {
+    fn run(self, everywhere: &Everywhere, sources: &ArgMatches) -> Result<(), Failure> {
+        let given = self.key.resolve(sources)?;
+        let (key, is_new) = match given {
+            Some(key) => (key, false),
+            None => (new_key()?, true),
+        };
+        let store = everywhere.store.open_or_make()?;
+        let (login, stored) = (self.login.clone(), key.clone());
+        let now = now();
+        let added = store.write(move |tx| {
+            if accounts::add(tx, &login, &stored, now)?.is_none() {
+                return Ok::<_, billhook_store::Error>(None);
+            }
+            let default = accounts::list(tx)?.into_iter().find(|account| account.is_default);
+            Ok(Some(default.map(|account| account.login)))
+        })?;
+        let Some(default) = added else {
+            return Err(Failure::failed(format!(
+                "the login {0} is taken: choose another, or see `billhook account show {0}`",
+                self.login
+            )));
+        };
+        if key.is_weak() {
+            say(&format!(
+                "warning: this key is shorter than {} characters and can be guessed; `billhook account rotate-key {}` makes a strong one",
+                Key::WEAK_BELOW_BYTES,
+                self.login
+            ));
+        }
+        match tell_added(&self.login, &key, is_new, default.as_ref(), self.json, everywhere) {
+            Err(failure) if is_new => Err(key_not_shown(&self.login, failure)),
+            told => told,
+        }
+    }
+}
+
+fn tell_added(
+    login: &Login,
+    key: &Key,
+    is_new: bool,
+    default: Option<&Login>,
+    json: bool,
+    everywhere: &Everywhere,
+) -> Result<(), Failure> {
+    let mut out = stdout();
+    if json {
+        let shown = is_new.then(|| key.reveal());
+        return json_line(
+            &mut out,
+            &json!({"login": login.as_str(), "key": shown, "default": default == Some(login)}),
+        );
+    }
+    writeln!(out, "account {login} added")?;
+    if is_new {
+        writeln!(out, "key: {}", key.reveal())?;
+        writeln!(out, "Keep the key: it is shown this once.")?;
+    }
+    let data = everywhere.store.flag();
+    writeln!(
+        out,
+        "\nWhile `billhook serve` runs, it answers at http://{login}.localhost:8080/api/METHOD\n\
+             (if `serve` has no --domain of its own)"
+    )?;
+    writeln!(out, "{}", default::after_add(login, default))?;
+    writeln!(out, "Next: give it orders, start the server, and ask for a customer's")?;
+    writeln!(out, "  billhook import{data} --account {login} orders.csv")?;
+    writeln!(out, "  billhook serve{data}")?;
+    let call = "billhook call GetBills email=anna@example.com --url";
+    writeln!(out, "  BILLHOOK_KEY=… {call} http://{login}.localhost:8080")?;
+    Ok(out.flush()?)
+}
+
+impl List {
+    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let store = everywhere.store.open()?;
+        let accounts = store.read(accounts::list)?;
+        let mut out = stdout();
+        if self.json {
+            for account in &accounts {
+                json_line(&mut out, &show::summary(account))?;
+            }
+            return Ok(());
+        }
+        if accounts.is_empty() {
+            say(&format!("there is no account yet: billhook account add{} LOGIN", everywhere.store.flag()));
+        }
+        let width = accounts.iter().map(|account| account.login.as_str().len()).max().unwrap_or(0);
+        for Account { login, disabled, is_default, domains, .. } in &accounts {
+            let state = if *disabled { "off" } else { "on" };
+            let default = if *is_default { "(default)" } else { "" };
+            let line = format!("{:width$}  {state:3}  {default:9}  {}", login.as_str(), domains.join(" "));
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl RotateKey {
+    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let key = new_key()?;
+        let store = everywhere.store.open()?;
+        let until = self.keep_old.map(|minutes| now() + i64::from(minutes) * 60);
+        let stored = key.clone();
+        change(&store, &self.login, move |tx, account| accounts::rotate_key(tx, account.id, &stored, until))?;
+        self.tell(&key, until).map_err(|failure| key_not_shown(&self.login, failure))
+    }
+
+    fn tell(&self, key: &Key, until: Option<i64>) -> Result<(), Failure> {
+        let mut out = stdout();
+        if self.json {
+            let report = json!({"login": self.login.as_str(), "key": key.reveal(), "old_key_until": until});
+            return json_line(&mut out, &report);
+        }
+        writeln!(out, "key: {}", key.reveal())?;
+        writeln!(out, "Keep the key: it is shown this once.")?;
+        match self.keep_old {
+            Some(minutes) => writeln!(out, "The old one works for {minutes} more minutes.")?,
+            None => writeln!(out, "The old one works no more.")?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// The account has a new key, but nobody has seen it.
+fn key_not_shown(login: &Login, failure: Failure) -> Failure {
+    let cause = match failure {
+        Failure::Failed(text) => text,
+        _ => "standard output is closed".to_owned(),
+    };
+    Failure::failed(format!(
+        "{login} has a new key, which could not be shown ({cause}): make another with `billhook account rotate-key {login}`"
+    ))
+}
+
+impl Bind {
+    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { login, domain, remove, anyway } = self;
+        if remove {
+            return unbind(everywhere, &login, &domain);
+        }
+        let store = everywhere.store.open()?;
+        if !anyway && let Some((other, rest)) = others_own_name(&store, &login, &domain)? {
+            return Err(Failure::failed(format!(
+                "{domain} is {other}'s own name where `serve` has --domain {rest}, and would never lead to {login}; \
+                 if {rest} is no --domain of yours, add --anyway"
+            )));
+        }
+        let bound = domain.clone();
+        match change(&store, &login, move |tx, account| accounts::bind(tx, account.id, &bound))? {
+            None => told(&format!("{login} answers at {domain}")),
+            Some(other) => Err(Failure::failed(format!(
+                "{domain} is bound to {other}: take it from there first, with `billhook account unbind {other} {domain}`"
+            ))),
+        }
+    }
+}
+
+/// Whether a host name is LOGIN.DOMAIN of another account: whose, and which domain that would be (decision 49).
+fn others_own_name<'a>(
+    store: &Store,
+    login: &Login,
+    domain: &'a str,
+) -> Result<Option<(Login, &'a str)>, Failure> {
+    let Some((first, rest)) = domain.split_once('.') else { return Ok(None) };
+    let Ok(other) = Login::parse(first) else { return Ok(None) };
+    let is_there = other != *login && store.read(|tx| accounts::find(tx, &other))?.is_some();
+    Ok(is_there.then_some((other, rest)))
+}
+
+fn unbind(everywhere: &Everywhere, login: &Login, domain: &str) -> Result<(), Failure> {
+    let store = everywhere.store.open()?;
+    let bound = domain.to_owned();
+    if change(&store, login, move |tx, account| accounts::unbind(tx, account.id, &bound))? {
+        return told(&format!("{login} no longer answers at {domain}"));
+    }
+    Err(Failure::failed(format!(
+        "{domain} is not bound to {login}: `billhook account show {login}` lists what is"
+    )))
+}
+
+impl Set {
+    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let store = everywhere.store.open()?;
+        let settings = self.settings.clone();
+        change(&store, &self.login, move |tx, account| {
+            settings.iter().try_for_each(|setting| accounts::set(tx, account.id, setting))
+        })?;
+        for setting in &self.settings {
+            told(&format!("{}: {}={}", self.login, setting.name(), setting.value()))?;
+        }
+        Ok(())
+    }
+}
+
+fn switch(everywhere: &Everywhere, login: &Login, off: bool) -> Result<(), Failure> {
+    let store = everywhere.store.open()?;
+    change(&store, login, move |tx, account| accounts::set_disabled(tx, account.id, off))?;
+    told(&format!("{login} is {}", if off { "off: every call gets code 7" } else { "on" }))
+}
+
+/// Changes an account that has to be there.
+fn change<T: Send + 'static>(
+    store: &Store,
+    login: &Login,
+    change: impl Fn(&mut billhook_store::Tx<'_>, &Account) -> Result<T, billhook_store::Error> + Send + 'static,
+) -> Result<T, Failure> {
+    let login = login.clone();
+    store.write(move |tx| {
+        let account = accounts::find(tx, &login)?.ok_or_else(|| account::unknown(tx, &login))?;
+        Ok(change(tx, &account)?)
+    })
+}
+
+fn new_key() -> Result<Key, Failure> {
+    let mut bytes = [0_u8; 16];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| Failure::failed(format!("the system gives no random bytes: {error}")))?;
+    Key::parse(&format!("{:032x}", u128::from_ne_bytes(bytes))).map_err(Failure::failed)
+}
+
+fn told(line: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,213 @@
+//! `billhook call`: one call of any method, signed, sent, verified and shown.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use billhook_client::{Client, Options, login_in, names_localhost};
+use billhook_reference::Entry;
+use billhook_wire::{
+    Api, Login, Request,
+    method::{METHODS, MethodInfo, Paged},
+    query,
+};
+use clap::{ArgMatches, Args};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
+use serde_json::Value;
+
+use crate::{
+    commands::docs,
+    failure::{Failure, say},
+    options::{method_words, moment::seconds, secret::KeyOption},
+    terminal::output::{json_line, json_pretty, stdout},
+};
+
+/// Call a method of the API, here or anywhere else
+///
+/// Signs the parameters, sends them, verifies the answer and prints its JSON. It works against anything that speaks the
+/// protocol; the method need not be known here. Names under localhost lead to this machine.
+///
+/// Exit status 0: done (`error_code` 0); 1: refused or failed.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct Arguments {
+    /// The method
+    #[arg(value_name = "METHOD", add = ArgValueCandidates::new(method_words::methods))]
+    #[arg(required_unless_present_any = ["list", "describe"])]
+    method: Option<String>,
+    /// Parameters, named as PHP writes them (`utm[medium]=cpc`), in the order in which they are sent
+    #[arg(value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(add = ArgValueCompleter::new(method_words::parameters))]
+    parameters: Vec<(String, String)>,
+    /// The service's address, without the method: scheme, host, port
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    url: String,
+    /// The account's login [default: the first part of the URL's host name]
+    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
+    login: Option<Login>,
+    #[command(flatten)]
+    key: KeyOption,
+    /// The API's version: 1 signs the call, 2 sends the key itself [default: the method's own, or 1]
+    #[arg(long, value_name = "VERSION", value_parser = api)]
+    api: Option<Api>,
+    /// Refuse an answer whose whole body is not signed (Billhook-Signature)
+    #[arg(long)]
+    require_signature: bool,
+    /// How old a signature of the body may be
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    max_signature_age: Duration,
+    /// Take any TLS certificate: for trials
+    #[arg(long)]
+    insecure: bool,
+    /// The only TLS certificates to trust (PEM), in place of the public ones
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// How long the call may take in all
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    timeout: Duration,
+    /// How long connecting may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    connect_timeout: Duration,
+    /// Print the answer over several lines, as on a terminal
+    #[arg(long)]
+    pretty: bool,
+    /// List the methods that are known here
+    #[arg(long)]
+    list: bool,
+    /// Show a method's parameters
+    #[arg(long, value_name = "METHOD", add = ArgValueCandidates::new(method_words::methods))]
+    describe: Option<String>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn api(text: &str) -> Result<Api, &'static str> {
+    match text {
+        "1" | "1.0" => Ok(Api::Signed),
+        "2" | "2.0" => Ok(Api::Keyed),
+        _ => Err("1 and 2 are known"),
+    }
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, sources: &ArgMatches) -> Result<(), Failure> {
+        let mut out = stdout();
+        if self.list {
+            write!(out, "{}", docs::list(""))?;
+            return Ok(out.flush()?);
+        }
+        if let Some(name) = &self.describe {
+            write!(out, "{}", docs::describe(name)?)?;
+            return Ok(out.flush()?);
+        }
+        let pretty = self.pretty || io::stdout().is_terminal();
+        let method = self.method.clone().unwrap_or_default();
+        let parameters = self.parameters.clone();
+        let (api, url) = (self.api, self.url.clone());
+        let client = Client::new(self.options(sources)?).map_err(|error| match error {
+            billhook_client::Error::Url { .. } => Failure::usage(error),
+            other => Failure::failed(other),
+        })?;
+        let answer = client.send(api, &method, &parameters).map_err(Failure::failed)?;
+        let body: Value = serde_json::from_slice(&answer.body).map_err(Failure::failed)?;
+        if pretty {
+            json_pretty(&mut out, &body)?;
+        } else {
+            json_line(&mut out, &body)?;
+        }
+        if let Some(Paged { next, total }) = answer.paged {
+            let more =
+                next.map_or_else(|| "no more follow".to_owned(), |next| format!("more with after={next}"));
+            say(&format!("{total} in all; {more}"));
+        }
+        match answer.error_code {
+            0 => Ok(()),
+            code => Err(Failure::failed(format!(
+                "{method} was refused: {code} {}{}",
+                answer.error_text,
+                hint(code, api, &method, &parameters, &url)
+            ))),
+        }
+    }
+
+    fn options(self, sources: &ArgMatches) -> Result<Options, Failure> {
+        let login = self
+            .login
+            .or_else(|| login_in(&self.url))
+            .ok_or_else(|| Failure::usage(format!("{} names no login: give --login LOGIN", self.url)))?;
+        let key = self.key.require(sources)?;
+        Ok(Options {
+            connect_timeout: self.connect_timeout,
+            timeout: self.timeout,
+            require_signature: self.require_signature,
+            max_signature_age: self.max_signature_age,
+            insecure: self.insecure,
+            ca_file: self.ca_file,
+            ..Options::new(self.url, login, key)
+        })
+    }
+}
+
+/// What may help against a refusal, in the words of this command line.
+fn hint(code: i64, api: Option<Api>, method: &str, parameters: &[(String, String)], url: &str) -> String {
+    let is_meant = |known: &&MethodInfo| api == Some(known.api) && known.name.eq_ignore_ascii_case(method);
+    let known = METHODS.iter().find(is_meant).or_else(|| MethodInfo::named(method));
+    match (code, known) {
+        (3, Some(known)) => {
+            let fault = fault(known, parameters).map_or_else(String::new, |fault| format!("; {fault}"));
+            format!("{fault}; `billhook call --describe {}` shows its parameters", known.name)
+        }
+        (3, None) => format!("; {}", docs::unknown(method)),
+        (4, _) => "; `billhook explain` finds out why a hash does not fit".to_owned(),
+        (5, _) => {
+            let domain = if names_localhost(url) {
+                "; or the server's --domain may not include localhost"
+            } else {
+                ""
+            };
+            format!("; the host names no account: check the URL and `billhook account list`{domain}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Which parameter is missing or wrong, as far as it can be told from here.
+fn fault(method: &'static MethodInfo, sent: &[(String, String)]) -> Option<String> {
+    let mut form = Vec::new();
+    query::build_pairs(sent.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut form);
+    let request = Request::read(None, &form);
+    let fault = (method.fault)(&request)?;
+    let name = fault.field();
+    if request.form().fields().get(name.as_bytes()).is_none() {
+        return Some(format!("{name} is missing"));
+    }
+    let parameters = Entry::of(method).parameters;
+    let words =
+        parameters.into_iter().find(|parameter| parameter.name == name).map(|parameter| parameter.words);
+    Some(match words.as_deref() {
+        Some([others @ .., last]) if !others.is_empty() => {
+            format!("{name} takes {} or {last}", others.join(", "))
+        }
+        _ => format!("{name}: {}", fault.reason()),
+    })
+}
+
+/// The list of methods that stands in this command's help.
+pub(crate) fn methods_help() -> String {
+    format!(
+        "Methods known here (`billhook docs METHOD` says more):\n{}\nExamples:
+  billhook call GetBills email=anna@example.com pay_status=paid \\
+      --url https://shop.justclick.ru --key-file shop.key
+  billhook call GetBills email=anna@example.com --login shop    BILLHOOK_KEY is set
+  billhook call GetOrders paid=1 limit=1000 after=258367        the next page of a list
+  billhook call createorder product_names=book --api 2 --login shop
+  billhook call --describe GetBills",
+        docs::list("  ")
+    )
+}

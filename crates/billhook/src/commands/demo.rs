@@ -1,0 +1,122 @@
+//! `serve --demo`: the documentation's account and its two orders, and a curl line that works.
+
+use billhook_store::{
+    Location, Store,
+    accounts::{self, Account},
+    marks,
+    orders::{self, Handling, Line, Order, Texts},
+    products::{self, Product},
+};
+use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
+
+use crate::{failure::Failure, options::moment::now};
+
+/// The demo account's login, as on the documentation's page.
+pub(crate) const LOGIN: &str = "username";
+/// Its key, as on the documentation's page: everybody knows it.
+const PUBLIC_KEY: &str = "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX";
+const EMAIL: &str = "anna@example.com";
+/// 2 March 2013, the time of the documentation's page.
+const CREATED: i64 = 1_362_250_000;
+const PAID: i64 = 1_362_254_400;
+
+/// Number, code, name, title and kopecks of what the page's orders hold.
+const LINES: [(i64, i64, &str, &str, i64); 3] = [
+    (258_367, 12549, "oplata", "Оплата за тренинг", 390_000),
+    (258_368, 13011, "sales", "Продажи в кинотеатрах", 150_000),
+    (258_368, 28363, "222", "222 способа", 99_000),
+];
+
+/// The key that stands on the documentation's page.
+pub(crate) fn public_key() -> Result<Key, Failure> {
+    Key::parse(PUBLIC_KEY).map_err(Failure::failed)
+}
+
+/// Whether an account has the key that stands on the documentation's page.
+pub(crate) fn has_public_key(account: &Account) -> bool {
+    let is_public = |key: &Key| key.reveal() == PUBLIC_KEY;
+    is_public(&account.key)
+        || account.old_key.as_ref().is_some_and(|old| old.until > now() && is_public(&old.key))
+}
+
+/// Fills an empty store. One that was filled before stays as it is; any other is refused. The store's accounts.
+pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, Failure> {
+    let location = location.to_string();
+    store.write(move |tx| {
+        if marks::get(tx, marks::DEMO)?.is_some() {
+            return Ok(accounts::list(tx)?);
+        }
+        if !accounts::list(tx)?.is_empty() {
+            return Err(Failure::failed(format!(
+                "--demo fills empty stores only, and {location} holds accounts: name another one with --data or --store, or leave --demo out"
+            )));
+        }
+        let login = Login::parse(LOGIN).map_err(Failure::failed)?;
+        let key = public_key()?;
+        let id = accounts::add(tx, &login, &key, now())?
+            .ok_or_else(|| Failure::failed("the demo's account is there already"))?;
+        for (_, good, name, title, kopecks) in LINES {
+            let product = Product {
+                id: GoodId(good),
+                good_name: name.to_owned(),
+                good_title: title.to_owned(),
+                good_sum: Money::from_kopecks(kopecks),
+            };
+            products::put(tx, id, &product)?;
+        }
+        for order in page_orders()? {
+            orders::add(tx, id, &order)?;
+        }
+        marks::set(tx, marks::DEMO, "filled")?;
+        Ok(accounts::list(tx)?)
+    })
+}
+
+fn page_orders() -> Result<Vec<Order>, Failure> {
+    let email = Email::parse(EMAIL).map_err(Failure::failed)?;
+    let orders = LINES.chunk_by(|one, next| one.0 == next.0).filter_map(|lines| {
+        let id = OrderId(lines.first()?.0);
+        let lines = lines.iter().map(|&(_, good, name, title, kopecks)| Line {
+            good_id: GoodId(good),
+            good_name: name.to_owned(),
+            good_title: title.to_owned(),
+            sum: Money::from_kopecks(kopecks),
+            price: Money::from_kopecks(kopecks),
+            pincode: String::new(),
+            partner_fee: Money::ZERO,
+            partner_pfee: Money::ZERO,
+        });
+        Some(Order {
+            id,
+            email: Some(email.clone()),
+            pay_status: PayStatus::Paid,
+            created: CREATED,
+            paid: PAID,
+            is_recurrent: false,
+            handling: Handling::default(),
+            texts: Texts::default(),
+            lines: lines.collect(),
+        })
+    });
+    Ok(orders.collect())
+}
+
+/// The lines that tell how to call the demo at `url` (`http://username.localhost:8080`), while its key is the public one.
+pub(crate) fn greeting(accounts: &[Account], url: &str) -> Option<String> {
+    let Account { login, key, .. } = accounts
+        .iter()
+        .find(|account| account.login.as_str() == LOGIN && account.key.reveal() == PUBLIC_KEY)?;
+    let form = "email=anna%40example.com&pay_status=paid";
+    let hash = signature::request(form.as_bytes(), login, key);
+    let hash = String::from_utf8_lossy(&hash);
+    Some(format!(
+        "demo account {LOGIN}, key {PUBLIC_KEY}; its orders, from another terminal:\n  \
+         curl -d '{form}&hash={hash}' {url}/api/GetBills\n\
+         PHP and others: put {url}/api/ in the place of https://{LOGIN}.justclick.ru/api/"
+    ))
+}
+
+/// The host that leads to the demo account.
+pub(crate) fn host(domain: &str) -> String {
+    format!("{LOGIN}.{domain}")
+}

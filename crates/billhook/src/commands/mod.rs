@@ -1,0 +1,20 @@
+//! The commands: a file or a folder for each.
+
+pub(crate) mod account;
+pub(crate) mod backup;
+pub(crate) mod call;
+pub(crate) mod category;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod copy;
+pub(crate) mod coupon;
+mod demo;
+pub(crate) mod docs;
+pub(crate) mod explain;
+pub(crate) mod managers;
+pub(crate) mod migrate;
+pub(crate) mod order;
+pub(crate) mod partner;
+pub(crate) mod product;
+pub(crate) mod restore;
+pub(crate) mod serve;

@@ -1,0 +1,336 @@
+//! What happens to an order: the same as the API's methods do, and what they lack.
+
+use std::io::Write as _;
+
+use billhook_store::{
+    Tx,
+    accounts::Account,
+    income,
+    order_changes::{self, Payment},
+    orders::Order,
+};
+use billhook_wire::{Money, OrderId, PayStatus, Price, Text};
+use clap::{Args, builder::PossibleValuesParser};
+
+use super::{found, order_id, report};
+use crate::{
+    failure::Failure,
+    options::{account::AccountOption, everywhere::Everywhere, moment::Moment, moment::now},
+    terminal::output::{for_terminal, json_line, stdout},
+};
+
+/// The order that is changed, and how that is told.
+#[derive(Debug, Args)]
+struct Target {
+    /// The order's number
+    #[arg(value_name = "ID", value_parser = order_id)]
+    id: OrderId,
+    #[command(flatten)]
+    account: AccountOption,
+    /// Print JSON: the order as `order list` has it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say that an order is paid, cancelled, refunded, or waits for its payment
+///
+/// `paid` notes a payment of what was left to pay, and hands out pin codes. `return` means that the money was given back;
+/// a parcel that came back is `order take-back`. Any state may follow any.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook order set-status 17 paid --account shop
+  billhook order set-status 17 paid --date '31.01.2024 10:00' --account shop
+  billhook order set-status 17 cancel --account shop")]
+pub(crate) struct SetStatus {
+    #[command(flatten)]
+    target: Target,
+    /// The state
+    #[arg(value_name = "STATUS", value_parser = PossibleValuesParser::new(PayStatus::ALL.map(PayStatus::as_str)))]
+    status: String,
+    /// When it was paid [default: now]
+    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
+    date: Option<Moment>,
+}
+
+/// Note a payment of a part
+///
+/// The order is paid when nothing is left to pay. A payment of more than is left is refused, and so is one for an order that
+/// is cancelled or whose money was given back. `order unpay` removes a payment that was noted by mistake.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook order pay 17 1000.00 --account shop
+  billhook order pay 17 1500.00 --anyway --account shop")]
+pub(crate) struct Pay {
+    #[command(flatten)]
+    target: Target,
+    /// The sum
+    #[arg(value_name = "SUM", value_parser = sum)]
+    sum: Money,
+    /// When it came in [default: now]
+    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
+    date: Option<Moment>,
+    /// Note it although it is more than is left to pay, or the order is cancelled or refunded
+    #[arg(long)]
+    anyway: bool,
+}
+
+/// Remove a payment that was noted by mistake
+///
+/// A paid order waits again if what is left of its payments no longer covers it; its pin codes stay handed out. Money that was
+/// really given back is noted by `order set-status ID return`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook order unpay 17 --account shop
+  billhook order unpay 17 --payment 2 --account shop    by its number in `billhook order show 17`")]
+pub(crate) struct Unpay {
+    #[command(flatten)]
+    target: Target,
+    /// The payment's number, as `order show` has it [default: the last]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
+    payment: Option<i64>,
+}
+
+/// Note that the parcel was posted
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook order send 17 --rpo RA644000001RU --account shop")]
+pub(crate) struct Send {
+    #[command(flatten)]
+    target: Target,
+    /// The parcel's tracking number
+    #[arg(long, value_name = "NUMBER", value_parser = rpo)]
+    rpo: Text,
+    /// When it was posted [default: now]
+    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
+    date: Option<Moment>,
+}
+
+/// Note that the parcel came back
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook order take-back 17 --account shop")]
+pub(crate) struct TakeBack {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Delete an order: nothing lists it any more, and `order restore` brings it back
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook order delete 17 --account shop")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Bring a deleted order back, as it was
+///
+/// A timer that has run out meanwhile is taken off: it would cancel the order at once.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  billhook order restore 17 --account shop")]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    target: Target,
+}
+
+fn sum(text: &str) -> Result<Money, String> {
+    let sum = Money::parse(text.trim()).map_err(|error| error.to_string())?;
+    let sum = Price::new(sum).map_err(|error| error.to_string())?.sum();
+    if sum == Money::ZERO { Err("a payment is more than 0.00".to_owned()) } else { Ok(sum) }
+}
+
+fn rpo(text: &str) -> Result<Text, String> {
+    match text.trim() {
+        "" => Err("a parcel has a number".to_owned()),
+        text => Text::new(text).map_err(|error| error.to_string()),
+    }
+}
+
+impl SetStatus {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { target, status, date } = self;
+        let status = PayStatus::parse(&status).unwrap_or(PayStatus::Waiting);
+        if date.is_some() && status != PayStatus::Paid {
+            return Err(Failure::usage(
+                "--date says when an order was paid: it goes with the status paid only",
+            ));
+        }
+        target.change(everywhere, move |tx, account, order| {
+            if order.pay_status == status {
+                return Ok(format!("is {status} already"));
+            }
+            match status {
+                PayStatus::Paid => order_changes::pay(tx, account.id, order, time(date, account)?)?,
+                PayStatus::Waiting => order_changes::wait_again(tx, account.id, order, now())?,
+                PayStatus::Cancel => order_changes::cancel(tx, account.id, order)?,
+                PayStatus::Return => order_changes::refund(tx, account.id, order, now())?,
+            }
+            Ok(format!("is {status}"))
+        })
+    }
+}
+
+impl Pay {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { target, sum, date, anyway } = self;
+        target.change(everywhere, move |tx, account, order| {
+            if let Some(why) = doubt(order, sum).filter(|_| !anyway) {
+                return Err(Failure::failed(format!(
+                    "order {} {why}: the payment is not noted; with --anyway it is",
+                    order.id
+                )));
+            }
+            let payment = Payment { sum, received: time(date, account)? };
+            order_changes::pay_part(tx, account.id, order, payment)?;
+            Ok(format!("{sum} noted, {}", standing(order)))
+        })
+    }
+}
+
+/// Why a payment of this sum is likely a mistake, if it is.
+fn doubt(order: &Order, sum: Money) -> Option<String> {
+    match order.pay_status {
+        PayStatus::Cancel => Some("is cancelled".to_owned()),
+        PayStatus::Return => Some("is one whose money was given back".to_owned()),
+        PayStatus::Waiting | PayStatus::Paid => {
+            let left = order.to_pay();
+            (sum > left).then(|| format!("has {left} left to pay, less than {sum}"))
+        }
+    }
+}
+
+/// How an order stands after its payments changed.
+fn standing(order: &Order) -> String {
+    match order.pay_status {
+        PayStatus::Waiting => format!("{} left to pay", order.to_pay()),
+        status => format!("is {status}"),
+    }
+}
+
+impl Unpay {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { target, payment } = self;
+        target.change(everywhere, move |tx, account, order| {
+            let removed = order_changes::unpay(tx, account.id, order, payment, now())?.ok_or_else(|| {
+                let what = payment.map_or_else(String::new, |number| format!(" of number {number}"));
+                Failure::failed(format!(
+                    "order {0} has no payment{what}: `billhook order show {0} --account {1}` shows them",
+                    order.id, account.login
+                ))
+            })?;
+            Ok(format!("{} removed, {}", removed.sum, standing(order)))
+        })
+    }
+}
+
+impl Send {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { target, rpo, date } = self;
+        target.change(everywhere, move |tx, account, order| {
+            order_changes::send(tx, account.id, order, time(date, account)?, rpo.as_str())?;
+            Ok(format!("was posted, {}", rpo.as_str()))
+        })
+    }
+}
+
+impl TakeBack {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.target.change(everywhere, |tx, account, order| {
+            order_changes::take_back(tx, account.id, order)?;
+            Ok("came back".to_owned())
+        })
+    }
+}
+
+impl Delete {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.target.change(everywhere, |tx, account, order| {
+            order_changes::hide(tx, account.id, order, now())?;
+            Ok(format!(
+                "is deleted; `billhook order restore {} --account {}` brings it back",
+                order.id, account.login
+            ))
+        })
+    }
+}
+
+impl Restore {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.target.change_any(everywhere, |tx, account, order| {
+            if order.handling.deleted == 0 {
+                return Err(Failure::failed(format!("order {} is not deleted", order.id)));
+            }
+            let had_timer = order.handling.kill_at != 0;
+            order_changes::restore(tx, account.id, order, now())?;
+            Ok(if had_timer && order.handling.kill_at == 0 {
+                "is there again, without its timer, which has run out".to_owned()
+            } else {
+                "is there again".to_owned()
+            })
+        })
+    }
+}
+
+impl Target {
+    /// Changes an order that is not deleted.
+    fn change(
+        self,
+        everywhere: &Everywhere,
+        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<String, Failure>
+        + std::marker::Send
+        + 'static,
+    ) -> Result<(), Failure> {
+        self.change_any(everywhere, move |tx, account, order| {
+            if order.handling.deleted != 0 {
+                return Err(Failure::failed(format!(
+                    "order {0} is deleted: `billhook order restore {0} --account {1}` brings it back",
+                    order.id, account.login
+                )));
+            }
+            change(tx, account, order)
+        })
+    }
+
+    /// Changes an order; what the change says of it is told.
+    fn change_any(
+        self,
+        everywhere: &Everywhere,
+        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<String, Failure>
+        + std::marker::Send
+        + 'static,
+    ) -> Result<(), Failure> {
+        let Self { id, account, json } = self;
+        let (order, given_back, said) = account.open(everywhere)?.write(move |tx, account| {
+            let mut order = found(tx, account, id)?;
+            let said = change(tx, account, &mut order)?;
+            let payments = order_changes::payments(tx, account.id, id)?;
+            Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
+        })?;
+        let mut out = stdout();
+        if json {
+            return json_line(&mut out, &report::summary(&order, given_back));
+        }
+        writeln!(out, "{}", for_terminal(&format!("order {id} {said}")))?;
+        Ok(out.flush()?)
+    }
+}
+
+/// The time that was named, else now.
+fn time(date: Option<Moment>, account: &Account) -> Result<i64, Failure> {
+    date.map_or_else(|| Ok(now()), |date| date.begin(&account.settings.time_zone))
+}

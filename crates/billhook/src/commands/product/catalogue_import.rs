@@ -1,0 +1,343 @@
+//! `billhook product import`: a catalogue from a file, all or nothing of it.
+
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    io::Write as _,
+    path::PathBuf,
+};
+
+use billhook_store::{
+    Tx,
+    accounts::Account,
+    categories::{self, Category},
+    products::{self, Good, GoodText, Product},
+};
+use billhook_wire::{GoodId, Money, Name, Text};
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{
+    catalogue_file::{CATEGORY_TITLE, DELETED, GOOD_ID, GOOD_NAME, columns},
+    fields::{self, Said},
+};
+use crate::{
+    failure::Failure,
+    options::{account::AccountOption, everywhere::Everywhere, input_file},
+    record::Format,
+    terminal::output::{json_line, stdout},
+};
+
+/// Take products from a file into the catalogue
+///
+/// JSON Lines, a product a line, or CSV with a header; commas, semicolons or tabs are between the cells. The names are
+/// those that `billhook product export` writes. A product is known by its good_id, else by its good_name; one that is new
+/// needs a good_name. Fields that the file does not have stay as they are, an empty text clears the field, and other empty
+/// cells say nothing. Products that the file does not have stay. If one line is bad, nothing is taken.
+#[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "these texts are the help")]
+#[command(after_help = "\
+Examples:
+  billhook product import catalogue.csv --account shop
+  printf 'good_name;good_sum\\nbook;350\\n' | billhook product import - --format csv --account shop")]
+pub(crate) struct Arguments {
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    account: AccountOption,
+    /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a line says of a product.
+#[derive(Debug)]
+struct Record {
+    line: u64,
+    id: Option<GoodId>,
+    good_name: Option<Name>,
+    good_sum: Option<Money>,
+    is_deleted: Option<bool>,
+    category_title: Option<Text>,
+    said: Said,
+}
+
+/// What became of the products.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    added: u64,
+    changed: u64,
+    same: u64,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let place = self.file.display().to_string();
+        let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
+            Failure::usage(format!("{place} has no extension that names its form: add --format jsonl or csv"))
+        })?;
+        let text = input_file::read(&self.file)?;
+        let records = match format {
+            Format::Jsonl => json_records(&text),
+            Format::Csv => csv_records(&text),
+        };
+        let at = |(line, why): (u64, String)| Failure::failed(format!("{place}, line {line}: {why}"));
+        let records = records.map_err(at)?;
+        if records.is_empty() {
+            return Err(Failure::failed(format!("{place} holds no products")));
+        }
+        let counts = self.account.open(everywhere)?.write(move |tx, account| {
+            take(tx, account, &records).map_err(|stop| match stop {
+                Stop::Failure(failure) => failure,
+                Stop::Line(line, why) => Failure::failed(format!("{place}, line {line}: {why}")),
+            })
+        })?;
+        let Counts { added, changed, same } = counts;
+        let mut out = stdout();
+        if self.json {
+            return json_line(&mut out, &json!({"added": added, "changed": changed, "same": same}));
+        }
+        writeln!(out, "added {added}, changed {changed}, same {same} products")?;
+        Ok(out.flush()?)
+    }
+}
+
+type Fault = (u64, String);
+
+fn json_records(text: &str) -> Result<Vec<Record>, Fault> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let record = |(line, text): (u64, &str)| {
+        let object: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| (line, error.to_string()))?;
+        let mut cells = Vec::new();
+        for (name, value) in &object {
+            match value {
+                Value::Null => {}
+                Value::Array(_) | Value::Object(_) => {
+                    return Err((line, format!("`{name}`: a text, a number, true or false is wanted")));
+                }
+                value => cells.push((name.as_str(), fields::text(value))),
+            }
+        }
+        record(line, cells.iter().map(|(name, value)| (*name, value.as_str())))
+    };
+    lines.map(record).collect()
+}
+
+fn csv_records(text: &str) -> Result<Vec<Record>, Fault> {
+    let header = text.lines().next().unwrap_or_default();
+    let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|delimiter| {
+        (header.bytes().filter(|byte| byte == delimiter).count(), *delimiter == b',')
+    });
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter.unwrap_or(b',')).from_reader(text.as_bytes());
+    let fault = |error: csv::Error| match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, pos } => {
+            let line = pos.as_ref().map_or(1, csv::Position::line);
+            (line, format!("the row has {len} cells, the header has {expected_len}"))
+        }
+        _ => (error.position().map_or(1, csv::Position::line), error.to_string()),
+    };
+    let names = reader.headers().map_err(fault)?.clone();
+    let mut records = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(fault)?;
+        let line = row.position().map_or(1, csv::Position::line);
+        records.push(record(line, names.iter().zip(row.iter()))?);
+    }
+    Ok(records)
+}
+
+/// Reads what a line says.
+fn record<'a>(line: u64, cells: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Record, Fault> {
+    let mut by_name: BTreeMap<&'static str, &str> = BTreeMap::new();
+    for (name, value) in cells {
+        let known = columns().find(|column| column.eq_ignore_ascii_case(name.trim()));
+        let name = known.map_or_else(|| fields::field(name), Ok).map_err(|why| (line, why))?;
+        if by_name.insert(name, value).is_some() {
+            return Err((line, format!("`{name}` stands twice")));
+        }
+    }
+    parse(line, by_name).map_err(|why| (line, why))
+}
+
+fn parse(line: u64, mut cells: BTreeMap<&'static str, &str>) -> Result<Record, String> {
+    let mut taken = |name: &str| cells.remove(name).map(str::trim).filter(|text| !text.is_empty());
+    let id = taken(GOOD_ID).map(|text| match text.parse() {
+        Ok(id) if id >= 1 => Ok(GoodId(id)),
+        _ => Err(format!("`{GOOD_ID}`: a number from 1 up is wanted, not {text:?}")),
+    });
+    let good_name =
+        taken(GOOD_NAME).map(|text| Name::new(text).map_err(|error| format!("`{GOOD_NAME}`: {error}")));
+    // Catalogues that came with orders may hold sums that no request takes.
+    let good_sum =
+        taken("good_sum").map(|text| Money::parse(text).map_err(|error| format!("`good_sum`: {error}")));
+    let is_deleted = taken(DELETED).map(|text| match text.to_ascii_lowercase().as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(format!("`{DELETED}`: 1 or 0 is wanted, not {text:?}")),
+    });
+    let category_title = taken(CATEGORY_TITLE)
+        .map(|text| Text::new(text).map_err(|error| format!("`{CATEGORY_TITLE}`: {error}")));
+    let (id, good_name) = (id.transpose()?, good_name.transpose()?);
+    // The name only stands for the product in messages; what changes is the rest.
+    let name = match (&good_name, id) {
+        (Some(name), _) => name.clone(),
+        (None, Some(id)) => Name::new(&id.to_string()).map_err(|error| error.to_string())?,
+        (None, None) => return Err(format!("neither `{GOOD_ID}` nor `{GOOD_NAME}`: which product is it?")),
+    };
+    let good_sum = good_sum.transpose()?;
+    let (is_deleted, category_title) = (is_deleted.transpose()?, category_title.transpose()?);
+    let is_text = |name: &str| name == "good_title" || GoodText::named(name).is_some();
+    cells.retain(|name, value| !value.is_empty() || is_text(name));
+    let said = Said::read(&name, cells)?;
+    Ok(Record { line, id, good_name, good_sum, is_deleted, category_title, said })
+}
+
+/// Why nothing is taken.
+enum Stop {
+    Failure(Failure),
+    Line(u64, String),
+}
+
+impl<E: Into<Failure>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failure(error.into())
+    }
+}
+
+/// What is to be saved, and the line that says so.
+struct Wanted {
+    line: u64,
+    good: Good,
+}
+
+fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts, Stop> {
+    let mut known: BTreeMap<GoodId, Good> = BTreeMap::new();
+    products::each_good(tx, account.id, |good| {
+        known.insert(good.product.id, good);
+        Ok::<(), Failure>(())
+    })?;
+    let wanted = wanted(&known, records)?;
+    make_way(tx, account, &known, &wanted)?;
+    let mut counts = Counts::default();
+    for (record, (id, Wanted { line, good })) in records.iter().zip(&wanted) {
+        if good.parent_id != 0 && categories::find(tx, account.id, good.parent_id)?.is_none() {
+            let Some(title) = &record.category_title else {
+                let why = format!(
+                    "there is no category {}: add one with `billhook category add`, or its `{CATEGORY_TITLE}` here",
+                    good.parent_id
+                );
+                return Err(Stop::Line(*line, why));
+            };
+            let category = Category { id: good.parent_id, title: title.as_str().to_owned() };
+            categories::put(tx, account.id, &category)?;
+        }
+        match known.get(id) {
+            Some(before) if before == good => {
+                counts.same += 1;
+                continue;
+            }
+            Some(_) => counts.changed += 1,
+            None => counts.added += 1,
+        }
+        products::save(tx, account.id, good)?;
+    }
+    Ok(counts)
+}
+
+/// What each record makes of its product. No two may be of one product, or of one name.
+fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(GoodId, Wanted)>, Stop> {
+    let by_name: HashMap<&str, GoodId> =
+        known.values().map(|good| (good.product.good_name.as_str(), good.product.id)).collect();
+    let said = records.iter().filter_map(|record| record.id);
+    let mut highest = said.chain(known.keys().copied()).max().map_or(0, |id| id.0);
+    let mut lines: HashMap<GoodId, u64> = HashMap::new();
+    let mut wanted = Vec::with_capacity(records.len());
+    for record in records {
+        let line = record.line;
+        let by_this_name = record.good_name.as_ref().and_then(|name| by_name.get(name.as_str()));
+        let id = if let Some(id) = record.id.or(by_this_name.copied()) {
+            id
+        } else {
+            let none_left = || Stop::Line(line, "no product number is left".to_owned());
+            highest = highest.checked_add(1).ok_or_else(none_left)?;
+            GoodId(highest)
+        };
+        if let Some(before) = lines.insert(id, line) {
+            return Err(Stop::Line(line, format!("the same product as in line {before}")));
+        }
+        let mut good = match (known.get(&id), &record.good_name) {
+            (Some(good), _) => good.clone(),
+            (None, Some(name)) => Good::new(Product {
+                id,
+                good_name: name.as_str().to_owned(),
+                good_title: String::new(),
+                good_sum: Money::ZERO,
+            }),
+            (None, None) => {
+                return Err(Stop::Line(line, format!("product {id} is new: its `{GOOD_NAME}` is missing")));
+            }
+        };
+        record.said.apply(&mut good);
+        if let Some(name) = &record.good_name {
+            name.as_str().clone_into(&mut good.product.good_name);
+        }
+        if let Some(sum) = record.good_sum {
+            good.product.good_sum = sum;
+        }
+        if let Some(deleted) = record.is_deleted {
+            good.is_deleted = deleted;
+        }
+        wanted.push((id, Wanted { line, good }));
+    }
+    names_are_apart(known, &lines, &wanted)?;
+    Ok(wanted)
+}
+
+/// Refuses two products of one name; `lines` has those that are saved.
+fn names_are_apart(
+    known: &BTreeMap<GoodId, Good>,
+    lines: &HashMap<GoodId, u64>,
+    wanted: &[(GoodId, Wanted)],
+) -> Result<(), Stop> {
+    let mut names: HashMap<&str, String> = known
+        .values()
+        .filter(|good| !lines.contains_key(&good.product.id))
+        .map(|good| (good.product.good_name.as_str(), format!("product {}", good.product.id)))
+        .collect();
+    for (_, Wanted { line, good }) in wanted {
+        match names.entry(&good.product.good_name) {
+            Entry::Vacant(place) => drop(place.insert(format!("the one of line {line}"))),
+            Entry::Occupied(other) => {
+                let why = format!("`{GOOD_NAME}`: {} has the name {}", other.get(), other.key());
+                return Err(Stop::Line(*line, why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Products may change names with each other, and no two have one name even for a moment.
+fn make_way(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    known: &BTreeMap<GoodId, Good>,
+    wanted: &[(GoodId, Wanted)],
+) -> Result<(), Stop> {
+    for (id, Wanted { good, .. }) in wanted {
+        if let Some(before) = known.get(id)
+            && before.product.good_name != good.product.good_name
+        {
+            let mut aside = before.clone();
+            // No name begins with a space.
+            aside.product.good_name = format!(" {id}");
+            products::save(tx, account.id, &aside)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! A product's fields by their names on the wire: what can be said of each, and what each says.
+
+use billhook_store::products::{Good, GoodText};
+use billhook_wire::{
+    Form, Name, Price,
+    method::{GoodFields, GoodType},
+    query,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{options::config_file::nearest, record::GoodField};
+
+/// The fields that `product set` takes, in the order of reports and exports.
+pub(super) const FIELDS: [&str; 35] = [
+    "good_title",
+    "good_sum",
+    "good_type",
+    "parent_id",
+    "good_publish",
+    "good_use_short",
+    "good_nalozh_only",
+    "good_post_service",
+    "good_quickpost_article",
+    "good_only_countries",
+    "good_timer",
+    "good_timer_unit",
+    "good_timer_duration",
+    "prepayment_enabled",
+    "prepayment_minsum",
+    "good_rashod",
+    "good_rashod_perc",
+    "good_partner_fee",
+    "good_partner_fee_perc",
+    "good_partner_pfee",
+    "good_partner_pfee_perc",
+    "good_partner_show",
+    "good_partner_SL_link",
+    "good_partner_addition_link",
+    "good_partner_text",
+    "good_api_url_notif",
+    "good_api_url_new_order",
+    "good_success_link",
+    "good_client_rassilki",
+    "good_download",
+    "good_mail_subject",
+    "good_mail_format",
+    "good_mail_body",
+    "good_mail_text",
+    "good_pay_text",
+];
+
+/// What the API has no parameter for.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct Prepayment {
+    #[serde(default)]
+    prepayment_enabled: Option<bool>,
+    #[serde(default)]
+    prepayment_minsum: Option<Price>,
+}
+
+/// What is said of a product.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    fields: GoodFields,
+    prepayment: Prepayment,
+    cleared: Vec<GoodText>,
+    clears_title: bool,
+}
+
+impl Said {
+    /// Reads names and values; the names are those of [`field`]. An empty value clears a text, and is nothing for other fields.
+    pub(super) fn read<'a>(
+        good_name: &Name,
+        said: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, String> {
+        let mut pairs = vec![("good_name", good_name.as_str())];
+        let mut cleared = Vec::new();
+        let mut clears_title = false;
+        for (name, value) in said {
+            match GoodText::named(name) {
+                _ if !value.is_empty() => pairs.push((name, value)),
+                Some(text) => cleared.push(text),
+                None if name == "good_title" => clears_title = true,
+                None => return Err(format!("{name} can't be empty")),
+            }
+        }
+        let mut body = Vec::new();
+        query::build_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut body);
+        let form = Form::urlencoded(&body);
+        // The same that AddGood and UpdateGood read.
+        let fields = form.read().map_err(|error| format!("{}: {}", error.field(), error.reason()))?;
+        let prepayment = form.read().map_err(|error| format!("{}: {}", error.field(), error.reason()))?;
+        Ok(Self { fields, prepayment, cleared, clears_title })
+    }
+
+    /// The number of the category that it is to be in; 0: none.
+    pub(super) fn parent_id(&self) -> Option<i64> {
+        self.fields.parent_id
+    }
+
+    /// Puts it in the place of what was known.
+    pub(super) fn apply(&self, good: &mut Good) {
+        good.change(&self.fields);
+        if self.clears_title {
+            good.product.good_title.clear();
+        }
+        for text in &self.cleared {
+            good.texts.set(*text, "");
+        }
+        if let Some(enabled) = self.prepayment.prepayment_enabled {
+            good.prepayment_enabled = enabled;
+        }
+        if let Some(minsum) = self.prepayment.prepayment_minsum {
+            good.prepayment_minsum = minsum.sum();
+        }
+    }
+}
+
+/// The field of a name, in letters of either case, as the wire spells it.
+pub(super) fn field(name: &str) -> Result<&'static str, String> {
+    let name = name.trim();
+    if name.eq_ignore_ascii_case("good_client_mailings") {
+        return Ok("good_client_rassilki");
+    }
+    if let Some(field) = FIELDS.into_iter().find(|field| field.eq_ignore_ascii_case(name)) {
+        return Ok(field);
+    }
+    Err(match nearest(name, FIELDS.into_iter()) {
+        Some(near) => format!("a product has no field {name}: did you mean {near}?"),
+        None => format!("a product has no field {name}: known are {}", FIELDS.join(", ")),
+    })
+}
+
+/// The word for a kind of product.
+pub(super) fn word(good_type: GoodType) -> &'static str {
+    match good_type {
+        GoodType::Digital => "digital",
+        GoodType::Physical => "physical",
+        GoodType::Floating => "floating",
+    }
+}
+
+/// What a product says of a field.
+pub(super) fn value(good: &Good, field: &str) -> Value {
+    match field {
+        "good_title" => json!(good.product.good_title),
+        "good_sum" => json!(good.product.good_sum),
+        "good_type" => json!(word(good.good_type)),
+        other => GoodField::named(other).map_or(Value::Null, |field| json!(field.get(good))),
+    }
+}
+
+/// A value as text: a flag is 1 or 0.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(flag) => u8::from(*flag).to_string(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use billhook_store::products::Product;
+    use billhook_wire::{GoodId, Money, method::METHODS};
+
+    use super::*;
+
+    /// What the API takes can be said here too.
+    #[test]
+    fn the_fields_are_those_of_the_api_and_two_more() {
+        let method = METHODS.iter().find(|method| method.name == "AddGood").unwrap();
+        let schema = (method.parameters)(&mut schemars::SchemaGenerator::default());
+        let places = ["/properties", "/$defs/GoodFields/properties"];
+        let fields = places.iter().find_map(|place| schema.as_value().pointer(place)).unwrap();
+        let mut taken: BTreeSet<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
+        taken.remove("good_name");
+        taken.extend(["prepayment_enabled", "prepayment_minsum"]);
+        assert_eq!(BTreeSet::from(FIELDS), taken);
+    }
+
+    #[test]
+    fn what_is_said_is_kept_and_told() {
+        let product =
+            Product { id: GoodId(1), good_name: "a".into(), good_title: "A".into(), good_sum: Money::ZERO };
+        let mut good = Good::new(product);
+        let name = Name::new("a").unwrap();
+        let said: Vec<(&str, String)> = FIELDS
+            .into_iter()
+            .map(|field| {
+                let text = match value(&good, field) {
+                    Value::Bool(_) => "yes".to_owned(),
+                    Value::Number(_) => "3".to_owned(),
+                    _ if field == "good_type" => "physical".to_owned(),
+                    _ if field == "good_timer_unit" => "day".to_owned(),
+                    Value::String(sum) if sum == "0.00" => "12,5".to_owned(),
+                    _ => format!("a & b = {field}%"),
+                };
+                (field, text)
+            })
+            .collect();
+        let read = |said: &[(&str, String)]| {
+            Said::read(&name, said.iter().map(|(name, text)| (*name, text.as_str())))
+        };
+        read(&said).unwrap().apply(&mut good);
+        for (field, said) in &said {
+            let told = text(&value(&good, field));
+            let expected = match said.as_str() {
+                "yes" => "1",
+                "12,5" => "12.50",
+                said => said,
+            };
+            assert_eq!(told, expected, "{field}");
+        }
+        // What is told can be said again.
+        let told: Vec<_> = FIELDS.into_iter().map(|field| (field, text(&value(&good, field)))).collect();
+        let mut again = Good::new(good.product.clone());
+        read(&told).unwrap().apply(&mut again);
+        assert_eq!(again, good);
+        read(&[("good_download", String::new())]).unwrap().apply(&mut again);
+        assert_eq!(again.texts.get(GoodText::Download), "");
+        assert_eq!(read(&[("good_sum", String::new())]).unwrap_err(), "good_sum can't be empty");
+        assert!(read(&[("good_sum", "-1".to_owned())]).unwrap_err().starts_with("good_sum: a price is"));
+    }
+}

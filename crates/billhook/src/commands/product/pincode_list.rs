@@ -1,0 +1,155 @@
+//! Pin codes of a product: a list of them comes in, and who has which is shown.
+
+use std::{collections::HashMap, io::Write as _, path::PathBuf};
+
+use billhook_store::pincodes;
+use billhook_wire::Name;
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    failure::Failure,
+    options::{account::AccountOption, everywhere::Everywhere, input_file},
+    terminal::output::{counted, for_terminal, json_line, stdout},
+};
+
+/// Add pin codes, a line each, to those of a product
+///
+/// They are handed out when orders are paid, the first line first. A code that stands twice in the file, or that the
+/// product has or had already, is refused, and none is taken.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook product add-pincodes book codes.txt --account shop
+  pwgen 12 100 -1 | billhook product add-pincodes book - --account shop")]
+pub(crate) struct Add {
+    /// The product's symbolic name
+    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
+    good_name: Name,
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    account: AccountOption,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show a product's pin codes: how many are left, and which order got which
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook product pincodes book --account shop
+  billhook product pincodes book --account shop --json")]
+pub(crate) struct Show {
+    /// The product's symbolic name
+    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
+    good_name: Name,
+    #[command(flatten)]
+    account: AccountOption,
+    /// Print JSON, a pin code a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Add {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { good_name, file, account, json } = self;
+        let place = file.display().to_string();
+        let codes = read(&input_file::read(&file)?, &place)?;
+        let (name, added) = (good_name.clone(), codes.len());
+        let left = account.open(everywhere)?.write(move |tx, account| {
+            let good = super::in_catalogue(tx, account, &name)?.product.id;
+            let lines: HashMap<&str, usize> =
+                codes.iter().map(|(line, code)| (code.as_str(), *line)).collect();
+            let mut taken = None;
+            pincodes::each(tx, account.id, good, |code, order| {
+                if let Some(line) = lines.get(code) {
+                    taken.get_or_insert((*line, order));
+                }
+                Ok::<(), Failure>(())
+            })?;
+            if let Some((line, order)) = taken {
+                let who = order.map_or(String::new(), |order| format!(", and order {order} got it"));
+                return Err(Failure::failed(format!(
+                    "{place}, line {line}: {name} has this pin code already{who}; none was added"
+                )));
+            }
+            let codes: Vec<String> = codes.iter().map(|(_, code)| code.clone()).collect();
+            pincodes::add(tx, account.id, good, &codes)?;
+            Ok(pincodes::left(tx, account.id, good)?)
+        })?;
+        let mut out = stdout();
+        if json {
+            return json_line(
+                &mut out,
+                &json!({"good_name": good_name.as_str(), "added": added, "left": left}),
+            );
+        }
+        let added = counted(added as u64, "pin code");
+        writeln!(out, "{}", for_terminal(&format!("{good_name}: {added} added, {left} left")))?;
+        Ok(out.flush()?)
+    }
+}
+
+/// The pin codes of a text, with the lines that they stand in.
+fn read(text: &str, place: &str) -> Result<Vec<(usize, String)>, Failure> {
+    let mut codes: Vec<(usize, String)> = Vec::new();
+    let mut seen = HashMap::new();
+    for (line, code) in (1..).zip(text.lines()) {
+        if code.trim().is_empty() {
+            continue;
+        }
+        let code =
+            Name::new(code).map_err(|error| Failure::failed(format!("{place}, line {line}: {error}")))?;
+        if let Some(before) = seen.insert(code.clone(), line) {
+            return Err(Failure::failed(format!(
+                "{place}, line {line}: the same pin code as in line {before}"
+            )));
+        }
+        codes.push((line, code.as_str().to_owned()));
+    }
+    if codes.is_empty() {
+        return Err(Failure::failed(format!("{place} holds no pin code: write one a line")));
+    }
+    Ok(codes)
+}
+
+impl Show {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let shop = self.account.open(everywhere)?;
+        let (mut left, mut handed_out) = (Vec::new(), Vec::new());
+        shop.read(|tx, account| {
+            let good = super::known(tx, account, &self.good_name)?.product.id;
+            pincodes::each(tx, account.id, good, |code, order| {
+                match order {
+                    None => left.push(code.to_owned()),
+                    Some(order) => handed_out.push((code.to_owned(), order)),
+                }
+                Ok(())
+            })
+        })?;
+        let mut out = stdout();
+        if self.json {
+            for (code, order) in &handed_out {
+                json_line(&mut out, &json!({"pincode": code, "order_id": order}))?;
+            }
+            for code in &left {
+                json_line(&mut out, &json!({"pincode": code, "order_id": null}))?;
+            }
+            return Ok(());
+        }
+        writeln!(out, "handed out: {}", handed_out.len())?;
+        for (code, order) in &handed_out {
+            writeln!(out, "{}", for_terminal(&format!("  {code}  order {order}")))?;
+        }
+        writeln!(out, "left: {}", left.len())?;
+        for code in &left {
+            writeln!(out, "{}", for_terminal(&format!("  {code}")))?;
+        }
+        Ok(out.flush()?)
+    }
+}

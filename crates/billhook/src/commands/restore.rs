@@ -1,0 +1,71 @@
+//! `billhook restore`: a backup in the place of a store.
+
+use std::{io::Write as _, path::PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    failure::Failure,
+    options::everywhere::Everywhere,
+    terminal::{
+        output::{counted, json_line, stdout},
+        progress::Bar,
+    },
+};
+
+/// Put a backup into the data folder
+///
+/// The backup is compared with its checksum, brought up to date and checked first. One of an earlier version may have no checksum: it
+/// is taken with a warning. No other billhook command may be at work in the folder. A store that is there already
+/// stays as it is, unless --replace is given: then it is kept beside the new one, under another name.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  billhook restore shop-2026-11-24.billhook --data ./elsewhere
+  billhook restore shop-2026-11-24.billhook --replace")]
+pub(crate) struct Arguments {
+    /// A file that `billhook backup` made
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Put it in the place of the store that is there
+    #[arg(long)]
+    replace: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let location = everywhere.store.location()?;
+        let bar = Bar::new("restoring");
+        let report =
+            billhook_store::restore(&self.file, &location, self.replace, &mut |progress| bar.at(progress))?;
+        drop(bar);
+        let mut out = stdout();
+        if self.json {
+            let report = json!({
+                "data": location.to_string(),
+                "bytes": report.restored.bytes,
+                "accounts": report.restored.accounts,
+                "orders": report.restored.orders,
+                "kept": report.kept.as_ref().map(|kept| kept.to_string_lossy()),
+            });
+            return json_line(&mut out, &report);
+        }
+        let restored = report.restored;
+        writeln!(
+            out,
+            "{}: {} of {} restored",
+            location,
+            counted(restored.orders, "order"),
+            counted(restored.accounts, "account")
+        )?;
+        if let Some(kept) = report.kept {
+            writeln!(out, "the store that was there is kept as {}", kept.display())?;
+        }
+        Ok(out.flush()?)
+    }
+}

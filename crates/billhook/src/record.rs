@@ -1,0 +1,488 @@
+//! The record that `import` reads and `export` writes: one order, or one entry of the catalogue.
+//!
+//! Here stand the fields' names and what may be said in them; [`json`] and [`csv`] are the two forms of it on disk.
+//! Both read a field through [`Value`], so that a sum or a time means the same in either.
+
+pub(crate) mod csv;
+pub(crate) mod entry;
+pub(crate) mod json;
+mod payments;
+mod setting;
+mod value;
+
+use std::{collections::HashMap, path::Path, sync::LazyLock};
+
+use billhook_store::{
+    order_changes::Payment,
+    orders::{Handling, Order, TextField, Texts},
+};
+use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
+use clap::ValueEnum;
+use jiff::tz::TimeZone;
+
+pub(crate) use billhook_store::orders::LINES_MAX;
+use billhook_wire::text::NAME_BYTES_MAX;
+pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
+pub(crate) use entry::Entry;
+pub(crate) use setting::{GoodField, Settings, has_settings};
+pub(crate) use value::{Value, quoted};
+
+/// The most payments that an order in a file has (decision 86).
+pub(crate) const PAYMENTS_MAX: usize = 100_000;
+
+/// What is wrong with a record: one line for the operator, without the record's own line number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Fault(pub(crate) String);
+
+impl Fault {
+    /// A fault with the text that the operator reads.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The same fault with the place it stands at in front.
+    pub(crate) fn at(self, place: impl std::fmt::Display) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Jsonl,
+    Csv,
+}
+
+impl Format {
+    /// The form that a file's extension names.
+    pub(crate) fn of(file: &Path) -> Option<Self> {
+        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+}
+
+/// A field of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Id,
+    Email,
+    PayStatus,
+    Created,
+    Paid,
+    IsRecurrent,
+    Deleted,
+    KillAt,
+    Delivery,
+    Sent,
+    Confirmed,
+    Manager,
+    Text(TextField),
+    Payments,
+}
+
+impl Field {
+    /// The first fields, in the order that an export has them.
+    pub(crate) const FIRST: [Self; 6] =
+        [Self::Id, Self::Email, Self::PayStatus, Self::Created, Self::Paid, Self::IsRecurrent];
+    /// Those of an order's handling, which are next.
+    const HANDLING: [Self; 6] =
+        [Self::Deleted, Self::KillAt, Self::Delivery, Self::Sent, Self::Confirmed, Self::Manager];
+
+    /// The fields that are not among the first.
+    pub(crate) fn others() -> impl Iterator<Item = Self> + Clone {
+        let texts = TextField::ALL.into_iter().map(Self::Text);
+        Self::HANDLING.into_iter().chain(texts).chain([Self::Payments])
+    }
+
+    /// Every field, in the order that an export has them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
+        Self::FIRST.into_iter().chain(Self::others())
+    }
+
+    /// The field's name in JSON and in a CSV header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Email => "email",
+            Self::PayStatus => "pay_status",
+            Self::Created => "created",
+            Self::Paid => "paid",
+            Self::IsRecurrent => "is_recurrent",
+            Self::Deleted => "deleted",
+            Self::KillAt => "kill_at",
+            Self::Delivery => "delivery",
+            Self::Sent => "sent",
+            Self::Confirmed => "confirmed",
+            Self::Manager => "manager",
+            Self::Text(text) => text.name(),
+            Self::Payments => "payments",
+        }
+    }
+
+    /// The field of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        static NAMED: LazyLock<HashMap<&str, Field>> =
+            LazyLock::new(|| Field::all().map(|field| (field.name(), field)).collect());
+        NAMED.get(name).copied()
+    }
+
+    fn bit(self) -> u64 {
+        match self {
+            Self::Id => 1,
+            Self::Email => 1 << 1,
+            Self::PayStatus => 1 << 2,
+            Self::Created => 1 << 3,
+            Self::Paid => 1 << 4,
+            Self::IsRecurrent => 1 << 5,
+            Self::Deleted => 1 << 6,
+            Self::KillAt => 1 << 7,
+            Self::Delivery => 1 << 8,
+            Self::Sent => 1 << 9,
+            Self::Confirmed => 1 << 10,
+            Self::Manager => 1 << 11,
+            Self::Payments => 1 << 12,
+            Self::Text(text) => 1 << (FIRST_TEXT_BIT + text as u32),
+        }
+    }
+}
+
+const FIRST_TEXT_BIT: u32 = 13;
+const _: () = assert!(FIRST_TEXT_BIT as usize + TextField::COUNT <= 64, "a set of fields has 64 bits");
+
+/// A field of an order's line, and of a catalogue entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemField {
+    Id,
+    GoodName,
+    GoodTitle,
+    Sum,
+    Price,
+    Pincode,
+    PartnerFee,
+    PartnerPfee,
+}
+
+impl ItemField {
+    /// Every field, in the order that an export has them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Id,
+        Self::GoodName,
+        Self::GoodTitle,
+        Self::Sum,
+        Self::Price,
+        Self::Pincode,
+        Self::PartnerFee,
+        Self::PartnerPfee,
+    ];
+    /// Those that a product has too.
+    pub(crate) const OF_PRODUCT: [Self; 4] = [Self::Id, Self::GoodName, Self::GoodTitle, Self::Sum];
+
+    /// The field's name in JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::GoodName => "good_name",
+            Self::GoodTitle => "good_title",
+            Self::Sum => "sum",
+            Self::Price => "price",
+            Self::Pincode => "pincode",
+            Self::PartnerFee => "partner_fee",
+            Self::PartnerPfee => "partner_pfee",
+        }
+    }
+
+    /// The field's name in a CSV header.
+    pub(crate) const fn column(self) -> &'static str {
+        match self {
+            Self::Id => "item_id",
+            Self::GoodName => "item_good_name",
+            Self::GoodTitle => "item_good_title",
+            Self::Sum => "item_sum",
+            Self::Price => "item_price",
+            Self::Pincode => "item_pincode",
+            Self::PartnerFee => "item_partner_fee",
+            Self::PartnerPfee => "item_partner_pfee",
+        }
+    }
+
+    /// The field of that name in JSON.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+/// A set of an order's fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet(u64);
+
+impl FieldSet {
+    /// Adds a field; false if it was in already.
+    pub(crate) fn insert(&mut self, field: Field) -> bool {
+        let new = self.0 & field.bit() == 0;
+        self.0 |= field.bit();
+        new
+    }
+
+    /// Whether the field is in.
+    pub(crate) fn has(self, field: Field) -> bool {
+        self.0 & field.bit() != 0
+    }
+}
+
+/// One record of a file.
+#[derive(Debug, Clone)]
+pub(crate) enum Record {
+    /// An order.
+    Order(Box<Draft>),
+    /// An entry of the catalogue (decision 65).
+    Product(ProductDraft),
+    /// What an account has beside both.
+    Entry(Entry),
+}
+
+/// What a record says about an order. A field that is not in `given` was left out, and its value here means nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) given: FieldSet,
+    pub(crate) id: OrderId,
+    /// None if it was said that none is known.
+    pub(crate) email: Option<Email>,
+    pub(crate) pay_status: PayStatus,
+    /// Unix seconds.
+    pub(crate) created: i64,
+    /// Unix seconds; 0 if it was said that the order is not paid.
+    pub(crate) paid: i64,
+    pub(crate) is_recurrent: bool,
+    /// What was received follows from the payments.
+    pub(crate) handling: Handling,
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) texts: Texts,
+    pub(crate) items: Vec<ItemDraft>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            given: FieldSet::default(),
+            id: OrderId(0),
+            email: None,
+            pay_status: PayStatus::Waiting,
+            created: 0,
+            paid: 0,
+            is_recurrent: false,
+            handling: Handling::default(),
+            payments: Vec::new(),
+            texts: Texts::default(),
+            items: Vec::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// Takes one field's value; times without an offset are those of `zone`.
+    pub(crate) fn set(&mut self, field: Field, value: Value<'_>, zone: &TimeZone) -> Result<(), Fault> {
+        match field {
+            Field::Id => self.id = OrderId(value.number()?),
+            Field::Email => self.email = value.email()?,
+            Field::PayStatus => self.pay_status = value.pay_status()?,
+            Field::Created => self.created = value.time(zone)?,
+            Field::Paid => self.paid = value.time(zone)?,
+            Field::IsRecurrent => self.is_recurrent = value.flag()?,
+            Field::Deleted => self.handling.deleted = value.time(zone)?,
+            Field::KillAt => self.handling.kill_at = value.time(zone)?,
+            Field::Delivery => self.handling.delivery = value.delivery()?,
+            Field::Sent => self.handling.sent = value.time(zone)?,
+            Field::Confirmed => self.handling.confirmed = value.flag()?,
+            Field::Manager => self.handling.manager = value.number_or_none()?,
+            Field::Text(text) => self.texts.set(text, value.text(TEXT_BYTES_MAX)?),
+            Field::Payments => self.pay(payments::of_cell(&value.plain(), zone)?),
+        }
+        self.given.insert(field);
+        Ok(())
+    }
+
+    /// Takes the payments.
+    fn pay(&mut self, payments: Vec<Payment>) {
+        self.handling.received = payments.iter().map(|payment| payment.sum).sum();
+        self.payments = payments;
+        self.given.insert(Field::Payments);
+    }
+}
+
+/// What a record says about a product in a line of an order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ItemDraft {
+    pub(crate) id: Option<GoodId>,
+    pub(crate) good_name: Option<String>,
+    pub(crate) good_title: Option<String>,
+    pub(crate) sum: Option<Money>,
+    pub(crate) price: Option<Money>,
+    pub(crate) pincode: Option<String>,
+    pub(crate) partner_fee: Option<Money>,
+    pub(crate) partner_pfee: Option<Money>,
+}
+
+impl ItemDraft {
+    /// Takes one field's value. An empty name or title is one left out: no product is without them.
+    pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
+        let non_empty = |text: String| Some(text).filter(|text| !text.is_empty());
+        match field {
+            ItemField::Id => self.id = Some(GoodId(value.number()?)),
+            ItemField::GoodName => self.good_name = non_empty(value.text(NAME_BYTES_MAX)?),
+            ItemField::GoodTitle => self.good_title = non_empty(value.text(TEXT_BYTES_MAX)?),
+            ItemField::Sum => self.sum = Some(value.money()?),
+            ItemField::Price => self.price = Some(value.money()?),
+            ItemField::Pincode => self.pincode = Some(value.text(TEXT_BYTES_MAX)?),
+            ItemField::PartnerFee => self.partner_fee = Some(value.money()?),
+            ItemField::PartnerPfee => self.partner_pfee = Some(value.money()?),
+        }
+        Ok(())
+    }
+}
+
+/// What a record says about a product as an entry of the catalogue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ProductDraft {
+    /// Its names and its price; what belongs to an order's line is left out.
+    pub(crate) item: ItemDraft,
+    pub(crate) settings: Settings,
+}
+
+impl ProductDraft {
+    /// Takes one field's value.
+    pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
+        match field {
+            ItemField::Id | ItemField::GoodName | ItemField::GoodTitle | ItemField::Sum => {
+                self.item.set(field, value)
+            }
+            ItemField::Price | ItemField::Pincode | ItemField::PartnerFee | ItemField::PartnerPfee => {
+                Err(Fault::new("belongs to an order's line, and not to a product"))
+            }
+        }
+    }
+}
+
+/// So many unknown names are told one by one.
+const UNKNOWN_TOLD: usize = 10;
+
+/// A fault for names that are not known. Each comes with the known name that it is close to; where one has none, `listed` is
+/// told too, and how many `others` there are.
+pub(crate) fn unknown(
+    what: &str,
+    names: &[&str],
+    listed: impl Iterator<Item = &'static str> + Clone,
+    others: impl Iterator<Item = &'static str> + Clone,
+) -> Fault {
+    let mut all_close = true;
+    let told = names.iter().take(UNKNOWN_TOLD).map(|name| {
+        let quoted = quoted(name.trim());
+        if let Some(known) = closest(name, listed.clone().chain(others.clone())) {
+            return format!("{quoted} (did you mean `{known}`?)");
+        }
+        all_close = false;
+        quoted
+    });
+    let mut text = told.collect::<Vec<_>>().join(", ");
+    let untold = names.len().saturating_sub(UNKNOWN_TOLD);
+    if untold > 0 {
+        text = format!("{text} and {untold} more");
+    }
+    if !all_close {
+        let more = match others.count() {
+            0 => String::new(),
+            more => format!(" and {more} more that `billhook import --help` names"),
+        };
+        text = format!("{text}; known are {}{more}", listed.collect::<Vec<_>>().join(", "));
+    }
+    Fault(format!("unknown {what} {text}"))
+}
+
+/// The known name that was probably meant: the one with a slip of the pen in it, or the only one of which this is a part or
+/// the other way round (`name` of an item is `good_name`).
+fn closest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+    // The comparison's cost grows with the length, and no known name is half so long.
+    let name: String = name.trim().chars().take(40).collect::<String>().to_lowercase();
+    let slips = name.chars().count().div_ceil(4).min(2);
+    let slip = known
+        .clone()
+        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
+        .filter(|(distance, known)| *distance <= slips && *distance < known.len())
+        .min_by_key(|(distance, _)| *distance);
+    if let Some((_, known)) = slip {
+        return Some(known);
+    }
+    let mut parts = known.filter(|known| is_part(&name, known) || is_part(known, &name));
+    parts.next().filter(|_| parts.next().is_none())
+}
+
+/// Whether all words of `part` stand in `whole`. What is shorter than four letters may stand anywhere by chance.
+fn is_part(part: &str, whole: &str) -> bool {
+    part.len() >= 4 && part.split('_').all(|word| whole.contains(word))
+}
+
+/// Whether an export says when an order was paid. A paid order without a time says 0, because left out it would be taken
+/// as paid when it was created.
+fn writes_paid(order: &Order) -> bool {
+    order.paid != 0 || order.pay_status == PayStatus::Paid
+}
+
+/// A fault: the bytes are no text.
+pub(crate) fn not_text(encoding: &str) -> Fault {
+    let hint = if encoding == "UTF-8" { ": --encoding cp1251 names another encoding" } else { "" };
+    Fault(format!("not valid {encoding}{hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_close_name_is_suggested() {
+        let items = || ItemField::ALL.into_iter().map(ItemField::name);
+        for (name, meant) in [
+            ("name", Some("good_name")),
+            ("title", Some("good_title")),
+            ("Good_Name", Some("good_name")),
+            ("goodname", Some("good_name")),
+            ("prise", Some("price")),
+            ("good", None),
+            ("x", None),
+            ("", None),
+            ("quantity", None),
+        ] {
+            assert_eq!(closest(name, items()), meant, "{name}");
+        }
+        let fields: Vec<_> = Field::all().map(Field::name).collect();
+        for (name, meant) in [
+            ("e-mail", Some("email")),
+            ("customer_email", Some("email")),
+            ("created_at", Some("created")),
+            ("postal_code", Some("postalcode")),
+            ("adress", Some("address")),
+            // Several have it.
+            ("name", None),
+            ("postal", None),
+            ("delivered", Some("delivery")),
+            ("Телефон", None),
+        ] {
+            assert_eq!(closest(name, fields.iter().copied()), meant, "{name}");
+        }
+    }
+
+    #[test]
+    fn many_unknown_names_are_one_short_line() {
+        let names: Vec<_> = std::iter::repeat_n("foo", 12).collect();
+        let fault = unknown("columns", &names, ["id", "email"].into_iter(), ["tag"].into_iter());
+        let ten = ["\"foo\""; 10].join(", ");
+        assert_eq!(
+            fault.0,
+            format!(
+                "unknown columns {ten} and 2 more; known are id, email and 1 more that `billhook import --help` names"
+            )
+        );
+    }
+}

@@ -1,0 +1,433 @@
+//! `billhook import`: orders from a file, all or none of them.
+//!
+//! The file is read twice. The first pass checks every record and keeps nothing of it but the catalogue and the orders'
+//! numbers; the second writes in batches. So a bad line is known before anything is written, and memory does not grow with
+//! the file. Both passes are the same code ([`Job::scan`]) with another thing done at the end.
+
+mod catalogue;
+mod check;
+mod decode;
+mod found;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+mod lines;
+mod records;
+mod rows;
+mod source;
+#[cfg(test)]
+pub(crate) mod tests;
+mod write;
+
+use std::{
+    cell::Cell,
+    io::{self, Write as _},
+    path::PathBuf,
+    rc::Rc,
+    thread,
+};
+
+use billhook_store::{Progress, Store, accounts::Account};
+use clap::Args;
+use encoding_rs::Encoding;
+use serde::Serialize;
+
+use crate::{
+    failure::{Failure, say},
+    options::{account::AccountOption, everywhere::Everywhere},
+    record::{Fault, Format},
+    terminal::{
+        output::{counted, json_line, stdout},
+        progress::Bar,
+    },
+    transfer::pipeline::Pipeline,
+};
+use check::{Checker, Refusal, Step};
+use found::{Found, Unreadable};
+use records::Records;
+use source::Source;
+use write::{Counts, apply};
+
+/// So many bad records are told one by one.
+const FAULTS_TOLD: usize = 20;
+/// A batch, one transaction, is full at so many records …
+const BATCH_RECORDS: usize = 50_000;
+/// … or when so much of the file was read for it.
+const BATCH_BYTES: u64 = 40 << 20;
+/// So many lines are read before others may have the processor, as in the store's bulk writes.
+const LINES_AT_A_STRETCH: u64 = 32;
+
+/// Take orders from a file into an account
+///
+/// JSON Lines, an order a line, or CSV, a line of an order a row; the rows of one order stand together, and each repeats
+/// the order's id. The file is checked as a whole first: if one line is bad, nothing of it is kept. Products that the
+/// catalogue does not have are added to it.
+///
+/// An order whose number is there already is compared: fields that the file leaves out keep their value, and if the rest
+/// is equal, it counts as same. So an import that was stopped is simply run again.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+CSV, a header with the columns' names and a row:
+  id,email,pay_status,item_id,item_good_name,item_sum
+  17,anna@example.com,paid,7,book,3900.00
+
+JSON Lines, an order a line:
+  {\"id\":17,\"email\":\"anna@example.com\",\"items\":[{\"id\":7,\"good_name\":\"book\"}]}
+
+Ids are numbers from 1 up; an item's id is its product's.
+
+Fields of an order:
+  id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
+deleted (when it was hidden), kill_at (when it cancels itself), delivery (sent, return), sent, confirmed, manager, \
+first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag, kupon, ip, \
+domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
+aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, affiliates, \
+shipping_phone, address_2, billing_country, billing_region, billing_city, billing_address, billing_address_2, \
+billing_postalcode, note, payments
+
+Fields of an item:
+  id, and if known good_name, good_title, sum, price, pincode, partner_fee, partner_pfee; a product that is new \
+needs good_name
+
+Fields of a product:
+  id, and if known good_name, good_title, sum, good_deleted, good_type (0 digital, 1 physical, floating), parent_id, \
+good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit (min, hour, day), \
+good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, \
+good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, \
+good_api_url_new_order, good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
+good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, good_mail_text, \
+good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text; many of them are only kept, and \
+acted upon by nothing yet: `billhook product set --help` names those
+
+In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
+semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
+{\"product\":{\"id\":…}}, is an entry of the catalogue; in the row the product's id, names and sum stand in the \
+item's columns, and the rest under its own names.
+
+Payments are a list such as [{\"sum\":\"3900.00\",\"received\":1577880000}], and in CSV a cell such as \
+3900.00@1577880000|100.00@1577890000. An order whose payments are said has these and no others. An order without \
+an e-mail says - in its place, or in JSON an empty text.
+
+JSON Lines has what else an account holds, a line each, and what a line names stands before it:
+  {\"category\":{\"id\":1,\"title\":\"Books\"}}
+  {\"personal_manager\":{\"id\":1,\"name\":\"Olga\"}}
+  {\"partner\":{\"id\":2,\"login\":\"vera\",\"parent_id\":1}}
+  {\"coupon\":{\"id\":1,\"coupon\":\"SPRING\",\"percent\":\"15\",\"goods\":[7]}}
+  {\"pincode\":{\"good_id\":7,\"pincode\":\"AB-12\"}}
+  {\"settings\":{\"time_zone\":\"UTC\"}}
+A number that is there already is replaced, a pin code that is there stays. A coupon takes off `percent` or `sum`, and \
+may have `starts`, `ends` (unix seconds), `uses_max`, `uses` and `goods`. Settings are taken with --settings alone.
+
+An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time \
+is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the \
+account's time_zone.
+
+Examples:
+  billhook import --account shop orders.jsonl
+  billhook import --account shop --encoding cp1251 --dry-run orders.csv
+  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
+#[expect(clippy::struct_excessive_bools, reason = "a switch each")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    account: AccountOption,
+    /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The file's encoding: utf-8, cp1251, koi8-r, cp866, utf-16le … [default: by its byte order mark, else utf-8]
+    #[arg(long, value_name = "NAME", value_parser = encoding)]
+    encoding: Option<&'static Encoding>,
+    /// Leave out bad lines, with a warning, and import the rest
+    #[arg(long)]
+    skip_bad: bool,
+    /// Take the account's settings too, where the file has them
+    #[arg(long)]
+    settings: bool,
+    /// Only check, and say what the import would do
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+fn encoding(label: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+        "unknown encoding; known are utf-8, cp1251, koi8-r, cp866, utf-16le and the web's others".to_owned()
+    })
+}
+
+impl Arguments {
+    /// The file's form, by the option or the name; what is surely no file of orders is refused.
+    fn form(&self) -> Result<Format, Failure> {
+        let name = self.file.display();
+        if self.file.is_dir() {
+            return Err(Failure::usage(format!("{name} is a folder: name a file in it")));
+        }
+        if let Some(format) = self.format.or_else(|| Format::of(&self.file)) {
+            return Ok(format);
+        }
+        if self.file.as_os_str() == "-" {
+            return Err(Failure::usage("standard input has no name: add --format jsonl or --format csv"));
+        }
+        let extension = self.file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        Err(Failure::usage(match extension.as_str() {
+            "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => {
+                format!("{name} is a spreadsheet: save it as CSV, and import that")
+            }
+            "json" => format!(
+                "{name} is imported only if it has an order a line: then add --format jsonl; of a list, `jq -c .[] {name}` makes such lines"
+            ),
+            _ => format!("the name {name} does not say its form: add --format jsonl or --format csv"),
+        }))
+    }
+
+    /// Does it.
+    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let format = self.form()?;
+        let store = everywhere.store.open_for_bulk()?;
+        let account = store.read(|tx| self.account.find(tx))?;
+        let is_stdin = self.file.as_os_str() == "-";
+        let path = (!is_stdin).then_some(self.file.as_path());
+        let name = if is_stdin { "standard input".to_owned() } else { self.file.display().to_string() };
+        let source =
+            Source::open(path).map_err(|error| Failure::failed(format!("cannot read {name}: {error}")))?;
+        let now = jiff::Timestamp::now().as_second();
+        let Self { skip_bad, dry_run, encoding, settings, .. } = self;
+        let account = &account;
+        let job =
+            Job { store: &store, account, source, name, format, encoding, skip_bad, dry_run, settings, now };
+        let report = job.run(&mut |tally| tally.tell(&job.name, skip_bad))?;
+        if report.counts.left_out > 0 {
+            say(&format!("{}: the settings in it were left out: add --settings to take them", job.name));
+        }
+        let mut out = stdout();
+        if self.json {
+            return json_line(&mut out, &report);
+        }
+        writeln!(out, "{report}")?;
+        Ok(out.flush()?)
+    }
+}
+
+/// One import.
+struct Job<'a> {
+    store: &'a Store,
+    account: &'a Account,
+    source: Source,
+    /// The source's name, for messages.
+    name: String,
+    format: Format,
+    encoding: Option<&'static Encoding>,
+    skip_bad: bool,
+    dry_run: bool,
+    /// Whether it takes settings.
+    settings: bool,
+    /// Unix seconds.
+    now: i64,
+}
+
+/// What the first pass found.
+#[derive(Debug, Default)]
+struct Tally {
+    good: u64,
+    bad: u64,
+    /// The first faults, each with its line's number.
+    faults: Vec<(u64, Fault)>,
+}
+
+impl Tally {
+    /// Says on standard error that there is nothing, or lists the faults.
+    fn tell(&self, name: &str, skipped: bool) {
+        if self.good + self.bad == 0 {
+            say(&format!("warning: {name} holds no orders"));
+        }
+        let mut err = io::stderr().lock();
+        let what = if skipped { "skipped: " } else { "" };
+        // Where standard error is closed, nobody is left to tell.
+        for (line, fault) in &self.faults {
+            let _ = writeln!(err, "line {line}: {what}{fault}");
+        }
+        let untold = self.bad - self.faults.len() as u64;
+        if untold > 0 {
+            let _ = writeln!(err, "… and {untold} more");
+        }
+    }
+}
+
+/// What an import did.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Report {
+    dry_run: bool,
+    #[serde(flatten)]
+    counts: Counts,
+    skipped: u64,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Counts { added, changed, same, products_added, products_changed, .. } = self.counts;
+        let Counts { entries_added, entries_changed, .. } = self.counts;
+        if self.dry_run {
+            f.write_str("dry run, nothing was written: ")?;
+        }
+        let (same, products_added) = (counted(same, "order"), counted(products_added, "product"));
+        write!(f, "added {added}, changed {changed}, same {same}; {products_added} added")?;
+        if products_changed > 0 {
+            write!(f, ", {products_changed} changed")?;
+        }
+        if entries_added + entries_changed > 0 {
+            write!(f, "; {entries_added} other entries added, {entries_changed} changed")?;
+        }
+        if self.skipped > 0 {
+            write!(f, "; {} skipped", counted(self.skipped, "bad record"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Job<'_> {
+    /// Checks, then writes. `tell` is shown what the check found if there are bad records, or none at all.
+    fn run(&self, tell: &mut dyn FnMut(&Tally)) -> Result<Report, Failure> {
+        let tally = self.check()?;
+        let name = &self.name;
+        if tally.bad > 0 || tally.good == 0 {
+            tell(&tally);
+        }
+        if tally.bad > 0 && tally.good == 0 {
+            let bad = counted(tally.bad, "bad record");
+            return Err(Failure::failed(format!("nothing was imported: {name} holds {bad} and no good one")));
+        }
+        if tally.bad > 0 && !self.skip_bad {
+            let (bad, all) = (counted(tally.bad, "bad record"), tally.bad + tally.good);
+            return Err(Failure::failed(format!(
+                "nothing was imported: {name} holds {bad} among {all}; mend what is bad, or add --skip-bad to import the others"
+            )));
+        }
+        let counts = self.write(&tally)?;
+        Ok(Report { dry_run: self.dry_run, counts, skipped: tally.bad })
+    }
+
+    /// The first pass.
+    fn check(&self) -> Result<Tally, Failure> {
+        let mut tally = Tally::default();
+        self.scan("checking", |line, step, _| {
+            match step {
+                Ok(_) => tally.good += 1,
+                Err(fault) => {
+                    tally.bad += 1;
+                    if tally.faults.len() < FAULTS_TOLD {
+                        tally.faults.push((line, fault));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(tally)
+    }
+
+    /// The second pass.
+    fn write(&self, tally: &Tally) -> Result<Counts, Failure> {
+        let mut counts = Counts::default();
+        match self.write_batches(tally, &mut counts) {
+            Err(Failure::Failed(text)) if !self.dry_run => {
+                let Counts { added, changed, .. } = counts;
+                Err(Failure::failed(format!(
+                    "{text}; {added} added and {changed} changed orders are kept: run the same import again"
+                )))
+            }
+            result => result.map(|()| counts),
+        }
+    }
+
+    fn write_batches(&self, tally: &Tally, counts: &mut Counts) -> Result<(), Failure> {
+        let mut pipeline = Pipeline::new(self.store);
+        let mut batch = Vec::new();
+        let (mut good, mut bad, mut written_at) = (0, 0, 0);
+        self.scan(if self.dry_run { "comparing" } else { "writing" }, |_, step, done| {
+            match step {
+                Ok(step) => {
+                    good += 1;
+                    batch.push(step);
+                }
+                Err(_) => bad += 1,
+            }
+            if bad > tally.bad {
+                return Err(self.changed());
+            }
+            if batch.len() >= BATCH_RECORDS || done - written_at >= BATCH_BYTES {
+                written_at = done;
+                self.flush(std::mem::take(&mut batch), &mut pipeline, counts)?;
+            }
+            Ok(())
+        })?;
+        self.flush(batch, &mut pipeline, counts)?;
+        *counts += pipeline.wait()?.unwrap_or_default();
+        if (good, bad) == (tally.good, tally.bad) { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// Sends one batch to be written, or finds out what it would do; counts what is done.
+    fn flush(
+        &self,
+        batch: Vec<Step>,
+        pipeline: &mut Pipeline<'_, Vec<Step>, Counts>,
+        counts: &mut Counts,
+    ) -> Result<(), Failure> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        if !self.source.is_unchanged().map_err(|error| self.unreadable(&error.into()))? {
+            return Err(self.changed());
+        }
+        let account = self.account.id;
+        let done = if self.dry_run {
+            Some(self.store.read(|tx| apply(tx, account, &batch, true))?)
+        } else {
+            pipeline.write(batch, move |tx, batch| apply(tx, account, batch, false))?
+        };
+        *counts += done.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Reads the source from its beginning and checks each record; `take` gets it with its line's number and the bytes
+    /// that were read so far.
+    fn scan(
+        &self,
+        what: &'static str,
+        mut take: impl FnMut(u64, Result<Step, Fault>, u64) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let done = Rc::new(Cell::new(0));
+        let zone = &self.account.settings.time_zone;
+        let mut records = Records::open(&self.source, self.format, self.encoding, zone, &done)
+            .map_err(|error| self.unreadable(&error))?;
+        let mut checker = Checker::new(self.store, self.account.id, self.now, self.settings)?;
+        let bar = Bar::new(what);
+        let (mut shown, total) = (0, self.source.bytes());
+        while let Some(Found { line, record }) = records.next().map_err(|error| self.unreadable(&error))? {
+            let step = match record.map_err(Refusal::Fault).and_then(|record| checker.check(line, record)) {
+                Ok(step) => Ok(step),
+                Err(Refusal::Fault(fault)) => Err(fault),
+                Err(Refusal::Store(error)) => return Err(error.into()),
+            };
+            if line.is_multiple_of(LINES_AT_A_STRETCH) {
+                thread::yield_now();
+            }
+            if done.get() != shown {
+                shown = done.get();
+                bar.at(Progress { done: shown, total });
+            }
+            take(line, step, shown)?;
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, error: &Unreadable) -> Failure {
+        Failure::failed(format!("cannot read {}: {error}", self.name))
+    }
+
+    /// The source is not what the first pass read, or the store's catalogue is not.
+    fn changed(&self) -> Failure {
+        Failure::failed(format!("{} or the catalogue changed while it was read", self.name))
+    }
+}

@@ -1,0 +1,50 @@
+//! A source's records, one after another, whatever their form.
+
+use std::{cell::Cell, rc::Rc};
+
+use encoding_rs::Encoding;
+use jiff::tz::TimeZone;
+
+use super::{
+    found::{Found, Unreadable},
+    lines::Lines,
+    rows::Rows,
+    source::Source,
+};
+use crate::record::{Format, json};
+
+/// A source's records.
+pub(super) enum Records {
+    Jsonl { lines: Lines, zone: TimeZone },
+    Csv(Box<Rows>),
+}
+
+impl Records {
+    /// Begins at the source's beginning; `done` counts its bytes.
+    pub(super) fn open(
+        source: &Source,
+        format: Format,
+        encoding: Option<&'static Encoding>,
+        zone: &TimeZone,
+        done: &Rc<Cell<u64>>,
+    ) -> Result<Self, Unreadable> {
+        let text = source.text(encoding, done)?;
+        let (encoding, zone) = (text.encoding.name(), zone.clone());
+        Ok(match format {
+            Format::Jsonl => Self::Jsonl { lines: Lines::new(text.reader, encoding), zone },
+            Format::Csv => Self::Csv(Box::new(Rows::open(text.reader, encoding, zone)?)),
+        })
+    }
+
+    /// The next record.
+    pub(super) fn next(&mut self) -> Result<Option<Found>, Unreadable> {
+        match self {
+            Self::Csv(rows) => rows.next(),
+            Self::Jsonl { lines, zone } => {
+                let next = lines.next()?;
+                Ok(next
+                    .map(|(line, text)| Found { line, record: text.and_then(|text| json::read(text, zone)) }))
+            }
+        }
+    }
+}

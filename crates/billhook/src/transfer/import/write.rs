@@ -1,0 +1,235 @@
+//! Puts checked records into the store, or only finds out what that would change.
+
+use std::borrow::Cow;
+
+use billhook_store::{
+    AccountId, Error, Tx, order_changes, orders,
+    orders::{Handling, Line, Order, TextField},
+    payments,
+    products::{self, Good, Product},
+};
+use billhook_wire::PayStatus;
+
+use super::check::{GivenItem, Prepared, Step};
+use crate::record::{
+    Field, Settings,
+    entry::{self, Change, KnownPincodes},
+};
+
+/// What records changed, or would change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Counts {
+    pub(super) added: u64,
+    pub(super) changed: u64,
+    pub(super) same: u64,
+    pub(super) products_added: u64,
+    pub(super) products_changed: u64,
+    /// Coupons, pin codes, partners, managers, categories, settings.
+    pub(super) entries_added: u64,
+    pub(super) entries_changed: u64,
+    /// Settings that nobody asked for.
+    #[serde(skip)]
+    pub(super) left_out: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.added += more.added;
+        self.changed += more.changed;
+        self.same += more.same;
+        self.products_added += more.products_added;
+        self.products_changed += more.products_changed;
+        self.entries_added += more.entries_added;
+        self.entries_changed += more.entries_changed;
+        self.left_out += more.left_out;
+    }
+}
+
+/// Does the steps in one transaction; with `dry` it only counts.
+pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bool) -> Result<Counts, Error> {
+    let mut counts = Counts::default();
+    // A number above all others is free, and an import into an empty account has no others.
+    let highest = orders::highest(tx, account)?;
+    let mut new = Vec::new();
+    let mut pincodes = KnownPincodes::new();
+    for step in steps {
+        match step {
+            Step::LeftOut => counts.left_out += 1,
+            Step::Entry(entry) => match entry::put(tx, account, entry, &mut pincodes, dry)? {
+                Change::Added => counts.entries_added += 1,
+                Change::Changed => counts.entries_changed += 1,
+                Change::Same => {}
+            },
+            Step::Product { product, before, settings } => {
+                put_product(tx, account, (product, before.as_ref(), settings), dry, &mut counts)?;
+            }
+            Step::Order { order, products } => {
+                for product in products {
+                    if dry || products::add_missing(tx, account, product)? {
+                        counts.products_added += 1;
+                    }
+                }
+                let id = order.order.id;
+                let may_exist = highest.is_some_and(|highest| id <= highest);
+                let stored = if may_exist { orders::find(tx, account, id)? } else { None };
+                match stored {
+                    Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
+                    // A file has each number once, so none of these comes again.
+                    None => new.push(&**order),
+                }
+            }
+        }
+    }
+    counts.added += new.len() as u64;
+    if !dry {
+        orders::add_all(tx, account, &new.iter().map(|new| &new.order).collect::<Vec<_>>())?;
+        let paid: Vec<_> = new.iter().map(|new| (new.order.id, &new.payments[..])).collect();
+        payments::add_all(tx, account, &paid)?;
+    }
+    Ok(counts)
+}
+
+/// Puts a product as its own line describes it over what is known of it.
+fn put_product(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    (product, before, settings): (&Product, Option<&Product>, &Settings),
+    dry: bool,
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let stored = match before {
+        None => None,
+        // What an order's line has added is in the store by now, unless nothing is written.
+        Some(before) => {
+            let stored = products::find(tx, account, product.id)?;
+            Some(stored.unwrap_or_else(|| Good::new(before.clone())))
+        }
+    };
+    let base = stored.clone().unwrap_or_else(|| Good::new(product.clone()));
+    let good = settings.over(base, product.clone());
+    match stored {
+        None => counts.products_added += 1,
+        Some(stored) if stored == good => return Ok(()),
+        Some(_) => counts.products_changed += 1,
+    }
+    if dry { Ok(()) } else { products::save(tx, account, &good) }
+}
+
+fn put_over(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    prepared: &Prepared,
+    stored: &Order,
+    dry: bool,
+    counts: &mut Counts,
+) -> Result<(), Error> {
+    let order = prepared.over(stored);
+    let is_paid_anew = prepared.given.has(Field::Payments) && {
+        let noted = order_changes::payments(tx, account, stored.id)?;
+        !noted.iter().map(|(_, payment)| payment).eq(&prepared.payments)
+    };
+    let is_other = *order != *stored;
+    if !is_paid_anew && !is_other {
+        counts.same += 1;
+        return Ok(());
+    }
+    counts.changed += 1;
+    if dry {
+        return Ok(());
+    }
+    if is_paid_anew {
+        payments::replace(tx, account, stored.id, &prepared.payments)?;
+    }
+    if is_other { orders::replace(tx, account, &order) } else { Ok(()) }
+}
+
+impl Prepared {
+    /// The order where `stored` has its number: what the record left out stays as it is.
+    fn over(&self, stored: &Order) -> Cow<'_, Order> {
+        let given = self.given;
+        let mut order = Cow::Borrowed(&self.order);
+        if !given.has(Field::PayStatus) && order.pay_status != stored.pay_status {
+            order.to_mut().pay_status = stored.pay_status;
+        }
+        if !given.has(Field::Created) && order.created != stored.created {
+            order.to_mut().created = stored.created;
+        }
+        if !given.has(Field::Paid) {
+            let newly_paid =
+                given.has(Field::PayStatus) && order.pay_status == PayStatus::Paid && stored.paid == 0;
+            let paid = if newly_paid { order.created } else { stored.paid };
+            if order.paid != paid {
+                order.to_mut().paid = paid;
+            }
+        }
+        if !given.has(Field::IsRecurrent) && order.is_recurrent != stored.is_recurrent {
+            order.to_mut().is_recurrent = stored.is_recurrent;
+        }
+        let handling = self.handling_over(stored);
+        if order.handling != handling {
+            order.to_mut().handling = handling;
+        }
+        for field in TextField::ALL {
+            if !given.has(Field::Text(field)) && order.texts.get(field) != stored.texts.get(field) {
+                order.to_mut().texts.set(field, stored.texts.get(field));
+            }
+        }
+        for (position, (stored, given)) in stored.lines.iter().zip(&self.given_items).enumerate() {
+            let same_product =
+                self.order.lines.get(position).is_some_and(|line| line.good_id == stored.good_id);
+            if same_product
+                && !given.all()
+                && let Some(line) = order.to_mut().lines.get_mut(position)
+            {
+                given.fill(line, stored);
+            }
+        }
+        order
+    }
+
+    fn handling_over(&self, stored: &Order) -> Handling {
+        let (new, stored) = (&self.order.handling, &stored.handling);
+        let given = |field| self.given.has(field);
+        Handling {
+            deleted: if given(Field::Deleted) { new.deleted } else { stored.deleted },
+            kill_at: if given(Field::KillAt) { new.kill_at } else { stored.kill_at },
+            received: if given(Field::Payments) { new.received } else { stored.received },
+            delivery: if given(Field::Delivery) { new.delivery } else { stored.delivery },
+            sent: if given(Field::Sent) { new.sent } else { stored.sent },
+            confirmed: if given(Field::Confirmed) { new.confirmed } else { stored.confirmed },
+            manager: if given(Field::Manager) { new.manager } else { stored.manager },
+        }
+    }
+}
+
+impl GivenItem {
+    fn all(self) -> bool {
+        let names = self.good_name && self.good_title;
+        names && self.sum && self.price && self.pincode && self.partner_fee && self.partner_pfee
+    }
+
+    /// Puts the stored line's values in the place of those that the record left out.
+    fn fill(self, line: &mut Line, stored: &Line) {
+        if !self.good_name {
+            line.good_name.clone_from(&stored.good_name);
+        }
+        if !self.good_title {
+            line.good_title.clone_from(&stored.good_title);
+        }
+        if !self.sum {
+            line.sum = stored.sum;
+        }
+        if !self.price {
+            line.price = stored.price;
+        }
+        if !self.pincode {
+            line.pincode.clone_from(&stored.pincode);
+        }
+        if !self.partner_fee {
+            line.partner_fee = stored.partner_fee;
+        }
+        if !self.partner_pfee {
+            line.partner_pfee = stored.partner_pfee;
+        }
+    }
+}
