@@ -222,7 +222,7 @@ impl GoodFields {
         }
     }
 
-    /// The texts that are only kept, by their names on the wire.
+    /// The free texts, by their names on the wire.
     pub fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("good_api_url_notif", &self.good_api_url_notif),
