@@ -80,9 +80,11 @@ fn heads_of_one_address_have_a_bound_together() {
         });
         on_runtime(async {
             let address = shop.addresses.https.unwrap();
-            let (mut held, mut refused) = (Vec::new(), 0);
+            let (mut clients, mut held, mut refused) = (Vec::new(), Vec::new(), 0);
             for _ in 0..24 {
                 let (client, _) = client(address).await;
+                // A connection of which all is refused stays as well.
+                clients.push(client.clone());
                 let mut asked = Vec::new();
                 for _ in 0..16 {
                     let mut client = client.clone().ready().await.unwrap();
