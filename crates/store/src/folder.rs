@@ -18,23 +18,35 @@ pub(crate) struct DataFolder {
     path: PathBuf,
 }
 
+/// A lock on a file; given up when dropped.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// To close the file would not do: a child that this process has just forked has it, too, until it runs its own program.
+    fn drop(&mut self) {
+        // Closing it gives the lock up in any case, if only later.
+        let _ = self.0.unlock();
+    }
+}
+
 /// The right to serve from a folder; given back when dropped.
 #[derive(Debug)]
 pub struct ServingLock {
-    _file: File,
+    _lock: Lock,
 }
 
 /// A share in a folder's open store; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct OpenLock {
-    _file: File,
+    _lock: Lock,
     /// The folder, where it is a copy for this one use.
     _copy: Option<PartialFolder>,
 }
 
 impl OpenLock {
     fn new(file: File) -> Self {
-        Self { _file: file, _copy: None }
+        Self { _lock: Lock(file), _copy: None }
     }
 
     /// The same, of a copy that goes with it.
@@ -80,7 +92,7 @@ impl DataFolder {
     pub(crate) fn lock_for_serving(&self) -> Result<ServingLock, Error> {
         let file = self.lock_file("serve.lock")?;
         match file.try_lock() {
-            Ok(()) => Ok(ServingLock { _file: file }),
+            Ok(()) => Ok(ServingLock { _lock: Lock(file) }),
             Err(error) => Err(self.not_locked(error, "another `billhook serve`, `restore` or `copy` holds")),
         }
     }
