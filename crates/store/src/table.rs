@@ -33,11 +33,12 @@ impl Columns {
         Self::One(Column { name, is_int: T::IS_INT, default: T::DEFAULT, since: 0 })
     }
 
-    /// The version of the store that it came with.
+    /// The version of the store that it came with. A part of a row says it of each of its columns.
+    #[expect(clippy::panic, reason = "the compiler runs it, and stops there")]
     pub(crate) const fn since(self, since: usize) -> Self {
         match self {
             Self::One(column) => Self::One(Column { since, ..column }),
-            of @ Self::Of(_) => of,
+            Self::Of(_) => panic!("say `since` of the columns themselves"),
         }
     }
 

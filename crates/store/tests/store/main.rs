@@ -292,6 +292,18 @@ fn long_reads_of_one_account_leave_room_for_others() {
         let done = move |read: Result<u64, Error>| send.send((name, read.unwrap())).unwrap();
         assert!(place.store.begin_read(account, Extent::Transaction, body, || (done, || true)).is_none());
     };
+    let next = || ended.recv_timeout(Duration::from_secs(20)).unwrap();
+    // A thread that is idle takes one read; the next one gets a thread of its own.
+    begin(one, "first", None);
+    assert_eq!(next(), ("first", 0));
+    std::thread::sleep(Duration::from_millis(50));
+    let (release, hold) = mpsc::channel::<()>();
+    begin(one, "held", Some(hold));
+    begin(two, "beside it", None);
+    assert_eq!(next(), ("beside it", 0));
+    drop(release);
+    assert_eq!(next(), ("held", 0));
+
     let holds: Vec<_> = (0..2).map(|_| mpsc::channel::<()>()).collect();
     let (releases, holds): (Vec<_>, Vec<_>) = holds.into_iter().unzip();
     for hold in holds {
@@ -300,7 +312,6 @@ fn long_reads_of_one_account_leave_room_for_others() {
     begin(one, "behind them", None);
     begin(two, "of another", None);
     begin(two, "of another", None);
-    let next = || ended.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!([next(), next()], [("of another", 0); 2]);
     assert!(ended.recv_timeout(Duration::from_millis(50)).is_err());
     drop(releases);

@@ -43,7 +43,7 @@ struct Queue {
 }
 
 impl LongReads {
-    /// Queues a read; a thread is started for it if all are at work.
+    /// Queues a read; a thread is started for it if all are at work, or have reads to take already.
     pub(super) fn submit(&self, store: &Arc<Inner>, account: AccountId, read: Box<dyn Read>) {
         let mut queue = lock(&self.shared.queue);
         if queue.waiting.len() >= WAITING_MAX {
@@ -51,7 +51,7 @@ impl LongReads {
             return read.fail(Error::new(Kind::Busy, "store: too many reads are waiting; try again"));
         }
         queue.waiting.push_back((account, read));
-        let starts = queue.idle == 0 && queue.threads < THREADS_MAX;
+        let starts = queue.waiting.len() > queue.idle && queue.threads < THREADS_MAX;
         queue.threads += usize::from(starts);
         drop(queue);
         self.shared.wake.notify_one();
