@@ -148,7 +148,8 @@ pub fn named(tx: &mut Tx<'_>, account: AccountId, code: &str) -> Result<Option<C
     found.map(|coupon| with_goods(tx, account, coupon)).transpose()
 }
 
-fn with_goods(tx: &mut Tx<'_>, account: AccountId, mut coupon: Coupon) -> Result<Coupon, Error> {
+/// A coupon of [`list`], with the products that it is for.
+pub fn with_goods(tx: &mut Tx<'_>, account: AccountId, mut coupon: Coupon) -> Result<Coupon, Error> {
     tx.rows(&GOODS, &[account.0.into(), coupon.id.into()], |row| {
         coupon.goods.push(GoodId(row.int(0)?));
         Ok::<(), Error>(())

@@ -11,18 +11,19 @@ use billhook_store::{
 use billhook_wire::{Money, Name, Percent, Price};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::{
+    product,
+    resource::{Report, Resource, unknown},
+};
 use crate::{
-    commands::product,
     failure::Failure,
     options::{
-        account::AccountOption,
-        config_file::nearest,
         everywhere::Everywhere,
         moment::{Moment, shown},
     },
-    terminal::output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
+    terminal::output::{for_terminal, json_pretty, stdout},
 };
 
 /// Add, list and change discount coupons
@@ -35,29 +36,63 @@ Examples:
 
 Letter case does not matter in codes. Dates are in the account's time_zone.")]
 pub(crate) enum Action {
-    Add(Add),
-    List(List),
-    Show(Show),
-    Set(Set),
-    Remove(Remove),
+    /// Add a coupon
+    ///
+    /// Give it --percent or --sum. Its number, which `createorder` takes, is printed.
+    #[command(after_help = "\
+Examples:
+  billhook coupon add SPRING --percent 15 --until 31.05.2025 --account shop
+  billhook coupon add HUNDRED --sum 100 --good book --good mug --uses 50 --account shop")]
+    Add {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// List the coupons, by number
+    #[command(after_help = "\
+Example:
+  billhook coupon list --account shop")]
+    List(Report),
+    /// Show a coupon
+    #[command(after_help = "\
+Example:
+  billhook coupon show SPRING --account shop")]
+    Show(Target),
+    /// Change a coupon: what is not said stays
+    ///
+    /// With --good its products are those that are named now; --good '' makes it one for all. --from '' and --until '' take
+    /// these limits off.
+    #[command(after_help = "\
+Examples:
+  billhook coupon set SPRING --percent 20 --account shop
+  billhook coupon set SPRING --until '' --uses 0 --account shop")]
+    Set {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        terms: Terms,
+    },
+    /// Remove a coupon; orders keep its code, and what it took off
+    #[command(after_help = "\
+Example:
+  billhook coupon remove SPRING --account shop")]
+    Remove(Target),
 }
 
 /// Which coupon, and how it is told.
 #[derive(Debug, Args)]
-struct Target {
+pub(crate) struct Target {
     /// The code that buyers type
     #[arg(value_name = "CODE", value_parser = Name::new)]
     code: Name,
     #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    report: Report,
 }
 
 /// What may be said of a coupon.
 #[derive(Debug, Clone, Args)]
-struct Terms {
+pub(crate) struct Terms {
     /// The share that it takes off each product's price
     #[arg(long, value_name = "P", value_parser = Percent::parse, conflicts_with = "sum")]
     percent: Option<Percent>,
@@ -82,70 +117,6 @@ struct Terms {
 #[derive(Debug, Clone, Copy)]
 struct Limit(Option<Moment>);
 
-/// Add a coupon
-///
-/// Give it --percent or --sum. Its number, which `createorder` takes, is printed.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  billhook coupon add SPRING --percent 15 --until 31.05.2025 --account shop
-  billhook coupon add HUNDRED --sum 100 --good book --good mug --uses 50 --account shop")]
-pub(crate) struct Add {
-    #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    terms: Terms,
-}
-
-/// List the coupons, by number
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook coupon list --account shop")]
-pub(crate) struct List {
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON, a coupon a line
-    #[arg(long)]
-    json: bool,
-}
-
-/// Show a coupon
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook coupon show SPRING --account shop")]
-pub(crate) struct Show {
-    #[command(flatten)]
-    target: Target,
-}
-
-/// Change a coupon: what is not said stays
-///
-/// With --good its products are those that are named now; --good '' makes it one for all. --from '' and --until '' take
-/// these limits off.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  billhook coupon set SPRING --percent 20 --account shop
-  billhook coupon set SPRING --until '' --uses 0 --account shop")]
-pub(crate) struct Set {
-    #[command(flatten)]
-    target: Target,
-    #[command(flatten)]
-    terms: Terms,
-}
-
-/// Remove a coupon; orders keep its code, and what it took off
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook coupon remove SPRING --account shop")]
-pub(crate) struct Remove {
-    #[command(flatten)]
-    target: Target,
-}
-
 fn sum(text: &str) -> Result<Money, String> {
     let sum = Money::parse(text.trim()).map_err(|error| error.to_string())?;
     Price::new(sum).map(Price::sum).map_err(|error| error.to_string())
@@ -159,81 +130,53 @@ impl Action {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Add(add) => add.run(everywhere),
-            Self::List(list) => list.run(everywhere),
-            Self::Show(Show { target: Target { code, account, json } }) => {
-                let (coupon, goods, zone) = account.open(everywhere)?.read(|tx, account| {
-                    let coupon = found(tx, account, &code)?;
-                    let goods = names(tx, account, &coupon)?;
-                    Ok((coupon, goods, account.settings.time_zone.clone()))
-                })?;
-                if json {
-                    json_pretty(&mut stdout(), &shape(&coupon, &goods))
-                } else {
-                    show(&coupon, &goods, &zone)
+            Self::Add { target: Target { code, report }, terms } => {
+                if terms.percent.is_none() && terms.sum.is_none() {
+                    return Err(Failure::usage("a coupon takes something off: give --percent P or --sum S"));
                 }
+                report.change(everywhere, "added", move |tx, account| add(tx, account, &code, &terms))
             }
-            Self::Set(set) => set.run(everywhere),
-            Self::Remove(Remove { target: Target { code, account, json } }) => {
-                let (coupon, goods) = account.open(everywhere)?.write(move |tx, account| {
+            Self::List(report) => report.list::<Shown>(everywhere),
+            Self::Show(Target { code, report }) => {
+                let shown = report.open(everywhere)?.read(|tx, account| {
                     let coupon = found(tx, account, &code)?;
-                    let goods = names(tx, account, &coupon)?;
-                    coupons::remove(tx, account.id, coupon.id)?;
-                    Ok((coupon, goods))
+                    Shown::new(tx, account, coupon)
                 })?;
-                told(json, &shape(&coupon, &goods), &format!("{}: removed", coupon.coupon))
+                if report.json { json_pretty(&mut stdout(), &shown.json()) } else { shown.write() }
+            }
+            Self::Set { target: Target { code, report }, terms } => {
+                if terms.is_empty() {
+                    return Err(Failure::usage(
+                        "nothing to change: give --percent, --sum, --good, --from, --until or --uses",
+                    ));
+                }
+                report.change(everywhere, "changed", move |tx, account| {
+                    let mut coupon = found(tx, account, &code)?;
+                    terms.apply(tx, account, &mut coupon)?;
+                    coupons::save(tx, account.id, &coupon)?;
+                    Shown::new(tx, account, coupon)
+                })
+            }
+            Self::Remove(Target { code, report }) => {
+                report.change(everywhere, "removed", move |tx, account| {
+                    let coupon = found(tx, account, &code)?;
+                    coupons::remove(tx, account.id, coupon.id)?;
+                    Shown::new(tx, account, coupon)
+                })
             }
         }
     }
 }
 
-impl Add {
-    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { target: Target { code, account, json }, terms } = self;
-        if terms.percent.is_none() && terms.sum.is_none() {
-            return Err(Failure::usage("a coupon takes something off: give --percent P or --sum S"));
-        }
-        let (coupon, goods) = account.open(everywhere)?.write(move |tx, account| {
-            let mut coupon = Coupon {
-                id: 0,
-                coupon: code.as_str().to_owned(),
-                discount: Discount::Sum(Money::ZERO),
-                starts: 0,
-                ends: 0,
-                uses_max: 0,
-                uses: 0,
-                goods: Vec::new(),
-            };
-            terms.apply(tx, account, &mut coupon)?;
-            coupon.id = coupons::add(tx, account.id, &coupon)?.ok_or_else(|| {
-                Failure::failed(format!(
-                    "there is a coupon {code} already: `billhook coupon set {code} …` changes it"
-                ))
-            })?;
-            let goods = names(tx, account, &coupon)?;
-            Ok((coupon, goods))
-        })?;
-        told(json, &shape(&coupon, &goods), &format!("{}: added, number {}", coupon.coupon, coupon.id))
-    }
-}
-
-impl Set {
-    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { target: Target { code, account, json }, terms } = self;
-        if terms.is_empty() {
-            return Err(Failure::usage(
-                "nothing to change: give --percent, --sum, --good, --from, --until or --uses",
-            ));
-        }
-        let (coupon, goods) = account.open(everywhere)?.write(move |tx, account| {
-            let mut coupon = found(tx, account, &code)?;
-            terms.apply(tx, account, &mut coupon)?;
-            coupons::save(tx, account.id, &coupon)?;
-            let goods = names(tx, account, &coupon)?;
-            Ok((coupon, goods))
-        })?;
-        told(json, &shape(&coupon, &goods), &format!("{}: changed", coupon.coupon))
-    }
+fn add(tx: &mut Tx<'_>, account: &Account, code: &Name, terms: &Terms) -> Result<Shown, Failure> {
+    let mut coupon = Coupon { coupon: code.as_str().to_owned(), ..Coupon::default() };
+    terms.apply(tx, account, &mut coupon)?;
+    coupon.id = coupons::add(tx, account.id, &coupon)?.ok_or_else(|| {
+        Failure::failed(format!(
+            "there is a coupon {code} already: `billhook coupon set {code} …` changes it"
+        ))
+    })?;
+    Shown::new(tx, account, coupon)
 }
 
 impl Terms {
@@ -281,102 +224,105 @@ impl Terms {
     }
 }
 
-impl List {
-    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let (coupons, zone) = self.account.open(everywhere)?.read(|tx, account| {
-            let mut all = Vec::new();
-            for coupon in coupons::list(tx, account.id)? {
-                if let Some(coupon) = coupons::find(tx, account.id, coupon.id)? {
-                    let goods = names(tx, account, &coupon)?;
-                    all.push((coupon, goods));
-                }
-            }
-            Ok((all, account.settings.time_zone.clone()))
-        })?;
-        tell_if_none(coupons.is_empty(), self.json, "coupons");
-        let mut out = stdout();
-        for (coupon, goods) in &coupons {
-            if self.json {
-                json_line(&mut out, &shape(coupon, goods))?;
-                continue;
-            }
-            let facts: Vec<String> = facts(coupon, goods, &zone)
-                .into_iter()
-                .map(|(name, fact)| if name == "takes off" { fact } else { format!("{name} {fact}") })
-                .collect();
-            let line = format!("{:>6}  {}  {}", coupon.id, coupon.coupon, facts.join(", "));
-            writeln!(out, "{}", for_terminal(&line))?;
-        }
-        Ok(out.flush()?)
-    }
-}
-
 fn found(tx: &mut Tx<'_>, account: &Account, code: &Name) -> Result<Coupon, Failure> {
     if let Some(coupon) = coupons::named(tx, account.id, code.as_str())? {
         return Ok(coupon);
     }
     let all = coupons::list(tx, account.id)?;
-    let mend = match nearest(code.as_str(), all.iter().map(|coupon| coupon.coupon.as_str())) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("`billhook coupon list --account {}` shows those that are", account.login),
-    };
-    Err(Failure::failed(format!("there is no coupon {code}: {mend}")))
+    let codes = all.iter().map(|coupon| coupon.coupon.as_str());
+    Err(unknown(Shown::NAME, code, account, codes))
 }
 
-/// The names of the products that a coupon is for.
-fn names(tx: &mut Tx<'_>, account: &Account, coupon: &Coupon) -> Result<Vec<String>, Failure> {
-    let mut names = Vec::new();
-    for good in &coupon.goods {
-        let found = products::find(tx, account.id, *good)?;
-        names.push(found.map_or_else(|| good.to_string(), |good| good.product.good_name));
-    }
-    Ok(names)
+/// A coupon with what it takes to show it.
+struct Shown {
+    coupon: Coupon,
+    /// The names of the products that it is for.
+    goods: Vec<String>,
+    zone: TimeZone,
 }
 
-fn shape(coupon: &Coupon, goods: &[String]) -> Map<String, Value> {
-    let (kind, amount) = match coupon.discount {
-        Discount::Percent(share) => ("percent", json!(share)),
-        Discount::Sum(sum) => ("sum", json!(sum)),
-    };
-    let fields = [
-        ("id", json!(coupon.id)),
-        ("coupon", json!(coupon.coupon)),
-        (kind, amount),
-        ("starts", json!(coupon.starts)),
-        ("ends", json!(coupon.ends)),
-        ("uses", json!(coupon.uses)),
-        ("uses_max", json!(coupon.uses_max)),
-        ("goods", json!(goods)),
-    ];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+impl Shown {
+    fn new(tx: &mut Tx<'_>, account: &Account, coupon: Coupon) -> Result<Self, Failure> {
+        let mut goods = Vec::new();
+        for good in &coupon.goods {
+            let found = products::find(tx, account.id, *good)?;
+            goods.push(found.map_or_else(|| good.to_string(), |good| good.product.good_name));
+        }
+        Ok(Self { coupon, goods, zone: account.settings.time_zone.clone() })
+    }
+
+    /// What there is to say of a coupon beside its code.
+    fn named_facts(&self) -> Vec<(&'static str, String)> {
+        let Self { coupon, goods, zone } = self;
+        let takes = match coupon.discount {
+            Discount::Percent(share) => format!("{share} %"),
+            Discount::Sum(sum) => sum.to_string(),
+        };
+        let mut facts = vec![("takes off", takes)];
+        if !goods.is_empty() {
+            facts.push(("of", goods.join(" ")));
+        }
+        if coupon.starts != 0 {
+            facts.push(("from", shown(coupon.starts, zone)));
+        }
+        if coupon.ends != 0 {
+            facts.push(("until", shown(coupon.ends, zone)));
+        }
+        let most = if coupon.uses_max == 0 { String::new() } else { format!(" of {}", coupon.uses_max) };
+        facts.push(("used", format!("{}{most}", coupon.uses)));
+        facts
+    }
+
+    fn write(&self) -> Result<(), Failure> {
+        let mut out = stdout();
+        let first = [("coupon", self.coupon.coupon.clone()), ("number", self.coupon.id.to_string())];
+        for (name, fact) in first.into_iter().chain(self.named_facts()) {
+            writeln!(out, "{}", for_terminal(&format!("{name}: {fact}")))?;
+        }
+        Ok(out.flush()?)
+    }
 }
 
-/// What there is to say of a coupon beside its code.
-fn facts(coupon: &Coupon, goods: &[String], zone: &TimeZone) -> Vec<(&'static str, String)> {
-    let takes = match coupon.discount {
-        Discount::Percent(share) => format!("{share} %"),
-        Discount::Sum(sum) => sum.to_string(),
-    };
-    let mut facts = vec![("takes off", takes)];
-    if !goods.is_empty() {
-        facts.push(("of", goods.join(" ")));
-    }
-    if coupon.starts != 0 {
-        facts.push(("from", shown(coupon.starts, zone)));
-    }
-    if coupon.ends != 0 {
-        facts.push(("until", shown(coupon.ends, zone)));
-    }
-    let most = if coupon.uses_max == 0 { String::new() } else { format!(" of {}", coupon.uses_max) };
-    facts.push(("used", format!("{}{most}", coupon.uses)));
-    facts
-}
+impl Resource for Shown {
+    const NAME: &'static str = "coupon";
 
-fn show(coupon: &Coupon, goods: &[String], zone: &TimeZone) -> Result<(), Failure> {
-    let mut out = stdout();
-    let first = [("coupon", coupon.coupon.clone()), ("number", coupon.id.to_string())];
-    for (name, fact) in first.into_iter().chain(facts(coupon, goods, zone)) {
-        writeln!(out, "{}", for_terminal(&format!("{name}: {fact}")))?;
+    fn list(tx: &mut Tx<'_>, account: &Account) -> Result<Vec<Self>, Failure> {
+        let mut all = Vec::new();
+        for coupon in coupons::list(tx, account.id)? {
+            let coupon = coupons::with_goods(tx, account.id, coupon)?;
+            all.push(Self::new(tx, account, coupon)?);
+        }
+        Ok(all)
     }
-    Ok(out.flush()?)
+
+    fn number(&self) -> i64 {
+        self.coupon.id
+    }
+
+    fn name(&self) -> &str {
+        &self.coupon.coupon
+    }
+
+    fn facts(&self) -> Vec<String> {
+        let named = self.named_facts().into_iter();
+        named.map(|(name, fact)| if name == "takes off" { fact } else { format!("{name} {fact}") }).collect()
+    }
+
+    fn json(&self) -> Value {
+        let Self { coupon, goods, .. } = self;
+        let (kind, amount) = match coupon.discount {
+            Discount::Percent(share) => ("percent", json!(share)),
+            Discount::Sum(sum) => ("sum", json!(sum)),
+        };
+        json!({
+            "id": coupon.id,
+            "coupon": coupon.coupon,
+            kind: amount,
+            "starts": coupon.starts,
+            "ends": coupon.ends,
+            "uses": coupon.uses,
+            "uses_max": coupon.uses_max,
+            "goods": goods,
+        })
+    }
 }

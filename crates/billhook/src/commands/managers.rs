@@ -1,15 +1,16 @@
 //! `billhook manager`: the seller's managers, whom `getpersonalmanagers` lists and `createorder` names.
 
-use billhook_store::managers::{self, Manager};
+use billhook_store::{
+    Tx,
+    accounts::Account,
+    managers::{self, Manager},
+};
 use billhook_wire::Name;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::{
-    failure::Failure,
-    options::{account::AccountOption, everywhere::Everywhere},
-    terminal::output::{tell_if_none, told},
-};
+use super::resource::{Report, Resource, unknown};
+use crate::{failure::Failure, options::everywhere::Everywhere};
 
 /// Add, list and remove managers
 #[derive(Debug, Subcommand)]
@@ -18,95 +19,69 @@ Examples:
   billhook manager add Olga --account shop
   billhook manager list --account shop")]
 pub(crate) enum Action {
-    Add(Add),
-    List(List),
-    Remove(Remove),
-}
-
-/// Add a manager
-#[derive(Debug, Args)]
-#[command(after_help = "\
+    /// Add a manager
+    #[command(after_help = "\
 Example:
   billhook manager add 'Olga Petrova' --account shop")]
-pub(crate) struct Add {
-    /// The name
-    #[arg(value_name = "NAME", value_parser = Name::new)]
-    name: Name,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// List the managers
-#[derive(Debug, Args)]
-#[command(after_help = "\
+    Add {
+        /// The name
+        #[arg(value_name = "NAME", value_parser = Name::new)]
+        name: Name,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// List the managers
+    #[command(after_help = "\
 Example:
   billhook manager list --account shop")]
-pub(crate) struct List {
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON, a manager a line
-    #[arg(long)]
-    json: bool,
-}
-
-/// Remove a manager; orders keep the number, and nobody else gets it
-#[derive(Debug, Args)]
-#[command(after_help = "\
+    List(Report),
+    /// Remove a manager; orders keep the number, and nobody else gets it
+    #[command(after_help = "\
 Example:
   billhook manager remove 2 --account shop")]
-pub(crate) struct Remove {
-    /// The number
-    #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
-    id: i64,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    Remove {
+        /// The number
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+        id: i64,
+        #[command(flatten)]
+        report: Report,
+    },
 }
 
 impl Action {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Add(Add { name, account, json }) => {
-                let named = name.clone();
-                let id = account
-                    .open(everywhere)?
-                    .write(move |tx, account| Ok(managers::add(tx, account.id, named.as_str())?))?;
-                let manager = Manager { id, name: name.as_str().to_owned() };
-                told(json, &shape(&manager), &format!("manager {id} added: {name}"))
-            }
-            Self::List(List { account, json }) => {
-                let managers =
-                    account.open(everywhere)?.read(|tx, account| Ok(managers::list(tx, account.id)?))?;
-                tell_if_none(managers.is_empty(), json, "managers");
-                managers.iter().try_for_each(|manager| {
-                    told(json, &shape(manager), &format!("{:>6}  {}", manager.id, manager.name))
-                })
-            }
-            Self::Remove(Remove { id, account, json }) => {
-                let manager = account.open(everywhere)?.write(move |tx, account| {
-                    let there = managers::list(tx, account.id)?;
-                    let manager = there.into_iter().find(|manager| manager.id == id).ok_or_else(|| {
-                        Failure::failed(format!(
-                            "there is no manager {id}: `billhook manager list --account {}` shows those that are",
-                            account.login
-                        ))
-                    })?;
-                    managers::remove(tx, account.id, id)?;
-                    Ok(manager)
-                })?;
-                told(json, &shape(&manager), &format!("manager {id} removed: {}", manager.name))
-            }
+            Self::Add { name, report } => report.change(everywhere, "added", move |tx, account| {
+                let id = managers::add(tx, account.id, name.as_str())?;
+                Ok(Manager { id, name: name.as_str().to_owned() })
+            }),
+            Self::List(report) => report.list::<Manager>(everywhere),
+            Self::Remove { id, report } => report.change(everywhere, "removed", move |tx, account| {
+                let manager = managers::find(tx, account.id, id)?;
+                managers::remove(tx, account.id, id)?;
+                manager.ok_or_else(|| unknown(Manager::NAME, id, account, []))
+            }),
         }
     }
 }
 
-/// A manager in reports.
-fn shape(manager: &Manager) -> Value {
-    json!({"id": manager.id, "name": manager.name})
+impl Resource for Manager {
+    const NAME: &'static str = "manager";
+
+    fn list(tx: &mut Tx<'_>, account: &Account) -> Result<Vec<Self>, Failure> {
+        Ok(managers::list(tx, account.id)?)
+    }
+
+    fn number(&self) -> i64 {
+        self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn json(&self) -> Value {
+        json!({"id": self.id, "name": self.name})
+    }
 }

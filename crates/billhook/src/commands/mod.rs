@@ -16,5 +16,6 @@ pub(crate) mod migrate;
 pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod product;
+mod resource;
 pub(crate) mod restore;
 pub(crate) mod serve;

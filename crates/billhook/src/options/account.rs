@@ -19,15 +19,15 @@ pub(crate) struct AccountOption {
 }
 
 /// An account in a store that is open.
-pub(crate) struct Shop {
+pub(crate) struct OpenAccount {
     store: Store,
     option: AccountOption,
 }
 
 impl AccountOption {
     /// Opens the store, which has to be there.
-    pub(crate) fn open(self, everywhere: &Everywhere) -> Result<Shop, Failure> {
-        Ok(Shop { store: everywhere.store.open()?, option: self })
+    pub(crate) fn open(self, everywhere: &Everywhere) -> Result<OpenAccount, Failure> {
+        Ok(OpenAccount { store: everywhere.store.open()?, option: self })
     }
 
     /// The account, which has to be there.
@@ -48,7 +48,7 @@ impl AccountOption {
     }
 }
 
-impl Shop {
+impl OpenAccount {
     /// Reads one state of the account, which has to be there.
     pub(crate) fn read<T>(
         &self,

@@ -36,7 +36,7 @@ pub(crate) fn told<T: Serialize>(json: bool, value: &T, line: &str) -> Result<()
 /// Says on a terminal that a list is empty, where nobody would else know whether anything was done; a script gets nothing.
 pub(crate) fn tell_if_none(is_empty: bool, json: bool, what: &str) {
     if is_empty && !json && io::stdout().is_terminal() {
-        say(&format!("no {what}"));
+        say(&format!("no {what} found"));
     }
 }
 

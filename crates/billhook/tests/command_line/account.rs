@@ -193,14 +193,7 @@ fn the_only_account_need_not_be_named() {
 fn empty_lists_are_told_on_a_terminal() {
     let place = Place::new();
     place.account("shop");
-    for (family, none) in [
-        ("order", "no orders"),
-        ("product", "no products"),
-        ("coupon", "no coupons"),
-        ("manager", "no managers"),
-        ("partner", "no partners"),
-        ("category", "no categories"),
-    ] {
+    for family in ["order", "product", "coupon", "manager", "partner", "category"] {
         assert_eq!(place.run(&[family, "list"]).succeeded(), "");
         let on_terminal = |more: &str| {
             let line = format!("{} {family} list{more}", env!("CARGO_BIN_EXE_billhook"));
@@ -209,7 +202,7 @@ fn empty_lists_are_told_on_a_terminal() {
             let shown = script.stdin(std::process::Stdio::null()).output().unwrap();
             String::from_utf8(shown.stdout).unwrap()
         };
-        assert_eq!(on_terminal(""), format!("billhook: {none}\r\n"));
+        assert_eq!(on_terminal(""), format!("billhook: no {family} found\r\n"));
         assert_eq!(on_terminal(" --json"), "");
     }
 }

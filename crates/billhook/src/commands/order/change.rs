@@ -1,7 +1,5 @@
 //! What happens to an order: the same as the API's methods do, and what they lack.
 
-use std::io::Write as _;
-
 use billhook_store::{
     Tx,
     accounts::Account,
@@ -9,28 +7,15 @@ use billhook_store::{
     order_changes::{self, Payment},
     orders::Order,
 };
-use billhook_wire::{Money, OrderId, PayStatus, Price, Text};
+use billhook_wire::{Money, PayStatus, Price, Text};
 use clap::{Args, builder::PossibleValuesParser};
 
-use super::{found, order_id, report};
+use super::{Target, found, report};
 use crate::{
     failure::Failure,
-    options::{account::AccountOption, everywhere::Everywhere, moment::Moment, moment::now},
-    terminal::output::{for_terminal, json_line, stdout},
+    options::{everywhere::Everywhere, moment::Moment, moment::now},
+    terminal::output::told,
 };
-
-/// The order that is changed, and how that is told.
-#[derive(Debug, Args)]
-struct Target {
-    /// The order's number
-    #[arg(value_name = "ID", value_parser = order_id)]
-    id: OrderId,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON: the order as `order list` has it
-    #[arg(long)]
-    json: bool,
-}
 
 /// Say that an order is paid, cancelled, refunded, or waits for its payment
 ///
@@ -107,38 +92,6 @@ pub(crate) struct Send {
     /// When it was posted [default: now]
     #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
     date: Option<Moment>,
-}
-
-/// Note that the parcel came back
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook order take-back 17 --account shop")]
-pub(crate) struct TakeBack {
-    #[command(flatten)]
-    target: Target,
-}
-
-/// Delete an order: nothing lists it any more, and `order restore` brings it back
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook order delete 17 --account shop")]
-pub(crate) struct Delete {
-    #[command(flatten)]
-    target: Target,
-}
-
-/// Bring a deleted order back, as it was
-///
-/// A timer that has run out meanwhile is taken off: it would cancel the order at once.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook order restore 17 --account shop")]
-pub(crate) struct Restore {
-    #[command(flatten)]
-    target: Target,
 }
 
 fn sum(text: &str) -> Result<Money, String> {
@@ -245,20 +198,16 @@ impl Send {
     }
 }
 
-impl TakeBack {
-    /// Does it.
-    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        self.target.change(everywhere, |tx, account, order| {
+impl Target {
+    pub(super) fn take_back(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.change(everywhere, |tx, account, order| {
             order_changes::take_back(tx, account.id, order)?;
             Ok("came back".to_owned())
         })
     }
-}
 
-impl Delete {
-    /// Does it.
-    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        self.target.change(everywhere, |tx, account, order| {
+    pub(super) fn delete(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.change(everywhere, |tx, account, order| {
             order_changes::hide(tx, account.id, order, now())?;
             Ok(format!(
                 "is deleted; `billhook order restore {} --account {}` brings it back",
@@ -266,12 +215,9 @@ impl Delete {
             ))
         })
     }
-}
 
-impl Restore {
-    /// Does it.
-    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        self.target.change_any(everywhere, |tx, account, order| {
+    pub(super) fn restore(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        self.change_any(everywhere, |tx, account, order| {
             if order.handling.deleted == 0 {
                 return Err(Failure::failed(format!("order {} is not deleted", order.id)));
             }
@@ -284,9 +230,7 @@ impl Restore {
             })
         })
     }
-}
 
-impl Target {
     /// Changes an order that is not deleted.
     fn change(
         self,
@@ -314,19 +258,14 @@ impl Target {
         + std::marker::Send
         + 'static,
     ) -> Result<(), Failure> {
-        let Self { id, account, json } = self;
-        let (order, given_back, said) = account.open(everywhere)?.write(move |tx, account| {
+        let Self { id, report } = self;
+        let (order, given_back, said) = report.open(everywhere)?.write(move |tx, account| {
             let mut order = found(tx, account, id)?;
             let said = change(tx, account, &mut order)?;
             let payments = order_changes::payments(tx, account.id, id)?;
             Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;
-        let mut out = stdout();
-        if json {
-            return json_line(&mut out, &report::summary(&order, given_back));
-        }
-        writeln!(out, "{}", for_terminal(&format!("order {id} {said}")))?;
-        Ok(out.flush()?)
+        told(report.json, &report::summary(&order, given_back), &format!("order {id} {said}"))
     }
 }
 

@@ -14,8 +14,9 @@ use clap::{Args, builder::PossibleValuesParser};
 
 use super::report;
 use crate::{
+    commands::resource::Report,
     failure::Failure,
-    options::{account::AccountOption, everywhere::Everywhere, moment::Moment},
+    options::{everywhere::Everywhere, moment::Moment},
     terminal::output::{json_line, stdout, tell_if_none},
 };
 
@@ -32,7 +33,7 @@ Examples:
   billhook order list --account shop --paid --from 01.01.2024 --to 31.01.2024 --json")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    account: AccountOption,
+    report: Report,
     /// Only this customer's, by number
     #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
     email: Option<Email>,
@@ -51,9 +52,6 @@ pub(crate) struct Arguments {
     /// Only the last ones, so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
-    /// Print JSON, an order a line
-    #[arg(long)]
-    json: bool,
 }
 
 /// Which orders are listed.
@@ -79,11 +77,11 @@ impl Filter {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { account, email, status, from, to, paid, limit, json } = self;
-        let shop = account.open(everywhere)?;
+        let Self { report: Report { account, json }, email, status, from, to, paid, limit } = self;
+        let store = account.open(everywhere)?;
         let mut out = stdout();
         let mut is_empty = true;
-        shop.read(|tx, account| {
+        store.read(|tx, account| {
             let zone = &account.settings.time_zone;
             let begin = from.map_or(Ok(0), |from| from.begin(zone))?;
             let end = to.map_or(Ok(UNIX_TIME_MAX), |to| to.end(zone))?;
@@ -107,7 +105,7 @@ impl Arguments {
                 }
             })
         })?;
-        tell_if_none(is_empty, json, "orders");
+        tell_if_none(is_empty, json, "order");
         Ok(out.flush()?)
     }
 }

@@ -11,8 +11,9 @@ use billhook_store::{
     orders::{self, Order},
 };
 use billhook_wire::OrderId;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
+use super::resource::Report;
 use crate::{failure::Failure, options::everywhere::Everywhere};
 
 /// Show, list and change orders
@@ -25,31 +26,63 @@ Examples:
   billhook order send 17 --rpo RA644000001RU --account shop
 
 These commands work beside a running `billhook serve`. Dates are in the account's time_zone.")]
+#[expect(clippy::doc_markdown, reason = "these texts are the help")]
 pub(crate) enum Action {
-    Show(show::Arguments),
+    /// Show everything that is known of an order, a deleted one too
+    ///
+    /// Times are in the account's time_zone; in JSON they are unix seconds, and 0 is never.
+    #[command(after_help = "\
+Examples:
+  billhook order show 17 --account shop
+  billhook order show 17 --account shop --json")]
+    Show(Target),
     List(list::Arguments),
     SetStatus(change::SetStatus),
     Pay(change::Pay),
     Unpay(change::Unpay),
     Send(change::Send),
-    TakeBack(change::TakeBack),
-    Delete(change::Delete),
-    Restore(change::Restore),
+    /// Note that the parcel came back
+    #[command(after_help = "\
+Example:
+  billhook order take-back 17 --account shop")]
+    TakeBack(Target),
+    /// Delete an order: nothing lists it any more, and `order restore` brings it back
+    #[command(after_help = "\
+Example:
+  billhook order delete 17 --account shop")]
+    Delete(Target),
+    /// Bring a deleted order back, as it was
+    ///
+    /// A timer that has run out meanwhile is taken off: it would cancel the order at once.
+    #[command(after_help = "\
+Example:
+  billhook order restore 17 --account shop")]
+    Restore(Target),
+}
+
+/// Which order, and how it is reported.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The order's number
+    #[arg(value_name = "ID", value_parser = order_id)]
+    id: OrderId,
+    #[command(flatten)]
+    report: Report,
 }
 
 impl Action {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Show(show) => show.run(everywhere),
+            Self::Show(target) => target.show(everywhere),
             Self::List(list) => list.run(everywhere),
             Self::SetStatus(set) => set.run(everywhere),
             Self::Pay(pay) => pay.run(everywhere),
             Self::Unpay(unpay) => unpay.run(everywhere),
             Self::Send(send) => send.run(everywhere),
-            Self::TakeBack(take_back) => take_back.run(everywhere),
-            Self::Delete(delete) => delete.run(everywhere),
-            Self::Restore(restore) => restore.run(everywhere),
+            Self::TakeBack(target) => target.take_back(everywhere),
+            Self::Delete(target) => target.delete(everywhere),
+            Self::Restore(target) => target.restore(everywhere),
         }
     }
 }

@@ -17,9 +17,10 @@ use billhook_wire::{Money, Name, method::GoodFields};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use serde_json::{Map, Value};
 
+use super::resource::{Report, unknown};
 use crate::{
     failure::Failure,
-    options::{account::AccountOption, config_file::nearest, everywhere::Everywhere},
+    options::everywhere::Everywhere,
     terminal::output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
 };
 use fields::{FIELDS, Said, text, value};
@@ -36,14 +37,37 @@ Examples:
 These commands work beside a running `billhook serve`.")]
 pub(crate) enum Action {
     List(List),
-    Show(Show),
+    /// Show everything that is known of a product, a deleted one too
+    #[command(after_help = "\
+Example:
+  billhook product show book --account shop")]
+    Show(Target),
     Add(Box<Add>),
     Set(Set),
-    Delete(Delete),
+    /// Take a product out of the catalogue; old orders keep it, and `product add` brings it back
+    #[command(after_help = "\
+Example:
+  billhook product delete book --account shop")]
+    Delete(Target),
     Import(catalogue_import::Arguments),
     Export(catalogue_file::Arguments),
     AddPincodes(pincode_list::Add),
-    Pincodes(pincode_list::Show),
+    /// Show a product's pin codes: how many are left, and which order got which
+    #[command(after_help = "\
+Examples:
+  billhook product pincodes book --account shop
+  billhook product pincodes book --account shop --json")]
+    Pincodes(Target),
+}
+
+/// Which product, and how it is reported.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The product's symbolic name, which can't be changed
+    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
+    good_name: Name,
+    #[command(flatten)]
+    report: Report,
 }
 
 /// List the catalogue, by number
@@ -53,29 +77,10 @@ Example:
   billhook product list --account shop")]
 pub(crate) struct List {
     #[command(flatten)]
-    account: AccountOption,
+    report: Report,
     /// Deleted products too
     #[arg(long)]
     all: bool,
-    /// Print JSON, a product a line
-    #[arg(long)]
-    json: bool,
-}
-
-/// Show everything that is known of a product, a deleted one too
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook product show book --account shop")]
-pub(crate) struct Show {
-    /// The product's symbolic name
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Add a product to the catalogue
@@ -87,11 +92,8 @@ Examples:
   billhook product add book --title 'The book' --sum 390 --account shop
   billhook product add mug --title Mug --sum 990 --type physical good_rashod=300 --account shop")]
 pub(crate) struct Add {
-    /// The product's symbolic name, which can't be changed
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
     #[command(flatten)]
-    account: AccountOption,
+    target: Target,
     /// The title
     #[arg(long, value_name = "TITLE")]
     title: String,
@@ -104,41 +106,16 @@ pub(crate) struct Add {
     /// Other fields
     #[arg(value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(&'static str, String)>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Change a product
 #[derive(Debug, Args)]
 pub(crate) struct Set {
-    /// The product's symbolic name
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
+    #[command(flatten)]
+    target: Target,
     /// Fields, all or none of which are taken; an empty value clears a text
     #[arg(value_name = "NAME=VALUE", required = true, value_parser = setting)]
     settings: Vec<(&'static str, String)>,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON: the whole product
-    #[arg(long)]
-    json: bool,
-}
-
-/// Take a product out of the catalogue; old orders keep it, and `product add` brings it back
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  billhook product delete book --account shop")]
-pub(crate) struct Delete {
-    /// The product's symbolic name
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON: the whole product
-    #[arg(long)]
-    json: bool,
 }
 
 fn setting(text: &str) -> Result<(&'static str, String), String> {
@@ -169,28 +146,28 @@ impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run(everywhere),
-            Self::Show(show) => show.run(everywhere),
+            Self::Show(target) => target.show(everywhere),
             Self::Add(add) => add.run(everywhere),
             Self::Set(set) => set.run(everywhere),
-            Self::Delete(delete) => delete.run(everywhere),
+            Self::Delete(target) => target.delete(everywhere),
             Self::Import(import) => import.run(everywhere),
             Self::Export(export) => export.run(everywhere),
             Self::AddPincodes(add) => add.run(everywhere),
-            Self::Pincodes(show) => show.run(everywhere),
+            Self::Pincodes(target) => pincode_list::show(&target, everywhere),
         }
     }
 }
 
 impl List {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let shop = self.account.open(everywhere)?;
+        let store = self.report.open(everywhere)?;
         let mut out = stdout();
         let mut is_empty = true;
-        shop.read(|tx, account| {
+        store.read(|tx, account| {
             let list = |good: Good| {
                 is_empty = false;
                 let Good { product, is_deleted, .. } = &good;
-                if self.json {
+                if self.report.json {
                     return json_line(&mut out, &names(&good));
                 }
                 let gone = if *is_deleted { "  (deleted)" } else { "" };
@@ -205,15 +182,14 @@ impl List {
                 products::catalogue(tx, account.id, list)
             }
         })?;
-        tell_if_none(is_empty, self.json, "products");
+        tell_if_none(is_empty, self.report.json, "product");
         Ok(out.flush()?)
     }
 }
 
-impl Show {
-    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let shop = self.account.open(everywhere)?;
-        let (good, left) = shop.read(|tx, account| {
+impl Target {
+    fn show(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let (good, left) = self.report.open(everywhere)?.read(|tx, account| {
             let good = known(tx, account, &self.good_name)?;
             let left = pincodes::left(tx, account.id, good.product.id)?;
             Ok((good, left))
@@ -221,7 +197,7 @@ impl Show {
         let mut out = stdout();
         let mut shown = whole(&good);
         shown.insert("pincodes_left".to_owned(), left.into());
-        if self.json {
+        if self.report.json {
             return json_pretty(&mut out, &shown);
         }
         for (name, value) in &shown {
@@ -232,11 +208,22 @@ impl Show {
         }
         Ok(out.flush()?)
     }
+
+    fn delete(self, everywhere: &Everywhere) -> Result<(), Failure> {
+        let Self { good_name, report } = self;
+        let good = report.open(everywhere)?.write(move |tx, account| {
+            let mut good = in_catalogue(tx, account, &good_name)?;
+            good.is_deleted = true;
+            products::save(tx, account.id, &good)?;
+            Ok(good)
+        })?;
+        told(report.json, &whole(&good), &format!("{}: deleted", good.product.good_name))
+    }
 }
 
 impl Add {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { good_name, account, title, sum, good_type, settings, json } = self;
+        let Self { target: Target { good_name, report }, title, sum, good_type, settings } = self;
         let first = [("good_title", &title), ("good_sum", &sum), ("good_type", &good_type)];
         if title.trim().is_empty() {
             return Err(Failure::usage("a product has a title: give --title one"));
@@ -244,7 +231,7 @@ impl Add {
         let said = first.into_iter().chain(settings.iter().map(|(name, value)| (*name, value)));
         let said = once_each(said)?;
         let said = Said::read(&good_name, said).map_err(Failure::usage)?;
-        let good = account.open(everywhere)?.write(move |tx, account| {
+        let good = report.open(everywhere)?.write(move |tx, account| {
             let id = match products::named(tx, account.id, good_name.as_str())? {
                 Some(known) if known.is_deleted => known.product.id,
                 Some(_) => {
@@ -263,36 +250,27 @@ impl Add {
             change(tx, account, &mut good, &said)?;
             Ok(good)
         })?;
-        told(json, &whole(&good), &format!("{}: added, number {}", good.product.good_name, good.product.id))
+        told(
+            report.json,
+            &whole(&good),
+            &format!("{}: added, number {}", good.product.good_name, good.product.id),
+        )
     }
 }
 
 impl Set {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { good_name, settings, account, json } = self;
+        let Self { target: Target { good_name, report }, settings } = self;
         let said = once_each(settings.iter().map(|(name, value)| (*name, value)))?;
         let said = Said::read(&good_name, said).map_err(Failure::usage)?;
-        let good = account.open(everywhere)?.write(move |tx, account| {
+        let good = report.open(everywhere)?.write(move |tx, account| {
             let mut good = in_catalogue(tx, account, &good_name)?;
             change(tx, account, &mut good, &said)?;
             Ok(good)
         })?;
         let said: Vec<_> =
             settings.iter().map(|(name, _)| format!("{name}={}", text(&value(&good, name)))).collect();
-        told(json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
-    }
-}
-
-impl Delete {
-    fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { good_name, account, json } = self;
-        let good = account.open(everywhere)?.write(move |tx, account| {
-            let mut good = in_catalogue(tx, account, &good_name)?;
-            good.is_deleted = true;
-            products::save(tx, account.id, &good)?;
-            Ok(good)
-        })?;
-        told(json, &whole(&good), &format!("{}: deleted", good.product.good_name))
+        told(report.json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
     }
 }
 
@@ -314,10 +292,7 @@ fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Good, said: &Said) -> R
     if let Some(category) = said.parent_id().filter(|category| *category != 0)
         && categories::find(tx, account.id, category)?.is_none()
     {
-        return Err(Failure::failed(format!(
-            "there is no category {category}: `billhook category list --account {}` shows those that are",
-            account.login
-        )));
+        return Err(unknown("category", category, account, []));
     }
     said.apply(good);
     Ok(products::save(tx, account.id, good)?)
@@ -333,11 +308,7 @@ pub(crate) fn known(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Res
         names.push(product.good_name);
         Ok::<(), Failure>(())
     })?;
-    let mend = match nearest(good_name.as_str(), names.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("`billhook product list --account {}` shows those that are", account.login),
-    };
-    Err(Failure::failed(format!("there is no product {good_name}: {mend}")))
+    Err(unknown("product", good_name, account, names.iter().map(String::as_str)))
 }
 
 fn in_catalogue(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Good, Failure> {

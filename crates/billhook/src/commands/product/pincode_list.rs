@@ -7,10 +7,11 @@ use billhook_wire::Name;
 use clap::Args;
 use serde_json::json;
 
+use super::Target;
 use crate::{
     failure::Failure,
-    options::{account::AccountOption, everywhere::Everywhere, input_file},
-    terminal::output::{counted, for_terminal, json_line, stdout},
+    options::{everywhere::Everywhere, input_file},
+    terminal::output::{counted, for_terminal, json_line, stdout, told},
 };
 
 /// Add pin codes, a line each, to those of a product
@@ -23,44 +24,21 @@ Examples:
   billhook product add-pincodes book codes.txt --account shop
   pwgen 12 100 -1 | billhook product add-pincodes book - --account shop")]
 pub(crate) struct Add {
-    /// The product's symbolic name
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
+    #[command(flatten)]
+    target: Target,
     /// The file, or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-/// Show a product's pin codes: how many are left, and which order got which
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  billhook product pincodes book --account shop
-  billhook product pincodes book --account shop --json")]
-pub(crate) struct Show {
-    /// The product's symbolic name
-    #[arg(value_name = "GOOD_NAME", value_parser = Name::new)]
-    good_name: Name,
-    #[command(flatten)]
-    account: AccountOption,
-    /// Print JSON, a pin code a line
-    #[arg(long)]
-    json: bool,
 }
 
 impl Add {
     /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { good_name, file, account, json } = self;
+        let Self { target: Target { good_name, report }, file } = self;
         let place = file.display().to_string();
         let codes = read(&input_file::read(&file)?, &place)?;
         let (name, added) = (good_name.clone(), codes.len());
-        let left = account.open(everywhere)?.write(move |tx, account| {
+        let left = report.open(everywhere)?.write(move |tx, account| {
             let good = super::in_catalogue(tx, account, &name)?.product.id;
             let lines: HashMap<&str, usize> =
                 codes.iter().map(|(line, code)| (code.as_str(), *line)).collect();
@@ -81,16 +59,12 @@ impl Add {
             pincodes::add(tx, account.id, good, &codes)?;
             Ok(pincodes::left(tx, account.id, good)?)
         })?;
-        let mut out = stdout();
-        if json {
-            return json_line(
-                &mut out,
-                &json!({"good_name": good_name.as_str(), "added": added, "left": left}),
-            );
-        }
-        let added = counted(added as u64, "pin code");
-        writeln!(out, "{}", for_terminal(&format!("{good_name}: {added} added, {left} left")))?;
-        Ok(out.flush()?)
+        let counted = counted(added as u64, "pin code");
+        told(
+            report.json,
+            &json!({"good_name": good_name.as_str(), "added": added, "left": left}),
+            &format!("{good_name}: {counted} added, {left} left"),
+        )
     }
 }
 
@@ -117,39 +91,37 @@ fn read(text: &str, place: &str) -> Result<Vec<(usize, String)>, Failure> {
     Ok(codes)
 }
 
-impl Show {
-    /// Does it.
-    pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let shop = self.account.open(everywhere)?;
-        let (mut left, mut handed_out) = (Vec::new(), Vec::new());
-        shop.read(|tx, account| {
-            let good = super::known(tx, account, &self.good_name)?.product.id;
-            pincodes::each(tx, account.id, good, |code, order| {
-                match order {
-                    None => left.push(code.to_owned()),
-                    Some(order) => handed_out.push((code.to_owned(), order)),
-                }
-                Ok(())
-            })
-        })?;
-        let mut out = stdout();
-        if self.json {
-            for (code, order) in &handed_out {
-                json_line(&mut out, &json!({"pincode": code, "order_id": order}))?;
+/// Shows how many pin codes are left, and which order got which.
+pub(super) fn show(target: &Target, everywhere: &Everywhere) -> Result<(), Failure> {
+    let Target { good_name, report } = target;
+    let (mut left, mut handed_out) = (Vec::new(), Vec::new());
+    report.open(everywhere)?.read(|tx, account| {
+        let good = super::known(tx, account, good_name)?.product.id;
+        pincodes::each(tx, account.id, good, |code, order| {
+            match order {
+                None => left.push(code.to_owned()),
+                Some(order) => handed_out.push((code.to_owned(), order)),
             }
-            for code in &left {
-                json_line(&mut out, &json!({"pincode": code, "order_id": null}))?;
-            }
-            return Ok(());
-        }
-        writeln!(out, "handed out: {}", handed_out.len())?;
+            Ok(())
+        })
+    })?;
+    let mut out = stdout();
+    if report.json {
         for (code, order) in &handed_out {
-            writeln!(out, "{}", for_terminal(&format!("  {code}  order {order}")))?;
+            json_line(&mut out, &json!({"pincode": code, "order_id": order}))?;
         }
-        writeln!(out, "left: {}", left.len())?;
         for code in &left {
-            writeln!(out, "{}", for_terminal(&format!("  {code}")))?;
+            json_line(&mut out, &json!({"pincode": code, "order_id": null}))?;
         }
-        Ok(out.flush()?)
+        return Ok(());
     }
+    writeln!(out, "handed out: {}", handed_out.len())?;
+    for (code, order) in &handed_out {
+        writeln!(out, "{}", for_terminal(&format!("  {code}  order {order}")))?;
+    }
+    writeln!(out, "left: {}", left.len())?;
+    for code in &left {
+        writeln!(out, "{}", for_terminal(&format!("  {code}")))?;
+    }
+    Ok(out.flush()?)
 }
