@@ -67,7 +67,7 @@ impl Handler for Peer {
     async fn handle(&self, request: hyper::Request<Incoming>, in_flight: InFlight) -> Response<AnswerBody> {
         let arrived = Instant::now();
         let state = &*self.state;
-        // Digits of chance, so that nobody learns from those he gets how many calls there were.
+        // Random digits, so that nobody learns from those he gets how many calls there were.
         let request_id = format!("{:016x}", rand::random::<u64>());
         let (head, body) = request.into_parts();
         let (max, time) = (state.max_body_bytes, state.body_timeout);

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Arg, Error, Row, Sql, Tx, chance, copy,
+    Arg, Error, Row, Sql, Tx, copy, random,
     settings::{Setting, Settings},
     statement_text::sql,
     table::{Columns, Reader, Table},
@@ -135,7 +135,7 @@ const ADD: Sql = Sql::new(
 
 /// Adds an account; none if the login is taken. The first of a store is the default one, and stays it. `now` is in unix seconds.
 pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option<AccountId>, Error> {
-    let token = chance::number(TOKEN_BITS);
+    let token = random::number(TOKEN_BITS);
     if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into(), token.into()])? == 0 {
         return Ok(None);
     }
@@ -309,7 +309,7 @@ const TOUCH: Sql = Sql::new(
 );
 
 fn touch(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Error> {
-    tx.execute(&TOUCH, &[chance::number(TOKEN_BITS).into(), id.0.into()]).map(drop)
+    tx.execute(&TOUCH, &[random::number(TOKEN_BITS).into(), id.0.into()]).map(drop)
 }
 
 const DOMAINS_OF: Sql =

@@ -15,10 +15,10 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, categories, chance, coupons, engine,
-    idempotency, managers, marks, orders,
+    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, categories, coupons, engine, idempotency,
+    managers, marks, orders,
     partial::Unfinished,
-    partners, payments, pincodes, products,
+    partners, payments, pincodes, products, random,
     statement_text::{sql, text},
     table::{Column, Columns, Table},
     tx::Arg,
@@ -141,7 +141,7 @@ struct Claim {
 
 impl Claim {
     fn new(from: &Location, to: &Location) -> Self {
-        Self { mark: format!("{:010x} {from}", chance::number(40)), to: to.to_string() }
+        Self { mark: format!("{:010x} {from}", random::number(40)), to: to.to_string() }
     }
 
     /// Empties what an earlier copy has left behind, refuses any other content, and notes that this one has begun.

@@ -10,7 +10,6 @@
 
 pub mod accounts;
 pub mod categories;
-mod chance;
 mod check;
 pub mod copy;
 pub mod coupons;
@@ -33,6 +32,7 @@ pub mod partners;
 pub mod payments;
 pub mod pincodes;
 pub mod products;
+mod random;
 pub mod same_order;
 pub mod settings;
 mod statement_text;

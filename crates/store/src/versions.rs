@@ -13,7 +13,7 @@ use billhook_wire::{GoodId, method::GoodNames};
 use quick_cache::{Weighter, sync::Cache};
 
 use crate::{
-    AccountId, Error, Kind, Sql, Tx, chance,
+    AccountId, Error, Kind, Sql, Tx, random,
     table::{Columns, Table},
 };
 
@@ -201,7 +201,7 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, named: Named<'_>) -> R
         id
     } else {
         let [account, good, name, title] = args;
-        let args = [account, chance::number(DRAWN_BITS).into(), good, name, title];
+        let args = [account, random::number(DRAWN_BITS).into(), good, name, title];
         tx.added(&ADD, &args)?
     };
     note(tx, account, named, id);

@@ -35,7 +35,7 @@ use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 const COUNTER: &str = "counter";
 
 /// A number below this, another one each time.
-fn chance(below: u64) -> u64 {
+fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below
 }
 

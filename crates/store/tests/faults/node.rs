@@ -17,7 +17,7 @@ use std::{
 use billhook_store::{AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, orders};
 use billhook_wire::OrderId;
 
-use crate::{add, chance, login};
+use crate::{add, login, random};
 
 /// The variables that make a process a node: where the store is, and a number that no other node has had.
 pub(crate) const URL_VARIABLE: &str = "BILLHOOK_TEST_NODE_URL";
@@ -101,7 +101,7 @@ fn add_on(store: &Store, account: AccountId, first: i64, is_counting: bool) {
                 if id % LOOK_EVERY == 0 {
                     look_for(store, account, id);
                 }
-                thread::sleep(Duration::from_micros(chance(4000)));
+                thread::sleep(Duration::from_micros(random(4000)));
             }
             Err(error) => {
                 match error.kind() {

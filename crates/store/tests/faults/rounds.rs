@@ -12,7 +12,7 @@ use std::{
 use billhook_store::{Location, Store};
 use billhook_test_kit::{Cluster, Options};
 
-use crate::{chance, ledger::Ledger, look, node, prepare};
+use crate::{ledger::Ledger, look, node, prepare, random};
 
 const TEST: &str = "rounds::nothing_is_lost_or_done_twice_whoever_is_killed";
 const ROUNDS_VARIABLE: &str = "BILLHOOK_FAULT_ROUNDS";
@@ -130,7 +130,7 @@ impl Nodes {
 
     /// One round; gives the moment from which on all should be well.
     fn meet(&mut self, fault: Fault, cluster: &Cluster) -> Instant {
-        let one = usize::try_from(chance(NODES as u64)).unwrap();
+        let one = usize::try_from(random(NODES as u64)).unwrap();
         match fault {
             Fault::NodeKilled => {
                 self.running[one].kill();
@@ -149,11 +149,11 @@ impl Nodes {
             }
         }
         // It comes back to a database that is not there yet, or is.
-        let is_first = chance(2) == 0;
+        let is_first = random(2) == 0;
         if matches!(fault, Fault::BothKilled) && is_first {
             self.running[one] = self.start();
         }
-        thread::sleep(Duration::from_millis(chance(500)));
+        thread::sleep(Duration::from_millis(random(500)));
         cluster.start_again().unwrap();
         let since = Instant::now();
         if matches!(fault, Fault::BothKilled) && !is_first {
@@ -183,12 +183,12 @@ fn nothing_is_lost_or_done_twice_whoever_is_killed() {
     nodes.wait_for_service(begun);
     let mut met = [0; Fault::ALL.len()];
     for round in 0..rounds {
-        thread::sleep(Duration::from_millis(chance(400)));
+        thread::sleep(Duration::from_millis(random(400)));
         let fault = Fault::ALL[round % Fault::ALL.len()];
         met[fault as usize] += 1;
         let since = nodes.meet(fault, &cluster);
         // Else the next fault meets nodes that are about to come back.
-        if chance(3) > 0 || round + 1 == rounds {
+        if random(3) > 0 || round + 1 == rounds {
             nodes.wait_for_service(since);
         }
     }

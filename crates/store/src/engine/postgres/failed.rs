@@ -28,7 +28,7 @@ pub(super) enum Why {
     /// The database did not answer in time. The connection is of no use any more, and there is no time for another try.
     Silent,
     /// The transaction met another one and was not done (40001, 40P01).
-    Collision,
+    Conflict,
     /// A key is taken (23505): by something that was there before, or by a transaction of the same moment.
     Taken,
     /// Nothing that another try would mend.
@@ -37,14 +37,14 @@ pub(super) enum Why {
 
 impl Why {
     /// Whether the connection is of use still.
-    pub(super) fn spares_the_link(self) -> bool {
+    pub(super) fn spares_the_connection(self) -> bool {
         !matches!(self, Self::Lost | Self::Silent)
     }
 }
 
 /// A database that did not answer in time.
-pub(super) fn silent(name: &str, patience: Duration) -> Error {
-    Error::new(Kind::Unreachable, format!("store: {name}: the database did not answer within {patience:?}"))
+pub(super) fn silent(name: &str, timeout: Duration) -> Error {
+    Error::new(Kind::Unreachable, format!("store: {name}: the database did not answer within {timeout:?}"))
 }
 
 /// Where no transaction can begin something is wrong with the server: the next try is on a new connection.
@@ -68,7 +68,7 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     let (kind, why, mend) = match class {
         // Whether it was done is not known.
         "40" if *code == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => (Kind::Unreachable, Why::Lost, ""),
-        "40" => (Kind::Busy, Why::Collision, ""),
+        "40" => (Kind::Busy, Why::Conflict, ""),
         "23" if *code == SqlState::UNIQUE_VIOLATION => (Kind::Conflict, Why::Taken, ""),
         "23" => (Kind::Conflict, Why::Final, ""),
         "08" => (Kind::Unreachable, Why::Lost, ""),

@@ -2,8 +2,8 @@
 
 use super::{
     address::Address,
+    connection::Connection,
     failed::{Failed, Why},
-    link::Link,
 };
 use crate::{
     Error, Kind, Sql,
@@ -283,14 +283,18 @@ const VERSION: Sql = Sql::new("migrations.version", "SELECT version FROM billhoo
 const NOTE: Sql = Sql::new("migrations.note", "UPDATE billhook_store SET version = $1 WHERE one = 1");
 
 /// How often a migration is tried again that met another one where no lock keeps them apart.
-const TRIES: u32 = 5;
+const RETRIES_MAX: u32 = 5;
 
 /// How many steps a database has taken; none: it holds no store. One that has taken more than this program knows is refused.
-pub(super) fn version(link: &mut Link, address: &Address, known: usize) -> Result<Option<usize>, Failed> {
-    if number(link, &IS_THERE)? != Some(1) {
+pub(super) fn version(
+    connection: &mut Connection,
+    address: &Address,
+    known: usize,
+) -> Result<Option<usize>, Failed> {
+    if number(connection, &IS_THERE)? != Some(1) {
         return Ok(None);
     }
-    let version = number(link, &VERSION)?.unwrap_or(0);
+    let version = number(connection, &VERSION)?.unwrap_or(0);
     match usize::try_from(version) {
         Ok(0) => Ok(None),
         Ok(version) if version <= known => Ok(Some(version)),
@@ -305,30 +309,34 @@ pub(super) fn version(link: &mut Link, address: &Address, known: usize) -> Resul
 }
 
 /// What a database has taken, and what is missing.
-pub(super) fn plan(link: &mut Link, address: &Address) -> Result<Version, Failed> {
-    let taken = version(link, address, STEPS.len())?.unwrap_or(0);
+pub(super) fn plan(connection: &mut Connection, address: &Address) -> Result<Version, Failed> {
+    let taken = version(connection, address, STEPS.len())?.unwrap_or(0);
     let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
     Ok(Version { taken, known: STEPS.len(), missing })
 }
 
 /// Takes the steps that are missing.
-pub(super) fn run(link: &mut Link, address: &Address, steps: &'static [Step]) -> Result<(), Failed> {
-    let mut tries = 0;
+pub(super) fn run(
+    connection: &mut Connection,
+    address: &Address,
+    steps: &'static [Step],
+) -> Result<(), Failed> {
+    let mut retries = 0;
     loop {
-        if version(link, address, steps.len())? == Some(steps.len()) {
+        if version(connection, address, steps.len())? == Some(steps.len()) {
             return Ok(());
         }
-        let patience = link.set_patience(None);
-        let taken = step_through(link, address, steps);
-        link.set_patience(patience);
+        let timeout = connection.set_timeout(None);
+        let taken = step_through(connection, address, steps);
+        connection.set_timeout(timeout);
         match taken {
-            Err(failed) if tries < TRIES && matches!(failed.why, Why::Collision | Why::Taken) => {
-                link.batch("ROLLBACK")?;
-                tries += 1;
+            Err(failed) if retries < RETRIES_MAX && matches!(failed.why, Why::Conflict | Why::Taken) => {
+                connection.batch("ROLLBACK")?;
+                retries += 1;
             }
             Err(failed) => {
                 // The first failure says more than one of the roll-back would.
-                let _ = link.batch("ROLLBACK");
+                let _ = connection.batch("ROLLBACK");
                 return Err(failed);
             }
             Ok(()) => return Ok(()),
@@ -336,11 +344,15 @@ pub(super) fn run(link: &mut Link, address: &Address, steps: &'static [Step]) ->
     }
 }
 
-fn step_through(link: &mut Link, address: &Address, steps: &'static [Step]) -> Result<(), Failed> {
-    link.batch(LOCK)?;
-    let taken = version(link, address, steps.len())?.unwrap_or(0);
+fn step_through(
+    connection: &mut Connection,
+    address: &Address,
+    steps: &'static [Step],
+) -> Result<(), Failed> {
+    connection.batch(LOCK)?;
+    let taken = version(connection, address, steps.len())?.unwrap_or(0);
     for (name, text) in steps.iter().skip(taken) {
-        link.batch(text).map_err(|failed| {
+        connection.batch(text).map_err(|failed| {
             let text = format!(
                 "{address}: the step {name:?} of bringing the store up to date failed: {}",
                 failed.error
@@ -349,13 +361,13 @@ fn step_through(link: &mut Link, address: &Address, steps: &'static [Step]) -> R
         })?;
     }
     let version = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    link.execute(None, &NOTE, &[Arg::Int(version)])?;
-    link.batch("COMMIT")
+    connection.execute(None, &NOTE, &[Arg::Int(version)])?;
+    connection.batch("COMMIT")
 }
 
-fn number(link: &mut Link, sql: &'static Sql) -> Result<Option<i64>, Failed> {
+fn number(connection: &mut Connection, sql: &'static Sql) -> Result<Option<i64>, Failed> {
     let mut found = None;
-    link.rows(None, sql, &[], &mut |row| {
+    connection.rows(None, sql, &[], &mut |row| {
         found = row.try_get(0).ok();
         true
     })?;

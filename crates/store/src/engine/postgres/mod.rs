@@ -8,12 +8,12 @@
 //! of one is given again, not even after a failover that lost commits or a restore.
 
 mod address;
-mod door;
+mod connection;
 mod failed;
-mod link;
 mod migrations;
 mod numbers;
 mod pipeline;
+mod pool;
 mod shape;
 mod transaction;
 mod workers;
@@ -31,14 +31,14 @@ use crate::{
     AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database,
     versions::KnownVersions,
 };
-use door::Door;
-use link::{Link, Terms};
+use connection::{ConnectOptions, Connection};
 use pipeline::Pipeline;
+use pool::Pool;
 use transaction::{BEGIN_READ, Open};
 use workers::{QueuedRead, Workers};
 
 /// How long the database may take for one statement of a request.
-const PATIENCE: Duration = Duration::from_secs(10);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections on which requests' statements follow each other, at most.
 const LANES: usize = 2;
@@ -48,8 +48,8 @@ const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
 
 pub(crate) struct Postgres {
     address: Address,
-    primary: Arc<Door>,
-    replica: Option<Arc<Door>>,
+    primary: Arc<Pool>,
+    replica: Option<Arc<Pool>>,
     known_versions: Arc<KnownVersions>,
     // Dropped, each waits for what it has queued.
     writers: Workers<Box<dyn Work>>,
@@ -60,26 +60,26 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Opens the database's store, or makes it; an older one is refused.
     pub(crate) fn open(database: &Database, purpose: Purpose) -> Result<Self, Error> {
-        let (patience, connections) = match purpose {
-            Purpose::Serving => (Some(PATIENCE), database.connections),
+        let (timeout, connections) = match purpose {
+            Purpose::Serving => (Some(STATEMENT_TIMEOUT), database.connections),
             // One transaction after the other, each of which takes as long as it takes.
             Purpose::Bulk => (None, 1),
         };
         // A standby may be exported or copied; but of accounts, and of what was written, it would show an old state.
         let is_primary = purpose == Purpose::Serving;
         make(&database.address, is_primary)?;
-        let primary = Arc::new(Door::new(database.address.clone(), Terms { patience, is_primary }));
-        let terms = Terms { patience, is_primary: false };
-        let replica = database.reads.clone().map(|address| Arc::new(Door::new(address, terms)));
+        let primary = Arc::new(Pool::new(database.address.clone(), ConnectOptions { timeout, is_primary }));
+        let options = ConnectOptions { timeout, is_primary: false };
+        let replica = database.reads.clone().map(|address| Arc::new(Pool::new(address, options)));
         let known_versions = Arc::new(KnownVersions::default());
         let writers = Workers::start("writer", connections, &primary, workers::write)?;
         let known = known_versions.clone();
-        let door = replica.as_ref().unwrap_or(&primary);
-        let readers = Workers::start("reader", connections, door, {
-            move |door: &Door, kept, since, job| workers::read(door, kept, &known, since, job)
+        let pool = replica.as_ref().unwrap_or(&primary);
+        let readers = Workers::start("reader", connections, pool, {
+            move |pool: &Pool, idle, since, job| workers::read(pool, idle, &known, since, job)
         })?;
-        let pipeline = patience.map(|patience| {
-            Arc::new(Pipeline::new(door.clone(), connections.min(LANES), patience, known_versions.clone()))
+        let pipeline = timeout.map(|timeout| {
+            Arc::new(Pipeline::new(pool.clone(), connections.min(LANES), timeout, known_versions.clone()))
         });
         let (address, readers) = (database.address.clone(), Arc::new(readers));
         Ok(Self { address, primary, replica, known_versions, writers, readers, pipeline })
@@ -87,25 +87,25 @@ impl Postgres {
 
     fn read_some(
         &self,
-        door: &Door,
+        pool: &Pool,
         statements: Option<u32>,
         body: &mut dyn FnMut(&mut Tx<'_>),
     ) -> Result<(), Error> {
-        let mut link = door.borrow()?;
+        let mut connection = pool.borrow()?;
         let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
-        let mut open = Open::new(&mut link, door, begin);
+        let mut open = Open::new(&mut connection, pool, begin);
         let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
         body(&mut tx);
         // Of a statement that failed the body has been told; its connection is not used again.
         if tx.finish().is_ok() && open.commit().is_ok() {
-            door.give_back(link);
+            pool.give_back(connection);
         }
         Ok(())
     }
 
-    fn health_of(&self, door: &Door) -> Result<(), Error> {
+    fn health_of(&self, pool: &Pool) -> Result<(), Error> {
         let mut found = Ok(None);
-        self.read_some(door, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
+        self.read_some(pool, Some(1), &mut |tx| found = tx.row(&HEALTH, &[], |row| row.int(0)))?;
         found.map(drop)
     }
 
@@ -151,10 +151,10 @@ impl Engine for Postgres {
 
     fn health(&self) -> Result<(), Error> {
         let Some(replica) = &self.replica else { return self.health_of(&self.primary) };
-        for (name, door) in
+        for (name, pool) in
             [("the primary (--store)", &self.primary), ("the replica (--store-read)", replica)]
         {
-            self.health_of(door)
+            self.health_of(pool)
                 .map_err(|error| Error::new(error.kind(), format!("{name} fails: {error}")))?;
         }
         Ok(())
@@ -178,8 +178,8 @@ impl Engine for Postgres {
 
     fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
         // What is in pages and indexes is for pg_amcheck to look at.
-        let mut link = connect(&self.address, false)?;
-        let differences = shape::differences(&mut link).map_err(|failed| failed.error)?;
+        let mut connection = connect(&self.address, false)?;
+        let differences = shape::differences(&mut connection).map_err(|failed| failed.error)?;
         if !differences.is_empty() {
             return Ok(differences);
         }
@@ -191,32 +191,32 @@ impl Engine for Postgres {
 
 /// Whether a database holds a store.
 pub(crate) fn is_in(database: &Database) -> Result<bool, Error> {
-    let mut link = connect(&database.address, false)?;
-    let version = migrations::version(&mut link, &database.address, migrations::STEPS.len());
+    let mut connection = connect(&database.address, false)?;
+    let version = migrations::version(&mut connection, &database.address, migrations::STEPS.len());
     Ok(version.map_err(|failed| failed.error)?.is_some())
 }
 
 /// What a database's store has taken of the steps that bring it up to date.
 pub(crate) fn version(database: &Database) -> Result<Version, Error> {
-    let mut link = connect(&database.address, false)?;
-    migrations::plan(&mut link, &database.address).map_err(|failed| failed.error)
+    let mut connection = connect(&database.address, false)?;
+    migrations::plan(&mut connection, &database.address).map_err(|failed| failed.error)
 }
 
 /// Makes the tables, where there are none.
 fn make(address: &Address, is_primary: bool) -> Result<(), Error> {
-    let mut link = connect(address, is_primary)?;
-    let version = migrations::plan(&mut link, address).map_err(|failed| failed.error)?;
-    if version.is_older() { Err(older_than(address, &version)) } else { take_steps(&mut link, address) }
+    let mut connection = connect(address, is_primary)?;
+    let version = migrations::plan(&mut connection, address).map_err(|failed| failed.error)?;
+    if version.is_older() { Err(older_than(address, &version)) } else { take_steps(&mut connection, address) }
 }
 
 /// Takes the steps that a database's store lacks, if that was agreed to: nobody but its administrator can keep a copy of it.
 pub(crate) fn migrate(database: &Database, is_agreed: bool) -> Result<(), Error> {
     let address = &database.address;
-    let mut link = connect(address, true)?;
-    let version = migrations::plan(&mut link, address).map_err(|failed| failed.error)?;
+    let mut connection = connect(address, true)?;
+    let version = migrations::plan(&mut connection, address).map_err(|failed| failed.error)?;
     match version.is_older() {
         false => Ok(()),
-        true if is_agreed => take_steps(&mut link, address),
+        true if is_agreed => take_steps(&mut connection, address),
         true => Err(older_than(address, &version)),
     }
 }
@@ -226,16 +226,16 @@ fn older_than(address: &Address, version: &Version) -> Error {
     older(address, version, mend)
 }
 
-fn take_steps(link: &mut Link, address: &Address) -> Result<(), Error> {
-    migrations::run(link, address, migrations::STEPS).map_err(|failed| failed.error)
+fn take_steps(connection: &mut Connection, address: &Address) -> Result<(), Error> {
+    migrations::run(connection, address, migrations::STEPS).map_err(|failed| failed.error)
 }
 
-fn connect(address: &Address, is_primary: bool) -> Result<Link, Error> {
+fn connect(address: &Address, is_primary: bool) -> Result<Connection, Error> {
     // A step that brings a store up to date may wait for locks, and takes as long as it takes; all else is answered in time.
-    let terms = Terms { patience: None, is_primary };
-    let mut link = Link::connect(address, terms).map_err(|failed| failed.error)?;
-    link.set_patience(Some(PATIENCE));
-    Ok(link)
+    let options = ConnectOptions { timeout: None, is_primary };
+    let mut connection = Connection::connect(address, options).map_err(|failed| failed.error)?;
+    connection.set_timeout(Some(STATEMENT_TIMEOUT));
+    Ok(connection)
 }
 
 #[cfg(test)]

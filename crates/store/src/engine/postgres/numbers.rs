@@ -10,15 +10,15 @@ use std::{
 };
 
 use super::{
-    door::{Door, lock},
     failed::Why,
+    pool::{Pool, lock},
 };
 use crate::{Error, Sql, tx::Arg};
 
 /// Numbers taken at once.
 const SET_ASIDE: i64 = 32;
 /// How often a node tries that meets another one.
-const TRIES: u32 = 20;
+const RETRIES_MAX: u32 = 20;
 
 /// The numbers that this node has set aside, by account.
 #[derive(Default)]
@@ -40,14 +40,14 @@ const TAKE: Sql = Sql::new(
 
 impl Numbers {
     /// The next number of an account; none if too few are left to be set aside.
-    pub(super) fn next(&self, door: &Door, account: i64) -> Result<Option<i64>, Error> {
+    pub(super) fn next(&self, pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
         let set_aside = lock(&self.0).entry(account).or_default().clone();
         // Who needs one of this account meanwhile waits for those that are taken; others don't.
         let mut numbers = lock(&set_aside);
         if let Some(number) = numbers.next() {
             return Ok(Some(number));
         }
-        let Some(first) = take(door, account)? else { return Ok(None) };
+        let Some(first) = take(pool, account)? else { return Ok(None) };
         *numbers = first..first.saturating_add(SET_ASIDE);
         Ok(numbers.next())
     }
@@ -59,26 +59,26 @@ impl Numbers {
 }
 
 /// Takes numbers beyond all that were taken or used; the first of them is the answer.
-fn take(door: &Door, account: i64) -> Result<Option<i64>, Error> {
-    let mut link = door.borrow()?;
-    let mut tries = 0;
+fn take(pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
+    let mut connection = pool.borrow()?;
+    let mut retries = 0;
     loop {
         let mut first = None;
         let args = [Arg::Int(account), Arg::Int(SET_ASIDE)];
-        let done = link.rows(None, &TAKE, &args, &mut |row| {
+        let done = connection.rows(None, &TAKE, &args, &mut |row| {
             first = row.try_get::<_, i64>(0).ok();
             true
         });
         match done {
             // Where the database's own default is to serialize.
-            Err(failed) if failed.why == Why::Collision && tries < TRIES => tries += 1,
-            Err(failed) if failed.why == Why::Lost && tries < 1 => {
-                tries += 1;
-                link = door.connect()?;
+            Err(failed) if failed.why == Why::Conflict && retries < RETRIES_MAX => retries += 1,
+            Err(failed) if failed.why == Why::Lost && retries < 1 => {
+                retries += 1;
+                connection = pool.connect()?;
             }
             Err(failed) => return Err(failed.error),
             Ok(()) => {
-                door.give_back(link);
+                pool.give_back(connection);
                 return Ok(first);
             }
         }

@@ -23,9 +23,9 @@ use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
 use super::{
-    door::{Door, lock},
+    connection::{self, Bound, ConnectionTask},
     failed,
-    link::{self, Bound, Connection},
+    pool::{Pool, lock},
     transaction::Columns,
 };
 use crate::{
@@ -41,8 +41,8 @@ const ROWS_MAX: usize = 4096;
 const BYTES_MAX: usize = 4 << 20;
 
 pub(super) struct Pipeline {
-    door: Arc<Door>,
-    patience: Duration,
+    pool: Arc<Pool>,
+    timeout: Duration,
     known: Arc<KnownVersions>,
     lanes: Vec<Lane>,
     next: AtomicUsize,
@@ -57,7 +57,7 @@ struct Lane {
 
 struct Open {
     client: Client,
-    connection: Connection,
+    task: ConnectionTask,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
@@ -79,9 +79,9 @@ enum Value {
 }
 
 impl Pipeline {
-    pub(super) fn new(door: Arc<Door>, lanes: usize, patience: Duration, known: Arc<KnownVersions>) -> Self {
+    pub(super) fn new(pool: Arc<Pool>, lanes: usize, timeout: Duration, known: Arc<KnownVersions>) -> Self {
         let lanes = (0..lanes).map(|_| Lane::default()).collect();
-        Self { door, patience, known, lanes, next: AtomicUsize::new(0) }
+        Self { pool, timeout, known, lanes, next: AtomicUsize::new(0) }
     }
 
     /// Takes a read of one statement, if it is asked on an event loop and a connection is open. `leave` gets it back if it can't be
@@ -100,13 +100,13 @@ impl Pipeline {
         let Some(question) = script.question else { return leave(read) };
         let pipeline = Arc::clone(self);
         handle.spawn(async move {
-            let rows = match tokio::time::timeout(pipeline.patience, open.rows(&question)).await {
+            let rows = match tokio::time::timeout(pipeline.timeout, open.rows(&question)).await {
                 Ok(Ok(Some(rows))) => rows,
                 Ok(_) => return leave(read),
                 Err(_) => {
                     // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
-                    open.connection.end();
-                    return read.fail(failed::silent(question.sql.name, pipeline.patience));
+                    open.task.end();
+                    return read.fail(failed::silent(question.sql.name, pipeline.timeout));
                 }
             };
             let mut script = Script { question: Some(question), rows: Some(rows), is_short: false };
@@ -143,13 +143,13 @@ impl Opening {
     }
 
     async fn open(self) {
-        let door = &self.pipeline.door;
+        let pool = &self.pipeline.pool;
         // If another one tries already, or has just failed, the next read comes back to it. The workers say what is wrong.
-        let Ok(_trying) = door.try_again() else { return };
-        let made = link::open(&door.address, door.terms).await.map_err(|failed| failed.error);
-        door.found(made.as_ref().err());
-        if let (Ok((client, connection)), Some(lane)) = (made, self.pipeline.lanes.get(self.at)) {
-            let open = Open { client, connection, statements: Mutex::default() };
+        let Ok(_attempt) = pool.attempt() else { return };
+        let made = connection::open(&pool.address, pool.options).await.map_err(|failed| failed.error);
+        pool.found(made.as_ref().err());
+        if let (Ok((client, task)), Some(lane)) = (made, self.pipeline.lanes.get(self.at)) {
+            let open = Open { client, task, statements: Mutex::default() };
             *lock(&lane.open) = Some(Arc::new(open));
         }
     }
@@ -175,7 +175,7 @@ impl Open {
         let statement = if let Some(statement) = known {
             statement
         } else {
-            let types: Vec<_> = args().map(link::type_of).collect();
+            let types: Vec<_> = args().map(connection::type_of).collect();
             let statement = self.client.prepare_typed(question.sql.text, &types).await?;
             lock(&self.statements).insert(question.sql.name, statement.clone());
             statement

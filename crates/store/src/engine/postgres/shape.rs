@@ -1,6 +1,6 @@
 //! The tables of a database, and those that its steps make in a schema of the session's own, which is gone with the transaction.
 
-use super::{failed::Failed, link::Link, migrations::STEPS};
+use super::{connection::Connection, failed::Failed, migrations::STEPS};
 use crate::{Finding, Sql, engine::shape::Shape, tx::Arg};
 
 /// Every part of the tables in a schema: the session's own one, or the store's.
@@ -35,10 +35,10 @@ const PARTS: Sql = Sql::new(
 
 /// What is missing or different in a database's tables, or acts on them unasked. Where the session may have no tables of its own, as
 /// on a standby, nothing is compared.
-pub(super) fn differences(link: &mut Link) -> Result<Vec<Finding>, Failed> {
-    let found = parts(link, 0)?;
-    let made = make(link).and_then(|()| parts(link, 1));
-    link.batch("ROLLBACK")?;
+pub(super) fn differences(connection: &mut Connection) -> Result<Vec<Finding>, Failed> {
+    let found = parts(connection, 0)?;
+    let made = make(connection).and_then(|()| parts(connection, 1));
+    connection.batch("ROLLBACK")?;
     match made {
         Ok(expected) => Ok(found.differences(&expected)),
         Err(failed) => {
@@ -48,14 +48,14 @@ pub(super) fn differences(link: &mut Link) -> Result<Vec<Finding>, Failed> {
     }
 }
 
-fn make(link: &Link) -> Result<(), Failed> {
-    link.batch("BEGIN READ WRITE; SET LOCAL search_path = pg_temp")?;
-    STEPS.iter().try_for_each(|(_, step)| link.batch(step))
+fn make(connection: &Connection) -> Result<(), Failed> {
+    connection.batch("BEGIN READ WRITE; SET LOCAL search_path = pg_temp")?;
+    STEPS.iter().try_for_each(|(_, step)| connection.batch(step))
 }
 
-fn parts(link: &mut Link, is_own: i64) -> Result<Shape, Failed> {
+fn parts(connection: &mut Connection, is_own: i64) -> Result<Shape, Failed> {
     let mut shape = Shape::default();
-    link.rows(None, &PARTS, &[Arg::Int(is_own)], &mut |row| {
+    connection.rows(None, &PARTS, &[Arg::Int(is_own)], &mut |row| {
         // Both are texts.
         if let (Ok(part), Ok(what)) = (row.try_get(0), row.try_get(1)) {
             shape.add(part, what);

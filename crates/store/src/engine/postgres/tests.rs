@@ -21,20 +21,21 @@ fn address() -> Address {
     Address::parse(&Cluster::shared().create_database().unwrap()).unwrap()
 }
 
-fn link(address: &Address) -> Link {
-    Link::connect(address, Terms::default()).unwrap_or_else(|failed| panic!("{}", failed.error))
+fn connection(address: &Address) -> Connection {
+    Connection::connect(address, ConnectOptions::default())
+        .unwrap_or_else(|failed| panic!("{}", failed.error))
 }
 
-fn terms(patience: Duration) -> Terms {
-    Terms { patience: Some(patience), is_primary: true }
+fn options(timeout: Duration) -> ConnectOptions {
+    ConnectOptions { timeout: Some(timeout), is_primary: true }
 }
 
-fn link_with(address: &Address, patience: Duration) -> Link {
-    Link::connect(address, terms(patience)).unwrap_or_else(|failed| panic!("{}", failed.error))
+fn connection_with(address: &Address, timeout: Duration) -> Connection {
+    Connection::connect(address, options(timeout)).unwrap_or_else(|failed| panic!("{}", failed.error))
 }
 
-fn text(link: &Link, query: &str) -> String {
-    let messages = link.simple(query).unwrap_or_else(|failed| panic!("{query}: {}", failed.error));
+fn text(connection: &Connection, query: &str) -> String {
+    let messages = connection.simple(query).unwrap_or_else(|failed| panic!("{query}: {}", failed.error));
     let rows = messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
@@ -43,10 +44,10 @@ fn text(link: &Link, query: &str) -> String {
 }
 
 /// A store of some size, as its planner knows it.
-fn filled() -> Link {
+fn filled() -> Connection {
     let address = address();
     make(&address, true).unwrap();
-    let link = link(&address);
+    let connection = connection(&address);
     let columns = "'', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '', '',
                    '', '', '', '', ''";
     for fill in [
@@ -72,19 +73,19 @@ fn filled() -> Link {
         "INSERT INTO idempotency_keys SELECT 1 + n % 2, 'key ' || n, 'AddGood', '', 'OK', '[]', n FROM generate_series(1, 5000) n",
         "VACUUM ANALYZE",
     ] {
-        text(&link, fill);
+        text(&connection, fill);
     }
-    link
+    connection
 }
 
 /// The plan of the planner's own choice, whatever is bound.
-fn plan(link: &Link, sql: &Sql) -> String {
+fn plan(connection: &Connection, sql: &Sql) -> String {
     let count = (1..100).take_while(|n| sql.text.contains(&format!("${n}"))).count();
-    text(link, &format!("PREPARE tried AS {}", sql.text));
+    text(connection, &format!("PREPARE tried AS {}", sql.text));
     let args = vec!["NULL"; count].join(", ");
     let call = if count == 0 { "tried".to_owned() } else { format!("tried({args})") };
-    let plan = text(link, &format!("EXPLAIN EXECUTE {call}"));
-    text(link, "DEALLOCATE tried");
+    let plan = text(connection, &format!("EXPLAIN EXECUTE {call}"));
+    text(connection, "DEALLOCATE tried");
     plan
 }
 
@@ -147,9 +148,9 @@ fn statements_read_by_key() {
         "partners.list",
         "coupons.list",
     ];
-    let link = filled();
+    let connection = filled();
     for sql in statements::every() {
-        let plan = plan(&link, sql);
+        let plan = plan(&connection, sql);
         let is_whole = ["check.", "copy."].iter().any(|names| sql.name.starts_with(names));
         let may_scan = is_whole || SCANNING.contains(&sql.name);
         assert!(may_scan || !plan.contains("Seq Scan"), "{}: {plan}", sql.name);
@@ -161,9 +162,9 @@ fn statements_read_by_key() {
 /// GetBills reads one range of one index and nothing else; one order is found by its number, and its lines by their customer.
 #[test]
 fn the_requests_statements_read_one_range() {
-    let link = filled();
+    let connection = filled();
     let plan_of =
-        |name: &str| plan(&link, statements::every().into_iter().find(|sql| sql.name == name).unwrap());
+        |name: &str| plan(&connection, statements::every().into_iter().find(|sql| sql.name == name).unwrap());
     let bills = plan_of("orders.bills_of");
     assert!(bills.starts_with("Index Only Scan using order_lines_pkey"), "{bills}");
     assert!(bills.contains("Index Cond: ((account_id = $1) AND (email_key = $2))"), "{bills}");
@@ -189,9 +190,9 @@ fn the_requests_statements_read_one_range() {
 fn every_table_is_copied() {
     let address = address();
     make(&address, true).unwrap();
-    let link = link(&address);
+    let connection = connection(&address);
     let tables = text(
-        &link,
+        &connection,
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('billhook_store', 'order_numbers') ORDER BY tablename",
     );
     let mut copied = copy::table_names();
@@ -199,7 +200,7 @@ fn every_table_is_copied() {
     assert_eq!(tables.lines().collect::<Vec<_>>(), copied);
     for table in copied {
         let columns = text(
-            &link,
+            &connection,
             &format!(
                 "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}'"
             ),
@@ -222,15 +223,15 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     let url = Cluster::shared().create_database().unwrap();
     let address = Address::parse(&url).unwrap();
     make(&address, true).unwrap();
-    text(&link(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
+    text(&connection(&address), "INSERT INTO accounts VALUES (1, 'anna', 'k', '', 0, 0, 0, 1)");
     let start = Barrier::new(10);
     thread::scope(|scope| {
         let nodes: Vec<_> = (0..10)
             .map(|_| {
                 scope.spawn(|| {
-                    let mut link = link(&address);
+                    let mut connection = connection(&address);
                     start.wait();
-                    migrations::run(&mut link, &address, later).map_err(|failed| failed.error)
+                    migrations::run(&mut connection, &address, later).map_err(|failed| failed.error)
                 })
             })
             .collect();
@@ -238,9 +239,9 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
             node.join().unwrap().unwrap();
         }
     });
-    let link = link(&address);
-    assert_eq!(text(&link, "SELECT login || ' ' || colour FROM accounts"), "anna blue");
-    assert_eq!(text(&link, "SELECT name FROM marks"), "step 0");
+    let connection = connection(&address);
+    assert_eq!(text(&connection, "SELECT login || ' ' || colour FROM accounts"), "anna blue");
+    assert_eq!(text(&connection, "SELECT name FROM marks"), "step 0");
     let location = Location::parse(&url).unwrap();
     assert_eq!(engine::open(&location, Purpose::Serving).err().unwrap().kind(), Kind::Newer);
     assert_eq!(engine::version(&location).unwrap_err().kind(), Kind::Newer);
@@ -251,14 +252,14 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
 fn a_step_that_fails_is_named_and_leaves_nothing() {
     const BROKEN: &[Step] = &[STEPS[0], ("the impossible", "CREATE TABLE half (n BIGINT); SELECT 1 / 0")];
     let address = address();
-    let mut link = link(&address);
-    let failed = migrations::run(&mut link, &address, BROKEN).unwrap_err();
+    let mut connection = connection(&address);
+    let failed = migrations::run(&mut connection, &address, BROKEN).unwrap_err();
     assert!(failed.error.to_string().contains("the impossible"), "{}", failed.error);
-    assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
+    assert_eq!(text(&connection, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
     // Another program's tables of the same name are not taken for ours.
-    text(&link, "CREATE TABLE orders (n BIGINT)");
+    text(&connection, "CREATE TABLE orders (n BIGINT)");
     assert!(make(&address, true).is_err());
-    assert_eq!(text(&link, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
+    assert_eq!(text(&connection, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
 }
 
 /// A server whose own default is to answer before anything is on the disk.
@@ -268,7 +269,7 @@ fn an_acknowledged_commit_is_on_the_disk_whatever_the_servers_default() {
     let database = url.rsplit_once('/').unwrap().1;
     let set = format!("ALTER DATABASE {database} SET synchronous_commit = off");
     Cluster::shared().sql(database, &set).unwrap();
-    assert_eq!(text(&link(&Address::parse(&url).unwrap()), "SHOW synchronous_commit"), "on");
+    assert_eq!(text(&connection(&Address::parse(&url).unwrap()), "SHOW synchronous_commit"), "on");
 }
 
 #[test]
@@ -287,11 +288,11 @@ const SLEEP: Sql = Sql::new("test.sleep", "SELECT pg_sleep(600)::TEXT");
 const MARK: Sql = Sql::new("test.mark", "INSERT INTO marks (name, value) VALUES ($1, '')");
 
 /// Waits until the database has ended what [`SLEEP`] began.
-fn until_nobody_sleeps(link: &Link) {
+fn until_nobody_sleeps(connection: &Connection) {
     let since = Instant::now();
     let sleeping = "SELECT COUNT(*) FROM pg_stat_activity
                      WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(600)%'";
-    while text(link, sleeping) != "0" {
+    while text(connection, sleeping) != "0" {
         assert!(since.elapsed() < Duration::from_secs(6), "it sleeps still");
         thread::sleep(Duration::from_millis(20));
     }
@@ -367,20 +368,24 @@ fn taken_with(
 /// Else it would hold what it has locked, and a place among the connections, for as long as it likes.
 #[test]
 fn a_statement_that_was_given_up_ends_in_the_database_too() {
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const STATEMENT_TIMEOUT: Duration = Duration::from_secs(1);
     let address = address();
-    let watcher = link(&address);
-    let mut link = link_with(&address, PATIENCE);
-    let failed = link.rows(None, &SLEEP, &[], &mut |_| true).unwrap_err();
+    let watcher = connection(&address);
+    let mut connection = connection_with(&address, STATEMENT_TIMEOUT);
+    let failed = connection.rows(None, &SLEEP, &[], &mut |_| true).unwrap_err();
     assert_eq!((failed.why, failed.error.kind()), (Why::Silent, Kind::Unreachable));
-    drop(link);
+    drop(connection);
     until_nobody_sleeps(&watcher);
 
     make(&address, true).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _entered = runtime.enter();
-    let pipeline =
-        Arc::new(Pipeline::new(Arc::new(Door::new(address, terms(PATIENCE))), 1, PATIENCE, Arc::default()));
+    let pipeline = Arc::new(Pipeline::new(
+        Arc::new(Pool::new(address, options(STATEMENT_TIMEOUT))),
+        1,
+        STATEMENT_TIMEOUT,
+        Arc::default(),
+    ));
     assert_eq!(taken(&pipeline, &SLEEP).unwrap().unwrap_err().kind(), Kind::Unreachable);
     until_nobody_sleeps(&watcher);
     assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
@@ -390,14 +395,14 @@ fn a_statement_that_was_given_up_ends_in_the_database_too() {
 fn who_waits_for_a_lock_is_told_so_in_time() {
     let address = address();
     make(&address, true).unwrap();
-    let holder = link(&address);
+    let holder = connection(&address);
     text(&holder, "BEGIN; LOCK TABLE marks");
-    let mut link = link_with(&address, Duration::from_secs(1));
-    let failed = link.execute(None, &MARK, &["a".into()]).unwrap_err();
+    let mut connection = connection_with(&address, Duration::from_secs(1));
+    let failed = connection.execute(None, &MARK, &["a".into()]).unwrap_err();
     assert_eq!((failed.why, failed.error.kind()), (Why::Final, Kind::Busy));
     assert!(failed.error.to_string().contains("another session holds what it needs"), "{}", failed.error);
     text(&holder, "ROLLBACK");
-    link.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
+    connection.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
 }
 
 /// So do operators stop all writes, and some providers when a disk is full. A standby does the same by itself.
@@ -438,8 +443,8 @@ fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
 const NUMBERS: Sql = Sql::new("test.numbers", "SELECT generate_series(1, $1)");
 
 fn pipeline(address: Address) -> Arc<Pipeline> {
-    let door = Door::new(address, terms(PATIENCE));
-    Arc::new(Pipeline::new(Arc::new(door), 1, PATIENCE, Arc::default()))
+    let pool = Pool::new(address, options(STATEMENT_TIMEOUT));
+    Arc::new(Pipeline::new(Arc::new(pool), 1, STATEMENT_TIMEOUT, Arc::default()))
 }
 
 /// The event loop that was opening a connection is gone before it had one.
@@ -486,7 +491,7 @@ fn a_read_that_was_broken_off_is_run_again() {
     let url = Cluster::shared().create_database().unwrap();
     let store = Store::open(&Location::parse(&url).unwrap()).unwrap();
     text(
-        &link(&Address::parse(&url).unwrap()),
+        &connection(&Address::parse(&url).unwrap()),
         "CREATE FUNCTION collide() RETURNS TEXT LANGUAGE plpgsql AS
          $$ BEGIN RAISE EXCEPTION 'conflict with recovery' USING ERRCODE = '40001'; END $$",
     );
@@ -515,9 +520,9 @@ fn a_read_that_was_broken_off_is_run_again() {
 fn who_has_waited_too_long_for_a_turn_is_refused() {
     let address = address();
     make(&address, true).unwrap();
-    let door = Arc::new(Door::new(address, terms(Duration::from_secs(1))));
-    let readers = Workers::start("reader", 1, &door, |door: &Door, kept, since, job| {
-        workers::read(door, kept, &KnownVersions::default(), since, job)
+    let pool = Arc::new(Pool::new(address, options(Duration::from_secs(1))));
+    let readers = Workers::start("reader", 1, &pool, |pool: &Pool, idle, since, job| {
+        workers::read(pool, idle, &KnownVersions::default(), since, job)
     })
     .unwrap();
     let submit = |sql| {

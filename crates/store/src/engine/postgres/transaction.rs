@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use super::{
-    door::Door,
+    connection::Connection,
     failed::{Failed, Why},
-    link::Link,
+    pool::Pool,
 };
 use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
 
@@ -17,8 +17,8 @@ pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 
 /// A transaction that begins with its first statement.
 pub(super) struct Open<'a> {
-    link: &'a mut Link,
-    door: &'a Door,
+    connection: &'a mut Connection,
+    pool: &'a Pool,
     /// What is sent before the first statement; none: it is a transaction by itself, and so is every other.
     begin: Option<&'static str>,
     state: State,
@@ -34,8 +34,8 @@ enum State {
 }
 
 impl<'a> Open<'a> {
-    pub(super) fn new(link: &'a mut Link, door: &'a Door, begin: Option<&'static str>) -> Self {
-        Self { link, door, begin, state: State::New, failed: None }
+    pub(super) fn new(connection: &'a mut Connection, pool: &'a Pool, begin: Option<&'static str>) -> Self {
+        Self { connection, pool, begin, state: State::New, failed: None }
     }
 
     /// Why a statement failed, if one has.
@@ -56,7 +56,7 @@ impl<'a> Open<'a> {
     fn end(self, text: &'static str) -> Result<(), Failed> {
         match (self.begin, self.state) {
             (None, _) | (_, State::New) => Ok(()),
-            _ => self.link.batch(text),
+            _ => self.connection.batch(text),
         }
     }
 
@@ -64,7 +64,7 @@ impl<'a> Open<'a> {
     /// database was restarted, say): nothing has been done or shown yet. All else is for those who can run the whole transaction again.
     fn run<T>(
         &mut self,
-        mut statement: impl FnMut(&mut Link, Option<&'static str>) -> Result<T, (Failed, bool)>,
+        mut statement: impl FnMut(&mut Connection, Option<&'static str>) -> Result<T, (Failed, bool)>,
     ) -> Result<T, Error> {
         if self.failed.is_some() {
             // What began it may never have been sent, and then each statement would be kept by itself.
@@ -76,14 +76,14 @@ impl<'a> Open<'a> {
         let is_first = self.state == State::New;
         let begin = if is_first { self.begin } else { None };
         self.state = State::Begun;
-        let (failed, is_shown) = match statement(self.link, begin) {
+        let (failed, is_shown) = match statement(self.connection, begin) {
             Ok(done) => return Ok(done),
             Err(failed) => failed,
         };
         let failed = match failed.why {
             Why::Lost if is_first && !is_shown && failed.error.kind() == Kind::Unreachable => {
-                *self.link = self.door.connect().inspect_err(|_| self.failed = Some(Why::Lost))?;
-                match statement(self.link, begin) {
+                *self.connection = self.pool.connect().inspect_err(|_| self.failed = Some(Why::Lost))?;
+                match statement(self.connection, begin) {
                     Ok(done) => return Ok(done),
                     Err((failed, _)) => failed,
                 }
@@ -102,9 +102,9 @@ impl Statements for Open<'_> {
         args: &[Arg<'_>],
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.run(|link, begin| {
+        self.run(|connection, begin| {
             let mut is_shown = false;
-            let done = link.rows(begin, sql, args, &mut |row| {
+            let done = connection.rows(begin, sql, args, &mut |row| {
                 is_shown = true;
                 each(&Columns { row, sql }).is_continue()
             });
@@ -113,7 +113,7 @@ impl Statements for Open<'_> {
     }
 
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
-        self.run(|link, begin| link.execute(begin, sql, args).map_err(|failed| (failed, false)))
+        self.run(|connection, begin| connection.execute(begin, sql, args).map_err(|failed| (failed, false)))
     }
 
     fn execute_each(
@@ -127,7 +127,9 @@ impl Statements for Open<'_> {
             return Ok(());
         }
         // What the iterator has given is gone: only the whole transaction can be run again.
-        self.run(|link, begin| link.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true)))
+        self.run(|connection, begin| {
+            connection.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true))
+        })
     }
 
     fn rows_each(
@@ -140,8 +142,9 @@ impl Statements for Open<'_> {
             return Ok(());
         }
         // They are shown once all are there.
-        let answers =
-            self.run(|link, begin| link.rows_each(begin, sql, all).map_err(|failed| (failed, false)))?;
+        let answers = self.run(|connection, begin| {
+            connection.rows_each(begin, sql, all).map_err(|failed| (failed, false))
+        })?;
         for (at, rows) in answers.iter().enumerate() {
             for row in rows {
                 if each(at, &Columns { row, sql }).is_break() {
@@ -156,11 +159,13 @@ impl Statements for Open<'_> {
         if statements.is_empty() {
             return Ok(());
         }
-        self.run(|link, begin| link.execute_all(begin, statements).map_err(|failed| (failed, false)))
+        self.run(|connection, begin| {
+            connection.execute_all(begin, statements).map_err(|failed| (failed, false))
+        })
     }
 
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
-        self.door.numbers.next(self.door, account)
+        self.pool.numbers.next(self.pool, account)
     }
 }
 

@@ -10,9 +10,9 @@ use std::{
 };
 
 use super::{
-    door::{Door, Kept, lock},
+    connection::Connection,
     failed::{Failed, Why},
-    link::Link,
+    pool::{Idle, Pool, lock},
     transaction::{BEGIN_READ, BEGIN_WRITE, Open},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 /// Transactions waiting, at most; more are refused at once.
 const WAITING_MAX: usize = 10_000;
 /// How often a transaction that met another one is run again; the pauses grow from about one to about sixty milliseconds.
-const COLLISIONS_MAX: u32 = 20;
+const CONFLICTS_MAX: u32 = 20;
 /// How often one is run again whose connection was lost before it was to be committed. A read may have given rows by then: what its last
 /// run gives counts.
 const LOSSES_MAX: u32 = 2;
@@ -52,20 +52,20 @@ impl<J: Send + 'static> Workers<J> {
     pub(super) fn start(
         name: &str,
         count: usize,
-        door: &Arc<Door>,
-        run: impl Fn(&Door, Option<Kept>, Instant, J) -> Option<Kept> + Clone + Send + 'static,
+        pool: &Arc<Pool>,
+        run: impl Fn(&Pool, Option<Idle>, Instant, J) -> Option<Idle> + Clone + Send + 'static,
     ) -> Result<Self, Error> {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), is_closed: false });
         let shared = Arc::new(Shared { queue, wake: Condvar::new() });
         let mut workers = Self { shared, threads: Vec::new() };
         for _ in 0..count {
-            let (shared, door, run) = (workers.shared.clone(), door.clone(), run.clone());
+            let (shared, pool, run) = (workers.shared.clone(), pool.clone(), run.clone());
             let started = thread::Builder::new().name(format!("store-{name}")).spawn(move || {
-                let mut kept = None;
+                let mut idle = None;
                 while let Some((since, job)) = shared.next() {
                     // A fault in what a caller does with its answer must not end the thread.
-                    let before = kept.take();
-                    kept = catch_unwind(AssertUnwindSafe(|| run(&door, before, since, job))).unwrap_or(None);
+                    let before = idle.take();
+                    idle = catch_unwind(AssertUnwindSafe(|| run(&pool, before, since, job))).unwrap_or(None);
                 }
             });
             let thread = started.map_err(|cause| {
@@ -120,14 +120,18 @@ impl<J> Shared<J> {
     }
 }
 
-/// A connection for a job, unless that has waited for so long that nobody may be there any more; and what is kept all the same.
-fn link_for(door: &Door, kept: Option<Kept>, since: Instant) -> (Result<Link, Error>, Option<Kept>) {
-    if let Err(error) = door.in_time(since) {
-        return (Err(error), kept);
+/// A connection for a job, unless that has waited for so long that nobody may be there any more; and the idle one that it is left with.
+fn connection_for(
+    pool: &Pool,
+    idle: Option<Idle>,
+    since: Instant,
+) -> (Result<Connection, Error>, Option<Idle>) {
+    if let Err(error) = pool.in_time(since) {
+        return (Err(error), idle);
     }
-    match (door.open(kept), door.in_time(since)) {
+    match (pool.open(idle), pool.in_time(since)) {
         // To connect took long, too.
-        (Ok(link), Err(error)) => (Err(error), Some(Kept::new(link))),
+        (Ok(connection), Err(error)) => (Err(error), Some(Idle::new(connection))),
         (opened, _) => (opened, None),
     }
 }
@@ -137,39 +141,39 @@ pub(super) type QueuedRead = (Option<u32>, Box<dyn Read>);
 
 /// Runs a queued read.
 pub(super) fn read(
-    door: &Door,
-    kept: Option<Kept>,
+    pool: &Pool,
+    idle: Option<Idle>,
     known: &KnownVersions,
     since: Instant,
     (statements, mut job): QueuedRead,
-) -> Option<Kept> {
-    let mut link = match link_for(door, kept, since) {
-        (Ok(link), _) => link,
-        (Err(error), kept) => {
+) -> Option<Idle> {
+    let mut connection = match connection_for(pool, idle, since) {
+        (Ok(connection), _) => connection,
+        (Err(error), idle) => {
             job.fail(error);
-            return kept;
+            return idle;
         }
     };
     // One statement sees one state by itself: then nothing is sent around it.
     let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
-    let mut tries = Tries::default();
+    let mut retries = Retries::default();
     loop {
-        let mut open = Open::new(&mut link, door, begin);
+        let mut open = Open::new(&mut connection, pool, begin);
         job.run(&mut Tx::reading(&mut open, known, statements));
         let Some(why) = open.failed() else {
             job.finish();
-            return open.commit().is_ok().then(|| Kept::new(link));
+            return open.commit().is_ok().then(|| Idle::new(connection));
         };
         // A replica ends what stands in the way of its following the primary.
-        let is_again = tries.again(why);
-        let is_sound = why.spares_the_link() && open.roll_back().is_ok();
+        let is_again = retries.again(why);
+        let is_sound = why.spares_the_connection() && open.roll_back().is_ok();
         if !is_again {
             job.finish();
-            return is_sound.then(|| Kept::new(link));
+            return is_sound.then(|| Idle::new(connection));
         }
         if !is_sound {
-            match door.connect() {
-                Ok(fresh) => link = fresh,
+            match pool.connect() {
+                Ok(fresh) => connection = fresh,
                 Err(error) => {
                     job.fail(error);
                     return None;
@@ -181,17 +185,17 @@ pub(super) fn read(
 
 /// How often a transaction has been run in vain.
 #[derive(Default)]
-struct Tries {
-    collisions: u32,
+struct Retries {
+    conflicts: u32,
     losses: u32,
     taken: u32,
 }
 
-impl Tries {
+impl Retries {
     /// Whether it is to be run again after such a failure; waits until then.
     fn again(&mut self, why: Why) -> bool {
         let (count, most) = match why {
-            Why::Collision => (&mut self.collisions, COLLISIONS_MAX),
+            Why::Conflict => (&mut self.conflicts, CONFLICTS_MAX),
             Why::Lost => (&mut self.losses, LOSSES_MAX),
             Why::Taken => (&mut self.taken, TAKEN_MAX),
             Why::Silent | Why::Final => return false,
@@ -211,41 +215,42 @@ impl Tries {
 
 /// Runs a queued write until it is done, refused, or has met others too often.
 pub(super) fn write(
-    door: &Door,
-    kept: Option<Kept>,
+    pool: &Pool,
+    idle: Option<Idle>,
     since: Instant,
     mut work: Box<dyn Work>,
-) -> Option<Kept> {
-    let mut tries = Tries::default();
-    let mut link = match link_for(door, kept, since) {
-        (Ok(link), _) => link,
-        (Err(error), kept) => {
+) -> Option<Idle> {
+    let mut retries = Retries::default();
+    let mut connection = match connection_for(pool, idle, since) {
+        (Ok(connection), _) => connection,
+        (Err(error), idle) => {
             work.finish(Err(error));
-            return kept;
+            return idle;
         }
     };
     loop {
-        let mut open = Open::new(&mut link, door, Some(BEGIN_WRITE));
+        let mut open = Open::new(&mut connection, pool, Some(BEGIN_WRITE));
         // A fault in the body must not end the thread; its caller learns of it because it has no result.
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut open)))).unwrap_or(false);
         let ended = match open.failed() {
             // It never came to a commit, so nothing of it was kept.
-            Some(why) if tries.again(why) => {
+            Some(why) if retries.again(why) => {
                 if why == Why::Taken {
-                    door.numbers.forget();
+                    pool.numbers.forget();
                 }
-                let is_sound = why.spares_the_link() && open.roll_back().is_ok();
+                let is_sound = why.spares_the_connection() && open.roll_back().is_ok();
                 Ended::Again { is_sound }
             }
-            Some(why) => {
-                Ended::Done { outcome: Ok(()), is_sound: why.spares_the_link() && open.roll_back().is_ok() }
-            }
+            Some(why) => Ended::Done {
+                outcome: Ok(()),
+                is_sound: why.spares_the_connection() && open.roll_back().is_ok(),
+            },
             None if !keep => Ended::Done { outcome: Ok(()), is_sound: open.roll_back().is_ok() },
             None => match open.commit() {
                 Ok(()) => Ended::Done { outcome: Ok(()), is_sound: true },
                 // Refused as a whole: nothing of it was kept.
-                Err(Failed { why: Why::Collision, error }) => {
-                    if tries.again(Why::Collision) {
+                Err(Failed { why: Why::Conflict, error }) => {
+                    if retries.again(Why::Conflict) {
                         Ended::Again { is_sound: true }
                     } else {
                         Ended::Done { outcome: Err(error), is_sound: true }
@@ -257,13 +262,13 @@ pub(super) fn write(
         match ended {
             Ended::Done { outcome, is_sound } => {
                 // One that is of no use any more ends before the answer is out.
-                let kept = is_sound.then(|| Kept::new(link));
+                let idle = is_sound.then(|| Idle::new(connection));
                 work.finish(outcome);
-                return kept;
+                return idle;
             }
             Ended::Again { is_sound: true } => {}
-            Ended::Again { is_sound: false } => match door.connect() {
-                Ok(fresh) => link = fresh,
+            Ended::Again { is_sound: false } => match pool.connect() {
+                Ok(fresh) => connection = fresh,
                 Err(error) => {
                     work.finish(Err(error));
                     return None;

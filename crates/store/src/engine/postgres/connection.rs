@@ -52,19 +52,19 @@ const GREETING_MAX: Duration = Duration::from_secs(5);
 
 /// What a connection is made for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Terms {
+pub(super) struct ConnectOptions {
     /// How long the database may take for one statement; none: as long as it likes.
-    pub(super) patience: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
     /// Whether a database that takes no writes is refused: what a standby shows may be old.
     pub(super) is_primary: bool,
 }
 
-pub(super) struct Link {
+pub(super) struct Connection {
     client: Client,
-    _connection: Connection,
+    _task: ConnectionTask,
     runtime: EventLoop,
     statements: HashMap<&'static str, Statement>,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 /// The event loop of a connection. It may be dropped on any thread, also on one that must not wait for what is left in it.
@@ -90,27 +90,21 @@ impl Drop for EventLoop {
     }
 }
 
-impl Link {
+impl Connection {
     /// Connects, and looks whether the database can be used.
-    pub(super) fn connect(address: &Address, terms: Terms) -> Result<Self, Failed> {
+    pub(super) fn connect(address: &Address, options: ConnectOptions) -> Result<Self, Failed> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|cause| {
             let text = format!("store: cannot begin a connection: {cause}");
             Failed { error: Error::new(Kind::Statement, text), why: Why::Final }
         })?;
         let runtime = EventLoop(Some(runtime));
-        let (client, connection) = runtime.block_on(open(address, terms))?;
-        Ok(Self {
-            client,
-            _connection: connection,
-            runtime,
-            statements: HashMap::new(),
-            patience: terms.patience,
-        })
+        let (client, task) = runtime.block_on(open(address, options))?;
+        Ok(Self { client, _task: task, runtime, statements: HashMap::new(), timeout: options.timeout })
     }
 
     /// From now on waits so long for a statement, at most; gives what it was before. The database goes by what the connection was made with.
-    pub(super) fn set_patience(&mut self, patience: Option<Duration>) -> Option<Duration> {
-        std::mem::replace(&mut self.patience, patience)
+    pub(super) fn set_timeout(&mut self, timeout: Option<Duration>) -> Option<Duration> {
+        std::mem::replace(&mut self.timeout, timeout)
     }
 
     /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
@@ -316,19 +310,19 @@ impl Link {
         self.wait(BEGIN, self.client.batch_execute(text).map(Ok))?.map_err(|error| not_begun(&error))
     }
 
-    /// Waits for what the database answers, as long as there is patience.
+    /// Waits for what the database answers, no longer than the time-out.
     fn wait<T>(
         &self,
         name: &str,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failed> {
         self.runtime.block_on(async {
-            let answered = match self.patience {
+            let answered = match self.timeout {
                 None => answer.await,
                 // What it does about it is not known: the connection is of no use any more.
-                Some(patience) => tokio::time::timeout(patience, answer)
+                Some(timeout) => tokio::time::timeout(timeout, answer)
                     .await
-                    .map_err(|_| Failed { error: silent(name, patience), why: Why::Silent })?,
+                    .map_err(|_| Failed { error: silent(name, timeout), why: Why::Silent })?,
             };
             answered.map_err(|error| failure(name, &error))
         })
@@ -336,41 +330,44 @@ impl Link {
 }
 
 /// The task of a client's connection. It ends with this, whatever is still to be answered: the database must learn that nobody waits.
-pub(super) struct Connection(AbortHandle);
+pub(super) struct ConnectionTask(AbortHandle);
 
-impl Connection {
+impl ConnectionTask {
     pub(super) fn end(&self) {
         self.0.abort();
     }
 }
 
-impl Drop for Connection {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// Connects on the event loop of the caller, and looks whether the database can be used.
-pub(super) async fn open(address: &Address, terms: Terms) -> Result<(Client, Connection), Failed> {
+pub(super) async fn open(
+    address: &Address,
+    options: ConnectOptions,
+) -> Result<(Client, ConnectionTask), Failed> {
     let connect = async {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
         // What it has to say of an error, the client says too.
         let connection = tokio::spawn(async move { drop(connection.await) });
-        let connection = Connection(connection.abort_handle());
+        let task = ConnectionTask(connection.abort_handle());
         client.batch_execute(SESSION).await?;
-        if let Some(patience) = terms.patience {
-            limit(&client, patience).await?;
+        if let Some(timeout) = options.timeout {
+            limit(&client, timeout).await?;
         }
         let row = client.query_one(LOOK, &[]).await?;
         let [encoding, is_read_only] = [row.try_get::<_, String>(0)?, row.try_get(1)?];
-        Ok::<_, tokio_postgres::Error>((client, connection, encoding, is_read_only))
+        Ok::<_, tokio_postgres::Error>((client, task, encoding, is_read_only))
     };
     // Who has taken the connection may never say a word: the time-out of the sockets is over then.
     let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
         let text = format!("{address}: store: connect: the database did not answer");
         return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
     };
-    let (client, connection, encoding, is_read_only) = made.map_err(|error| {
+    let (client, task, encoding, is_read_only) = made.map_err(|error| {
         let mut failed = failure("connect", &error);
         failed.error = Error::new(failed.error.kind(), format!("{address}: {}", failed.error));
         failed
@@ -381,21 +378,21 @@ pub(super) async fn open(address: &Address, terms: Terms) -> Result<(Client, Con
         );
         return Err(Failed { error: Error::new(Kind::Foreign, text), why: Why::Final });
     }
-    if terms.is_primary && is_read_only == "on" {
+    if options.is_primary && is_read_only == "on" {
         let text = format!("{address}: {NAME_THE_PRIMARY}");
         return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Lost });
     }
-    Ok((client, connection))
+    Ok((client, task))
 }
 
 /// Has the database give up what nobody waits for any more.
-async fn limit(client: &Client, patience: Duration) -> Result<(), tokio_postgres::Error> {
+async fn limit(client: &Client, timeout: Duration) -> Result<(), tokio_postgres::Error> {
     // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later. Who waits for
     // a lock is told by the database, a little before it would give up by itself.
     let text = format!(
         "SET idle_in_transaction_session_timeout = {}; SET lock_timeout = {}",
-        patience.as_millis(),
-        patience.as_millis() * 9 / 10
+        timeout.as_millis(),
+        timeout.as_millis() * 9 / 10
     );
     client.batch_execute(&text).await?;
     match client.batch_execute(LOOK_FOR_US).await {

@@ -1,7 +1,7 @@
 //! Numbers that tell apart what counted numbers can't.
 //!
 //! A database that was restored, or that failed over to a standby that was behind, gives counted numbers once more, to other
-//! things. What is remembered by such a number must not be taken for the new thing: so chance has a part in it.
+//! things. What is remembered by such a number must not be taken for the new thing: so a part of it is random.
 
 use std::hash::{BuildHasher as _, RandomState};
 
