@@ -15,10 +15,11 @@ use rustix::fs::statvfs;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    FILE_NAME, FILES, PREPARED_MAX, connect, failure, file_failure, free_name, harden, left_log, migrations,
-    pace::Pace,
-    seal::{self, Seal},
-    soundness, with_suffix,
+    FILE_NAME, FILES, PREPARED_MAX,
+    checksum::{self, Checksum},
+    connect, failure, file_failure, free_name, harden, left_log, migrations, soundness,
+    throttle::Throttle,
+    with_suffix,
 };
 use crate::{
     BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, folder::containing,
@@ -98,7 +99,7 @@ fn copied(
     let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
     copy_pages(from, &partial, progress)?;
     let (path, file) = (partial.path(), partial.as_file());
-    seal::put(file).map_err(|cause| Error::file("write", path, &cause))?;
+    checksum::put(file).map_err(|cause| Error::file("write", path, &cause))?;
     let mut connection = open_copy(path, path)?;
     rest_while_checking(&mut connection)?;
     let findings = soundness::findings(&mut connection, path, &mut |_| {})?;
@@ -125,7 +126,7 @@ fn copy_pages(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Error> {
     let to = partial.path();
-    let mut pace = Pace::new();
+    let mut throttle = Throttle::new();
     let mut synced = 0;
     let failed = |error| failure("backup", &error);
     let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
@@ -149,7 +150,7 @@ fn copy_pages(
                         synced = done;
                         partial.as_file().sync_data().map_err(|cause| Error::file("sync", to, &cause))?;
                     }
-                    pace.step();
+                    throttle.step();
                 }
                 _ => {
                     return Err(Error::new(
@@ -181,9 +182,9 @@ fn open_copy(path: &Path, of: &Path) -> Result<Connection, Error> {
 }
 
 fn rest_while_checking(connection: &mut Connection) -> Result<(), Error> {
-    let mut pace = Pace::new();
+    let mut throttle = Throttle::new();
     let rest = move || {
-        pace.step();
+        throttle.step();
         false
     };
     connection
@@ -231,8 +232,8 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
         ));
     }
     let partial = PartialFile::new_in(folder).map_err(|cause| Error::file("write in", folder, &cause))?;
-    let seal = copy_unsealed(from, partial.path(), progress)?;
-    if let Seal::Broken(why) = seal {
+    let checksum = copy_without_checksum(from, partial.path(), progress)?;
+    if let Checksum::Broken(why) = checksum {
         return Ok(TakenIn { partial, findings: vec![Finding::new(why)], report: BackupReport::default() });
     }
     let mut connection = open_copy(partial.path(), from)?;
@@ -246,7 +247,7 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
         migrations::run(&mut connection, from)?;
         findings = soundness::findings(&mut connection, from, progress)?;
     }
-    if seal == Seal::None && findings.is_empty() {
+    if checksum == Checksum::None && findings.is_empty() {
         tracing::warn!(
             "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
             from.display()
@@ -301,15 +302,19 @@ pub(crate) fn restore(
     Ok(RestoreReport { restored, kept })
 }
 
-/// Copies a backup without its seal, and compares it with that.
-fn copy_unsealed(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Seal, Error> {
+/// Copies a backup without its checksum, and compares it with that.
+fn copy_without_checksum(
+    from: &Path,
+    to: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Checksum, Error> {
     let reading = |cause: io::Error| Error::file("read", from, &cause);
     let mut source = File::open(from).map_err(reading)?;
-    let seal = seal::of(&source).map_err(reading)?;
-    let total = match &seal {
-        Seal::Sha256 { pages_bytes, .. } => *pages_bytes,
-        Seal::None => source.metadata().map_err(reading)?.len(),
-        Seal::Broken(_) => return Ok(seal),
+    let checksum = checksum::of(&source).map_err(reading)?;
+    let total = match &checksum {
+        Checksum::Sha256 { pages_bytes, .. } => *pages_bytes,
+        Checksum::None => source.metadata().map_err(reading)?.len(),
+        Checksum::Broken(_) => return Ok(checksum),
     };
     let mut target = File::options().write(true).open(to).map_err(|cause| Error::file("open", to, &cause))?;
     let mut done = 0;
@@ -327,7 +332,7 @@ fn copy_unsealed(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> 
         done += read.len() as u64;
         progress(Progress { done, total });
     }
-    Ok(seal.compared_with(digest))
+    Ok(checksum.compared_with(digest))
 }
 
 /// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left

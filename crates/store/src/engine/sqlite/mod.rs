@@ -4,16 +4,16 @@
 //! Writes go through one thread (`writer`), which commits many waiting transactions with one sync.
 
 pub(crate) mod backup;
+mod checksum;
+mod fair_queue;
 pub(crate) mod left_log;
 mod log_frames;
 mod long_reads;
 mod migrations;
-mod pace;
 pub(crate) mod read_only;
 mod readers;
-mod seal;
 mod soundness;
-mod turns;
+mod throttle;
 mod writer;
 
 use std::{

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 
 use super::{
     BUSY_TIMEOUT, Open, Readers, begin, end, failure,
-    turns::{Next, Turns},
+    fair_queue::{FairQueue, Next},
 };
 use crate::{Error, Kind, Tx, engine::Work};
 
@@ -48,7 +48,7 @@ pub(super) struct Writer {
 struct Shared {
     /// The store's file, for messages.
     path: PathBuf,
-    turns: Turns,
+    queue: FairQueue,
     failed: OnceLock<Error>,
 }
 
@@ -60,7 +60,7 @@ impl Writer {
         log_pages: u32,
     ) -> Result<Self, Error> {
         let path = readers.path().to_owned();
-        let shared = Arc::new(Shared { path, turns: Turns::default(), failed: OnceLock::new() });
+        let shared = Arc::new(Shared { path, queue: FairQueue::default(), failed: OnceLock::new() });
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn({
@@ -74,8 +74,8 @@ impl Writer {
                     };
                     let _ = catch_unwind(AssertUnwindSafe(|| write(log, &shared)));
                     // After a fault of its own nobody may wait for ever.
-                    shared.turns.close();
-                    while let Next::Work(work) = shared.turns.next(Duration::ZERO) {
+                    shared.queue.close();
+                    while let Next::Work(work) = shared.queue.next(Duration::ZERO) {
                         work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
                     }
                     readers.close();
@@ -91,7 +91,7 @@ impl Writer {
         if let Some(error) = self.failed() {
             return work.finish(Err(error));
         }
-        if let Err((work, error)) = self.shared.turns.add(work) {
+        if let Err((work, error)) = self.shared.queue.add(work) {
             work.finish(Err(error));
         }
     }
@@ -112,7 +112,7 @@ impl Drop for Writer {
     /// Waits until what was queued is done. The last handle of a store may be dropped by the writer's own thread, inside an
     /// answer; that one can't wait for itself, and ends when it has worked off the queue.
     fn drop(&mut self) {
-        self.shared.turns.close();
+        self.shared.queue.close();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
@@ -124,7 +124,7 @@ impl Drop for Writer {
 
 fn write(mut log: Log<'_>, shared: &Shared) {
     loop {
-        let first = match shared.turns.next(LET_GO_EVERY) {
+        let first = match shared.queue.next(LET_GO_EVERY) {
             Next::Work(first) => first,
             Next::Nothing => {
                 log.readers.let_go_of_old();
@@ -136,7 +136,7 @@ fn write(mut log: Log<'_>, shared: &Shared) {
             first.finish(Err(error.clone()));
             continue;
         }
-        let (group, outcome) = run_group(log.connection, first, &shared.turns);
+        let (group, outcome) = run_group(log.connection, first, &shared.queue);
         shared.stop_after(outcome.as_ref());
         // Those that met what stops everything are told what all later ones are.
         let outcome = outcome.map_err(|error| shared.failed.get().cloned().unwrap_or(error));
@@ -224,7 +224,7 @@ impl Log<'_> {
 fn run_group(
     connection: &mut Connection,
     mut first: Box<dyn Work>,
-    turns: &Turns,
+    queue: &FairQueue,
 ) -> (Vec<Box<dyn Work>>, Result<(), Error>) {
     if let Err(error) = begin(connection, "BEGIN IMMEDIATE") {
         return (vec![first], Err(error));
@@ -243,8 +243,8 @@ fn run_group(
     let mut group = vec![first];
     while outcome.is_ok() && group.len() < GROUP_MAX && started.elapsed() < GROUP_TIME_MAX {
         let has_share = |party| shares.get(&party).is_none_or(|had| *had < SHARE_MAX);
-        let next = turns.next_of(has_share);
-        let Some(mut work) = next.or_else(|| turns.next_of(|_| shares.len() < 2)) else { break };
+        let next = queue.next_of(has_share);
+        let Some(mut work) = next.or_else(|| queue.next_of(|_| shares.len() < 2)) else { break };
         let begun = Instant::now();
         outcome = run_in_savepoint(connection, work.as_mut());
         *shares.entry(work.account()).or_default() += begun.elapsed();

@@ -18,7 +18,7 @@ type Party = Option<AccountId>;
 
 /// The transactions that wait.
 #[derive(Default)]
-pub(super) struct Turns {
+pub(super) struct FairQueue {
     queue: Mutex<Queue>,
     wake: Condvar,
 }
@@ -41,7 +41,7 @@ pub(super) enum Next {
     Closed,
 }
 
-impl Turns {
+impl FairQueue {
     /// Queues a transaction; one that can't be taken is given back.
     pub(super) fn add(&self, work: Box<dyn Work>) -> Result<(), (Box<dyn Work>, Error)> {
         let mut queue = self.lock();
@@ -137,38 +137,38 @@ mod tests {
         fn finish(self: Box<Self>, _: Result<(), Error>) {}
     }
 
-    fn add(turns: &Turns, party: Option<i64>) -> Option<Kind> {
-        turns.add(Box::new(Waiting(party.map(AccountId)))).err().map(|(_, error)| error.kind())
+    fn add(queue: &FairQueue, party: Option<i64>) -> Option<Kind> {
+        queue.add(Box::new(Waiting(party.map(AccountId)))).err().map(|(_, error)| error.kind())
     }
 
     #[test]
     fn accounts_take_turns() {
-        let turns = Turns::default();
+        let queue = FairQueue::default();
         for party in [Some(1), Some(1), Some(1), Some(2), None, None, Some(2)] {
-            assert_eq!(add(&turns, party), None);
+            assert_eq!(add(&queue, party), None);
         }
         let given: Vec<_> =
-            std::iter::from_fn(|| turns.next_of(|_| true)).map(|work| work.account()).collect();
+            std::iter::from_fn(|| queue.next_of(|_| true)).map(|work| work.account()).collect();
         let expected = [Some(1), Some(2), None, Some(1), Some(2), None, Some(1)];
         assert_eq!(given, expected.map(|party| party.map(AccountId)));
-        assert!(matches!(turns.next(Duration::ZERO), Next::Nothing));
+        assert!(matches!(queue.next(Duration::ZERO), Next::Nothing));
 
-        add(&turns, Some(1));
-        assert!(turns.next_of(|party| party != Some(AccountId(1))).is_none());
-        turns.close();
-        assert_eq!(add(&turns, Some(1)), Some(Kind::Closed));
-        assert!(matches!(turns.next(Duration::ZERO), Next::Work(_)));
-        assert!(matches!(turns.next(Duration::ZERO), Next::Closed));
+        add(&queue, Some(1));
+        assert!(queue.next_of(|party| party != Some(AccountId(1))).is_none());
+        queue.close();
+        assert_eq!(add(&queue, Some(1)), Some(Kind::Closed));
+        assert!(matches!(queue.next(Duration::ZERO), Next::Work(_)));
+        assert!(matches!(queue.next(Duration::ZERO), Next::Closed));
     }
 
     #[test]
     fn one_account_leaves_room_for_others() {
-        let turns = Turns::default();
+        let queue = FairQueue::default();
         let fill = |party, room| {
             for _ in 0..room {
-                assert_eq!(add(&turns, party), None);
+                assert_eq!(add(&queue, party), None);
             }
-            assert_eq!(add(&turns, party), Some(Kind::Busy));
+            assert_eq!(add(&queue, party), Some(Kind::Busy));
         };
         fill(Some(1), WAITING_OF_ONE_MAX);
         fill(Some(2), WAITING_MAX - WAITING_OF_ONE_MAX);

@@ -10,13 +10,13 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::pace::Pace;
+use super::throttle::Throttle;
 
 /// What stands in front of the digest, and how long that is in hexadecimal.
 const WORDS: &str = "\nA backup by Billhook. SHA-256 of all before this line: ";
 const DIGEST_BYTES: usize = 64;
 /// All of it; a line's end is the last byte.
-const SEAL_BYTES: usize = WORDS.len() + DIGEST_BYTES + 1;
+const CHECKSUM_BYTES: usize = WORDS.len() + DIGEST_BYTES + 1;
 
 /// What every SQLite file begins with, and the size of its pages behind that.
 const SQLITE: &[u8] = b"SQLite format 3\0";
@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 256 << 10;
 
 /// What stands behind a backup's last page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seal {
+pub(super) enum Checksum {
     /// Nothing.
     None,
     /// A digest, and how many bytes are in front of it.
@@ -40,7 +40,7 @@ pub(super) enum Seal {
     Broken(String),
 }
 
-impl Seal {
+impl Checksum {
     /// The same, or broken where it is not of what was read.
     pub(super) fn compared_with(self, read: Sha256) -> Self {
         match &self {
@@ -54,7 +54,7 @@ impl Seal {
 
 /// Puts one behind a file that is whole.
 pub(super) fn put(mut file: &File) -> io::Result<()> {
-    let mut pace = Pace::new();
+    let mut throttle = Throttle::new();
     let mut digest = Sha256::new();
     let mut piece = vec![0; PIECE_BYTES];
     file.seek(SeekFrom::Start(0))?;
@@ -64,31 +64,33 @@ pub(super) fn put(mut file: &File) -> io::Result<()> {
             break;
         }
         digest.update(piece.get(..read).unwrap_or_default());
-        pace.step();
+        throttle.step();
     }
     file.write_all(format!("{WORDS}{}\n", hexadecimal(digest)).as_bytes())
 }
 
 /// What stands behind a file's last page. The digest is not compared yet.
-pub(super) fn of(file: &File) -> io::Result<Seal> {
+pub(super) fn of(file: &File) -> io::Result<Checksum> {
     let bytes = file.metadata()?.len();
-    if let Some(pages_bytes) = bytes.checked_sub(SEAL_BYTES as u64) {
-        let mut seal = [0; SEAL_BYTES];
-        file.read_exact_at(&mut seal, pages_bytes)?;
-        let digest = str::from_utf8(&seal).ok().and_then(|seal| seal.strip_prefix(WORDS)?.strip_suffix('\n'));
+    if let Some(pages_bytes) = bytes.checked_sub(CHECKSUM_BYTES as u64) {
+        let mut checksum = [0; CHECKSUM_BYTES];
+        file.read_exact_at(&mut checksum, pages_bytes)?;
+        let digest = str::from_utf8(&checksum)
+            .ok()
+            .and_then(|checksum| checksum.strip_prefix(WORDS)?.strip_suffix('\n'));
         if let Some(digest) = digest {
-            return Ok(Seal::Sha256 { pages_bytes, digest: digest.to_owned() });
+            return Ok(Checksum::Sha256 { pages_bytes, digest: digest.to_owned() });
         }
     }
     let mut head = [0; HEAD_BYTES];
     if bytes < HEAD_BYTES as u64 {
-        return Ok(Seal::None);
+        return Ok(Checksum::None);
     }
     file.read_exact_at(&mut head, 0)?;
     let [.., high, low] = head;
     // What is no SQLite file, its opening says.
     if !head.starts_with(SQLITE) {
-        return Ok(Seal::None);
+        return Ok(Checksum::None);
     }
     // 1 stands for 65,536.
     let page_bytes = match u16::from_be_bytes([high, low]) {
@@ -97,9 +99,9 @@ pub(super) fn of(file: &File) -> io::Result<Seal> {
     };
     let is_whole = page_bytes > 0 && bytes.is_multiple_of(page_bytes);
     Ok(if is_whole {
-        Seal::None
+        Checksum::None
     } else {
-        Seal::Broken("its end is missing, or not as it was written".to_owned())
+        Checksum::Broken("its end is missing, or not as it was written".to_owned())
     })
 }
 
@@ -124,29 +126,29 @@ mod tests {
         page[SQLITE.len()..HEAD_BYTES].copy_from_slice(&512_u16.to_be_bytes());
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&page, 0).unwrap();
-        assert_eq!(of(&file).unwrap(), Seal::None);
+        assert_eq!(of(&file).unwrap(), Checksum::None);
         put(&file).unwrap();
         let read = |file: &File| {
-            let seal = of(file).unwrap();
-            let Seal::Sha256 { pages_bytes, .. } = seal else { return seal };
+            let checksum = of(file).unwrap();
+            let Checksum::Sha256 { pages_bytes, .. } = checksum else { return checksum };
             let mut pages = vec![0; usize::try_from(pages_bytes).unwrap()];
             file.read_exact_at(&mut pages, 0).unwrap();
-            seal.compared_with(Sha256::new_with_prefix(pages))
+            checksum.compared_with(Sha256::new_with_prefix(pages))
         };
-        assert!(matches!(read(&file), Seal::Sha256 { pages_bytes: 512, .. }));
+        assert!(matches!(read(&file), Checksum::Sha256 { pages_bytes: 512, .. }));
         let bytes = file.metadata().unwrap().len();
-        assert_eq!(bytes, (512 + SEAL_BYTES) as u64);
+        assert_eq!(bytes, (512 + CHECKSUM_BYTES) as u64);
         for at in 0..bytes {
             let mut byte = [0];
             file.read_exact_at(&mut byte, at).unwrap();
             file.write_all_at(&[byte[0] ^ 1 << (at % 8)], at).unwrap();
-            assert!(matches!(read(&file), Seal::Broken(_)), "byte {at}");
+            assert!(matches!(read(&file), Checksum::Broken(_)), "byte {at}");
             file.write_all_at(&byte, at).unwrap();
         }
         // Cut off anywhere but at a page.
         file.set_len(bytes - 1).unwrap();
-        assert!(matches!(read(&file), Seal::Broken(_)));
+        assert!(matches!(read(&file), Checksum::Broken(_)));
         file.set_len(512).unwrap();
-        assert_eq!(read(&file), Seal::None);
+        assert_eq!(read(&file), Checksum::None);
     }
 }

@@ -14,11 +14,11 @@ const STRETCH: Duration = Duration::from_millis(1);
 const REST_MAX: Duration = Duration::from_secs(1);
 
 /// Rests as long as it worked.
-pub(super) struct Pace {
+pub(super) struct Throttle {
     working_since: Instant,
 }
 
-impl Pace {
+impl Throttle {
     pub(super) fn new() -> Self {
         Self { working_since: Instant::now() }
     }
@@ -42,10 +42,10 @@ mod tests {
     #[test]
     fn a_stretch_is_followed_by_as_long_a_rest() {
         let worked = Duration::from_millis(20);
-        let mut pace = Pace::new();
+        let mut throttle = Throttle::new();
         thread::sleep(worked);
         let resting_since = Instant::now();
-        pace.step();
+        throttle.step();
         assert!(resting_since.elapsed() >= worked);
     }
 }
