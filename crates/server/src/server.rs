@@ -12,7 +12,7 @@ use crate::{
     http::{
         activity::Timeouts,
         admin::Admin,
-        connection::Terms,
+        connection::ConnectionConfig,
         listener::{self, Intake},
         permits::Permits,
         shutdown::Shutdown,
@@ -72,9 +72,10 @@ impl Server {
             idle: options.idle_timeout,
             write: options.write_timeout,
         };
-        let terms = Terms { timeouts, shutdown: Shutdown::new(), shutdown_timeout: options.stop_timeout };
+        let config =
+            ConnectionConfig { timeouts, shutdown: Shutdown::new(), shutdown_timeout: options.stop_timeout };
         let permits = Permits::new(options.max_connections, options.max_connections_per_address);
-        let intake = Intake { state: state.clone(), terms: Arc::new(terms), permits };
+        let intake = Intake { state: state.clone(), config: Arc::new(config), permits };
 
         let mut addresses = Addresses { http: Vec::new(), https: None, admin: None };
         let mut http = Vec::new();
@@ -95,8 +96,8 @@ impl Server {
         let mut admin = None;
         if let Some(address) = options.admin_listen {
             let (listener, bound) = listener::bind(address, false)?;
-            let Intake { state, terms, permits } = intake.clone();
-            admin = Some((listener, Admin { state, terms, permits, looking: Arc::default(), hosts }));
+            let Intake { state, config, permits } = intake.clone();
+            admin = Some((listener, Admin { state, config, permits, looking: Arc::default(), hosts }));
             addresses.admin = Some(bound);
         }
         let (watch, failed) = watch::start(state.clone()).map_err(StartError::Thread)?;
@@ -118,7 +119,7 @@ impl Server {
     /// store's, which has failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
         let Self { intake, http, https, admin, failed, _background, .. } = self;
-        let Intake { state, terms, permits } = intake.clone();
+        let Intake { state, config, permits } = intake.clone();
         let mut listeners = JoinSet::new();
         for listener in http {
             listeners.spawn(intake.clone().plain(listener));
@@ -127,13 +128,13 @@ impl Server {
             listeners.spawn(intake.tls(listener, acceptors));
         }
         // Health is told until the last connection is gone.
-        let admin_terms = Arc::new(Terms {
-            timeouts: terms.timeouts,
+        let admin_config = Arc::new(ConnectionConfig {
+            timeouts: config.timeouts,
             shutdown: Shutdown::new(),
             shutdown_timeout: Duration::ZERO,
         });
         if let Some((listener, admin)) = admin {
-            tokio::spawn(listener::take_admin(listener, admin_terms.clone(), admin));
+            tokio::spawn(listener::take_admin(listener, admin_config.clone(), admin));
         }
 
         let failed = async {
@@ -148,12 +149,12 @@ impl Server {
             error = failed => Some(error),
             () = stop => None,
         };
-        terms.shutdown.begin();
+        config.shutdown.begin();
         while listeners.join_next().await.is_some() {}
-        if timeout(terms.shutdown_timeout + GRACE, permits.all_free()).await.is_err() {
+        if timeout(config.shutdown_timeout + GRACE, permits.all_free()).await.is_err() {
             tracing::warn!(connections = permits.taken(), "stopped with requests in flight");
         }
-        admin_terms.shutdown.begin();
+        admin_config.shutdown.begin();
         state.reporter.report_left_out();
         if let Some(log) = &state.access_log {
             log.flush();

@@ -11,7 +11,7 @@ use crate::{
     gate::host::{self, Host},
     http::{
         activity::InFlight,
-        connection::{AnswerBody, Handler, Terms},
+        connection::{AnswerBody, ConnectionConfig, Handler},
         permits::Permits,
     },
     state::State,
@@ -24,8 +24,8 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) state: Arc<State>,
-    /// The terms of the API's connections: their shutdown ends readiness.
-    pub(crate) terms: Arc<Terms>,
+    /// The configuration of the API's connections: their shutdown ends readiness.
+    pub(crate) config: Arc<ConnectionConfig>,
     pub(crate) permits: Arc<Permits>,
     /// One look at the store at a time: if it hangs, probes must not pile up threads.
     pub(crate) looking: Arc<Mutex<()>>,
@@ -77,7 +77,7 @@ impl Admin {
 
     /// Why requests should go elsewhere, if they should.
     async fn not_ready(&self) -> Option<String> {
-        if self.terms.shutdown.has_begun() {
+        if self.config.shutdown.has_begun() {
             return Some("the server is stopping".to_owned());
         }
         let looked = timeout(HEALTH_TIMEOUT, async {

@@ -49,7 +49,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How connections are served.
 #[derive(Debug)]
-pub(crate) struct Terms {
+pub(crate) struct ConnectionConfig {
     pub(crate) timeouts: Timeouts,
     pub(crate) shutdown: Shutdown,
     pub(crate) shutdown_timeout: Duration,
@@ -77,17 +77,17 @@ pub(crate) trait Handler: Send + Sync + 'static {
 pub(crate) async fn serve(
     io: impl Stream,
     protocol: Protocol,
-    terms: &Terms,
+    config: &ConnectionConfig,
     memory: Option<Arc<Budget>>,
     handler: impl Handler,
 ) {
-    let activity = Arc::new(Activity::new(terms.timeouts, protocol == Protocol::Http1));
+    let activity = Arc::new(Activity::new(config.timeouts, protocol == Protocol::Http1));
     let io = Watched::new(io, activity.clone());
     let memory = memory.filter(|_| protocol == Protocol::Http2);
     let service = Requests { activity, memory, handler: Arc::new(handler) };
     let ended = match protocol {
-        Protocol::Http1 => serve_http1(io, service, terms).await,
-        Protocol::Http2 => Box::pin(serve_http2(io, service, terms)).await,
+        Protocol::Http1 => serve_http1(io, service, config).await,
+        Protocol::Http2 => Box::pin(serve_http2(io, service, config)).await,
     };
     match ended {
         Ended::Closed => {}
@@ -100,11 +100,11 @@ pub(crate) async fn serve(
 async fn serve_http1<H: Handler>(
     mut io: Watched<impl Stream>,
     mut service: Requests<H>,
-    terms: &Terms,
+    config: &ConnectionConfig,
 ) -> Ended {
     let activity = service.activity.clone();
     loop {
-        if let Some(ended) = rest(&io, &activity, terms).await {
+        if let Some(ended) = rest(&io, &activity, config).await {
             return ended;
         }
         let connection = http1::Builder::new()
@@ -115,7 +115,7 @@ async fn serve_http1<H: Handler>(
             .serve_connection(TokioIo::new(io), service);
         let mut connection = Box::new(connection);
         let end = http1::Connection::graceful_shutdown;
-        if let Some(ended) = Box::pin(drive(&mut *connection, end, &activity, terms, Some(REST_AFTER))).await
+        if let Some(ended) = Box::pin(drive(&mut *connection, end, &activity, config, Some(REST_AFTER))).await
         {
             return ended;
         }
@@ -126,7 +126,11 @@ async fn serve_http1<H: Handler>(
     }
 }
 
-async fn serve_http2<H: Handler>(io: Watched<impl Stream>, service: Requests<H>, terms: &Terms) -> Ended {
+async fn serve_http2<H: Handler>(
+    io: Watched<impl Stream>,
+    service: Requests<H>,
+    config: &ConnectionConfig,
+) -> Ended {
     let activity = service.activity.clone();
     let mut connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -137,7 +141,7 @@ async fn serve_http2<H: Handler>(io: Watched<impl Stream>, service: Requests<H>,
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(io), service);
-    let ended = drive(&mut connection, http2::Connection::graceful_shutdown, &activity, terms, None).await;
+    let ended = drive(&mut connection, http2::Connection::graceful_shutdown, &activity, config, None).await;
     ended.unwrap_or(Ended::Closed)
 }
 
@@ -148,12 +152,12 @@ enum Ended {
 }
 
 /// Waits until there is something to read. `Some`: the connection has ended before.
-async fn rest(io: &Watched<impl Stream>, activity: &Activity, terms: &Terms) -> Option<Ended> {
+async fn rest(io: &Watched<impl Stream>, activity: &Activity, config: &ConnectionConfig) -> Option<Ended> {
     let deadline = activity.deadline().unwrap_or_else(Instant::now);
     tokio::select! {
         biased;
         () = poll_fn(|cx| io.poll_readable(cx)) => None,
-        () = terms.shutdown.begun() => Some(Ended::Closed),
+        () = config.shutdown.begun() => Some(Ended::Closed),
         () = tokio::time::sleep_until(deadline.into()) => Some(Ended::TimedOut),
     }
 }
@@ -164,21 +168,21 @@ async fn drive<C>(
     connection: &mut C,
     graceful_shutdown: impl Fn(Pin<&mut C>),
     activity: &Activity,
-    terms: &Terms,
+    config: &ConnectionConfig,
     rests_after: Option<Duration>,
 ) -> Option<Ended>
 where
     C: Future<Output = hyper::Result<()>> + Unpin,
 {
     let mut connection = Pin::new(connection);
-    let mut shutdown = pin!(terms.shutdown.begun());
+    let mut shutdown = pin!(config.shutdown.begun());
     let mut stopping_since = None;
     let mut waits_for_shutdown = false;
     let mut armed = Instant::now() + rests_after.unwrap_or(activity.idle_timeout());
     let mut timer = pin!(tokio::time::sleep_until(armed.into()));
     poll_fn(|cx| {
         // Once the signal knows this task it need not be asked again before it has come.
-        if stopping_since.is_none() && (!waits_for_shutdown || terms.shutdown.has_begun()) {
+        if stopping_since.is_none() && (!waits_for_shutdown || config.shutdown.has_begun()) {
             waits_for_shutdown = true;
             if shutdown.as_mut().poll(cx).is_ready() {
                 stopping_since = Some(Instant::now());
@@ -191,7 +195,7 @@ where
             Poll::Pending => {}
         }
         loop {
-            let deadline = deadline(activity, stopping_since, terms.shutdown_timeout);
+            let deadline = deadline(activity, stopping_since, config.shutdown_timeout);
             let rests_at = rests_after.and_then(|after| activity.idle_since().map(|since| since + after));
             // The timer is only ever brought forward here; when it fires too early, it is set anew.
             if let Some(deadline) = deadline

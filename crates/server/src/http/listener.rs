@@ -18,7 +18,7 @@ use crate::{
     gate::caller,
     http::{
         admin::Admin,
-        connection::{self, Protocol, Terms},
+        connection::{self, ConnectionConfig, Protocol},
         permits::{Full, Permit, Permits},
         shutdown::Shutdown,
         tls::{self, Acceptors},
@@ -108,17 +108,17 @@ fn is_the_clients(error: &io::Error) -> bool {
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) state: Arc<State>,
-    pub(crate) terms: Arc<Terms>,
+    pub(crate) config: Arc<ConnectionConfig>,
     pub(crate) permits: Arc<Permits>,
 }
 
 impl Intake {
     pub(crate) async fn plain(self, listener: TcpListener) {
-        accept(listener, &self.terms.shutdown, |stream, address| {
+        accept(listener, &self.config.shutdown, |stream, address| {
             let Some(permit) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address, false, &permit));
+            let (config, peer) = (self.config.clone(), self.peer(address, false, &permit));
             tokio::spawn(async move {
-                connection::serve(stream, Protocol::Http1, &terms, None, peer).await;
+                connection::serve(stream, Protocol::Http1, &config, None, peer).await;
                 drop(permit);
             });
         })
@@ -126,10 +126,10 @@ impl Intake {
     }
 
     pub(crate) async fn tls(self, listener: TcpListener, acceptors: Acceptors) {
-        accept(listener, &self.terms.shutdown, |stream, address| {
+        accept(listener, &self.config.shutdown, |stream, address| {
             let Some(permit) = self.admit(address) else { return };
-            let (terms, peer) = (self.terms.clone(), self.peer(address, true, &permit));
-            tokio::spawn(serve_tls(stream, acceptors.clone(), terms, peer, permit));
+            let (config, peer) = (self.config.clone(), self.peer(address, true, &permit));
+            tokio::spawn(serve_tls(stream, acceptors.clone(), config, peer, permit));
         })
         .await;
     }
@@ -158,15 +158,15 @@ impl Intake {
 async fn serve_tls(
     stream: TcpStream,
     acceptors: Acceptors,
-    terms: Arc<Terms>,
+    config: Arc<ConnectionConfig>,
     peer: Peer,
     mut permit: Permit,
 ) {
     let acceptor = if permit.take_http2() { acceptors.both } else { acceptors.http1 };
     let handshake = tokio::select! {
         biased;
-        () = terms.shutdown.begun() => return,
-        handshake = timeout(terms.timeouts.header, acceptor.accept(stream)) => handshake,
+        () = config.shutdown.begun() => return,
+        handshake = timeout(config.timeouts.header, acceptor.accept(stream)) => handshake,
     };
     let stream = match handshake {
         Ok(Ok(stream)) => stream,
@@ -180,17 +180,17 @@ async fn serve_tls(
     if protocol == Protocol::Http1 {
         permit.leave_http2();
     }
-    connection::serve(stream, protocol, &terms, permit.memory(), peer).await;
+    connection::serve(stream, protocol, &config, permit.memory(), peer).await;
 }
 
 /// Takes in the connections of the admin listener.
-pub(crate) async fn take_admin(listener: TcpListener, terms: Arc<Terms>, admin: Admin) {
+pub(crate) async fn take_admin(listener: TcpListener, config: Arc<ConnectionConfig>, admin: Admin) {
     let permits = Permits::new(ADMIN_CONNECTIONS, ADMIN_CONNECTIONS);
-    accept(listener, &terms.shutdown, |stream, _| {
+    accept(listener, &config.shutdown, |stream, _| {
         let Ok(permit) = permits.take(None) else { return };
-        let (terms, admin) = (terms.clone(), admin.clone());
+        let (config, admin) = (config.clone(), admin.clone());
         tokio::spawn(async move {
-            connection::serve(stream, Protocol::Http1, &terms, None, admin).await;
+            connection::serve(stream, Protocol::Http1, &config, None, admin).await;
             drop(permit);
         });
     })

@@ -21,7 +21,7 @@ use crate::{
         accounts::{Served, WhichKey},
     },
     methods::{
-        cx::{Cx, Function},
+        context::{Context, Function},
         idempotency::{self, Done, Once},
     },
 };
@@ -56,7 +56,7 @@ pub(crate) struct Envelope {
 }
 
 /// What a transaction's body has of its call: the body may run on another thread, and more than once.
-struct Context {
+struct Origin {
     account: Arc<Served>,
     now: i64,
     is_https: bool,
@@ -70,7 +70,7 @@ struct Signer {
     key: WhichKey,
 }
 
-impl Context {
+impl Origin {
     fn of(call: &Call<'_>) -> Self {
         let Asked { is_https, request_id, .. } = *call.asked;
         Self { account: call.account.clone(), now: unix_now(), is_https, request_id: request_id.to_owned() }
@@ -80,11 +80,11 @@ impl Context {
     fn run<A>(
         &self,
         tx: &mut Tx<'_>,
-        method: impl FnOnce(&mut Cx<'_, '_>) -> Result<A, Failure>,
+        method: impl FnOnce(&mut Context<'_, '_>) -> Result<A, Failure>,
     ) -> Result<(A, Option<Paged>), Failure> {
         let Self { account, now, is_https, request_id } = self;
         let (settings, now, is_https) = (&account.settings, *now, *is_https);
-        let mut cx = Cx { tx, account: account.id, settings, now, is_https, request_id, paged: None };
+        let mut cx = Context { tx, account: account.id, settings, now, is_https, request_id, paged: None };
         let answer = catch_unwind(AssertUnwindSafe(|| method(&mut cx)))
             .unwrap_or(Err(Failure::Fault("a method panicked")))?;
         Ok((answer, cx.paged))
@@ -124,9 +124,9 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         })?,
         Access::ReadOne | Access::Read => None,
     };
-    let context = Context::of(call);
+    let origin = Origin::of(call);
     let body = move |tx: &mut Tx<'_>| {
-        context.run(tx, |cx| match &once {
+        origin.run(tx, |cx| match &once {
             None => function(cx, &ask).map(Done::Now),
             Some(once) => once.run::<M>(cx, |cx| function(cx, &ask)),
         })

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use crate::{
     failure::Failure,
     methods::{
-        cx::Cx,
+        context::Context,
         new_order::{Draft, make},
     },
 };
@@ -23,7 +23,7 @@ use crate::{
 const AFFILIATES_MAX: usize = 10;
 
 /// Answers `CreateOrder` (section 4.1).
-pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<OrderMade, Failure> {
+pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Result<OrderMade, Failure> {
     let mut texts = Texts::default();
     let utm = &ask.utm;
     for (field, text) in [
@@ -85,7 +85,7 @@ pub(crate) fn create_order(cx: &mut Cx<'_, '_>, ask: &CreateOrder) -> Result<Ord
 }
 
 /// Answers `createorder` (section 9.9, decision 34).
-pub(crate) fn create_order_2(cx: &mut Cx<'_, '_>, ask: &CreateOrder2) -> Result<OrderMade, Failure> {
+pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Result<OrderMade, Failure> {
     let mut texts = texts_of(ask);
     if ask.affiliates.0.len() > AFFILIATES_MAX {
         return Err(cx.wrong("affiliates", "there are more of them than levels"));
@@ -180,7 +180,7 @@ fn domain(text: &str) -> &str {
 }
 
 /// A date and time of the account's zone, in unix seconds.
-fn seconds(cx: &Cx<'_, '_>, field: &'static str, at: Option<LocalTime>) -> Result<Option<i64>, Failure> {
+fn seconds(cx: &Context<'_, '_>, field: &'static str, at: Option<LocalTime>) -> Result<Option<i64>, Failure> {
     let zone: &TimeZone = &cx.settings.time_zone;
     let Some(LocalTime(at)) = at else { return Ok(None) };
     let seconds = at.to_zoned_datetime(zone.clone()).map(|at| at.timestamp().as_second());

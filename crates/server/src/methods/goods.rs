@@ -16,11 +16,11 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    methods::cx::{Cx, wanted},
+    methods::context::{Context, wanted},
 };
 
 /// Answers `GetAllGoods`; an empty catalogue is refused.
-pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, ask: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
+pub(crate) fn get_all_goods(cx: &mut Context<'_, '_>, ask: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
     let info = |(product, good_type)| {
         let Product { id, good_name, good_title, good_sum } = product;
         GoodInfo { good_id: id, good_name, good_title, good_sum, good_type }
@@ -41,7 +41,7 @@ pub(crate) fn get_all_goods(cx: &mut Cx<'_, '_>, ask: &GetAllGoods) -> Result<Ve
 }
 
 /// Answers `getgoods`; an empty catalogue is an empty list.
-pub(crate) fn get_goods(cx: &mut Cx<'_, '_>, _: &GetGoods) -> Result<Vec<GoodName>, Failure> {
+pub(crate) fn get_goods(cx: &mut Context<'_, '_>, _: &GetGoods) -> Result<Vec<GoodName>, Failure> {
     let mut goods = Vec::new();
     products::on_sale(cx.tx, cx.account, |product, _| {
         let Product { id, good_name, good_title, .. } = product;
@@ -52,7 +52,7 @@ pub(crate) fn get_goods(cx: &mut Cx<'_, '_>, _: &GetGoods) -> Result<Vec<GoodNam
 }
 
 /// Answers `AddGood`. A product that was taken out of the catalogue comes back under its old number, with what is said now.
-pub(crate) fn add_good(cx: &mut Cx<'_, '_>, AddGood(ask): &AddGood) -> Result<GoodAdded, Failure> {
+pub(crate) fn add_good(cx: &mut Context<'_, '_>, AddGood(ask): &AddGood) -> Result<GoodAdded, Failure> {
     if ask.good_name.as_str().contains(',') {
         return Err(cx.wrong("good_name", "lists of names have commas between them"));
     }
@@ -73,7 +73,10 @@ pub(crate) fn add_good(cx: &mut Cx<'_, '_>, AddGood(ask): &AddGood) -> Result<Go
 }
 
 /// Answers `UpdateGood`.
-pub(crate) fn update_good(cx: &mut Cx<'_, '_>, UpdateGood(ask): &UpdateGood) -> Result<Nothing, Failure> {
+pub(crate) fn update_good(
+    cx: &mut Context<'_, '_>,
+    UpdateGood(ask): &UpdateGood,
+) -> Result<Nothing, Failure> {
     let mut good = in_catalogue(cx, &ask.good_name)?;
     if ask.good_sum.is_none() && cx.settings.updategood_sum == UpdateGoodSum::Zero {
         good.product.good_sum = Money::ZERO;
@@ -84,7 +87,7 @@ pub(crate) fn update_good(cx: &mut Cx<'_, '_>, UpdateGood(ask): &UpdateGood) -> 
 }
 
 /// Answers `DeleteGood`.
-pub(crate) fn delete_good(cx: &mut Cx<'_, '_>, ask: &DeleteGood) -> Result<Nothing, Failure> {
+pub(crate) fn delete_good(cx: &mut Context<'_, '_>, ask: &DeleteGood) -> Result<Nothing, Failure> {
     let mut good = in_catalogue(cx, &ask.good_name)?;
     good.is_deleted = true;
     products::save(cx.tx, cx.account, &good)?;
@@ -92,7 +95,7 @@ pub(crate) fn delete_good(cx: &mut Cx<'_, '_>, ask: &DeleteGood) -> Result<Nothi
 }
 
 /// The product of a symbolic name; one that the catalogue does not have is refused (decision 18).
-pub(crate) fn in_catalogue(cx: &mut Cx<'_, '_>, good_name: &Name) -> Result<Good, Failure> {
+pub(crate) fn in_catalogue(cx: &mut Context<'_, '_>, good_name: &Name) -> Result<Good, Failure> {
     match products::named(cx.tx, cx.account, good_name.as_str())? {
         Some(good) if !good.is_deleted => Ok(good),
         _ => Err(no_good(good_name.as_str())),
@@ -105,7 +108,7 @@ pub(crate) fn no_good(good_name: &str) -> Failure {
 }
 
 /// Puts what was sent in the place of what is known; a category that is not there is refused, and 0 is none.
-fn change(cx: &mut Cx<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
+fn change(cx: &mut Context<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
     if let Some(category) = ask.parent_id.filter(|category| *category != 0)
         && categories::find(cx.tx, cx.account, category)?.is_none()
     {

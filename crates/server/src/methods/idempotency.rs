@@ -8,7 +8,7 @@ use billhook_wire::{Code, Key, Method, Request, envelope, json, method::IDEMPOTE
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
-use crate::{failure::Failure, methods::cx::Cx};
+use crate::{failure::Failure, methods::context::Context};
 
 /// The longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -55,8 +55,8 @@ impl Once {
     /// Does the call, unless it was done within the last day. Another one under its key is refused.
     pub(crate) fn run<M: Method>(
         &self,
-        cx: &mut Cx<'_, '_>,
-        call: impl FnOnce(&mut Cx<'_, '_>) -> Result<M::Answer, Failure>,
+        cx: &mut Context<'_, '_>,
+        call: impl FnOnce(&mut Context<'_, '_>) -> Result<M::Answer, Failure>,
     ) -> Result<Done<M::Answer>, Failure> {
         match idempotency::find(cx.tx, cx.account, &self.key, cx.now)? {
             Some(done) if done.method == self.method && done.parameters == self.parameters => {

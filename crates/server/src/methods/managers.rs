@@ -3,11 +3,11 @@
 use billhook_store::managers;
 use billhook_wire::method::{GetPersonalManagers, ManagerInfo};
 
-use crate::{failure::Failure, methods::cx::Cx};
+use crate::{failure::Failure, methods::context::Context};
 
 /// Answers `getpersonalmanagers`.
 pub(crate) fn get_personal_managers(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     _: &GetPersonalManagers,
 ) -> Result<Vec<ManagerInfo>, Failure> {
     let managers = managers::list(cx.tx, cx.account)?;

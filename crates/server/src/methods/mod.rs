@@ -1,9 +1,9 @@
 //! The table of methods: each type of parameters and the function that answers it.
 
 pub(crate) mod call;
+pub(crate) mod context;
 mod coupons;
 mod create_order;
-pub(crate) mod cx;
 mod goods;
 pub(crate) mod idempotency;
 mod managers;
@@ -24,7 +24,7 @@ use billhook_wire::{
 
 use self::{
     call::{Begun, Call},
-    cx::Function,
+    context::Function,
 };
 use crate::failure::Failure;
 

@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     gate::host,
-    methods::{cx::Cx, goods},
+    methods::{context::Context, goods},
 };
 
 /// An order that is to be made.
@@ -41,7 +41,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// Makes the order.
-pub(super) fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
+pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     if draft.goods.is_empty() {
         return Err(Code::NO_GOODS.into());
     }
@@ -86,7 +86,7 @@ pub(super) fn make(cx: &mut Cx<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId,
 
 /// The products of these names, by name; one that the catalogue does not have is refused.
 fn known_goods<'a>(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     goods: &[(&'a Name, Option<Price>)],
 ) -> Result<HashMap<&'a str, Good>, Failure> {
     let mut seen = HashSet::new();
@@ -102,7 +102,7 @@ fn known_goods<'a>(
 
 /// Adds the order to the store, under the next number, and pays it if it is paid.
 fn add(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     draft: Draft<'_>,
     ordered: &[(&Good, Option<Price>)],
     sums: &[Money],
@@ -157,7 +157,7 @@ fn add(
 }
 
 /// Where an order's page is (decision 47): a URL of its domain, or the path alone where that is no host.
-fn link(cx: &Cx<'_, '_>, id: OrderId, domain: &str) -> String {
+fn link(cx: &Context<'_, '_>, id: OrderId, domain: &str) -> String {
     let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
     if !host::is_linkable(domain) {
         return path;
@@ -174,7 +174,7 @@ fn link(cx: &Cx<'_, '_>, id: OrderId, domain: &str) -> String {
 /// The partners who brought an order (section 4.1): named by number or login, or, where the channel is `affiliate`, by the source.
 /// The second level is the one who is named, or the one who brought the first; nobody is both. Whoever is not in the program gets
 /// nothing.
-fn partners_of(cx: &mut Cx<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
+fn partners_of(cx: &mut Context<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
     let mut named = |number: &str, login: &str| {
         Ok::<_, Failure>(match (number.trim().parse(), login.trim()) {
             (Ok(number), _) => partners::find(cx.tx, cx.account, number)?,
@@ -251,7 +251,7 @@ fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_su
 
 /// The order that this one repeats (decision 17), if there is one.
 fn same_order(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     draft: &Draft<'_>,
     ordered: &[(&Good, Option<Price>)],
     sums: [&Vec<Money>; 2],

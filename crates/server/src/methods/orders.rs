@@ -22,7 +22,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 use crate::{
     failure::Failure,
     methods::{
-        cx::{Cx, wanted},
+        context::{Context, wanted},
         order_info::{Shown, shown},
     },
 };
@@ -31,7 +31,7 @@ use crate::{
 const WINDOW_DAYS_MAX: i64 = 31;
 
 /// Answers `GetBills`. A customer without orders is refused, unless the account asked for an empty list (decision 21).
-pub(crate) fn get_bills(cx: &mut Cx<'_, '_>, ask: &GetBills) -> Result<Bills, Failure> {
+pub(crate) fn get_bills(cx: &mut Context<'_, '_>, ask: &GetBills) -> Result<Bills, Failure> {
     let bills = match wanted(ask.limit, ask.after) {
         None => orders::bills_of(cx.tx, cx.account, &ask.email, ask.pay_status)?,
         Some(wanted) => {
@@ -48,7 +48,10 @@ pub(crate) fn get_bills(cx: &mut Cx<'_, '_>, ask: &GetBills) -> Result<Bills, Fa
 }
 
 /// Answers `getOrderDetails`.
-pub(crate) fn get_order_details(cx: &mut Cx<'_, '_>, ask: &GetOrderDetails) -> Result<OrderInfo, Failure> {
+pub(crate) fn get_order_details(
+    cx: &mut Context<'_, '_>,
+    ask: &GetOrderDetails,
+) -> Result<OrderInfo, Failure> {
     let order = visible(cx, ask.bill_id)?.ok_or(Code::ORDER_NOT_FOUND)?;
     let prepayment = if ask.good_info {
         let goods: Vec<_> = order.lines.iter().map(|line| line.good_id).collect();
@@ -67,13 +70,13 @@ pub(crate) fn get_order_details(cx: &mut Cx<'_, '_>, ask: &GetOrderDetails) -> R
 }
 
 /// Answers `GetOrderInfo`, with the bare object (decision 10).
-pub(crate) fn get_order_info(cx: &mut Cx<'_, '_>, ask: &GetOrderInfo) -> Result<OrderInfo, Failure> {
+pub(crate) fn get_order_info(cx: &mut Context<'_, '_>, ask: &GetOrderInfo) -> Result<OrderInfo, Failure> {
     let order = visible(cx, ask.bill_id)?.ok_or(Code::ORDER_NOT_FOUND)?;
     Ok(shown(order, Shown::Info))
 }
 
 /// Answers `GetOrders`.
-pub(crate) fn get_orders(cx: &mut Cx<'_, '_>, ask: &GetOrders) -> Result<List<OrderInfo>, Failure> {
+pub(crate) fn get_orders(cx: &mut Context<'_, '_>, ask: &GetOrders) -> Result<List<OrderInfo>, Failure> {
     let begin = ask.date_s.map_or(0, UnixTime::seconds);
     let end = ask.date_e.map_or(UNIX_TIME_MAX, UnixTime::seconds);
     if begin > end {
@@ -88,7 +91,7 @@ pub(crate) fn get_orders(cx: &mut Cx<'_, '_>, ask: &GetOrders) -> Result<List<Or
 
 /// Answers `getOrdersWithGoods`.
 pub(crate) fn get_orders_with_goods(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     ask: &GetOrdersWithGoods,
 ) -> Result<List<OrderInfo>, Failure> {
     let (begin, end) = (ask.begin_date.map(|day| day.0), ask.end_date.map(|day| day.0));
@@ -128,7 +131,7 @@ fn window(
 
 /// The orders of a time, by number.
 fn list(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     what: Shown,
     paid: bool,
     goods: &Goods,
@@ -150,7 +153,7 @@ fn list(
 
 /// A page of the same.
 fn list_page(
-    cx: &mut Cx<'_, '_>,
+    cx: &mut Context<'_, '_>,
     what: Shown,
     paid: bool,
     goods: &Goods,
@@ -188,7 +191,10 @@ fn is_one_of(goods: &HashSet<&str>, id: GoodId, name: &str) -> bool {
 }
 
 /// Answers `UpdateOrderStatus` (decision 16).
-pub(crate) fn update_order_status(cx: &mut Cx<'_, '_>, ask: &UpdateOrderStatus) -> Result<Nothing, Failure> {
+pub(crate) fn update_order_status(
+    cx: &mut Context<'_, '_>,
+    ask: &UpdateOrderStatus,
+) -> Result<Nothing, Failure> {
     let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
     // PHP's false is 0: no payment and no parcel has it for its time.
     let date = UnixTime::parse(ask.date.as_str()).ok().map(UnixTime::seconds).filter(|date| *date > 0);
@@ -211,14 +217,14 @@ pub(crate) fn update_order_status(cx: &mut Cx<'_, '_>, ask: &UpdateOrderStatus) 
 }
 
 /// Answers `DeleteOrder` (decision 22).
-pub(crate) fn delete_order(cx: &mut Cx<'_, '_>, ask: &DeleteOrder) -> Result<Nothing, Failure> {
+pub(crate) fn delete_order(cx: &mut Context<'_, '_>, ask: &DeleteOrder) -> Result<Nothing, Failure> {
     let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
     order_changes::hide(cx.tx, cx.account, &mut order, cx.now)?;
     Ok(Nothing)
 }
 
 /// The order of a number, unless it is hidden.
-fn visible(cx: &mut Cx<'_, '_>, id: OrderId) -> Result<Option<Order>, Failure> {
+fn visible(cx: &mut Context<'_, '_>, id: OrderId) -> Result<Option<Order>, Failure> {
     let order = orders::find(cx.tx, cx.account, id)?;
     Ok(order.filter(|order| order.handling.deleted == 0))
 }

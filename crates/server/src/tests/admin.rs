@@ -67,7 +67,7 @@ fn a_stopping_server_is_not_ready() {
     let admin = shop.addresses.admin.unwrap();
     let mut busy = shop.connect();
     busy.write_all(&post("Slow", &sign("ms=2000", "anna", KEY))).unwrap();
-    assert!(within(Duration::from_secs(2), || shop.slots.taken() == 1));
+    assert!(within(Duration::from_secs(2), || shop.permits.taken() == 1));
     std::thread::sleep(Duration::from_millis(100));
     shop.begin_stop();
     assert!(within(Duration::from_secs(1), || look(admin, "/readyz").0 == 503));

@@ -39,7 +39,7 @@ fn a_connection_that_rested_goes_on() {
         assert_eq!(read_reply(&mut client).checked(Some(KEY)), (200, 0), "{part}");
         std::thread::sleep(REST);
     }
-    assert_eq!(shop.slots.taken(), 1);
+    assert_eq!(shop.permits.taken(), 1);
     client.shutdown(Shutdown::Write).unwrap();
     assert!(is_closed_within(&mut client, Duration::from_secs(1)));
 }

@@ -61,7 +61,7 @@ fn connections_beyond_those_of_an_address_are_offered_http_1() {
         assert_eq!(spoken().await.as_deref(), Some(b"http/1.1".as_slice()));
         drop(held.pop());
         let left = async {
-            while shop.slots.taken() > 31 {
+            while shop.permits.taken() > 31 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -104,7 +104,7 @@ fn heads_of_one_address_have_a_bound_together() {
             assert_eq!(refused > 0, refuses, "{} held, {refused} refused", held.len());
             // Each takes some 100 KiB of 32 MiB.
             assert!(!refuses || (250..350).contains(&held.len()), "{} held", held.len());
-            assert_eq!(shop.slots.taken(), 24);
+            assert_eq!(shop.permits.taken(), 24);
             drop(held);
             let (mut client, _) = client(address).await;
             let (answer, _) = client.send_request(head(0, ""), true).unwrap();

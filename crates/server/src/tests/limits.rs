@@ -77,7 +77,7 @@ fn a_client_that_never_reads_is_let_go() {
     stream.write_all(&post("Big", &sign("bytes=16000000", "anna", KEY))).unwrap();
     // The answer has begun to come, and nobody reads it.
     stream.peek(&mut [0]).unwrap();
-    assert_eq!(shop.slots.taken(), 1);
+    assert_eq!(shop.permits.taken(), 1);
     assert!(shop.has_no_connections_within(SOON), "the connection is still held");
 }
 
@@ -194,7 +194,7 @@ fn connections_are_limited_by_address_and_in_all() {
     }
     assert!(is_closed_within(&mut shop.connect(), SOON), "a third one from the same address");
     drop(held.pop());
-    assert!(within(SOON, || shop.slots.taken() == 1));
+    assert!(within(SOON, || shop.permits.taken() == 1));
     assert_eq!(shop.call("GetBills", ASK).code(), 0);
 }
 
@@ -246,7 +246,7 @@ fn answers_that_nobody_takes_have_a_bound_together() {
         assert_eq!(shop.send(request.as_bytes()).status, 200, "there is one of it for all");
     }
     drop(held.pop());
-    assert!(within(SOON, || shop.slots.taken() == 3));
+    assert!(within(SOON, || shop.permits.taken() == 3));
     assert_eq!(shop.send(&ask).status, 200);
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::*;
-use crate::{failure::Failure, methods::cx::Cx};
+use crate::{failure::Failure, methods::context::Context};
 
 macro_rules! method {
     ($name:ident { $($field:ident),* }, $access:expr) => {
@@ -93,7 +93,7 @@ pub(super) fn test_methods() -> Methods {
         })
 }
 
-fn note(cx: &mut Cx<'_, '_>, text: &str) -> Result<Value, Failure> {
+fn note(cx: &mut Context<'_, '_>, text: &str) -> Result<Value, Failure> {
     marks::set(cx.tx, "note", text)?;
     Ok(json!({"noted": text}))
 }

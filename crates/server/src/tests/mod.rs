@@ -40,7 +40,7 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 struct Shop {
     store: Store,
     addresses: Addresses,
-    slots: Arc<Permits>,
+    permits: Arc<Permits>,
     reloader: Option<TlsReloader>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), store::Error>>>,
@@ -68,7 +68,7 @@ impl Shop {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind_with(options, store.clone(), methods)).unwrap();
-        let (addresses, slots, reloader) =
+        let (addresses, permits, reloader) =
             (server.addresses(), server.intake.permits.clone(), server.tls_reloader());
         let (stop, stopped) = oneshot::channel::<()>();
         let running = std::thread::spawn(move || {
@@ -76,7 +76,7 @@ impl Shop {
                 let _ = stopped.await;
             }))
         });
-        Self { store, addresses, slots, reloader, stop: Some(stop), running: Some(running), folder: None }
+        Self { store, addresses, permits, reloader, stop: Some(stop), running: Some(running), folder: None }
     }
 
     fn connect(&self) -> TcpStream {
@@ -106,7 +106,7 @@ impl Shop {
     }
 
     fn has_no_connections_within(&self, time: Duration) -> bool {
-        within(time, || self.slots.taken() == 0)
+        within(time, || self.permits.taken() == 0)
     }
 }
 

@@ -13,7 +13,7 @@ fn a_request_in_flight_is_finished_and_idle_connections_are_dropped() {
     let mut silent = shop.connect();
     let mut busy = shop.connect();
     busy.write_all(&post("Slow", &sign("ms=2000", "anna", KEY))).unwrap();
-    assert!(within(Duration::from_secs(2), || shop.slots.taken() == 3));
+    assert!(within(Duration::from_secs(2), || shop.permits.taken() == 3));
     std::thread::sleep(Duration::from_millis(100));
     shop.begin_stop();
     assert!(is_closed_within(&mut idle, Duration::from_secs(1)));
@@ -41,7 +41,7 @@ fn the_stop_ends_even_if_a_client_does_not() {
     let mut unread = shop.connect();
     unread.write_all(&post("Big", &sign("bytes=16000000", "anna", KEY))).unwrap();
     unread.peek(&mut [0]).unwrap();
-    assert!(within(Duration::from_secs(2), || shop.slots.taken() == 3));
+    assert!(within(Duration::from_secs(2), || shop.permits.taken() == 3));
     std::thread::sleep(Duration::from_millis(300));
     shop.begin_stop();
     let (ended, took) = shop.wait_for_end();

@@ -13,10 +13,10 @@ use billhook_wire::{
 use crate::failure::Failure;
 
 /// A method's function. It takes its parameters by reference because a write may run twice.
-pub(crate) type Function<M> = fn(&mut Cx<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
+pub(crate) type Function<M> = fn(&mut Context<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
 
 /// The call that a method's function answers.
-pub(crate) struct Cx<'a, 'tx> {
+pub(crate) struct Context<'a, 'tx> {
     /// The transaction, of the kind that [`Method::ACCESS`](billhook_wire::Method::ACCESS) asks for.
     pub(crate) tx: &'a mut Tx<'tx>,
     /// Whose data it may touch.
@@ -33,7 +33,7 @@ pub(crate) struct Cx<'a, 'tx> {
     pub(crate) paged: Option<Paged>,
 }
 
-impl Cx<'_, '_> {
+impl Context<'_, '_> {
     /// The refusal of a parameter that is of its kind and yet can't be; the log says which one it was, and why.
     pub(crate) fn wrong(&self, field: &'static str, reason: &'static str) -> Failure {
         tracing::debug!(request = self.request_id, field, reason, "a parameter is wrong");
