@@ -367,7 +367,7 @@ impl ProductDraft {
 }
 
 /// So many unknown names are told one by one.
-const UNKNOWN_TOLD: usize = 10;
+const UNKNOWN_SHOWN: usize = 10;
 
 /// A fault for names that are not known. Each comes with the known name that it is close to; where one has none, `listed` is
 /// told too, and how many `others` there are.
@@ -378,7 +378,7 @@ pub(crate) fn unknown(
     others: impl Iterator<Item = &'static str> + Clone,
 ) -> Fault {
     let mut all_close = true;
-    let told = names.iter().take(UNKNOWN_TOLD).map(|name| {
+    let shown = names.iter().take(UNKNOWN_SHOWN).map(|name| {
         let quoted = quoted(name.trim());
         if let Some(known) = closest(name, listed.clone().chain(others.clone())) {
             return format!("{quoted} (did you mean `{known}`?)");
@@ -386,8 +386,8 @@ pub(crate) fn unknown(
         all_close = false;
         quoted
     });
-    let mut text = told.collect::<Vec<_>>().join(", ");
-    let untold = names.len().saturating_sub(UNKNOWN_TOLD);
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    let untold = names.len().saturating_sub(UNKNOWN_SHOWN);
     if untold > 0 {
         text = format!("{text} and {untold} more");
     }

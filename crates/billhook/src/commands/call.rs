@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     commands::docs,
     failure::{Failure, say},
-    options::{method_words, moment::seconds, secret::KeyOption},
+    options::{method_words, secret::KeyOption, time::seconds},
     terminal::output::{json_line, json_pretty, stdout},
 };
 

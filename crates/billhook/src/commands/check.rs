@@ -50,7 +50,7 @@ impl Arguments {
             let bar = Bar::new("checking");
             let findings = check_backup(file, &mut |progress| bar.at(progress))?;
             drop(bar);
-            return self.tell(&file.display().to_string(), &findings, None, None, "take another backup");
+            return self.report(&file.display().to_string(), &findings, None, None, "take another backup");
         }
         let location = everywhere.store.there()?;
         step_far_back();
@@ -69,7 +69,7 @@ impl Arguments {
             Some(_) => "restore a backup with `billhook restore FILE --replace`",
             None => "restore a backup",
         };
-        self.tell(&location.to_string(), &findings, holdings.as_ref(), salvage.as_ref(), mend)?;
+        self.report(&location.to_string(), &findings, holdings.as_ref(), salvage.as_ref(), mend)?;
         if !self.json && location.as_folder().is_none() {
             let mut out = stdout();
             writeln!(
@@ -82,7 +82,7 @@ impl Arguments {
     }
 
     /// Says what was found in a store or a file.
-    fn tell(
+    fn report(
         &self,
         what: &str,
         findings: &[Finding],

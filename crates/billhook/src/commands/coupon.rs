@@ -21,7 +21,7 @@ use crate::{
     failure::Failure,
     options::{
         everywhere::Everywhere,
-        moment::{Moment, shown},
+        time::{TimeOption, shown},
     },
     terminal::output::{for_terminal, json_pretty, stdout},
 };
@@ -103,10 +103,10 @@ pub(crate) struct Terms {
     #[arg(long = "good", value_name = "GOOD_NAME")]
     goods: Vec<String>,
     /// From when on it holds
-    #[arg(long, value_name = "DATE", value_parser = moment)]
+    #[arg(long, value_name = "DATE", value_parser = limit)]
     from: Option<Limit>,
     /// Until when it holds; a day counts whole
-    #[arg(long, value_name = "DATE", value_parser = moment)]
+    #[arg(long, value_name = "DATE", value_parser = limit)]
     until: Option<Limit>,
     /// How many orders may use it; 0: any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32))]
@@ -115,15 +115,15 @@ pub(crate) struct Terms {
 
 /// A limit in time; none: it has none any more.
 #[derive(Debug, Clone, Copy)]
-struct Limit(Option<Moment>);
+struct Limit(Option<TimeOption>);
 
 fn sum(text: &str) -> Result<Money, String> {
     let sum = Money::parse(text.trim()).map_err(|error| error.to_string())?;
     Price::new(sum).map(Price::sum).map_err(|error| error.to_string())
 }
 
-fn moment(text: &str) -> Result<Limit, String> {
-    if text.is_empty() { Ok(Limit(None)) } else { Moment::parse(text).map(|moment| Limit(Some(moment))) }
+fn limit(text: &str) -> Result<Limit, String> {
+    if text.is_empty() { Ok(Limit(None)) } else { TimeOption::parse(text).map(|time| Limit(Some(time))) }
 }
 
 impl Action {

@@ -9,7 +9,7 @@ use billhook_store::{
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
 
-use crate::{failure::Failure, options::moment::now};
+use crate::{failure::Failure, options::time::now};
 
 /// The demo account's login, as on the documentation's page.
 pub(crate) const LOGIN: &str = "username";

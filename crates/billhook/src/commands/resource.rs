@@ -15,7 +15,7 @@ use crate::{
         config_file::nearest,
         everywhere::Everywhere,
     },
-    terminal::output::{tell_if_none, told},
+    terminal::output::{print, say_if_none},
 };
 
 /// Something that an account has any number of.
@@ -60,14 +60,14 @@ impl Report {
     /// Lists the account's resources of a kind.
     pub(crate) fn list<T: Resource>(&self, everywhere: &Everywhere) -> Result<(), Failure> {
         let all = self.open(everywhere)?.read(T::list)?;
-        tell_if_none(all.is_empty(), self.json, T::NAME);
+        say_if_none(all.is_empty(), self.json, T::NAME);
         all.iter().try_for_each(|one| {
             let mut line = format!("{:>6}  {}", one.number(), one.name());
             let facts = one.facts().join(", ");
             if !facts.is_empty() {
                 line = format!("{line}  {facts}");
             }
-            told(self.json, &one.json(), &line)
+            print(self.json, &one.json(), &line)
         })
     }
 
@@ -81,7 +81,7 @@ impl Report {
         let one = self.open(everywhere)?.write(change)?;
         let mut facts = one.facts();
         facts.insert(0, one.name().to_owned());
-        told(self.json, &one.json(), &format!("{} {} {done}: {}", T::NAME, one.number(), facts.join(", ")))
+        print(self.json, &one.json(), &format!("{} {} {done}: {}", T::NAME, one.number(), facts.join(", ")))
     }
 }
 

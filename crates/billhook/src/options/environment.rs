@@ -42,7 +42,7 @@ pub(crate) fn warnings(command: &Command) -> Vec<String> {
         set.filter(|name| name.starts_with(PREFIX) && !is_of_kubernetes(name)).collect();
     unknown.sort();
     let read = || known.iter().filter(|(_, is_read)| **is_read).map(|(name, _)| name.as_str());
-    let told = |name: String| match known.get(&name) {
+    let warning = |name: String| match known.get(&name) {
         Some(true) => None,
         Some(false) => {
             let option = name.trim_start_matches(PREFIX).replace('_', "-").to_lowercase();
@@ -54,7 +54,7 @@ pub(crate) fn warnings(command: &Command) -> Vec<String> {
             Some(format!("warning: {name} is unknown and not read{near}"))
         }
     };
-    unknown.into_iter().filter_map(told).collect()
+    unknown.into_iter().filter_map(warning).collect()
 }
 
 fn variable(long: &str) -> String {

@@ -7,7 +7,7 @@ pub(crate) mod environment;
 pub(crate) mod everywhere;
 pub(crate) mod input_file;
 pub(crate) mod method_words;
-pub(crate) mod moment;
 pub(crate) mod secret;
 mod small_file;
 pub(crate) mod store;
+pub(crate) mod time;

@@ -322,7 +322,7 @@ pub(crate) fn write_product(
     // A line's price, pin code and fees.
     [""; 4].iter().try_for_each(|empty| out.write_field(empty))?;
     for field in settings {
-        out.write_field(field.told(good).map(|setting| setting.to_string()).unwrap_or_default())?;
+        out.write_field(field.written(good).map(|setting| setting.to_string()).unwrap_or_default())?;
     }
     out.write_record(None::<&[u8]>)
 }

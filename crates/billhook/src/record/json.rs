@@ -393,7 +393,7 @@ impl Serialize for ProductObject<'_> {
         map.serialize_entry("good_title", &product.good_title)?;
         map.serialize_entry("sum", &product.good_sum)?;
         for field in GoodField::all() {
-            if let Some(setting) = field.told(self.0) {
+            if let Some(setting) = field.written(self.0) {
                 map.serialize_entry(field.name(), &setting)?;
             }
         }

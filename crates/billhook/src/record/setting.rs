@@ -107,7 +107,7 @@ impl GoodField {
     }
 
     /// What it is in a product, where that is not its default.
-    pub(crate) fn told(self, good: &Good) -> Option<Setting<'_>> {
+    pub(crate) fn written(self, good: &Good) -> Option<Setting<'_>> {
         let setting = self.get(good);
         let is_default = match &setting {
             Setting::Flag(flag) => !flag,
@@ -204,7 +204,7 @@ impl Read for TimerUnit {
 
 /// Whether more is known of a product than its names and its price.
 pub(crate) fn has_settings(good: &Good) -> bool {
-    GoodField::all().any(|field| field.told(good).is_some())
+    GoodField::all().any(|field| field.written(good).is_some())
 }
 
 /// What a record says of a product's settings.

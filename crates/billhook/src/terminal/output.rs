@@ -24,7 +24,7 @@ pub(crate) fn json_pretty<T: Serialize>(out: &mut impl Write, value: &T) -> Resu
 }
 
 /// Reports what was done, or shows one thing: its JSON where that is asked for, or else a line.
-pub(crate) fn told<T: Serialize>(json: bool, value: &T, line: &str) -> Result<(), Failure> {
+pub(crate) fn print<T: Serialize>(json: bool, value: &T, line: &str) -> Result<(), Failure> {
     let mut out = stdout();
     if json {
         return json_line(&mut out, value);
@@ -34,7 +34,7 @@ pub(crate) fn told<T: Serialize>(json: bool, value: &T, line: &str) -> Result<()
 }
 
 /// Says on a terminal that a list is empty, where nobody would else know whether anything was done; a script gets nothing.
-pub(crate) fn tell_if_none(is_empty: bool, json: bool, what: &str) {
+pub(crate) fn say_if_none(is_empty: bool, json: bool, what: &str) {
     if is_empty && !json && io::stdout().is_terminal() {
         say(&format!("no {what} found"));
     }

@@ -213,7 +213,7 @@ impl Asked<'_> {
                     return Ok::<(), Error>(());
                 }
                 for field in GoodField::all() {
-                    if field.told(&good).is_some() && !used.contains(&field) {
+                    if field.written(&good).is_some() && !used.contains(&field) {
                         used.push(field);
                     }
                 }
@@ -319,10 +319,10 @@ impl<W: Write> Export<W> {
     fn order(&mut self, order: &Order, payments: &[Payment]) -> io::Result<()> {
         for line in &order.lines {
             let Some(product) = self.catalogue.remove(&line.good_id) else { continue };
-            let told = product.good_name == line.good_name
+            let is_known = product.good_name == line.good_name
                 && product.good_title == line.good_title
                 && product.good_sum == line.price;
-            if !told {
+            if !is_known {
                 self.pen.product(&Good::new(product))?;
             }
         }

@@ -198,7 +198,7 @@ impl Arguments {
         let account = &account;
         let job =
             Job { store: &store, account, source, name, format, encoding, skip_bad, dry_run, settings, now };
-        let report = job.run(&mut |tally| tally.tell(&job.name, skip_bad))?;
+        let report = job.run(&mut |tally| tally.report(&job.name, skip_bad))?;
         if report.counts.left_out > 0 {
             say(&format!("{}: the settings in it were left out: add --settings to take them", job.name));
         }
@@ -239,7 +239,7 @@ struct Tally {
 
 impl Tally {
     /// Says on standard error that there is nothing, or lists the faults.
-    fn tell(&self, name: &str, skipped: bool) {
+    fn report(&self, name: &str, skipped: bool) {
         if self.good + self.bad == 0 {
             say(&format!("warning: {name} holds no orders"));
         }
@@ -288,12 +288,12 @@ impl std::fmt::Display for Report {
 }
 
 impl Job<'_> {
-    /// Checks, then writes. `tell` is shown what the check found if there are bad records, or none at all.
-    fn run(&self, tell: &mut dyn FnMut(&Tally)) -> Result<Report, Failure> {
+    /// Checks, then writes. `report` is shown what the check found if there are bad records, or none at all.
+    fn run(&self, report: &mut dyn FnMut(&Tally)) -> Result<Report, Failure> {
         let tally = self.check()?;
         let name = &self.name;
         if tally.bad > 0 || tally.good == 0 {
-            tell(&tally);
+            report(&tally);
         }
         if tally.bad > 0 && tally.good == 0 {
             let bad = counted(tally.bad, "bad record");

@@ -4,7 +4,7 @@ use billhook_store::accounts;
 use billhook_wire::Login;
 use clap::Args;
 
-use super::told;
+use super::print_line;
 use crate::{
     failure::Failure,
     options::{account, everywhere::Everywhere},
@@ -42,8 +42,8 @@ impl Default {
             Ok::<_, Failure>(accounts::set_default(tx, chosen)?)
         })?;
         match &self.login {
-            Some(login) => told(&answers(login)),
-            None => told("no account answers where the host names none: such calls get code 5"),
+            Some(login) => print_line(&answers(login)),
+            None => print_line("no account answers where the host names none: such calls get code 5"),
         }
     }
 }

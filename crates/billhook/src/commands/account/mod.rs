@@ -20,7 +20,7 @@ use crate::{
     options::{
         everywhere::Everywhere,
         secret::KeyOption,
-        {account, domain, moment::now},
+        {account, domain, time::now},
     },
     terminal::output::{json_line, stdout},
 };
@@ -232,14 +232,14 @@ impl Add {
                 self.login
             ));
         }
-        match tell_added(&self.login, &key, is_new, default.as_ref(), self.json, everywhere) {
+        match print_added(&self.login, &key, is_new, default.as_ref(), self.json, everywhere) {
             Err(failure) if is_new => Err(key_not_shown(&self.login, failure)),
-            told => told,
+            printed => printed,
         }
     }
 }
 
-fn tell_added(
+fn print_added(
     login: &Login,
     key: &Key,
     is_new: bool,
@@ -307,10 +307,10 @@ impl RotateKey {
         let until = self.keep_old.map(|minutes| now() + i64::from(minutes) * 60);
         let stored = key.clone();
         change(&store, &self.login, move |tx, account| accounts::rotate_key(tx, account.id, &stored, until))?;
-        self.tell(&key, until).map_err(|failure| key_not_shown(&self.login, failure))
+        self.print(&key, until).map_err(|failure| key_not_shown(&self.login, failure))
     }
 
-    fn tell(&self, key: &Key, until: Option<i64>) -> Result<(), Failure> {
+    fn print(&self, key: &Key, until: Option<i64>) -> Result<(), Failure> {
         let mut out = stdout();
         if self.json {
             let report = json!({"login": self.login.as_str(), "key": key.reveal(), "old_key_until": until});
@@ -352,7 +352,7 @@ impl Bind {
         }
         let bound = domain.clone();
         match change(&store, &login, move |tx, account| accounts::bind(tx, account.id, &bound))? {
-            None => told(&format!("{login} answers at {domain}")),
+            None => print_line(&format!("{login} answers at {domain}")),
             Some(other) => Err(Failure::failed(format!(
                 "{domain} is bound to {other}: take it from there first, with `billhook account unbind {other} {domain}`"
             ))),
@@ -376,7 +376,7 @@ fn unbind(everywhere: &Everywhere, login: &Login, domain: &str) -> Result<(), Fa
     let store = everywhere.store.open()?;
     let bound = domain.to_owned();
     if change(&store, login, move |tx, account| accounts::unbind(tx, account.id, &bound))? {
-        return told(&format!("{login} no longer answers at {domain}"));
+        return print_line(&format!("{login} no longer answers at {domain}"));
     }
     Err(Failure::failed(format!(
         "{domain} is not bound to {login}: `billhook account show {login}` lists what is"
@@ -391,7 +391,7 @@ impl Set {
             settings.iter().try_for_each(|setting| accounts::set(tx, account.id, setting))
         })?;
         for setting in &self.settings {
-            told(&format!("{}: {}={}", self.login, setting.name(), setting.value()))?;
+            print_line(&format!("{}: {}={}", self.login, setting.name(), setting.value()))?;
         }
         Ok(())
     }
@@ -400,7 +400,7 @@ impl Set {
 fn switch(everywhere: &Everywhere, login: &Login, off: bool) -> Result<(), Failure> {
     let store = everywhere.store.open()?;
     change(&store, login, move |tx, account| accounts::set_disabled(tx, account.id, off))?;
-    told(&format!("{login} is {}", if off { "off: every call gets code 7" } else { "on" }))
+    print_line(&format!("{login} is {}", if off { "off: every call gets code 7" } else { "on" }))
 }
 
 /// Changes an account that has to be there.
@@ -424,7 +424,7 @@ fn new_key() -> Result<Key, Failure> {
     Key::parse(&format!("{:032x}", u128::from_ne_bytes(bytes))).map_err(Failure::failed)
 }
 
-fn told(line: &str) -> Result<(), Failure> {
+fn print_line(line: &str) -> Result<(), Failure> {
     let mut out = stdout();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

@@ -15,7 +15,7 @@ use crate::{
     options::{
         account,
         everywhere::Everywhere,
-        moment::{now, shown as time},
+        time::{now, shown as time},
     },
     terminal::output::{json_pretty, stdout},
 };

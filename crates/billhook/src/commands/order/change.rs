@@ -13,8 +13,8 @@ use clap::{Args, builder::PossibleValuesParser};
 use super::{Target, found, report};
 use crate::{
     failure::Failure,
-    options::{everywhere::Everywhere, moment::Moment, moment::now},
-    terminal::output::told,
+    options::{everywhere::Everywhere, time::TimeOption, time::now},
+    terminal::output::print,
 };
 
 /// Say that an order is paid, cancelled, refunded, or waits for its payment
@@ -34,8 +34,8 @@ pub(crate) struct SetStatus {
     #[arg(value_name = "STATUS", value_parser = PossibleValuesParser::new(PayStatus::ALL.map(PayStatus::as_str)))]
     status: String,
     /// When it was paid [default: now]
-    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
-    date: Option<Moment>,
+    #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
+    date: Option<TimeOption>,
 }
 
 /// Note a payment of a part
@@ -54,8 +54,8 @@ pub(crate) struct Pay {
     #[arg(value_name = "SUM", value_parser = sum)]
     sum: Money,
     /// When it came in [default: now]
-    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
-    date: Option<Moment>,
+    #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
+    date: Option<TimeOption>,
     /// Note it although it is more than is left to pay, or the order is cancelled or refunded
     #[arg(long)]
     anyway: bool,
@@ -90,8 +90,8 @@ pub(crate) struct Send {
     #[arg(long, value_name = "NUMBER", value_parser = rpo)]
     rpo: Text,
     /// When it was posted [default: now]
-    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
-    date: Option<Moment>,
+    #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
+    date: Option<TimeOption>,
 }
 
 fn sum(text: &str) -> Result<Money, String> {
@@ -265,11 +265,11 @@ impl Target {
             let payments = order_changes::payments(tx, account.id, id)?;
             Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;
-        told(report.json, &report::summary(&order, given_back), &format!("order {id} {said}"))
+        print(report.json, &report::summary(&order, given_back), &format!("order {id} {said}"))
     }
 }
 
 /// The time that was named, else now.
-fn time(date: Option<Moment>, account: &Account) -> Result<i64, Failure> {
+fn time(date: Option<TimeOption>, account: &Account) -> Result<i64, Failure> {
     date.map_or_else(|| Ok(now()), |date| date.begin(&account.settings.time_zone))
 }

@@ -16,8 +16,8 @@ use super::report;
 use crate::{
     commands::resource::Report,
     failure::Failure,
-    options::{everywhere::Everywhere, moment::Moment},
-    terminal::output::{json_line, stdout, tell_if_none},
+    options::{everywhere::Everywhere, time::TimeOption},
+    terminal::output::{json_line, say_if_none, stdout},
 };
 
 /// List orders, the oldest first
@@ -41,11 +41,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(PayStatus::ALL.map(PayStatus::as_str)))]
     status: Option<String>,
     /// Only those made at this time or later
-    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
-    from: Option<Moment>,
+    #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
+    from: Option<TimeOption>,
     /// Only those made at this time or before
-    #[arg(long, value_name = "DATE", value_parser = Moment::parse)]
-    to: Option<Moment>,
+    #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
+    to: Option<TimeOption>,
     /// Only paid ones; --from, --to and the order of the list are then by the time of the payment
     #[arg(long)]
     paid: bool,
@@ -105,7 +105,7 @@ impl Arguments {
                 }
             })
         })?;
-        tell_if_none(is_empty, json, "order");
+        say_if_none(is_empty, json, "order");
         Ok(out.flush()?)
     }
 }

@@ -11,7 +11,7 @@ use billhook_wire::Money;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, options::moment::shown, terminal::output::for_terminal};
+use crate::{failure::Failure, options::time::shown, terminal::output::for_terminal};
 
 /// A line of a list.
 pub(super) fn line(order: &Order, zone: &TimeZone) -> String {

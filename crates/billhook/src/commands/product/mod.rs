@@ -21,7 +21,7 @@ use super::resource::{Report, unknown};
 use crate::{
     failure::Failure,
     options::everywhere::Everywhere,
-    terminal::output::{for_terminal, json_line, json_pretty, stdout, tell_if_none, told},
+    terminal::output::{for_terminal, json_line, json_pretty, print, say_if_none, stdout},
 };
 use fields::{FIELDS, Said, text, value};
 
@@ -182,7 +182,7 @@ impl List {
                 products::catalogue(tx, account.id, list)
             }
         })?;
-        tell_if_none(is_empty, self.report.json, "product");
+        say_if_none(is_empty, self.report.json, "product");
         Ok(out.flush()?)
     }
 }
@@ -217,7 +217,7 @@ impl Target {
             products::save(tx, account.id, &good)?;
             Ok(good)
         })?;
-        told(report.json, &whole(&good), &format!("{}: deleted", good.product.good_name))
+        print(report.json, &whole(&good), &format!("{}: deleted", good.product.good_name))
     }
 }
 
@@ -250,7 +250,7 @@ impl Add {
             change(tx, account, &mut good, &said)?;
             Ok(good)
         })?;
-        told(
+        print(
             report.json,
             &whole(&good),
             &format!("{}: added, number {}", good.product.good_name, good.product.id),
@@ -270,7 +270,7 @@ impl Set {
         })?;
         let said: Vec<_> =
             settings.iter().map(|(name, _)| format!("{name}={}", text(&value(&good, name)))).collect();
-        told(report.json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
+        print(report.json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
     }
 }
 

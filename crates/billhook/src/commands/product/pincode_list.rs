@@ -11,7 +11,7 @@ use super::Target;
 use crate::{
     failure::Failure,
     options::{everywhere::Everywhere, input_file},
-    terminal::output::{counted, for_terminal, json_line, stdout, told},
+    terminal::output::{counted, for_terminal, json_line, print, stdout},
 };
 
 /// Add pin codes, a line each, to those of a product
@@ -60,7 +60,7 @@ impl Add {
             Ok(pincodes::left(tx, account.id, good)?)
         })?;
         let counted = counted(added as u64, "pin code");
-        told(
+        print(
             report.json,
             &json!({"good_name": good_name.as_str(), "added": added, "left": left}),
             &format!("{good_name}: {counted} added, {left} left"),

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::{
     failure::Failure,
-    options::{domain, moment::seconds},
+    options::{domain, time::seconds},
 };
 
 /// Where HTTPS is served if nothing else is said.

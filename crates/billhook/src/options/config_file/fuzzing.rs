@@ -22,11 +22,11 @@ pub fn config(text: &[u8]) {
     secrets.retain(|secret| !names.iter().any(|name| name.contains(secret)));
     let file = match parsed {
         Ok(file) => file,
-        Err(failure) => return told_in_a_line(&failure, &secrets),
+        Err(failure) => return is_one_line(&failure, &secrets),
     };
     let command = match file.apply(COMMAND.clone()) {
         Ok(command) => command,
-        Err(failure) => return told_in_a_line(&failure, &secrets),
+        Err(failure) => return is_one_line(&failure, &secrets),
     };
     let anew = file.table.to_string();
     let again = match ConfigFile::parse(Path::new("FILE"), &anew) {
@@ -57,7 +57,7 @@ fn names(table: &Table) -> Vec<String> {
     table.keys().cloned().chain(inner).collect()
 }
 
-fn told_in_a_line(failure: &Failure, secrets: &[String]) {
+fn is_one_line(failure: &Failure, secrets: &[String]) {
     let Failure::Usage(text) = failure else { panic!("{failure:?}") };
     assert!(text.starts_with("FILE"), "{text}");
     for secret in secrets {

@@ -125,7 +125,8 @@ impl Imported {
                 orders.try_for_each(|(order, paid)| json::write_order(order, paid, &mut out)).unwrap();
             }
             Format::Csv => {
-                let used = |field: &GoodField| self.products.values().any(|good| field.told(good).is_some());
+                let used =
+                    |field: &GoodField| self.products.values().any(|good| field.written(good).is_some());
                 let settings: Vec<_> = GoodField::all().filter(used).collect();
                 let mut writer = ::csv::Writer::from_writer(&mut out);
                 csv::write_header(&settings, &mut writer).unwrap();

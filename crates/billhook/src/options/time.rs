@@ -13,13 +13,13 @@ use crate::failure::Failure;
 
 /// A time of the command line. In which zone, the account says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum TimeOption {
     Unix(i64),
     Day(Date),
     Time(DateTime),
 }
 
-impl Moment {
+impl TimeOption {
     /// Reads unix seconds, a day, or a day with a time.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(time) = UnixTime::parse(text) {
@@ -96,11 +96,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_have_two_ends_and_moments_one() {
+    fn days_have_two_ends_and_times_one() {
         let zone = TimeZone::get("Europe/Moscow").unwrap();
         let both = |text: &str| {
-            let moment = Moment::parse(text).unwrap();
-            (moment.begin(&zone).unwrap(), moment.end(&zone).unwrap())
+            let time = TimeOption::parse(text).unwrap();
+            (time.begin(&zone).unwrap(), time.end(&zone).unwrap())
         };
         for text in ["31.01.2024", "2024-01-31", "01/31/2024", "31.1.2024"] {
             assert_eq!(both(text), (1_706_648_400, 1_706_734_799), "{text}");
@@ -108,10 +108,10 @@ mod tests {
         for text in ["31.01.2024 10:00", "2024-01-31T10:00:00", "1706684400"] {
             assert_eq!(both(text), (1_706_684_400, 1_706_684_400), "{text}");
         }
-        assert!(Moment::parse("31.12.9999").unwrap().end(&zone).is_ok());
-        assert!(Moment::parse("1970-01-01").unwrap().begin(&zone).is_err(), "it was 1969 elsewhere");
+        assert!(TimeOption::parse("31.12.9999").unwrap().end(&zone).is_ok());
+        assert!(TimeOption::parse("1970-01-01").unwrap().begin(&zone).is_err(), "it was 1969 elsewhere");
         for text in ["", "tomorrow", "31.02.2024", "-5", "2024-01-31 25:00"] {
-            assert!(Moment::parse(text).is_err(), "{text}");
+            assert!(TimeOption::parse(text).is_err(), "{text}");
         }
         assert_eq!(shown(1_706_684_400, &zone), "2024-01-31 10:00:00 MSK");
     }
