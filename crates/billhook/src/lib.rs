@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod nearest;
 mod options;
 mod record;
 mod terminal;

@@ -27,6 +27,8 @@ pub(crate) use entry::Entry;
 pub(crate) use setting::{GoodField, Settings, has_settings};
 pub(crate) use value::{Value, quoted};
 
+use crate::nearest::nearest;
+
 /// The most payments that an order in a file has (decision 86).
 pub(crate) const PAYMENTS_MAX: usize = 100_000;
 
@@ -380,7 +382,7 @@ pub(crate) fn unknown(
     let mut all_close = true;
     let shown = names.iter().take(UNKNOWN_SHOWN).map(|name| {
         let quoted = quoted(name.trim());
-        if let Some(known) = closest(name, listed.clone().chain(others.clone())) {
+        if let Some(known) = nearest(name, listed.clone().chain(others.clone())) {
             return format!("{quoted} (did you mean `{known}`?)");
         }
         all_close = false;
@@ -399,29 +401,6 @@ pub(crate) fn unknown(
         text = format!("{text}; known are {}{more}", listed.collect::<Vec<_>>().join(", "));
     }
     Fault(format!("unknown {what} {text}"))
-}
-
-/// The known name that was probably meant: the one with a slip of the pen in it, or the only one of which this is a part or
-/// the other way round (`name` of an item is `good_name`).
-fn closest(name: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
-    // The comparison's cost grows with the length, and no known name is half so long.
-    let name: String = name.trim().chars().take(40).collect::<String>().to_lowercase();
-    let slips = name.chars().count().div_ceil(4).min(2);
-    let slip = known
-        .clone()
-        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
-        .filter(|(distance, known)| *distance <= slips && *distance < known.len())
-        .min_by_key(|(distance, _)| *distance);
-    if let Some((_, known)) = slip {
-        return Some(known);
-    }
-    let mut parts = known.filter(|known| is_part(&name, known) || is_part(known, &name));
-    parts.next().filter(|_| parts.next().is_none())
-}
-
-/// Whether all words of `part` stand in `whole`. What is shorter than four letters may stand anywhere by chance.
-fn is_part(part: &str, whole: &str) -> bool {
-    part.len() >= 4 && part.split('_').all(|word| whole.contains(word))
 }
 
 /// Whether an export says when an order was paid. A paid order without a time says 0, because left out it would be taken
@@ -454,7 +433,7 @@ mod tests {
             ("", None),
             ("quantity", None),
         ] {
-            assert_eq!(closest(name, items()), meant, "{name}");
+            assert_eq!(nearest(name, items()), meant, "{name}");
         }
         let fields: Vec<_> = Field::all().map(Field::name).collect();
         for (name, meant) in [
@@ -469,7 +448,7 @@ mod tests {
             ("delivered", Some("delivery")),
             ("Телефон", None),
         ] {
-            assert_eq!(closest(name, fields.iter().copied()), meant, "{name}");
+            assert_eq!(nearest(name, fields.iter().copied()), meant, "{name}");
         }
     }
 

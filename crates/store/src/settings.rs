@@ -284,13 +284,7 @@ impl Setting {
     pub fn parse(name: &str, value: &str) -> Result<Self, SettingError> {
         let Some(info) = SETTINGS.iter().find(|info| info.name == name) else {
             let names: Vec<_> = SETTINGS.iter().map(|info| info.name).collect();
-            let nearest = names
-                .iter()
-                .map(|known| (strsim::jaro_winkler(known, name), known))
-                .filter(|(likeness, _)| *likeness > 0.7)
-                .max_by(|one, other| one.0.total_cmp(&other.0));
-            let hint = nearest.map_or_else(String::new, |(_, near)| format!(": did you mean {near}?"));
-            return Err(SettingError(format!("no setting {name:?}{hint} (there are {})", names.join(", "))));
+            return Err(SettingError(format!("no setting {name:?}: there are {}", names.join(", "))));
         };
         let text = value.trim();
         match (info.parse)(text) {
@@ -424,13 +418,11 @@ mod tests {
             error,
             "rate does not take \"many\": it takes requests a minute from one address; 0: no limit"
         );
-        let error = Setting::parse("getbill_empty", "ok").unwrap_err().to_string();
-        assert!(error.contains("did you mean getbills_empty?"), "{error}");
         let error = Setting::parse("emptyy", "ok").unwrap_err().to_string();
         assert_eq!(
             error,
-            "no setting \"emptyy\" (there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
-             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme)"
+            "no setting \"emptyy\": there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
+             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

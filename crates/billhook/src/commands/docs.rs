@@ -7,11 +7,7 @@ use billhook_wire::method::{METHODS, MethodInfo, to_come};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
-use crate::{
-    failure::Failure,
-    options::{config_file::nearest, method_words},
-    terminal::output::stdout,
-};
+use crate::{failure::Failure, nearest::nearest, options::method_words, terminal::output::stdout};
 
 /// Show the reference of the API's methods
 ///

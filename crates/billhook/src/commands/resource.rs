@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::{
     failure::Failure,
+    nearest::nearest,
     options::{
         account::{AccountOption, OpenAccount},
-        config_file::nearest,
         everywhere::Everywhere,
     },
     terminal::output::{print, say_if_none},
@@ -90,7 +90,7 @@ pub(crate) fn unknown<'a>(
     kind: &str,
     name: impl Display,
     account: &Account,
-    known: impl IntoIterator<Item = &'a str>,
+    known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
 ) -> Failure {
     let mend = match nearest(&name.to_string(), known.into_iter()) {
         Some(near) => format!("did you mean {near}?"),

@@ -7,8 +7,8 @@ use billhook_store::{
 use billhook_wire::Login;
 use clap::Args;
 
-use super::{config_file::nearest, everywhere::Everywhere};
-use crate::failure::Failure;
+use super::everywhere::Everywhere;
+use crate::{failure::Failure, nearest::nearest};
 
 /// The option.
 #[derive(Debug, Clone, Args)]

@@ -15,6 +15,7 @@ use toml::{Table, Value};
 
 use crate::{
     failure::Failure,
+    nearest::nearest,
     options::{small_file, store::has_password},
 };
 
@@ -127,28 +128,18 @@ impl ConfigFile {
     }
 
     fn unknown(&self, command: &Command, place: &str, key: &str) -> Failure {
-        let known: Vec<String> = command
-            .get_arguments()
-            .filter_map(Arg::get_long)
-            .filter(|long| is_key(long))
-            .map(str::to_owned)
-            .chain(command.get_subcommands().map(|sub| format!("[{place}{}]", sub.get_name())))
-            .collect();
-        let hint = nearest(&key.replace('_', "-"), known.iter().map(String::as_str)).map_or_else(
-            || format!("known are {}", known.join(", ")),
-            |near| format!("did you mean {near}?"),
-        );
+        let options = command.get_arguments().filter_map(Arg::get_long).filter(|long| is_key(long));
+        let known: Vec<_> = options.chain(command.get_subcommands().map(Command::get_name)).collect();
+        let shown = |name: &str| match command.find_subcommand(name) {
+            Some(_) => format!("[{place}{name}]"),
+            None => name.to_owned(),
+        };
+        let hint = match nearest(&key.replace('_', "-"), known.iter().copied()) {
+            Some(near) => format!("did you mean {}?", shown(near)),
+            None => format!("known are {}", known.into_iter().map(shown).collect::<Vec<_>>().join(", ")),
+        };
         Failure::usage(format!("{}: unknown key {place}{key}: {hint}", self.path.display()))
     }
-}
-
-/// The known word that is most like `word`, if one is like it at all.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|name| (strsim::jaro_winkler(word, name.trim_matches(['[', ']'])), name))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, name)| name)
 }
 
 fn option<'a>(command: &'a Command, long: &str) -> Option<&'a Arg> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env};
 
 use clap::{Arg, ArgAction, Command, builder::BoolishValueParser};
 
-use crate::options::config_file::nearest;
+use crate::nearest::nearest;
 
 const PREFIX: &str = "BILLHOOK_";
 

@@ -98,10 +98,7 @@ fn what_is_refused_says_what_would_do() {
     says(&place.run(&["account", "set", "zzz", "rate=1"]).failed(1), &["no account zzz", "account add zzz"]);
 
     let error = place.run(&["account", "set", "shop", "getbill_empty=ok"]).failed(2);
-    says(&error, &["did you mean getbills_empty?", "time_zone"]);
-    let error = place.run(&["account", "set", "shop", "emptyy=ok"]).failed(2);
-    says(&error, &["no setting", "getbills_empty", "time_zone"]);
-    assert!(!error.contains("did you mean"), "{error}");
+    says(&error, &["no setting \"getbill_empty\": there are getbills_empty", "time_zone"]);
     says(&place.run(&["account", "set", "shop", "rate=many"]).failed(2), &["rate", "many"]);
     says(&place.run(&["account", "set", "shop", "rate"]).failed(2), &["rate"]);
     place.run(&["account", "set", "shop", "rate=5", "text_case=UPPER"]).failed(2);

@@ -9,7 +9,7 @@ use billhook_wire::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{options::config_file::nearest, record::GoodField};
+use crate::{nearest::nearest, record::GoodField};
 
 /// The fields that `product set` takes, in the order of reports and exports.
 pub(super) const FIELDS: [&str; 35] = [
