@@ -119,7 +119,10 @@ impl Arguments {
         if findings.is_empty() {
             return Ok(());
         }
-        Err(Failure::failed(format!("{what} is damaged ({} findings): {mend}", findings.len())))
+        Err(Failure::failed(format!(
+            "{what} is damaged ({}): {mend}",
+            counted(findings.len() as u64, "finding")
+        )))
     }
 }
 

@@ -104,7 +104,8 @@ fn copied(
     rest_while_checking(&mut connection)?;
     let findings = soundness::findings(&mut connection, path, &mut |_| {})?;
     if let Some(finding) = findings.first() {
-        let text = format!("the store is damaged, so no copy of it is kept: {}", told(finding, &findings));
+        let text =
+            format!("the store is damaged, so no copy of it is kept: {}", with_count(finding, &findings));
         return Err(Error::new(Kind::Damaged, text));
     }
     let report = report(&connection, path)?;
@@ -113,10 +114,10 @@ fn copied(
 }
 
 /// A finding, and how many there are beside it.
-fn told(finding: &Finding, findings: &[Finding]) -> String {
+fn with_count(finding: &Finding, findings: &[Finding]) -> String {
     match findings.len() {
         0 | 1 => finding.to_string(),
-        count => format!("{finding} (and {} more findings)", count - 1),
+        count => format!("{finding} (and {} more)", count - 1),
     }
 }
 
@@ -288,7 +289,7 @@ pub(crate) fn restore(
         let text = format!(
             "{} is damaged: {}: take another backup, or look at all of it with `billhook check FILE`",
             from.display(),
-            told(finding, &findings)
+            with_count(finding, &findings)
         );
         return Err(Error::new(Kind::Damaged, text));
     }
