@@ -1,37 +1,25 @@
 //! PHP's array: an ordered map whose keys are integers or byte strings.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::{borrow::Cow, fmt};
 
-use hashbrown::HashTable;
+use indexmap::IndexMap;
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeMap, SerializeSeq},
 };
 
-/// Up to this many entries a look at each is quicker than a hash.
-const SCANNED: usize = 8;
+/// The fields of a usual form.
+const USUAL_FIELDS: usize = 8;
 
 /// An array as PHP has it: ordered, with integer or text keys, and a next index of its own.
 ///
 /// [`Debug`] shows every value: it is for tests, not for logs.
 #[derive(Clone, Default)]
 pub struct Array<'a> {
-    /// In the order in which keys were first put in; `None` where one was taken out again.
-    entries: Vec<Option<(Key<'a>, Value<'a>)>>,
-    /// Where each key stands, once there are more than [`SCANNED`] entries.
-    index: Option<Box<Index>>,
-    removed: usize,
+    /// In the order in which keys were first put in.
+    entries: IndexMap<Key<'a>, Value<'a>>,
+    /// The highest integer key that there ever was.
     highest: Option<i64>,
-}
-
-#[derive(Clone, Default)]
-struct Index {
-    hasher: RandomState,
-    places: HashTable<usize>,
 }
 
 /// A key: text that is the canonical decimal of a signed 64-bit integer is that integer.
@@ -60,17 +48,17 @@ impl<'a> Array<'a> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.removed
+        self.entries.len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.entries.is_empty()
     }
 
     /// The entries, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key<'a>, &Value<'a>)> {
-        self.entries.iter().flatten().map(|(key, value)| (key, value))
+        self.entries.iter()
     }
 
     /// What stands under `name`; a canonical integer finds the integer key.
@@ -80,15 +68,13 @@ impl<'a> Array<'a> {
 
     /// What stands under `key`.
     pub fn get_key(&self, key: &Key<'_>) -> Option<&Value<'a>> {
-        let place = self.find(key)?;
-        self.entries.get(place)?.as_ref().map(|(_, value)| value)
+        let place = self.entries.get_index_of(key)?;
+        self.entries.get_index(place).map(|(_, value)| value)
     }
 
     /// Puts `value` under `key`. A key that is there keeps its place.
     pub fn insert(&mut self, key: Key<'a>, value: Value<'a>) {
-        if let Some(slot) = self.slot(key) {
-            *slot = value;
-        }
+        *self.entry(key) = value;
     }
 
     /// Puts `value` behind the highest integer key that the array ever had, at 0 if it had none (also behind a negative
@@ -101,16 +87,8 @@ impl<'a> Array<'a> {
 
     /// Takes out what stands under `key`.
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Value<'a>> {
-        let place = self.find(key)?;
-        if let Some(index) = &mut self.index {
-            let hash = index.hasher.hash_one(key);
-            if let Ok(entry) = index.places.find_entry(hash, |at| *at == place) {
-                entry.remove();
-            }
-        }
-        let (_, value) = self.entries.get_mut(place)?.take()?;
-        self.removed += 1;
-        Some(value)
+        let place = self.entries.get_index_of(key)?;
+        self.entries.shift_remove_index(place).map(|(_, value)| value)
     }
 
     /// Whether the keys are exactly 0, 1, … in this order, so that PHP writes it as a JSON list. The empty array is one.
@@ -120,16 +98,16 @@ impl<'a> Array<'a> {
 
     /// An empty array with room for a usual form's fields.
     pub(super) fn with_room() -> Self {
-        Self { entries: Vec::with_capacity(SCANNED), ..Self::default() }
+        Self { entries: IndexMap::with_capacity(USUAL_FIELDS), highest: None }
     }
 
     /// The array under `key`; what is there and is none makes room for an empty one.
     pub(super) fn enter(&mut self, key: Key<'a>) -> Option<&mut Array<'a>> {
-        let slot = self.slot(key)?;
-        if matches!(slot, Value::Text(_)) {
-            *slot = Value::Array(Box::default());
+        let value = self.entry(key);
+        if matches!(value, Value::Text(_)) {
+            *value = Value::Array(Box::default());
         }
-        slot.as_array_mut()
+        value.as_array_mut()
     }
 
     /// A new array at the next index; `None` if there is no higher integer.
@@ -145,51 +123,16 @@ impl<'a> Array<'a> {
         }
     }
 
-    fn find(&self, key: &Key<'_>) -> Option<usize> {
-        let is_at = |place: usize| matches!(self.entries.get(place), Some(Some((known, _))) if known == key);
-        match &self.index {
-            None => (0..self.entries.len()).find(|place| is_at(*place)),
-            Some(index) => index.places.find(index.hasher.hash_one(key), |place| is_at(*place)).copied(),
-        }
-    }
-
-    /// The place of `key`, made at the end if there is none; never `None`.
-    fn slot(&mut self, key: Key<'a>) -> Option<&mut Value<'a>> {
-        let place = match self.find(&key) {
-            Some(place) => place,
-            None => self.add(key),
-        };
-        self.entries.get_mut(place)?.as_mut().map(|(_, value)| value)
-    }
-
-    fn add(&mut self, key: Key<'a>) -> usize {
-        let place = self.entries.len();
+    /// What stands under `key`, made at the end if there is nothing.
+    fn entry(&mut self, key: Key<'a>) -> &mut Value<'a> {
         if let Key::Int(number) = key {
             self.highest = self.highest.max(Some(number));
         }
-        if place == 0 {
+        if self.entries.is_empty() {
             // Most inner arrays of a deep nest hold one entry: no room in advance, or a small body would take much memory.
             self.entries.reserve_exact(1);
         }
-        self.entries.push(Some((key, Value::Text(Cow::Borrowed(b"")))));
-        if self.index.is_some() || place >= SCANNED {
-            self.note(place);
-        }
-        place
-    }
-
-    /// Notes in the index what stands from `place` on; a new index notes everything.
-    fn note(&mut self, place: usize) {
-        let from = if self.index.is_some() { place } else { 0 };
-        let Index { hasher, places } = &mut **self.index.get_or_insert_default();
-        let entries = &self.entries;
-        let hash_at =
-            |place: usize| entries.get(place).and_then(Option::as_ref).map(|(key, _)| hasher.hash_one(key));
-        for place in from..entries.len() {
-            if let Some(hash) = hash_at(place) {
-                places.insert_unique(hash, place, |at| hash_at(*at).unwrap_or_default());
-            }
-        }
+        self.entries.entry(key).or_insert(Value::Text(Cow::Borrowed(b"")))
     }
 }
 
