@@ -3,9 +3,8 @@
 //! The cells of the order's own fields stand in its first row; in the following ones they are empty or say the same.
 //! A row without an order's number is an entry of the catalogue (decision 65).
 
-use std::io;
+use std::io::{self, Write};
 
-use ::csv::{self, Writer};
 use billhook_store::{
     order_changes::Payment,
     orders::{Line, Order},
@@ -78,7 +77,8 @@ impl Row {
         self.cells.is_empty()
     }
 
-    fn cells(&self) -> impl Iterator<Item = &[u8]> {
+    /// Its cells.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends
             .iter()
@@ -240,10 +240,48 @@ fn missing(column: Column) -> Fault {
     Fault(format!("the column `{}` is missing", column.name()))
 }
 
+/// Writes rows, cell by cell. A cell stands in quotes only where it must.
+pub(crate) struct Writer<W> {
+    out: W,
+    is_in_row: bool,
+}
+
+impl<W: Write> Writer<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, is_in_row: false }
+    }
+
+    pub(crate) fn cell(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_in_row, true) {
+            self.out.write_all(b",")?;
+        }
+        let text = text.as_ref();
+        if text.contains([',', '"', '\r', '\n']) {
+            write!(self.out, "\"{}\"", text.replace('"', "\"\""))
+        } else {
+            self.out.write_all(text.as_bytes())
+        }
+    }
+
+    pub(crate) fn end_row(&mut self) -> io::Result<()> {
+        self.is_in_row = false;
+        self.out.write_all(b"\n")
+    }
+
+    pub(crate) fn row(&mut self, cells: impl Iterator<Item = impl AsRef<str>>) -> io::Result<()> {
+        cells.into_iter().try_for_each(|cell| self.cell(cell))?;
+        self.end_row()
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// The header of an export in which products have these settings.
-pub(crate) fn write_header(settings: &[GoodField], out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+pub(crate) fn write_header(settings: &[GoodField], out: &mut Writer<impl Write>) -> io::Result<()> {
     let columns = Field::all().map(Column::Order).chain(ItemField::ALL.into_iter().map(Column::Item));
-    out.write_record(columns.chain(settings.iter().copied().map(Column::Good)).map(Column::name))
+    out.row(columns.chain(settings.iter().copied().map(Column::Good)).map(Column::name))
 }
 
 /// Writes an order: the first row has its fields, the others repeat only its number.
@@ -251,18 +289,18 @@ pub(crate) fn write_order(
     order: &Order,
     payments: &[Payment],
     settings: &[GoodField],
-    out: &mut Writer<impl io::Write>,
-) -> csv::Result<()> {
+    out: &mut Writer<impl Write>,
+) -> io::Result<()> {
     for (position, line) in order.lines.iter().enumerate() {
-        out.write_field(order.id.to_string())?;
+        out.cell(order.id.to_string())?;
         if position == 0 {
             Field::all().skip(1).try_for_each(|field| write_field(order, payments, field, out))?;
         } else {
-            Field::all().skip(1).try_for_each(|_| out.write_field(""))?;
+            Field::all().skip(1).try_for_each(|_| out.cell(""))?;
         }
         write_line(line, out)?;
-        settings.iter().try_for_each(|_| out.write_field(""))?;
-        out.write_record(None::<&[u8]>)?;
+        settings.iter().try_for_each(|_| out.cell(""))?;
+        out.end_row()?;
     }
     Ok(())
 }
@@ -271,58 +309,58 @@ fn write_field(
     order: &Order,
     payments: &[Payment],
     field: Field,
-    out: &mut Writer<impl io::Write>,
-) -> csv::Result<()> {
+    out: &mut Writer<impl Write>,
+) -> io::Result<()> {
     let handling = &order.handling;
     let number_of_some = |number: i64| if number == 0 { String::new() } else { number.to_string() };
     match field {
-        Field::Id => out.write_field(order.id.to_string()),
-        Field::Email => out.write_field(order.email.as_ref().map_or(NONE, |email| email.as_str())),
-        Field::PayStatus => out.write_field(order.pay_status.as_str()),
-        Field::Created => out.write_field(order.created.to_string()),
-        Field::Paid if writes_paid(order) => out.write_field(order.paid.to_string()),
-        Field::IsRecurrent if order.is_recurrent => out.write_field("true"),
-        Field::Confirmed if handling.confirmed => out.write_field("true"),
-        Field::Paid | Field::IsRecurrent | Field::Confirmed => out.write_field(""),
-        Field::Deleted => out.write_field(number_of_some(handling.deleted)),
-        Field::KillAt => out.write_field(number_of_some(handling.kill_at)),
-        Field::Delivery => out.write_field(handling.delivery.as_str()),
-        Field::Sent => out.write_field(number_of_some(handling.sent)),
-        Field::Manager => out.write_field(number_of_some(handling.manager)),
-        Field::Text(text) => out.write_field(order.texts.get(text)),
-        Field::Payments => out.write_field(payments::cell(payments)),
+        Field::Id => out.cell(order.id.to_string()),
+        Field::Email => out.cell(order.email.as_ref().map_or(NONE, |email| email.as_str())),
+        Field::PayStatus => out.cell(order.pay_status.as_str()),
+        Field::Created => out.cell(order.created.to_string()),
+        Field::Paid if writes_paid(order) => out.cell(order.paid.to_string()),
+        Field::IsRecurrent if order.is_recurrent => out.cell("true"),
+        Field::Confirmed if handling.confirmed => out.cell("true"),
+        Field::Paid | Field::IsRecurrent | Field::Confirmed => out.cell(""),
+        Field::Deleted => out.cell(number_of_some(handling.deleted)),
+        Field::KillAt => out.cell(number_of_some(handling.kill_at)),
+        Field::Delivery => out.cell(handling.delivery.as_str()),
+        Field::Sent => out.cell(number_of_some(handling.sent)),
+        Field::Manager => out.cell(number_of_some(handling.manager)),
+        Field::Text(text) => out.cell(order.texts.get(text)),
+        Field::Payments => out.cell(payments::cell(payments)),
     }
 }
 
-fn write_line(line: &Line, out: &mut Writer<impl io::Write>) -> csv::Result<()> {
+fn write_line(line: &Line, out: &mut Writer<impl Write>) -> io::Result<()> {
     let fee = |fee: Money| if fee == Money::ZERO { String::new() } else { fee.to_string() };
-    out.write_field(line.good_id.to_string())?;
-    out.write_field(&line.good_name)?;
-    out.write_field(&line.good_title)?;
-    out.write_field(line.sum.to_string())?;
+    out.cell(line.good_id.to_string())?;
+    out.cell(&line.good_name)?;
+    out.cell(&line.good_title)?;
+    out.cell(line.sum.to_string())?;
     let price = if line.price == line.sum { String::new() } else { line.price.to_string() };
-    out.write_field(price)?;
-    out.write_field(&line.pincode)?;
-    out.write_field(fee(line.partner_fee))?;
-    out.write_field(fee(line.partner_pfee))
+    out.cell(price)?;
+    out.cell(&line.pincode)?;
+    out.cell(fee(line.partner_fee))?;
+    out.cell(fee(line.partner_pfee))
 }
 
 /// Writes a catalogue entry: a row without an order's number.
 pub(crate) fn write_product(
     good: &Good,
     settings: &[GoodField],
-    out: &mut Writer<impl io::Write>,
-) -> csv::Result<()> {
+    out: &mut Writer<impl Write>,
+) -> io::Result<()> {
     let product = &good.product;
-    Field::all().try_for_each(|_| out.write_field(""))?;
-    out.write_field(product.id.to_string())?;
-    out.write_field(&product.good_name)?;
-    out.write_field(&product.good_title)?;
-    out.write_field(product.good_sum.to_string())?;
+    Field::all().try_for_each(|_| out.cell(""))?;
+    out.cell(product.id.to_string())?;
+    out.cell(&product.good_name)?;
+    out.cell(&product.good_title)?;
+    out.cell(product.good_sum.to_string())?;
     // A line's price, pin code and fees.
-    [""; 4].iter().try_for_each(|empty| out.write_field(empty))?;
+    [""; 4].iter().try_for_each(|empty| out.cell(empty))?;
     for field in settings {
-        out.write_field(field.written(good).map(|setting| setting.to_string()).unwrap_or_default())?;
+        out.cell(field.written(good).map(|setting| setting.to_string()).unwrap_or_default())?;
     }
-    out.write_record(None::<&[u8]>)
+    out.end_row()
 }

@@ -339,7 +339,7 @@ impl<W: Write> Export<W> {
 enum Pen<W: Write> {
     Jsonl(W),
     /// With the settings that products have a column for.
-    Csv(Box<::csv::Writer<W>>, Vec<GoodField>),
+    Csv(csv::Writer<W>, Vec<GoodField>),
 }
 
 impl<W: Write> Pen<W> {
@@ -348,9 +348,9 @@ impl<W: Write> Pen<W> {
         Ok(match format {
             Format::Jsonl => Self::Jsonl(out),
             Format::Csv => {
-                let mut writer = ::csv::Writer::from_writer(out);
-                csv::write_header(&settings, &mut writer).map_err(output_error)?;
-                Self::Csv(Box::new(writer), settings)
+                let mut writer = csv::Writer::new(out);
+                csv::write_header(&settings, &mut writer)?;
+                Self::Csv(writer, settings)
             }
         })
     }
@@ -358,16 +358,14 @@ impl<W: Write> Pen<W> {
     fn order(&mut self, order: &Order, payments: &[Payment]) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => json::write_order(order, payments, out),
-            Self::Csv(out, settings) => {
-                csv::write_order(order, payments, settings, out).map_err(output_error)
-            }
+            Self::Csv(out, settings) => csv::write_order(order, payments, settings, out),
         }
     }
 
     fn product(&mut self, good: &Good) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => json::write_product(good, out),
-            Self::Csv(out, settings) => csv::write_product(good, settings, out).map_err(output_error),
+            Self::Csv(out, settings) => csv::write_product(good, settings, out),
         }
     }
 
@@ -384,13 +382,5 @@ impl<W: Write> Pen<W> {
             Self::Jsonl(out) => out.flush(),
             Self::Csv(out, _) => out.flush(),
         }
-    }
-}
-
-/// The output's own error, so that a closed one is seen as such.
-fn output_error(error: ::csv::Error) -> io::Error {
-    match error.into_kind() {
-        ::csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
     }
 }

@@ -7,12 +7,12 @@
 mod catalogue;
 mod check;
 mod decode;
-mod found;
+pub(crate) mod found;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod lines;
 mod records;
-mod rows;
+pub(crate) mod rows;
 mod source;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     failure::Failure,
     options::{account::AccountOption, everywhere::Everywhere},
-    record::Format,
+    record::{Format, csv},
     terminal::output::{counted, for_terminal, json_line, stdout},
 };
 
@@ -115,13 +115,12 @@ fn write(records: &[Map<String, Value>], format: Format, mut out: impl Write) ->
             }
         }
         Format::Csv => {
-            let mut writer = csv::Writer::from_writer(&mut out);
-            writer.write_record(columns()).map_err(io::Error::from)?;
+            let mut writer = csv::Writer::new(&mut out);
+            writer.row(columns())?;
             for record in records {
                 let cells = columns().map(|column| record.get(column).map(text).unwrap_or_default());
-                writer.write_record(cells).map_err(io::Error::from)?;
+                writer.row(cells)?;
             }
-            writer.flush()?;
         }
     }
     out.flush()

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    io::Write as _,
+    io::{Cursor, Write as _},
     path::PathBuf,
 };
 
@@ -25,6 +25,7 @@ use crate::{
     options::{account::AccountOption, everywhere::Everywhere, input_file},
     record::Format,
     terminal::output::{json_line, stdout},
+    transfer::import::{found::Unreadable, rows::RowReader},
 };
 
 /// Take products from a file into the catalogue
@@ -83,7 +84,7 @@ impl Arguments {
         let text = input_file::read(&self.file)?;
         let records = match format {
             Format::Jsonl => json_records(&text),
-            Format::Csv => csv_records(&text),
+            Format::Csv => csv_records(text),
         };
         let at = |(line, why): (u64, String)| Failure::failed(format!("{place}, line {line}: {why}"));
         let records = records.map_err(at)?;
@@ -128,26 +129,22 @@ fn json_records(text: &str) -> Result<Vec<Record>, Fault> {
     lines.map(record).collect()
 }
 
-fn csv_records(text: &str) -> Result<Vec<Record>, Fault> {
-    let header = text.lines().next().unwrap_or_default();
-    let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|delimiter| {
-        (header.bytes().filter(|byte| byte == delimiter).count(), *delimiter == b',')
-    });
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter.unwrap_or(b',')).from_reader(text.as_bytes());
-    let fault = |error: csv::Error| match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, pos } => {
-            let line = pos.as_ref().map_or(1, csv::Position::line);
-            (line, format!("the row has {len} cells, the header has {expected_len}"))
-        }
-        _ => (error.position().map_or(1, csv::Position::line), error.to_string()),
+fn csv_records(text: String) -> Result<Vec<Record>, Fault> {
+    let fault = |unreadable| match unreadable {
+        Unreadable::Line(line, fault) => (line, fault.0),
+        Unreadable::Io(error) => (1, error.to_string()),
     };
-    let names = reader.headers().map_err(fault)?.clone();
+    let mut rows = RowReader::open(Box::new(Cursor::new(text))).map_err(|error| fault(error.into()))?;
+    let Some(header) = rows.next().map_err(fault)? else { return Ok(Vec::new()) };
+    let names: Vec<_> = header.cells().map(String::from_utf8_lossy).collect();
     let mut records = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(fault)?;
-        let line = row.position().map_or(1, csv::Position::line);
-        records.push(record(line, names.iter().zip(row.iter()))?);
+    while let Some(row) = rows.next().map_err(fault)? {
+        let cells: Vec<_> = row.cells().map(String::from_utf8_lossy).collect();
+        if cells.len() != names.len() {
+            let why = format!("the row has {} cells, the header has {}", cells.len(), names.len());
+            return Err((row.line, why));
+        }
+        records.push(record(row.line, names.iter().map(AsRef::as_ref).zip(cells.iter().map(AsRef::as_ref)))?);
     }
     Ok(records)
 }

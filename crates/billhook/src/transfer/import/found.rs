@@ -6,7 +6,7 @@ use crate::record::{Fault, Record};
 
 /// Why a source cannot be read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// From this line on nothing can be made out.

@@ -128,7 +128,7 @@ impl Imported {
                 let used =
                     |field: &GoodField| self.products.values().any(|good| field.written(good).is_some());
                 let settings: Vec<_> = GoodField::all().filter(used).collect();
-                let mut writer = ::csv::Writer::from_writer(&mut out);
+                let mut writer = csv::Writer::new(&mut out);
                 csv::write_header(&settings, &mut writer).unwrap();
                 for good in self.products.values() {
                     csv::write_product(good, &settings, &mut writer).unwrap();
@@ -136,8 +136,6 @@ impl Imported {
                 for (order, payments) in &self.orders {
                     csv::write_order(order, payments, &settings, &mut writer).unwrap();
                 }
-                writer.flush().unwrap();
-                drop(writer);
             }
         }
         out

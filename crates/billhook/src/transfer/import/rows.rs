@@ -28,20 +28,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Reads the header: its cells' delimiter is the file's.
+    /// Reads the header.
     pub(super) fn open(
-        mut text: Box<dyn BufRead>,
+        text: Box<dyn BufRead>,
         encoding: &'static str,
         zone: TimeZone,
     ) -> Result<Self, Unreadable> {
-        let mut start = Vec::new();
-        text.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut start)?;
-        let delimiter = delimiter(&start);
-        let mut reader = RowReader {
-            text: Box::new(Cursor::new(start).chain(text)),
-            core: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
-            line: 1,
-        };
+        let mut reader = RowReader::open(text)?;
         let Some(header) = reader.next()? else {
             return Err(Unreadable::Line(
                 1,
@@ -86,7 +79,7 @@ impl Rows {
 }
 
 /// Reads row by row, and knows where each begins.
-struct RowReader {
+pub(crate) struct RowReader {
     text: Box<dyn BufRead>,
     core: csv_core::Reader,
     /// The line that is read next.
@@ -94,8 +87,16 @@ struct RowReader {
 }
 
 impl RowReader {
+    /// The delimiter of the first line's cells is the file's.
+    pub(crate) fn open(mut text: Box<dyn BufRead>) -> io::Result<Self> {
+        let mut start = Vec::new();
+        text.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut start)?;
+        let core = csv_core::ReaderBuilder::new().delimiter(delimiter(&start)).build();
+        Ok(Self { text: Box::new(Cursor::new(start).chain(text)), core, line: 1 })
+    }
+
     /// The next row that says anything.
-    fn next(&mut self) -> Result<Option<Row>, Unreadable> {
+    pub(crate) fn next(&mut self) -> Result<Option<Row>, Unreadable> {
         loop {
             self.skip_line_breaks()?;
             let row = self.row()?;
