@@ -15,10 +15,10 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, categories, coupons, engine, idempotency,
+    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, audit, categories, coupons, engine, idempotency,
     managers, marks, orders,
     partial::Unfinished,
-    partners, payments, pincodes, products, random,
+    partners, payments, people, pincodes, products, random,
     statement_text::{sql, text},
     table::{Column, Columns, Table},
     tx::Arg,
@@ -62,7 +62,7 @@ macro_rules! copied {
 }
 
 /// Every table of a store. A test compares this list with what each engine really has.
-static TABLES: [Copied; 16] = [
+static TABLES: [Copied; 20] = [
     copied!(accounts::TABLE),
     copied!(accounts::DOMAINS),
     copied!(accounts::SETTINGS),
@@ -78,6 +78,10 @@ static TABLES: [Copied; 16] = [
     copied!(coupons::TABLE),
     copied!(coupons::GOODS_TABLE),
     copied!(idempotency::TABLE),
+    copied!(people::TABLE),
+    copied!(people::SESSIONS),
+    copied!(people::LINKS),
+    copied!(audit::TABLE),
     // The last, so that the mark of an unfinished copy stands until the end.
     copied!(marks::TABLE),
 ];

@@ -9,6 +9,7 @@
 //! look-ups are folded here, not by the engine.
 
 pub mod accounts;
+pub mod audit;
 pub mod categories;
 mod check;
 pub mod copy;
@@ -30,6 +31,7 @@ pub mod orders;
 mod partial;
 pub mod partners;
 pub mod payments;
+pub mod people;
 pub mod pincodes;
 pub mod products;
 mod random;

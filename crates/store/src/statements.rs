@@ -1,8 +1,9 @@
 //! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
 
 use crate::{
-    Sql, accounts, categories, check, copy, coupons, holdings, idempotency, list_pages, managers, marks,
-    order_changes, order_lists, orders, partners, payments, pincodes, products, same_order, versions,
+    Sql, accounts, audit, categories, check, copy, coupons, holdings, idempotency, list_pages, managers,
+    marks, order_changes, order_lists, orders, partners, payments, people, pincodes, products, same_order,
+    versions,
 };
 
 /// All of them. One that its module's list lacks is noticed.
@@ -21,6 +22,8 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         (managers::STATEMENTS, include_str!("managers.rs")),
         (partners::STATEMENTS, include_str!("partners.rs")),
         (payments::STATEMENTS, include_str!("payments.rs")),
+        (people::STATEMENTS, include_str!("people.rs")),
+        (audit::STATEMENTS, include_str!("audit.rs")),
         (pincodes::STATEMENTS, include_str!("pincodes.rs")),
         (same_order::STATEMENTS, include_str!("same_order.rs")),
         (check::STATEMENTS, include_str!("check.rs")),

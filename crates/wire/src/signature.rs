@@ -7,6 +7,11 @@ use subtle::ConstantTimeEq;
 
 use crate::{Code, Key, Login};
 
+/// SHA-256 in lowercase hex: what is kept of a secret.
+pub fn sha256(bytes: &[u8]) -> String {
+    text(&sha256_hex([bytes]))
+}
+
 /// The hash over a request: lowercase hex of `md5(query + "::" + login + "::" + key)`.
 pub fn request(query: &[u8], login: &Login, key: &Key) -> [u8; 32] {
     RequestHash::new([query], login.as_str().as_bytes()).with_key(key.reveal().as_bytes())

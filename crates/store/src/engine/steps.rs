@@ -23,6 +23,17 @@ macro_rules! steps {
                      CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
                 ),
             ),
+            (
+                // Version 5.
+                "the people of the cabinet",
+                $crate::statement_text::text!(
+                    Piece::Step(&$crate::people::TABLE, 5, $dialect),
+                    Piece::Step(&$crate::people::SESSIONS, 5, $dialect),
+                    Piece::Step(&$crate::people::LINKS, 5, $dialect),
+                    Piece::Step(&$crate::audit::TABLE, 5, $dialect),
+                    "CREATE INDEX audit_by_order ON audit (account_id, order_id, at, position);"
+                ),
+            ),
         ]
     };
 }

@@ -71,6 +71,10 @@ fn filled() -> Connection {
         "INSERT INTO coupons SELECT 1 + n % 2, n, 'C' || n, 'c' || n, 'percent', 1000, 0, 0, 0, 0 FROM generate_series(1, 5000) n",
         "INSERT INTO coupon_goods SELECT 1 + n % 2, n, good FROM generate_series(1, 5000) n, generate_series(1, 3) good",
         "INSERT INTO idempotency_keys SELECT 1 + n % 2, 'key ' || n, 'AddGood', '', 'OK', '[]', n FROM generate_series(1, 5000) n",
+        "INSERT INTO people SELECT 1 + n % 200, n, 'person' || n, 'owner', '', '', 0, 0 FROM generate_series(1, 5000) n",
+        "INSERT INTO sessions SELECT 1 + n % 200, 'digest' || n, n, 0, n, '', '', 0 FROM generate_series(1, 5000) n",
+        "INSERT INTO login_links SELECT 1 + n % 200, 'digest' || n, n, n FROM generate_series(1, 5000) n",
+        "INSERT INTO audit SELECT 1 + n % 2, n / 4, n, 'person', 'setting', n / 2, '', '' FROM generate_series(1, 40000) n",
         "VACUUM ANALYZE",
     ] {
         text(&connection, fill);

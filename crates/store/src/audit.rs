@@ -1,0 +1,156 @@
+//! Who did what in an account, and when: each sign-in, and each change that a person made in the cabinet or by a command.
+
+use crate::{
+    AccountId, Error, Sql, Tx,
+    statement_text::sql,
+    table::{self, Columns, Stores as _, Table, row},
+};
+
+/// How long an entry is kept, in seconds: 400 days.
+const KEPT_SECONDS: i64 = 400 * 24 * 60 * 60;
+
+/// Defines the kinds of entries, each with its word in the store.
+macro_rules! actions {
+    ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
+        /// What was done.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub enum Action { $($(#[$doc])+ $name,)+ }
+
+        impl Action {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The word that the store and JSON use.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Signed in by a password.
+    #[default]
+    SignIn = "sign-in",
+    /// Signed in by a link.
+    LinkSignIn = "link-sign-in",
+    /// A password or a code was wrong.
+    SignInFailed = "sign-in-failed",
+    /// Signed out.
+    SignOut = "sign-out",
+    /// Ended the other sessions.
+    SignOutEverywhere = "sign-out-everywhere",
+    /// A link was made.
+    LoginLink = "login-link",
+    /// Chose a password.
+    Password = "password",
+    /// Turned one-time codes on.
+    TotpOn = "totp-on",
+    /// Turned one-time codes off.
+    TotpOff = "totp-off",
+    /// Added a person.
+    PersonAdded = "person-added",
+    /// Changed a person's role.
+    PersonChanged = "person-changed",
+    /// Removed a person.
+    PersonRemoved = "person-removed",
+    /// Looked at the key.
+    KeyShown = "key-shown",
+    /// Gave the account a new key.
+    KeyRotated = "key-rotated",
+    /// Changed a setting.
+    Setting = "setting",
+    /// Switched the account on or off, bound or unbound a name, made it the default one.
+    Account = "account",
+}
+
+impl Action {
+    /// The kind that a word names.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == word)
+    }
+}
+
+/// An entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// When, unix seconds.
+    pub at: i64,
+    /// The number among the entries of one second.
+    pub position: i64,
+    /// The person's name; empty: the operator, by a command.
+    pub person: String,
+    /// What was done.
+    pub action: Action,
+    /// The order that it was done to; 0: none.
+    pub order: i64,
+    /// The rest: a setting and its value, another person's name.
+    pub detail: String,
+    /// The caller's address; empty: by a command.
+    pub address: String,
+}
+
+row! {
+    Entry: "audit entry" {
+        at: i64 = at since 5,
+        position: i64 = position since 5,
+        person: String = person since 5,
+        action: Action = action since 5,
+        order_id: i64 = order since 5,
+        detail: String = detail since 5,
+        address: String = address since 5,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "audit",
+    columns: &[Columns::one::<i64>("account_id").since(5), Columns::Of(Entry::COLUMNS)],
+    key: &["account_id", "at", "position"],
+};
+
+const LAST: Sql = Sql::new(
+    "audit.last",
+    "SELECT position FROM audit WHERE account_id = $1 AND at = $2 ORDER BY position DESC LIMIT 1",
+);
+const ADD: Sql = sql!("audit.add", Piece::Insert(&TABLE));
+const FORGET: Sql = Sql::new("audit.forget", "DELETE FROM audit WHERE account_id = $1 AND at < $2");
+
+/// Adds an entry, whose position is found, and forgets those of more than 400 days ago.
+pub fn add(tx: &mut Tx<'_>, account: AccountId, entry: &Entry) -> Result<(), Error> {
+    tx.execute(&FORGET, &[account.0.into(), (entry.at - KEPT_SECONDS).into()])?;
+    let last = tx.row(&LAST, &[account.0.into(), entry.at.into()], |row| row.int(0))?;
+    let entry = Entry { position: last.unwrap_or(0) + 1, ..entry.clone() };
+    tx.execute(&ADD, &table::args(account, &entry)).map(drop)
+}
+
+const BEFORE: Sql = sql!(
+    "audit.before",
+    "SELECT ",
+    Piece::List(Entry::COLUMNS, ""),
+    " FROM audit WHERE account_id = $1 AND (at, position) < ($2, $3) ORDER BY at DESC, position DESC LIMIT $4",
+);
+
+/// The newest entries before that of a time and a position; `i64::MAX` for both gives the newest of all.
+pub fn before(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    (at, position): (i64, i64),
+    most: u32,
+) -> Result<Vec<Entry>, Error> {
+    tx.all(&BEFORE, &[account.0.into(), at.into(), position.into(), i64::from(most).into()])
+}
+
+const OF_ORDER: Sql = sql!(
+    "audit.of_order",
+    "SELECT ",
+    Piece::List(Entry::COLUMNS, ""),
+    " FROM audit WHERE account_id = $1 AND order_id = $2 ORDER BY at, position",
+);
+
+/// What was done to an order, the oldest first.
+pub fn of_order(tx: &mut Tx<'_>, account: AccountId, order: i64) -> Result<Vec<Entry>, Error> {
+    tx.all(&OF_ORDER, &[account.0.into(), order.into()])
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&LAST, &ADD, &FORGET, &BEFORE, &OF_ORDER];
