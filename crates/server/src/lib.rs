@@ -14,6 +14,7 @@
 
 mod api;
 mod background;
+mod cabinet;
 mod clock;
 mod failure;
 #[cfg(any(test, fuzzing))]

@@ -26,6 +26,8 @@ pub struct Options {
     pub refused_key: Option<Key>,
     /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether people may sign in to the cabinet over plain HTTP from other machines, where anybody on the way can listen.
+    pub cabinet_over_http: bool,
     /// The longest body that is read, in bytes (decision 60).
     pub max_body_bytes: usize,
     /// How many connections are open at once, in all.
@@ -57,6 +59,7 @@ impl Default for Options {
             default_account: None,
             refused_key: None,
             trusted_proxies: Vec::new(),
+            cabinet_over_http: false,
             max_body_bytes: 1024 * 1024,
             max_connections: 16_384,
             max_connections_per_address: 1024,

@@ -12,7 +12,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::
 use hyper::body::Incoming;
 
 use crate::{
-    api,
+    api, cabinet,
     clock::unix_now,
     failure::Failure,
     gate::{Asked, accounts::WhichKey, caller, host},
@@ -25,6 +25,7 @@ use crate::{
     },
     pages::{
         docs::Reference,
+        home,
         order::{self, OrderLink},
     },
     state::State,
@@ -49,15 +50,21 @@ pub(crate) struct Peer {
 enum Route {
     Reference(Reference),
     Order(OrderLink),
+    Cabinet,
+    Home,
     /// Everything else: what is no method either, the API refuses.
     Api,
 }
 
 impl Route {
-    fn of(path: &str) -> Self {
+    fn of(head: &Parts) -> Self {
+        let path = head.uri.path();
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
         match (Reference::at(path), OrderLink::at(path)) {
             (Some(reference), _) => Self::Reference(reference),
             (None, Some(link)) => Self::Order(link),
+            (None, None) if cabinet::is_path(path) => Self::Cabinet,
+            (None, None) if is_read && !path.starts_with("/api/") => Self::Home,
             (None, None) => Self::Api,
         }
     }
@@ -75,10 +82,10 @@ impl Handler for Peer {
         let body = body::read(&head, body, max, time, budgets).await;
         let ends_connection = !body::end_is_certain(&body);
 
-        let route = Route::of(head.uri.path());
+        let route = Route::of(&head);
         let fresh = match route {
             Route::Reference(_) => Ok(()),
-            Route::Order(_) | Route::Api => state.directory.fresh().await,
+            Route::Order(_) | Route::Cabinet | Route::Home | Route::Api => state.directory.fresh().await,
         };
         let asked = self.asked(&head, &request_id);
         let (key, outcome) = match route {
@@ -87,6 +94,8 @@ impl Handler for Peer {
             }
             Route::Reference(reference) => (WhichKey::Current, Ok(state.docs.answer(reference, &head))),
             Route::Order(link) => (WhichKey::Current, order::answer(state, &asked, fresh, link).await),
+            Route::Cabinet => (WhichKey::Current, cabinet::answer(state, &asked, fresh, body).await),
+            Route::Home => (WhichKey::Current, home::answer(state, &asked, fresh)),
             Route::Api => api::answer(state, &asked, fresh, body).await,
         };
         let mut response = self.respond(&asked, key, outcome, arrived);
@@ -105,12 +114,14 @@ impl Peer {
     fn asked<'a>(&self, head: &'a Parts, request_id: &'a str) -> Asked<'a> {
         let State { directory, trusted_proxies, has_certificate, .. } = &*self.state;
         let host = host::of_request(head);
+        let came_by_https = caller::came_by_https(self.address, &head.headers, trusted_proxies);
         Asked {
             head,
             names_one_host: host.is_ok(),
             account: host.ok().and_then(|host| directory.find(host.as_ref())),
             caller: caller::address(self.address, &head.headers, trusted_proxies),
-            is_https: *has_certificate || caller::came_by_https(self.address, &head.headers, trusted_proxies),
+            is_encrypted: self.is_tls || came_by_https,
+            is_https: *has_certificate || came_by_https,
             request_id,
         }
     }

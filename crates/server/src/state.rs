@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use billhook_store::Store;
+use billhook_store::{AccountId, Extent, Store, Tx};
 use ipnet::IpNet;
+use tokio::sync::oneshot;
 
 use crate::{
     Options, StartError,
+    cabinet::Cabinet,
+    failure::Failure,
     gate::accounts::Directory,
     http::{answer, body, memory::Budget},
     methods::Methods,
@@ -27,6 +30,9 @@ pub(crate) struct State {
     pub(crate) answer_budget: Arc<Budget>,
     pub(crate) page_budget: Arc<Budget>,
     pub(crate) docs: Docs,
+    pub(crate) cabinet: Cabinet,
+    /// Whether people may sign in to the cabinet over plain HTTP from other machines.
+    pub(crate) cabinet_over_http: bool,
     /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
     pub(crate) has_certificate: bool,
     pub(crate) access_log: Option<AccessLog>,
@@ -60,10 +66,36 @@ impl State {
             answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
             page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
             docs: Docs::make(if has_certificate { "https" } else { "http" }),
+            cabinet: Cabinet::default(),
+            cabinet_over_http: options.cabinet_over_http,
             has_certificate,
             access_log: access_log.transpose().map_err(StartError::Thread)?,
             metrics,
             reporter: Reporter::default(),
         })
+    }
+
+    /// Runs a read transaction for a page, on a thread that steps back before the API's.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        body: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (send, result) = oneshot::channel();
+        // Nobody waits any more if the connection has ended.
+        let done = move |read| drop(send.send(read));
+        self.store.begin_read(account, Extent::Transaction, body, || (done, || true));
+        result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))?
+    }
+
+    /// Runs a write transaction for a page; what it wrote is durable then.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        account: AccountId,
+        body: impl Fn(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (send, result) = oneshot::channel();
+        self.store.write_then(Some(account), body, move |written| drop(send.send(written)));
+        result.await.map_err(|_| Failure::Fault("the store dropped a transaction"))?
     }
 }

@@ -292,6 +292,11 @@ impl Directory {
         (!self.is_own(name) && self.domains.iter().any(|own| own == domain)).then_some(label)
     }
 
+    /// Whether a host name is one of our domains or below one, and so not bound to an account.
+    pub(crate) fn is_ours(&self, name: &str) -> bool {
+        self.is_own(name) || self.label_of(name).is_some()
+    }
+
     fn is_own(&self, name: &str) -> bool {
         name == "localhost" || self.domains.iter().any(|own| own == name)
     }

@@ -20,5 +20,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: IpAddr,
     /// Whether it came by HTTPS as far as links are concerned: the server has a certificate, or the proxy before it says so.
     pub(crate) is_https: bool,
+    /// Whether the caller's own connection is encrypted, as far as can be known.
+    pub(crate) is_encrypted: bool,
     pub(crate) request_id: &'a str,
 }

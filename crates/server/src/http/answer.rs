@@ -69,7 +69,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 enum Kind {
     Envelope { retry_after: Option<u64>, paged: Option<Paged> },
-    Page(&'static Page),
+    Page(&'static Page, Vec<(HeaderName, HeaderValue)>),
 }
 
 impl Answer {
@@ -97,7 +97,15 @@ impl Answer {
 
     /// A page.
     pub(crate) fn page(page: &'static Page, status: StatusCode, code: Code, body: Bytes) -> Self {
-        Self { status, code, body, kind: Kind::Page(page) }
+        Self { status, code, body, kind: Kind::Page(page, Vec::new()) }
+    }
+
+    /// The same page with headers of this one request.
+    pub(crate) fn with_headers(mut self, more: Vec<(HeaderName, HeaderValue)>) -> Self {
+        if let Kind::Page(_, headers) = &mut self.kind {
+            *headers = more;
+        }
+        self
     }
 
     /// The HTTP response's head: `key` signs the body, if the account is known (decision 3) and it is an envelope.
@@ -106,12 +114,13 @@ impl Answer {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         insert(headers, "x-request-id", request_id);
-        let (retry_after, paged) = match self.kind {
-            Kind::Page(page) => {
+        let (retry_after, paged) = match &self.kind {
+            Kind::Page(page, more) => {
                 page.add_headers(self.status, headers);
+                headers.extend(more.iter().cloned());
                 return response;
             }
-            Kind::Envelope { retry_after, paged } => (retry_after, paged),
+            Kind::Envelope { retry_after, paged } => (*retry_after, *paged),
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(key) = key {

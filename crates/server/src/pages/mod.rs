@@ -1,6 +1,7 @@
 //! What a browser is shown: the reference of the methods, and a customer's order.
 
 pub(crate) mod docs;
+pub(crate) mod home;
 pub(crate) mod order;
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";

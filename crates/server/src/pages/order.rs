@@ -5,17 +5,17 @@
 use std::collections::HashSet;
 
 use billhook_store::{
-    AccountId, Extent, Tx,
+    AccountId, Tx,
     orders::{self, Line, Order, TextField},
     products::{self, GoodText},
 };
 use billhook_wire::{Code, OrderId, PayStatus};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::oneshot;
 
 use crate::{
+    cabinet::language::{Language, words},
     failure::{Failure, caught},
     gate::Asked,
     http::answer::{self, Answer, Page},
@@ -49,21 +49,16 @@ pub(crate) async fn answer(
     }
     caught(async {
         fresh?;
-        let words = Words::for_reader(&asked.head.headers);
+        let language = Language::asked_for(&asked.head.headers);
         let page = match asked.account.as_ref().filter(|account| !account.disabled) {
             None => None,
             Some(account) => {
-                let (send, page) = oneshot::channel();
                 let id = account.id;
-                let body = move |tx: &mut Tx<'_>| link.page(tx, id, words);
-                // Nobody waits any more if the connection has ended.
-                let done = move |page| drop(send.send(page));
-                state.store.begin_read(id, Extent::Transaction, body, || (done, || true));
-                page.await.map_err(|_| Failure::Fault("the store dropped a transaction"))??
+                state.read(id, move |tx| link.page(tx, id, language)).await?
             }
         };
         let Some(page) = page else {
-            let body = not_found(words).into();
+            let body = not_found(language).into();
             return Ok(Answer::page(&PAGE, StatusCode::NOT_FOUND, Code::ORDER_NOT_FOUND, body));
         };
         let body = answer::hold(page.into_bytes(), [Some(&state.page_budget), None])?;
@@ -94,7 +89,7 @@ impl OrderLink {
         &self,
         tx: &mut Tx<'_>,
         account: AccountId,
-        words: &'static Words,
+        language: Language,
     ) -> Result<Option<String>, Failure> {
         let Some(order) = orders::find(tx, account, self.id)? else { return Ok(None) };
         let link = order.texts.get(TextField::Link).as_bytes();
@@ -113,7 +108,7 @@ impl OrderLink {
                 texts.extend(text);
             }
         }
-        Ok(Some(written(&order, &texts, words)))
+        Ok(Some(written(&order, &texts, language)))
     }
 }
 
@@ -129,54 +124,24 @@ fn pay_text(text: &str, line: &Line) -> Option<String> {
     Some(text.replace("#IMAGE#", "").replace("#USD#", ""))
 }
 
-/// The page's words in one language.
-#[derive(Debug)]
-struct Words {
-    language: &'static str,
-    order: &'static str,
-    sum: &'static str,
-    to_pay: &'static str,
-    states: [&'static str; 4],
-    not_found: &'static str,
+words! {
+    order: "Заказ", "Order";
+    sum: "Сумма", "Total";
+    to_pay: "Осталось оплатить", "Left to pay";
+    waiting: "Ожидает оплаты", "Waiting for payment";
+    paid: "Оплачен", "Paid";
+    cancelled: "Отменён", "Cancelled";
+    refunded: "Деньги возвращены", "Refunded";
+    not_found: "Такого заказа нет.", "There is no such order.";
 }
 
-static RUSSIAN: Words = Words {
-    language: "ru",
-    order: "Заказ",
-    sum: "Сумма",
-    to_pay: "Осталось оплатить",
-    states: ["Ожидает оплаты", "Оплачен", "Отменён", "Деньги возвращены"],
-    not_found: "Такого заказа нет.",
-};
-static ENGLISH: Words = Words {
-    language: "en",
-    order: "Order",
-    sum: "Total",
-    to_pay: "Left to pay",
-    states: ["Waiting for payment", "Paid", "Cancelled", "Refunded"],
-    not_found: "There is no such order.",
-};
-
 impl Words {
-    /// The words for a reader: Russian, unless the browser asks for another language first.
-    fn for_reader(headers: &HeaderMap) -> &'static Self {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|languages| languages.to_str().ok());
-        match wanted.map(str::trim_start) {
-            None => &RUSSIAN,
-            Some(languages) if languages.is_empty() || languages.to_ascii_lowercase().starts_with("ru") => {
-                &RUSSIAN
-            }
-            Some(_) => &ENGLISH,
-        }
-    }
-
     fn state(&self, status: PayStatus) -> &'static str {
-        let [waiting, paid, cancelled, refunded] = self.states;
         match status {
-            PayStatus::Waiting => waiting,
-            PayStatus::Paid => paid,
-            PayStatus::Cancel => cancelled,
-            PayStatus::Return => refunded,
+            PayStatus::Waiting => self.waiting,
+            PayStatus::Paid => self.paid,
+            PayStatus::Cancel => self.cancelled,
+            PayStatus::Return => self.refunded,
         }
     }
 }
@@ -186,7 +151,8 @@ const STYLE: &str = ":root{color-scheme:light dark}body{margin:0;font:16px/1.5 s
     td,th{padding:.5rem 0;border-bottom:1px solid #8884;text-align:left;vertical-align:top}\
     td:last-child{text-align:right;white-space:nowrap;padding-left:1rem}img{max-width:100%}";
 
-fn written(order: &Order, texts: &[String], words: &Words) -> String {
+fn written(order: &Order, texts: &[String], language: Language) -> String {
+    let words = Words::of(language);
     let title = format!("{} {}", words.order, order.id);
     let to_pay = order.to_pay();
     let main = html! {
@@ -201,18 +167,19 @@ fn written(order: &Order, texts: &[String], words: &Words) -> String {
         }
         @for text in texts { div { (PreEscaped(text)) } }
     };
-    page(words, &title, &main)
+    page(language, &title, &main)
 }
 
 /// What is shown where there is no such order.
-fn not_found(words: &Words) -> String {
-    page(words, words.not_found, &html! { p { (words.not_found) } })
+fn not_found(language: Language) -> String {
+    let words = Words::of(language);
+    page(language, words.not_found, &html! { p { (words.not_found) } })
 }
 
-fn page(words: &Words, title: &str, main: &Markup) -> String {
+fn page(language: Language, title: &str, main: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
-        html lang=(words.language) {
+        html lang=(language.code()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -227,8 +194,6 @@ fn page(words: &Words, title: &str, main: &Markup) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -247,21 +212,6 @@ mod tests {
             format!("/api/bill/1/{token}"),
         ] {
             assert_eq!(OrderLink::at(&path), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn the_reader_chooses_the_language() {
-        let words = |languages: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(languages));
-            Words::for_reader(&headers).language
-        };
-        assert_eq!(Words::for_reader(&HeaderMap::new()).language, "ru");
-        for (languages, language) in
-            [("ru-RU,en;q=0.5", "ru"), ("", "ru"), ("en-US,ru;q=0.9", "en"), ("de", "en")]
-        {
-            assert_eq!(words(languages), language, "{languages}");
         }
     }
 }

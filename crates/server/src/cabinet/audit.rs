@@ -1,0 +1,95 @@
+//! The audit list: who did what, and when.
+
+use billhook_store::audit::{self, Action, Entry};
+use maud::{Markup, html};
+
+use super::{
+    frame,
+    language::words,
+    visit::{Context, Shown},
+};
+use crate::failure::Failure;
+
+words! {
+    title: "Журнал", "Audit log";
+    what: "Каждый вход и каждое изменение за 400 дней.", "Each sign-in and each change of the last 400 days.";
+    at: "Когда", "When";
+    who: "Кто", "Who";
+    did: "Что", "What";
+    address: "Адрес", "Address";
+    operator: "команда на сервере", "a command on the server";
+    older: "Раньше", "Older";
+    none: "Пока пусто.", "Nothing yet.";
+    sign_in: "вход по паролю", "signed in by password";
+    link_sign_in: "вход по ссылке", "signed in by link";
+    sign_in_failed: "неудачный вход", "failed to sign in";
+    sign_out: "выход", "signed out";
+    sign_out_everywhere: "выход на остальных устройствах", "signed out everywhere else";
+    login_link: "ссылка для входа", "made a sign-in link";
+    password: "новый пароль", "chose a password";
+    totp_on: "одноразовые коды включены", "turned one-time codes on";
+    totp_off: "одноразовые коды выключены", "turned one-time codes off";
+    person_added: "добавлен человек", "added a person";
+    person_changed: "изменены права", "changed a role";
+    person_removed: "удалён человек", "removed a person";
+    key_shown: "показан ключ", "looked at the key";
+    key_rotated: "новый ключ", "changed the key";
+    setting: "настройка", "changed a setting";
+    account: "аккаунт", "changed the account";
+}
+
+impl Words {
+    fn action(&self, action: Action) -> &'static str {
+        match action {
+            Action::SignIn => self.sign_in,
+            Action::LinkSignIn => self.link_sign_in,
+            Action::SignInFailed => self.sign_in_failed,
+            Action::SignOut => self.sign_out,
+            Action::SignOutEverywhere => self.sign_out_everywhere,
+            Action::LoginLink => self.login_link,
+            Action::Password => self.password,
+            Action::TotpOn => self.totp_on,
+            Action::TotpOff => self.totp_off,
+            Action::PersonAdded => self.person_added,
+            Action::PersonChanged => self.person_changed,
+            Action::PersonRemoved => self.person_removed,
+            Action::KeyShown => self.key_shown,
+            Action::KeyRotated => self.key_rotated,
+            Action::Setting => self.setting,
+            Action::Account => self.account,
+        }
+    }
+}
+
+/// As many entries stand on a page.
+const ON_A_PAGE: u32 = 100;
+
+/// The page.
+pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    let words = Words::of(cx.language());
+    let number = |name: &str| cx.visit.query.get(name).parse().unwrap_or(i64::MAX);
+    let entries =
+        audit::before(cx.tx, cx.visit.account.id, (number("at"), number("position")), ON_A_PAGE + 1)?;
+    let most = usize::try_from(ON_A_PAGE).unwrap_or(usize::MAX);
+    let rows: Vec<Vec<Markup>> = entries.iter().take(most).map(|entry| row(cx, entry, words)).collect();
+    let last = entries.get(most).and(entries.get(most - 1));
+    let main = html! {
+        p { (words.what) }
+        @if rows.is_empty() { p.dim { (words.none) } }
+        @else { (frame::table(&[words.at, words.who, words.did, words.address], &rows)) }
+        @if let Some(Entry { at, position, .. }) = last {
+            p { a.button.plain href={ "/cabinet/audit?at=" (at) "&position=" (position) } { (words.older) } }
+        }
+    };
+    Ok(cx.page(words.title, &main))
+}
+
+fn row(cx: &Context<'_, '_>, entry: &Entry, words: &Words) -> Vec<Markup> {
+    let who = if entry.person.is_empty() { words.operator } else { entry.person.as_str() };
+    vec![
+        html! { (cx.time(entry.at)) },
+        html! { (who) },
+        html! { (words.action(entry.action)) @if !entry.detail.is_empty() { ": " (entry.detail) } },
+        html! { (entry.address) },
+    ]
+}

@@ -1,0 +1,192 @@
+//! What every page has around it, and the parts that pages are made of.
+
+use billhook_store::people::Role;
+use http::StatusCode;
+use maud::{DOCTYPE, Markup, html};
+
+use super::{
+    assets,
+    language::{Language, words},
+    visit::{Viewer, Visit},
+};
+
+words! {
+    people: "Люди", "People";
+    audit: "Журнал", "Audit log";
+    docs: "Документация API", "API reference";
+    sign_out: "Выйти", "Sign out";
+    done: "Готово.", "Done.";
+    skip: "К содержимому", "Skip to content";
+    sections: "Разделы", "Sections";
+    languages: "Язык", "Language";
+    not_found: "Такой страницы нет", "There is no such page";
+    forbidden: "Сюда вам нельзя", "You may not do this";
+    forbidden_why: "Это может только владелец магазина.", "Only an owner of the shop may do this.";
+    foreign_form: "Форма пришла не с этой страницы. Откройте кабинет заново и повторите.",
+        "This form did not come from the cabinet. Open the cabinet again and repeat.";
+    too_large: "Слишком много данных", "Too much data";
+    failed: "Не получилось", "This did not work";
+    open: "Открыть кабинет", "Open the cabinet";
+}
+
+/// The sections of the cabinet: path, and whether only owners have it.
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 2] {
+    [("/cabinet/people", words.people, true), ("/cabinet/audit", words.audit, true)]
+}
+
+/// A whole page.
+pub(super) fn page(visit: &Visit, viewer: Option<&Viewer>, title: &str, main: &Markup) -> String {
+    let (language, words) = (visit.language, Words::of(visit.language));
+    let login = visit.account.login.as_str();
+    let signed_in = viewer.filter(|viewer| viewer.person.id != 0);
+    let is_current = |path: &str| {
+        let is_here =
+            visit.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        is_here.then_some("page")
+    };
+    let body = html! {
+        a.skip href="#main" { (words.skip) }
+        header {
+            a.brand href="/cabinet" { (login) }
+            @if let Some(viewer) = signed_in {
+                nav aria-label=(words.sections) {
+                    @for (path, name, is_owners) in sections(words) {
+                        @if !is_owners || viewer.person.role == Role::Owner {
+                            a href=(path) aria-current=[is_current(path)] { (name) }
+                        }
+                    }
+                }
+                div.account {
+                    a href="/cabinet/me" aria-current=[is_current("/cabinet/me")] { (viewer.person.name) }
+                    form method="post" action="/cabinet/sign-out" { button.link { (words.sign_out) } }
+                }
+            }
+        }
+        main #main {
+            h1 { (title) }
+            @if visit.query.has("done") && !visit.is_post { p.notice role="status" { (words.done) } }
+            (main)
+        }
+        footer {
+            a href="/docs" { (words.docs) }
+            (languages(language, if visit.is_post { "/cabinet" } else { &visit.path }))
+        }
+    };
+    document(language, &format!("{title} · {login}"), &body)
+}
+
+/// The links to the other languages.
+fn languages(current: Language, path: &str) -> Markup {
+    html! {
+        span.languages aria-label=(Words::of(current).languages) role="group" {
+            @for language in Language::ALL {
+                @if language != current {
+                    a href={ (path) "?language=" (language.code()) } lang=(language.code()) hreflang=(language.code()) {
+                        (language.name())
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A page without a cabinet around it, for those who may not see one.
+pub(crate) fn bare(language: Language, title: &str, main: &Markup) -> String {
+    document(language, title, &html! { main #main { h1 { (title) } (main) } })
+}
+
+fn document(language: Language, title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href=(assets::style());
+                script src=(assets::script()) defer {}
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
+}
+
+/// What is shown with a status that refuses.
+pub(crate) fn refusal(language: Language, status: StatusCode) -> String {
+    let words = Words::of(language);
+    let (title, why) = match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => (words.not_found, ""),
+        StatusCode::FORBIDDEN => (words.forbidden, words.foreign_form),
+        StatusCode::PAYLOAD_TOO_LARGE => (words.too_large, ""),
+        _ => (words.failed, ""),
+    };
+    bare(language, title, &html! { p { (why) } })
+}
+
+/// The same for somebody who is signed in.
+pub(super) fn refused(visit: &Visit, viewer: &Viewer, status: StatusCode) -> String {
+    let words = Words::of(visit.language);
+    let (title, why) = match status {
+        StatusCode::FORBIDDEN => (words.forbidden, words.forbidden_why),
+        _ => (words.not_found, ""),
+    };
+    page(visit, Some(viewer), title, &html! { p { (why) } p { a href="/cabinet" { (words.open) } } })
+}
+
+/// What went wrong with a form, if anything did.
+pub(super) fn problem(text: Option<&str>) -> Markup {
+    html! { @if let Some(text) = text { p.problem role="alert" { (text) } } }
+}
+
+/// A labelled field of a form.
+pub(super) fn field(label: &str, name: &str, value: &str, kind: Kind) -> Markup {
+    let (of_type, autocomplete, is_required) = match kind {
+        Kind::Text => ("text", "off", true),
+        Kind::Optional => ("text", "off", false),
+        Kind::Name => ("text", "username", true),
+        Kind::Password => ("password", "current-password", true),
+        Kind::NewPassword => ("password", "new-password", true),
+        Kind::Code => ("text", "one-time-code", false),
+    };
+    let digits = (kind == Kind::Code).then_some("numeric");
+    html! {
+        label {
+            span { (label) }
+            input type=(of_type) name=(name) value=(value) autocomplete=(autocomplete) required[is_required]
+                inputmode=[digits] maxlength="1024";
+        }
+    }
+}
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Optional,
+    Name,
+    Password,
+    NewPassword,
+    Code,
+}
+
+/// A form of one button.
+pub(super) fn button(action: &str, label: &str, is_danger: bool) -> Markup {
+    html! { form.inline method="post" action=(action) { button.danger[is_danger] { (label) } } }
+}
+
+/// A table whose rows become cards on a narrow screen: each cell has the name of its column.
+pub(super) fn table(columns: &[&str], rows: &[Vec<Markup>]) -> Markup {
+    html! {
+        table {
+            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            tbody {
+                @for row in rows {
+                    tr { @for (column, cell) in columns.iter().zip(row) { td data-label=(column) { (cell) } } }
+                }
+            }
+        }
+    }
+}

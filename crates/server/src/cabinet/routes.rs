@@ -1,0 +1,148 @@
+//! Every path of the cabinet, with who may go there. The tests of isolation and of rights read this table.
+
+use http::Method;
+
+use crate::{
+    cabinet::{
+        audit, me, people,
+        sign_in::{self, Checked},
+        visit::{Context, Shown, Viewer},
+    },
+    failure::Failure,
+};
+
+/// Who may do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Also who is not signed in.
+    Anyone,
+    /// Everybody of the account.
+    Reader,
+    /// Its owners.
+    Owner,
+}
+
+type PageOf = fn(&mut Context<'_, '_>) -> Result<Shown, Failure>;
+type WithPassword = fn(&mut Context<'_, '_>, &Checked) -> Result<Shown, Failure>;
+/// Whose password is asked for: by the account's number and the form.
+type Whose = fn(&Context<'_, '_>) -> Asks;
+
+/// Whose password the form has to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The one of a name, which a stranger gives.
+    Named(String),
+    /// The viewer's own.
+    Own,
+    /// Nobody's.
+    None,
+}
+
+/// What happens there.
+#[derive(Clone, Copy)]
+pub(crate) enum Act {
+    /// A page is read, by GET.
+    Page(PageOf),
+    /// A form is carried out in a write transaction, by POST.
+    Change(PageOf),
+    /// The same behind a password, by POST.
+    Password(Whose, WithPassword),
+}
+
+/// A path of the cabinet.
+pub(crate) struct Route {
+    /// Its path; `{}` stands for one part of any text.
+    pub(crate) path: &'static str,
+    pub(crate) who: Who,
+    pub(crate) act: Act,
+}
+
+const fn page(path: &'static str, who: Who, page: PageOf) -> Route {
+    Route { path, who, act: Act::Page(page) }
+}
+
+const fn change(path: &'static str, who: Who, change: PageOf) -> Route {
+    Route { path, who, act: Act::Change(change) }
+}
+
+const fn password(path: &'static str, who: Who, whose: Whose, change: WithPassword) -> Route {
+    Route { path, who, act: Act::Password(whose, change) }
+}
+
+/// Where who has signed in comes first.
+pub(crate) const HOME: &str = "/cabinet";
+
+/// All of them.
+pub(crate) static ROUTES: &[Route] = &[
+    page(HOME, Who::Reader, me::home),
+    page("/cabinet/sign-in", Who::Anyone, sign_in::page),
+    password("/cabinet/sign-in", Who::Anyone, sign_in::asks, sign_in::sign_in),
+    page("/cabinet/link/{}", Who::Anyone, sign_in::link_page),
+    change("/cabinet/link/{}", Who::Anyone, sign_in::take_link),
+    change("/cabinet/sign-out", Who::Reader, sign_in::sign_out),
+    page("/cabinet/me", Who::Reader, me::page),
+    password("/cabinet/me/password", Who::Reader, me::asks, me::set_password),
+    page("/cabinet/me/totp", Who::Reader, me::totp_page),
+    change("/cabinet/me/totp", Who::Reader, me::totp_on),
+    change("/cabinet/me/totp/off", Who::Reader, me::totp_off),
+    change("/cabinet/me/sessions/end", Who::Reader, me::end_sessions),
+    page("/cabinet/people", Who::Owner, people::page),
+    change("/cabinet/people", Who::Owner, people::add),
+    change("/cabinet/people/{}/link", Who::Owner, people::link),
+    change("/cabinet/people/{}/role", Who::Owner, people::change_role),
+    change("/cabinet/people/{}/remove", Who::Owner, people::remove),
+    page("/cabinet/audit", Who::Owner, audit::page),
+];
+
+impl Route {
+    /// The route of a path, and what stands for its open part.
+    pub(crate) fn find(path: &str, method: &Method) -> Option<(&'static Self, String)> {
+        let is_post = *method == Method::POST;
+        let path = path.strip_suffix('/').unwrap_or(path);
+        ROUTES.iter().filter(|route| route.is_post() == is_post).find_map(|route| {
+            let (mut given, mut open) = (path.split('/'), String::new());
+            for part in route.path.split('/') {
+                match (part, given.next()?) {
+                    ("{}", part) if !part.is_empty() => part.clone_into(&mut open),
+                    (part, given) if part == given => {}
+                    _ => return None,
+                }
+            }
+            given.next().is_none().then_some((route, open))
+        })
+    }
+
+    pub(crate) fn is_post(&self) -> bool {
+        !matches!(self.act, Act::Page(_))
+    }
+
+    /// Whether a viewer may go there.
+    pub(crate) fn admits(&self, viewer: &Viewer) -> bool {
+        match self.who {
+            Who::Anyone => true,
+            Who::Reader => viewer.person.id != 0,
+            Who::Owner => viewer.person.role == billhook_store::people::Role::Owner,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_one_route() {
+        let found = |path, method| Route::find(path, &method).map(|(route, part)| (route.path, part));
+        assert_eq!(found("/cabinet/", Method::GET), Some(("/cabinet", String::new())));
+        assert_eq!(found("/cabinet/link/1f", Method::POST), Some(("/cabinet/link/{}", "1f".to_owned())));
+        for path in
+            ["/cabinet/link", "/cabinet/link/", "/cabinet/link/1/2", "/cabinet/me/x", "/cabinets", "/"]
+        {
+            assert_eq!(found(path, Method::GET), None, "{path}");
+        }
+        for (at, route) in ROUTES.iter().enumerate() {
+            let same = |other: &Route| other.path == route.path && other.is_post() == route.is_post();
+            assert!(!ROUTES.iter().skip(at + 1).any(same), "{} stands twice", route.path);
+        }
+    }
+}
