@@ -12,7 +12,7 @@ use clap_complete::CompleteEnv;
 use crate::{
     commands::{
         account, backup, call, category, check, completions, copy, coupon, docs, explain, managers, migrate,
-        order, partner, product, restore, serve,
+        order, partner, person, product, restore, serve,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -62,6 +62,8 @@ pub(crate) enum Action {
     Partner(partner::Action),
     #[command(subcommand)]
     Manager(managers::Action),
+    #[command(subcommand)]
+    Person(person::Action),
     Import(import::Arguments),
     Export(export::Arguments),
     Generate(generate::Arguments),

@@ -66,6 +66,7 @@ fn run() -> Result<(), Failure> {
         Action::Category(category) => category.run(&everywhere),
         Action::Partner(partner) => partner.run(&everywhere),
         Action::Manager(manager) => manager.run(&everywhere),
+        Action::Person(person) => person.run(&everywhere),
         Action::Import(import) => import.run(&everywhere),
         Action::Export(export) => export.run(&everywhere),
         Action::Generate(generate) => generate.run(&everywhere),

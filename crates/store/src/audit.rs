@@ -123,6 +123,17 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, entry: &Entry) -> Result<(), Err
     tx.execute(&ADD, &table::args(account, &entry)).map(drop)
 }
 
+/// Adds an entry for what the operator did by a command.
+pub fn add_command(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    action: Action,
+    detail: &str,
+    now: i64,
+) -> Result<(), Error> {
+    add(tx, account, &Entry { at: now, action, detail: detail.to_owned(), ..Entry::default() })
+}
+
 const BEFORE: Sql = sql!(
     "audit.before",
     "SELECT ",

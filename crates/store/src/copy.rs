@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, audit, categories, coupons, engine, idempotency,
-    managers, marks, orders,
+    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, audit, categories, coupons, engine,
+    idempotency, managers, marks, orders,
     partial::Unfinished,
     partners, payments, people, pincodes, products, random,
     statement_text::{sql, text},

@@ -1,7 +1,7 @@
 //! A store with one of everything, made by the program's own commands: no table of it is empty but `marks`, which belongs to copies that
 //! are not finished, and a database's `order_numbers`.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use serde_json::Value;
 
@@ -64,8 +64,27 @@ fn call(program: &Path, store: &Store, place: &Path) {
     );
     let answer = Client::connect(address).unwrap().ask(request.as_bytes()).unwrap();
     assert_eq!(answer.code(), 0, "{answer:?}");
+    sign_in(program, store, address);
     // In an orderly way, so that all is in the one file.
     server.stop().unwrap();
+}
+
+/// Signs somebody in to the cabinet, and makes a link for another time.
+fn sign_in(program: &Path, store: &Store, address: SocketAddr) {
+    let link = || {
+        let made: Value =
+            serde_json::from_str(&billhook(program, store, &["account", "login-link", LOGIN, "--json"]))
+                .unwrap();
+        let link = made["link"].as_str().unwrap().to_owned();
+        link[link.find("/cabinet/").unwrap()..].to_owned()
+    };
+    let request = format!(
+        "POST {} HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nContent-Length: 0\r\n\r\n",
+        link()
+    );
+    let answer = Client::connect(address).unwrap().ask(request.as_bytes()).unwrap();
+    assert_eq!(answer.status, 303, "{answer:?}");
+    link();
 }
 
 /// What a store has beside its orders and products, as commands list it.

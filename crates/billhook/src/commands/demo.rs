@@ -9,7 +9,7 @@ use billhook_store::{
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
 
-use crate::{failure::Failure, options::time::now};
+use crate::{commands::account::login_link, failure::Failure, options::time::now};
 
 /// The demo account's login, as on the documentation's page.
 pub(crate) const LOGIN: &str = "username";
@@ -101,6 +101,16 @@ fn page_orders() -> Result<Vec<Order>, Failure> {
     Ok(orders.collect())
 }
 
+/// Makes a link into the demo's cabinet: its path; none where the demo's account is gone.
+pub(crate) fn login_path(store: &Store) -> Result<Option<String>, Failure> {
+    store.write(|tx| {
+        let login = Login::parse(LOGIN).map_err(Failure::failed)?;
+        let Some(account) = accounts::find(tx, &login)? else { return Ok(None) };
+        let owner = login_link::first_owner(tx, &account)?;
+        Ok(Some(login_link::made(tx, &account, &owner)?))
+    })
+}
+
 /// The lines that tell how to call the demo at `url` (`http://username.localhost:8080`), while its key is the public one.
 pub(crate) fn greeting(accounts: &[Account], url: &str) -> Option<String> {
     let Account { login, key, .. } = accounts
@@ -114,9 +124,4 @@ pub(crate) fn greeting(accounts: &[Account], url: &str) -> Option<String> {
          curl -d '{form}&hash={hash}' {url}/api/GetBills\n\
          PHP and others: put {url}/api/ in the place of https://{LOGIN}.justclick.ru/api/"
     ))
-}
-
-/// The host that leads to the demo account.
-pub(crate) fn host(domain: &str) -> String {
-    format!("{LOGIN}.{domain}")
 }

@@ -15,6 +15,7 @@ pub(crate) mod managers;
 pub(crate) mod migrate;
 pub(crate) mod order;
 pub(crate) mod partner;
+pub(crate) mod person;
 pub(crate) mod product;
 mod resource;
 pub(crate) mod restore;

@@ -8,6 +8,9 @@ use http::{StatusCode, header, request::Parts};
 
 use crate::http::answer::{Answer, Page};
 
+/// Where they are. Pages outside the cabinet bring them too.
+pub(super) const FOLDER: &str = "/assets/";
+
 /// An asset that is part of the program.
 struct Asset {
     path: String,
@@ -18,16 +21,16 @@ struct Asset {
 impl Asset {
     fn new(name: &str, ending: &str, content_type: &'static str, body: &'static [u8]) -> Self {
         let hash = signature::sha256(body);
-        let path = format!("/cabinet/assets/{name}-{}.{ending}", hash.get(..12).unwrap_or_default());
+        let path = format!("{FOLDER}{name}-{}.{ending}", hash.get(..12).unwrap_or_default());
         let headers = &[(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
         Self { path, page: Page { content_type, policy: "default-src 'none'", headers }, body }
     }
 }
 
 static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("cabinet", "css", "text/css; charset=utf-8", include_bytes!("cabinet.css")));
+    LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_bytes!("style.css")));
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new("cabinet", "js", "text/javascript; charset=utf-8", include_bytes!("cabinet.js"))
+    Asset::new("script", "js", "text/javascript; charset=utf-8", include_bytes!("script.js"))
 });
 
 /// Where the style is.

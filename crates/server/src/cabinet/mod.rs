@@ -13,7 +13,7 @@ mod me;
 mod passwords;
 mod people;
 mod routes;
-mod sign_in;
+pub(crate) mod sign_in;
 mod slowdown;
 mod visit;
 
@@ -67,7 +67,9 @@ pub(crate) struct Cabinet {
 
 /// Whether a path is one of the cabinet's.
 pub(crate) fn is_path(path: &str) -> bool {
-    path == routes::HOME || path.strip_prefix(routes::HOME).is_some_and(|rest| rest.starts_with('/'))
+    path == routes::HOME
+        || path.starts_with(assets::FOLDER)
+        || path.strip_prefix(routes::HOME).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Answers a request for a page of the cabinet.

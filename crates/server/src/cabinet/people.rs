@@ -9,9 +9,9 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    cookies::{digest, new_secret},
     frame::{self, Kind, button, field},
     language::words,
+    sign_in::add_login_link,
     visit::{Context, Shown},
 };
 use crate::failure::Failure;
@@ -43,9 +43,6 @@ words! {
     copied: "Скопировано", "Copied";
     back: "Назад", "Back";
 }
-
-/// How long a link works, in seconds.
-const LINK_SECONDS: i64 = 15 * 60;
 
 /// The page.
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
@@ -130,10 +127,9 @@ pub(super) fn link(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
 
 fn new_link(cx: &mut Context<'_, '_>, person: &Person) -> Result<Shown, Failure> {
     let (visit, words) = (cx.visit, Words::of(cx.language()));
-    let secret = new_secret();
-    people::add_link(cx.tx, visit.account.id, person.id, &digest(&secret), visit.now + LINK_SECONDS)?;
+    let path = add_login_link(cx.tx, visit.account.id, person, visit.now)?;
     cx.note(Action::LoginLink, &person.name)?;
-    let link = format!("{}://{}/cabinet/link/{secret}", visit.carrier.scheme(), visit.host);
+    let link = format!("{}://{}{path}", visit.carrier.scheme(), visit.host);
     let main = html! {
         p { strong { (person.name) } }
         p { (words.give) @if !person.totp.0.is_empty() { " " (words.totp_goes) } }

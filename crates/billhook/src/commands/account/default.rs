@@ -1,13 +1,16 @@
 //! `billhook account default`: who answers where the host names no account.
 
-use billhook_store::accounts;
+use billhook_store::{
+    accounts,
+    audit::{self, Action},
+};
 use billhook_wire::Login;
 use clap::Args;
 
 use super::print_line;
 use crate::{
     failure::Failure,
-    options::{account, everywhere::Everywhere},
+    options::{account, everywhere::Everywhere, time::now},
 };
 
 /// Say which account answers at an IP address, at localhost and at a bare domain
@@ -39,6 +42,9 @@ impl Default {
                     Some(accounts::find(tx, login)?.ok_or_else(|| account::unknown(tx, login))?.id)
                 }
             };
+            if let Some(account) = chosen {
+                audit::add_command(tx, account, Action::Account, "default", now())?;
+            }
             Ok::<_, Failure>(accounts::set_default(tx, chosen)?)
         })?;
         match &self.login {

@@ -1,13 +1,15 @@
 //! `billhook account`: who answers, with which key, under which names, and how.
 
 mod default;
+pub(crate) mod login_link;
 mod show;
 
 use std::{fmt::Write as _, io::Write as _};
 
 use billhook_store::{
-    Store,
+    Store, Tx,
     accounts::{self, Account},
+    audit::{self, Action as Done},
     settings::{SETTINGS, Setting},
 };
 use billhook_wire::{Key, Login};
@@ -42,6 +44,7 @@ pub(crate) enum Action {
     Disable(Switch),
     Enable(Enable),
     Default(default::Default),
+    LoginLink(login_link::LoginLink),
     Bind(Bind),
     Unbind(Unbind),
     Set(Set),
@@ -194,6 +197,7 @@ impl Action {
             Self::Disable(Switch { login }) => switch(everywhere, &login, true),
             Self::Enable(Enable { login }) => switch(everywhere, &login, false),
             Self::Default(default) => default.run(everywhere),
+            Self::LoginLink(link) => link.run(everywhere),
             Self::Bind(bind) => bind.run(everywhere),
             Self::Unbind(Unbind { login, domain }) => unbind(everywhere, &login, &domain),
             Self::Set(set) => set.run(everywhere),
@@ -214,12 +218,16 @@ impl Add {
         let now = now();
         let added = store.write(move |tx| {
             if accounts::add(tx, &login, &stored, now)?.is_none() {
-                return Ok::<_, billhook_store::Error>(None);
+                return Ok::<_, Failure>(None);
             }
             let default = accounts::list(tx)?.into_iter().find(|account| account.is_default);
-            Ok(Some(default.map(|account| account.login)))
+            let account = accounts::find(tx, &login)?.ok_or_else(|| account::unknown(tx, &login))?;
+            let owner = login_link::first_owner(tx, &account)?;
+            let path = login_link::made(tx, &account, &owner)?;
+            let link = format!("{}{path}", login_link::base(&account));
+            Ok(Some((default.map(|account| account.login), link)))
         })?;
-        let Some(default) = added else {
+        let Some((default, link)) = added else {
             return Err(Failure::failed(format!(
                 "the login {0} is taken: choose another, or see `billhook account show {0}`",
                 self.login
@@ -232,7 +240,7 @@ impl Add {
                 self.login
             ));
         }
-        match print_added(&self.login, &key, is_new, default.as_ref(), self.json, everywhere) {
+        match print_added(&self.login, &key, is_new, default.as_ref(), &link, self.json, everywhere) {
             Err(failure) if is_new => Err(key_not_shown(&self.login, failure)),
             printed => printed,
         }
@@ -244,6 +252,7 @@ fn print_added(
     key: &Key,
     is_new: bool,
     default: Option<&Login>,
+    link: &str,
     json: bool,
     everywhere: &Everywhere,
 ) -> Result<(), Failure> {
@@ -252,7 +261,7 @@ fn print_added(
         let shown = is_new.then(|| key.reveal());
         return json_line(
             &mut out,
-            &json!({"login": login.as_str(), "key": shown, "default": default == Some(login)}),
+            &json!({"login": login.as_str(), "key": shown, "default": default == Some(login), "login_link": link}),
         );
     }
     writeln!(out, "account {login} added")?;
@@ -272,6 +281,7 @@ fn print_added(
     writeln!(out, "  billhook serve{data}")?;
     let call = "billhook call GetBills email=anna@example.com --url";
     writeln!(out, "  BILLHOOK_KEY=… {call} http://{login}.localhost:8080")?;
+    writeln!(out, "Its cabinet, for a browser; this link works once, within 15 minutes:\n  {link}")?;
     Ok(out.flush()?)
 }
 
@@ -306,7 +316,9 @@ impl RotateKey {
         let store = everywhere.store.open()?;
         let until = self.keep_old.map(|minutes| now() + i64::from(minutes) * 60);
         let stored = key.clone();
-        change(&store, &self.login, move |tx, account| accounts::rotate_key(tx, account.id, &stored, until))?;
+        change(&store, &self.login, Done::KeyRotated, "", move |tx, account| {
+            Ok(accounts::rotate_key(tx, account.id, &stored, until)?)
+        })?;
         self.print(&key, until).map_err(|failure| key_not_shown(&self.login, failure))
     }
 
@@ -351,12 +363,17 @@ impl Bind {
             )));
         }
         let bound = domain.clone();
-        match change(&store, &login, move |tx, account| accounts::bind(tx, account.id, &bound))? {
-            None => print_line(&format!("{login} answers at {domain}")),
-            Some(other) => Err(Failure::failed(format!(
-                "{domain} is bound to {other}: take it from there first, with `billhook account unbind {other} {domain}`"
-            ))),
-        }
+        let bind = format!("bind {domain}");
+        let said = format!("{login} answers at {domain}");
+        change(&store, &login, Done::Account, &bind, move |tx, account| {
+            match accounts::bind(tx, account.id, &bound)? {
+                None => Ok(()),
+                Some(other) => Err(Failure::failed(format!(
+                    "{bound} is bound to {other}: take it from there first, with `billhook account unbind {other} {bound}`"
+                ))),
+            }
+        })?;
+        print_line(&said)
     }
 }
 
@@ -375,20 +392,27 @@ fn others_own_name<'a>(
 fn unbind(everywhere: &Everywhere, login: &Login, domain: &str) -> Result<(), Failure> {
     let store = everywhere.store.open()?;
     let bound = domain.to_owned();
-    if change(&store, login, move |tx, account| accounts::unbind(tx, account.id, &bound))? {
-        return print_line(&format!("{login} no longer answers at {domain}"));
-    }
-    Err(Failure::failed(format!(
-        "{domain} is not bound to {login}: `billhook account show {login}` lists what is"
-    )))
+    let unbind = format!("unbind {domain}");
+    change(&store, login, Done::Account, &unbind, move |tx, account| {
+        if accounts::unbind(tx, account.id, &bound)? {
+            return Ok(());
+        }
+        let login = &account.login;
+        Err(Failure::failed(format!(
+            "{bound} is not bound to {login}: `billhook account show {login}` lists what is"
+        )))
+    })?;
+    print_line(&format!("{login} no longer answers at {domain}"))
 }
 
 impl Set {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open()?;
         let settings = self.settings.clone();
-        change(&store, &self.login, move |tx, account| {
-            settings.iter().try_for_each(|setting| accounts::set(tx, account.id, setting))
+        let detail: Vec<String> =
+            settings.iter().map(|setting| format!("{}={}", setting.name(), setting.value())).collect();
+        change(&store, &self.login, Done::Setting, &detail.join(" "), move |tx, account| {
+            Ok(settings.iter().try_for_each(|setting| accounts::set(tx, account.id, setting))?)
         })?;
         for setting in &self.settings {
             print_line(&format!("{}: {}={}", self.login, setting.name(), setting.value()))?;
@@ -399,20 +423,26 @@ impl Set {
 
 fn switch(everywhere: &Everywhere, login: &Login, off: bool) -> Result<(), Failure> {
     let store = everywhere.store.open()?;
-    change(&store, login, move |tx, account| accounts::set_disabled(tx, account.id, off))?;
+    let detail = if off { "disable" } else { "enable" };
+    change(&store, login, Done::Account, detail, move |tx, account| {
+        Ok(accounts::set_disabled(tx, account.id, off)?)
+    })?;
     print_line(&format!("{login} is {}", if off { "off: every call gets code 7" } else { "on" }))
 }
 
-/// Changes an account that has to be there.
+/// Changes an account that has to be there, and notes it in the audit list.
 fn change<T: Send + 'static>(
     store: &Store,
     login: &Login,
-    change: impl Fn(&mut billhook_store::Tx<'_>, &Account) -> Result<T, billhook_store::Error> + Send + 'static,
+    action: Done,
+    detail: &str,
+    change: impl Fn(&mut Tx<'_>, &Account) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let login = login.clone();
+    let (login, detail) = (login.clone(), detail.to_owned());
     store.write(move |tx| {
         let account = accounts::find(tx, &login)?.ok_or_else(|| account::unknown(tx, &login))?;
-        Ok(change(tx, &account)?)
+        audit::add_command(tx, account.id, action, &detail, now())?;
+        change(tx, &account)
     })
 }
 

@@ -40,6 +40,7 @@ impl Arguments {
             keep_public_key_at_home(&options, login)?;
         }
         let accounts = if is_demo { demo::fill(&store, &location)? } else { accounts };
+        let demo_path = if is_demo { demo::login_path(&store)? } else { None };
         open_files::allow(options.max_connections);
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -50,7 +51,7 @@ impl Arguments {
         let served = runtime.block_on(async {
             let server = Server::bind(options, store).await.map_err(Failure::failed)?;
             let stop = signals::until_stopped(server.tls_reloader())?;
-            announce(&server.addresses(), &domains, &accounts, is_demo, everywhere)?;
+            announce(&server.addresses(), &domains, &accounts, demo_path.as_deref(), everywhere)?;
             server.run(stop).await.map_err(Failure::from)
         });
         // What is left by now is nothing that anybody waits for.
@@ -94,7 +95,7 @@ fn announce(
     addresses: &Addresses,
     domains: &[String],
     accounts: &[Account],
-    is_demo: bool,
+    demo_path: Option<&str>,
     everywhere: &Everywhere,
 ) -> Result<(), Failure> {
     let mut lines: Vec<String> =
@@ -107,8 +108,16 @@ fn announce(
             everywhere.store.flag()
         ));
     }
-    if is_demo && let Some(address) = addresses.http.first() {
-        lines.extend(demo::greeting(accounts, &demo_url(*address, domains)));
+    if let (Some(account), Some(address)) = (accounts.first(), addresses.http.first()) {
+        let url = account_url(account.login.as_str(), *address, domains);
+        lines.push(format!(
+            "in a browser: the cabinet at {url}/cabinet, the reference of the API at {url}/docs"
+        ));
+    }
+    if let (Some(path), Some(address)) = (demo_path, addresses.http.first()) {
+        let url = account_url(demo::LOGIN, *address, domains);
+        lines.extend(demo::greeting(accounts, &url));
+        lines.push(format!("its cabinet, once within 15 minutes: {url}{path}"));
         match everywhere.store.flag() {
             flag if flag.is_empty() => {}
             flag => lines.push(format!("other commands find the demo's orders with{flag}")),
@@ -124,12 +133,12 @@ fn announce(
 
 /// A URL of the demo that curl can follow: it knows `*.localhost`, and for any other domain the address will do, since there
 /// is one account only.
-fn demo_url(address: SocketAddr, domains: &[String]) -> String {
+fn account_url(login: &str, address: SocketAddr, domains: &[String]) -> String {
     let ip = address.ip();
     let is_localhost =
         ip == SocketAddr::from(([127, 0, 0, 1], 0)).ip() || ip == std::net::Ipv6Addr::LOCALHOST;
     match domains.iter().find(|domain| *domain == "localhost" || domain.ends_with(".localhost")) {
-        Some(domain) if is_localhost => format!("http://{}:{}", demo::host(domain), address.port()),
+        Some(domain) if is_localhost => format!("http://{login}.{domain}:{}", address.port()),
         _ => format!("http://{address}"),
     }
 }
@@ -141,14 +150,17 @@ mod tests {
     #[test]
     fn the_demo_is_called_by_name_where_curl_knows_it() {
         let local = "127.0.0.1:8080".parse().unwrap();
-        assert_eq!(demo_url(local, &["localhost".to_owned()]), "http://username.localhost:8080");
-        assert_eq!(demo_url(local, &["justclick.ru".to_owned()]), "http://127.0.0.1:8080");
         assert_eq!(
-            demo_url("127.0.0.2:80".parse().unwrap(), &["localhost".to_owned()]),
+            account_url(demo::LOGIN, local, &["localhost".to_owned()]),
+            "http://username.localhost:8080"
+        );
+        assert_eq!(account_url(demo::LOGIN, local, &["justclick.ru".to_owned()]), "http://127.0.0.1:8080");
+        assert_eq!(
+            account_url(demo::LOGIN, "127.0.0.2:80".parse().unwrap(), &["localhost".to_owned()]),
             "http://127.0.0.2:80"
         );
         assert_eq!(
-            demo_url("[::1]:80".parse().unwrap(), &["a.localhost".to_owned()]),
+            account_url(demo::LOGIN, "[::1]:80".parse().unwrap(), &["a.localhost".to_owned()]),
             "http://username.a.localhost:80"
         );
     }

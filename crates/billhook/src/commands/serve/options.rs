@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
+    /// Let people sign in to the cabinet over plain HTTP from other machines; anybody on the way can read their passwords
+    #[arg(long)]
+    cabinet_over_http: bool,
     /// The longest request body, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = clap::value_parser!(u32).range(1024..=1 << 30))]
     max_body: u32,
@@ -124,6 +127,7 @@ impl Arguments {
             default_account: self.default_account,
             refused_key: None,
             trusted_proxies: self.trusted_proxy,
+            cabinet_over_http: self.cabinet_over_http,
             max_body_bytes: bounded(self.max_body),
             max_connections: bounded(self.max_connections),
             max_connections_per_address: bounded(self.max_connections_per_address),

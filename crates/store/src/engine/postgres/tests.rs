@@ -129,6 +129,8 @@ fn statements_read_by_key() {
         "accounts.changed_since",
         "orders.each",
         "orders.each_between",
+        "people.list",
+        "people.sessions_of",
         "products.each",
         "products.on_sale",
         "products.catalogue",
