@@ -33,7 +33,10 @@ mod telemetry;
 mod tests;
 
 pub use crate::http::tls::TlsReloader;
-pub use cabinet::sign_in::add_login_link;
+pub use cabinet::{
+    routes::{Who, cabinet_routes},
+    sign_in::add_login_link,
+};
 pub use options::{Certificate, Options, TlsOptions};
 pub use server::{Addresses, Server};
 pub use start_error::StartError;

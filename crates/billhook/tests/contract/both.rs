@@ -2,6 +2,8 @@
 
 pub(crate) mod bad_input;
 pub(crate) mod bill_page;
+pub(crate) mod browser;
+pub(crate) mod cabinet;
 pub(crate) mod catalogue;
 pub(crate) mod create_order;
 pub(crate) mod createorder;

@@ -116,7 +116,7 @@ fn refused_calls_do_not_fill_the_log() {
     const CALLS: u64 = 1000;
     let shop = Billhook::start(&["--demo", "--log-format", "json"]);
     let request = |connection| {
-        format!("GET /made/up HTTP/1.1\r\nHost: nobody.localhost\r\nConnection: {connection}\r\n\r\n")
+        format!("GET /api/made/up HTTP/1.1\r\nHost: nobody.localhost\r\nConnection: {connection}\r\n\r\n")
     };
     for _ in 0..CALLS / 100 {
         let mut stream = TcpStream::connect(shop.http()).unwrap();
@@ -169,7 +169,7 @@ fn the_log_has_a_line_a_request_and_no_secrets() {
         assert!(line["ms"].is_number() && line["bytes"].is_number(), "{line}");
     }
     // What a caller makes up is not repeated.
-    let nobody = shop.send("GET /made/up HTTP/1.1", "Host: nobody.localhost\r\n", b"");
+    let nobody = shop.send("GET /api/made/up HTTP/1.1", "Host: nobody.localhost\r\n", b"");
     let id = nobody.header("x-request-id").unwrap();
     until(|| shop.log().contains(id));
     let log = shop.log();

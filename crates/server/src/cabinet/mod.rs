@@ -12,7 +12,7 @@ pub(crate) mod language;
 mod me;
 mod passwords;
 mod people;
-mod routes;
+pub(crate) mod routes;
 pub(crate) mod sign_in;
 mod slowdown;
 mod visit;

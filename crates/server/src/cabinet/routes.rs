@@ -13,7 +13,7 @@ use crate::{
 
 /// Who may do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
+pub enum Who {
     /// Also who is not signed in.
     Anyone,
     /// Everybody of the account.
@@ -93,6 +93,11 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/people/{}/remove", Who::Owner, people::remove),
     page("/cabinet/audit", Who::Owner, audit::page),
 ];
+
+/// Every route of the cabinet, as its verb, its path (`{}` stands for one open part), and who may go there.
+pub fn cabinet_routes() -> impl Iterator<Item = (&'static str, &'static str, Who)> {
+    ROUTES.iter().map(|route| (if route.is_post() { "POST" } else { "GET" }, route.path, route.who))
+}
 
 impl Route {
     /// The route of a path, and what stands for its open part.
