@@ -58,6 +58,8 @@ actions! {
     KeyShown = "key-shown",
     /// Gave the account a new key.
     KeyRotated = "key-rotated",
+    /// Ended the old key before its time.
+    OldKeyEnded = "old-key-ended",
     /// Changed a setting.
     Setting = "setting",
     /// Switched the account on or off, bound or unbound a name, made it the default one.

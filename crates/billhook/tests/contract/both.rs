@@ -1,5 +1,6 @@
 //! The tests that hold wherever the store is: `main.rs` runs them with data folders, `on_postgres.rs` with databases.
 
+pub(crate) mod api_page;
 pub(crate) mod bad_input;
 pub(crate) mod bill_page;
 pub(crate) mod browser;

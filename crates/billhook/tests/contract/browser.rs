@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use billhook_test_kit::http::form;
+use billhook_test_kit::{http::form, until};
 use serde_json::Value;
 
 use crate::{
@@ -25,17 +25,21 @@ impl<'a> Browser<'a> {
 
     /// One in which the shop's first owner is signed in, by a link.
     pub(crate) fn of_owner(server: &'a Billhook) -> Self {
-        let browser = Self::at(server, &format!("{LOGIN}.localhost"));
-        let answer = browser.post(&login_link(server, LOGIN, &[]), &[]);
-        assert_eq!(answer.status, 303, "{answer:?}");
-        browser
+        Self::by_link(server, &format!("{LOGIN}.localhost"), &login_link(server, LOGIN, &[]))
     }
 
     /// One in which a person is signed in who may only look.
     pub(crate) fn of_reader(server: &'a Billhook) -> Self {
         server.run(&["person", "add", "reader", "--read-only", "--account", LOGIN]);
-        let browser = Self::at(server, &format!("{LOGIN}.localhost"));
-        let answer = browser.post(&login_link(server, LOGIN, &["--person", "reader"]), &[]);
+        let link = login_link(server, LOGIN, &["--person", "reader"]);
+        Self::by_link(server, &format!("{LOGIN}.localhost"), &link)
+    }
+
+    /// One in which a link has signed somebody in; the server learns of a new account within a second.
+    pub(crate) fn by_link(server: &'a Billhook, host: &str, link: &str) -> Self {
+        let browser = Self::at(server, host);
+        until(|| browser.get(link).status == 200);
+        let answer = browser.post(link, &[]);
         assert_eq!(answer.status, 303, "{answer:?}");
         browser
     }

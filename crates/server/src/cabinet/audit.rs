@@ -34,6 +34,7 @@ words! {
     person_removed: "удалён человек", "removed a person";
     key_shown: "показан ключ", "looked at the key";
     key_rotated: "новый ключ", "changed the key";
+    old_key_ended: "прежний ключ отключён", "ended the old key";
     setting: "настройка", "changed a setting";
     account: "аккаунт", "changed the account";
 }
@@ -55,6 +56,7 @@ impl Words {
             Action::PersonRemoved => self.person_removed,
             Action::KeyShown => self.key_shown,
             Action::KeyRotated => self.key_rotated,
+            Action::OldKeyEnded => self.old_key_ended,
             Action::Setting => self.setting,
             Action::Account => self.account,
         }

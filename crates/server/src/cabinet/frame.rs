@@ -11,6 +11,7 @@ use super::{
 };
 
 words! {
+    api: "API", "API";
     people: "Люди", "People";
     audit: "Журнал", "Audit log";
     docs: "Документация API", "API reference";
@@ -30,8 +31,12 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 2] {
-    [("/cabinet/people", words.people, true), ("/cabinet/audit", words.audit, true)]
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 3] {
+    [
+        ("/cabinet/api", words.api, false),
+        ("/cabinet/people", words.people, true),
+        ("/cabinet/audit", words.audit, true),
+    ]
 }
 
 /// A whole page.
@@ -145,6 +150,7 @@ pub(super) fn problem(text: Option<&str>) -> Markup {
 pub(super) fn field(label: &str, name: &str, value: &str, kind: Kind) -> Markup {
     let (of_type, autocomplete, is_required) = match kind {
         Kind::Text => ("text", "off", true),
+        Kind::Number => ("number", "off", true),
         Kind::Optional => ("text", "off", false),
         Kind::Name => ("text", "username", true),
         Kind::Password => ("password", "current-password", true),
@@ -165,6 +171,8 @@ pub(super) fn field(label: &str, name: &str, value: &str, kind: Kind) -> Markup 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    /// A whole number that is not negative.
+    Number,
     Optional,
     Name,
     Password,

@@ -57,8 +57,8 @@ words! {
 }
 
 /// The first page.
-pub(super) fn home(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    page(cx)
+pub(super) fn home(_: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    Ok(Shown::to("/cabinet/api"))
 }
 
 /// The page.

@@ -4,6 +4,7 @@
 //! session and seen whether its person may go there. Pages are read on the threads of long reads, which step back before
 //! the API's. A form is taken only from a page of the same host.
 
+mod api;
 mod assets;
 mod audit;
 mod cookies;
@@ -13,8 +14,10 @@ mod me;
 mod passwords;
 mod people;
 pub(crate) mod routes;
+mod samples;
 pub(crate) mod sign_in;
 mod slowdown;
+mod trial;
 mod visit;
 
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use billhook_store::{
     people::{self as store_people, Person, USE_SECONDS},
 };
 use billhook_wire::Code;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use self::{
     cookies::Carrier,
@@ -82,21 +85,38 @@ pub(crate) async fn answer(
     if let Some(answer) = assets::answer(asked.head) {
         return Ok(answer);
     }
-    caught(async {
+    let language = language_of(&asked.head.headers);
+    let shown = caught(async {
         fresh?;
-        let shown = show(state, asked, body).await?;
-        let code = if shown.status.is_client_error() { Code::WRONG_DATA } else { Code::OK };
-        let body = answer::hold(shown.body.into_bytes(), [Some(&state.page_budget), None])?;
-        Ok(Answer::page(&PAGE, shown.status, code, body).with_headers(shown.headers))
-    })
-    .await
+        show(state, asked, language, body).await
+    });
+    let shown = shown.await.unwrap_or_else(|failure| {
+        state.reporter.failed(&failure, state.store.place(), asked.request_id);
+        let (status, ..) = failure.response();
+        Shown::new(status, frame::refusal(language, status))
+    });
+    let code = match shown.status {
+        status if status.is_client_error() => Code::WRONG_DATA,
+        status if status.is_server_error() => Code::UNAVAILABLE,
+        _ => Code::OK,
+    };
+    let body = answer::hold(shown.body.into_bytes(), [Some(&state.page_budget), None])?;
+    Ok(Answer::page(&PAGE, shown.status, code, body).with_headers(shown.headers))
 }
 
-async fn show(state: &State, asked: &Asked<'_>, body: Result<Body, BodyError>) -> Result<Shown, Failure> {
+/// The language that a reader has chosen, or else asks for.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    let chosen = cookies::cookie(headers, language::COOKIE).and_then(Language::parse);
+    chosen.unwrap_or_else(|| Language::asked_for(headers))
+}
+
+async fn show(
+    state: &State,
+    asked: &Asked<'_>,
+    language: Language,
+    body: Result<Body, BodyError>,
+) -> Result<Shown, Failure> {
     let headers = &asked.head.headers;
-    let language = cookies::cookie(headers, language::COOKIE)
-        .and_then(Language::parse)
-        .unwrap_or_else(|| Language::asked_for(headers));
     let refused = |status| Ok(Shown::new(status, frame::refusal(language, status)));
     let Some(account) = asked.account.clone().filter(|account| !account.disabled) else {
         return refused(StatusCode::NOT_FOUND);
@@ -142,7 +162,7 @@ async fn show(state: &State, asked: &Asked<'_>, body: Result<Body, BodyError>) -
         digest: secret.as_deref().map(cookies::digest).unwrap_or_default(),
         secret,
     };
-    run(state, route, Arc::new(visit)).await
+    run(state, asked, route, Arc::new(visit)).await
 }
 
 /// Notes which language a reader has chosen, and goes back to the page.
@@ -155,7 +175,12 @@ fn in_language(language: Language, path: &str) -> Shown {
 }
 
 /// Runs a route's function in its transaction.
-async fn run(state: &State, route: &'static Route, visit: Arc<Visit>) -> Result<Shown, Failure> {
+async fn run(
+    state: &State,
+    asked: &Asked<'_>,
+    route: &'static Route,
+    visit: Arc<Visit>,
+) -> Result<Shown, Failure> {
     let account = visit.account.id;
     let (shown, viewer) = match route.act {
         Act::Page(page) => {
@@ -166,6 +191,7 @@ async fn run(state: &State, route: &'static Route, visit: Arc<Visit>) -> Result<
             let visit = visit.clone();
             state.write(account, move |tx| entered(tx, &visit, route, change)).await?
         }
+        Act::Call => return call(state, asked, route, visit).await,
         Act::Password(whose, change) => {
             return with_password(state, route, visit, whose, change).await;
         }
@@ -176,6 +202,25 @@ async fn run(state: &State, route: &'static Route, visit: Arc<Visit>) -> Result<
     let (now, digest) = (visit.now, visit.digest.clone());
     state.write(account, move |tx| Ok(store_people::use_session(tx, account, &digest, now)?)).await?;
     Ok(shown.with_session(visit.carrier, visit.secret.as_deref().unwrap_or_default()))
+}
+
+/// Makes a call of the API for somebody who may, and shows what came of it.
+async fn call(
+    state: &State,
+    asked: &Asked<'_>,
+    route: &'static Route,
+    visit: Arc<Visit>,
+) -> Result<Shown, Failure> {
+    let account = visit.account.id;
+    let looked = visit.clone();
+    let (refused, viewer) =
+        state.read(account, move |tx| entered(tx, &looked, route, |_| Ok(Shown::to(routes::HOME)))).await?;
+    if !route.admits(&viewer) {
+        return Ok(refused);
+    }
+    let outcome = trial::called(state, asked, &visit).await?;
+    let shown = state.read(account, move |tx| entered(tx, &visit, route, |cx| trial::done(cx, &outcome)));
+    Ok(shown.await?.0)
 }
 
 /// Finds the session, sees whether its person may go there, and does what stands there.

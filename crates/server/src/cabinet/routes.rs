@@ -4,8 +4,9 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        audit, me, people,
+        api, audit, me, people,
         sign_in::{self, Checked},
+        trial,
         visit::{Context, Shown, Viewer},
     },
     failure::Failure,
@@ -45,6 +46,8 @@ pub(crate) enum Act {
     Page(PageOf),
     /// A form is carried out in a write transaction, by POST.
     Change(PageOf),
+    /// A call of the API is made, by POST.
+    Call,
     /// The same behind a password, by POST.
     Password(Whose, WithPassword),
 }
@@ -86,6 +89,13 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/me/totp", Who::Reader, me::totp_on),
     change("/cabinet/me/totp/off", Who::Reader, me::totp_off),
     change("/cabinet/me/sessions/end", Who::Reader, me::end_sessions),
+    page("/cabinet/api", Who::Reader, api::page),
+    change("/cabinet/api/key", Who::Owner, api::show_key),
+    change("/cabinet/api/key/rotate", Who::Owner, api::rotate_key),
+    change("/cabinet/api/old-key/end", Who::Owner, api::end_old_key),
+    change("/cabinet/api/access", Who::Owner, api::set_access),
+    page("/cabinet/api/call", Who::Owner, trial::page),
+    Route { path: "/cabinet/api/call", who: Who::Owner, act: Act::Call },
     page("/cabinet/people", Who::Owner, people::page),
     change("/cabinet/people", Who::Owner, people::add),
     change("/cabinet/people/{}/link", Who::Owner, people::link),

@@ -34,7 +34,12 @@ pub(crate) struct Body {
 
 impl Body {
     fn empty() -> Self {
-        Self { bytes: Bytes::new(), has_trailers: false, reserved: Vec::new() }
+        Self::of(Bytes::new())
+    }
+
+    /// One that is there already.
+    pub(crate) fn of(bytes: Bytes) -> Self {
+        Self { bytes, has_trailers: false, reserved: Vec::new() }
     }
 
     fn reserve(&mut self, bytes: usize, budgets: Budgets<'_>) -> Result<(), BodyError> {
