@@ -15,6 +15,7 @@ mod clock;
 mod damaged_log;
 mod disk;
 mod durable;
+mod pages;
 mod reference;
 mod smuggling;
 

@@ -1,0 +1,104 @@
+//! Every page of the cabinet in a real browser: each in both languages, on a phone and on a desk, light and dark, with scripts
+//! and without.
+
+use std::{path::Path, process::Command};
+
+use billhook_server::{Who, cabinet_routes};
+
+use crate::{
+    browser::login_link,
+    chromium::{Chromium, Look},
+    shop::{LOGIN, Shop},
+};
+
+const LOOKS: [Look; 4] = [
+    Look { language: "ru", width: 390, is_dark: false, has_scripts: true },
+    Look { language: "en", width: 1280, is_dark: true, has_scripts: true },
+    Look { language: "ru", width: 1280, is_dark: false, has_scripts: false },
+    Look { language: "en", width: 390, is_dark: true, has_scripts: false },
+];
+/// The newest of axe-core, which looks for what people with disabilities stumble over.
+const AXE: &str = "axe-core@4.14.1";
+
+/// The script of axe-core, which npm brings.
+fn axe() -> String {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/axe-core");
+    let file = place.join("node_modules/axe-core/axe.min.js");
+    if !file.exists() {
+        std::fs::create_dir_all(&place).unwrap();
+        let npm = Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--no-save", AXE, "--prefix"])
+            .arg(&place)
+            .output()
+            .expect("npm runs: apt-get install npm");
+        assert!(npm.status.success(), "{npm:?}");
+    }
+    std::fs::read_to_string(file).unwrap()
+}
+
+/// The paths of all pages, with the numbers that the shop has.
+fn paths(order: i64) -> Vec<String> {
+    let gets = cabinet_routes()
+        .filter(|(verb, path, who)| *verb == "GET" && *who != Who::Anyone && *path != "/cabinet");
+    let of_routes = gets.map(|(_, path, _)| path.replace("{}", &order.to_string()));
+    ["/", "/docs", "/cabinet/none", "/cabinet/sign-in"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(of_routes)
+        .collect()
+}
+
+#[test]
+fn every_page_in_a_browser() {
+    let shop = Shop::with_goods();
+    let order = shop.order(
+        "anna@example.com",
+        "course",
+        &[
+            ("bill_first_name", "<script>alert(1)</script>\u{202e}'\"{{7*7}}"),
+            ("bill_phone", "+7 900 000-00-00"),
+        ],
+    );
+    let axe = axe();
+    std::thread::scope(|scope| {
+        for look in LOOKS {
+            let (shop, axe) = (&shop, &axe);
+            scope.spawn(move || walk(shop, order, look, axe));
+        }
+    });
+}
+
+fn walk(shop: &Shop, order: i64, look: Look, axe: &str) {
+    let base = format!("http://{LOGIN}.localhost:{}", shop.server().http().port());
+    let chromium = Chromium::start(look);
+    shop.server().run(&["person", "add", &format!("{look:?}"), "--account", LOGIN]);
+    let link = login_link(shop.server(), LOGIN, &["--person", &format!("{look:?}")]);
+    chromium.open(&format!("{base}{link}"));
+    chromium.click("main button");
+    assert_eq!(chromium.path(), "/cabinet/me");
+    for path in paths(order) {
+        chromium.open(&format!("{base}{path}"));
+        if path == "/docs" {
+            // Its own style stands in it.
+            continue;
+        }
+        let html = chromium.html();
+        assert!(html.contains(&format!("<html lang=\"{}\"", look.language)), "{path}: {html}");
+        assert!(!chromium.text("h1").is_empty(), "{path}");
+        let console = chromium.console();
+        // A page that is not there is told so on the console too.
+        let complaints = console.iter().filter(|line| path != "/cabinet/none" || !line.contains("404"));
+        assert_eq!(complaints.collect::<Vec<_>>(), Vec::<&String>::new(), "{path} {look:?}");
+        if !look.has_scripts {
+            continue;
+        }
+        let overflow =
+            chromium.script("arguments[0]([document.documentElement.scrollWidth, window.innerWidth])");
+        assert!(overflow[0].as_u64() <= overflow[1].as_u64(), "{path} is wider than {look:?}: {overflow}");
+        let run = "const done = arguments[0];\
+            axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(found => done(found.violations.map(\
+            one => one.id + ': ' + one.nodes.map(node => node.html).join(' '))))";
+        let violations = chromium.script(&format!("{axe};{run}"));
+        assert_eq!(violations, serde_json::json!([]), "{path} {look:?}");
+    }
+}

@@ -1,0 +1,42 @@
+//! A seller's day in a real browser, from the first link on.
+
+use std::process::Command;
+
+use crate::{
+    browser::login_link,
+    chromium::{Chromium, Look},
+    shop::{KEY, LOGIN, Shop},
+};
+
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn a_sellers_day() {
+    let shop = Shop::with_goods();
+    let server = shop.server();
+    let id = shop.order("anna@example.com", "course", &[("bill_first_name", "Анна")]);
+    shop.result("UpdateOrderStatus", &[("bill_id", &id.to_string()), ("status", "paid")]);
+    let base = format!("http://{LOGIN}.localhost:{}", server.http().port());
+    let chromium = Chromium::start(Look { language: "ru", width: 1280, is_dark: false, has_scripts: true });
+
+    // The first link, a password, and in by it.
+    chromium.open(&format!("{base}{}", login_link(server, LOGIN, &[])));
+    chromium.click("main button");
+    chromium.fill("input[name=new_password]", PASSWORD);
+    chromium.click("form[action='/cabinet/me/password'] button");
+    assert_eq!(chromium.text(".notice"), "Готово.");
+    chromium.click("form[action='/cabinet/sign-out'] button");
+    chromium.fill("input[name=name]", "owner");
+    chromium.fill("input[name=password]", PASSWORD);
+    chromium.click("main button");
+    assert_eq!(chromium.path(), "/cabinet/api");
+
+    // The key, in a program that works as it is pasted.
+    chromium.click("form[action='/cabinet/api/key'] button");
+    assert_eq!(chromium.text("#key"), KEY);
+    let sample = server.place().join("sample.php");
+    std::fs::write(&sample, chromium.text("#sample-0")).unwrap();
+    let output = Command::new("php").arg(&sample).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains(&id.to_string()) && printed.contains("1000.00"), "{output:?}");
+}
