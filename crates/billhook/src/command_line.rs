@@ -11,8 +11,8 @@ use clap_complete::CompleteEnv;
 
 use crate::{
     commands::{
-        account, backup, call, category, check, completions, copy, coupon, docs, explain, managers, migrate,
-        order, partner, person, product, restore, serve,
+        account, backup, call, category, check, completions, copy, coupon, docs, explain, log, managers,
+        migrate, order, partner, person, product, restore, serve,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -70,6 +70,7 @@ pub(crate) enum Action {
     Call(call::Arguments),
     Docs(docs::Arguments),
     Explain(explain::Arguments),
+    Log(log::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Check(check::Arguments),

@@ -71,6 +71,7 @@ fn run() -> Result<(), Failure> {
         Action::Export(export) => export.run(&everywhere),
         Action::Generate(generate) => generate.run(&everywhere),
         Action::Call(call) => call.run(&sources),
+        Action::Log(log) => log.run(&sources),
         Action::Docs(docs) => docs.run(),
         Action::Explain(explain) => explain.run(&sources),
         Action::Backup(backup) => backup.run(&everywhere),

@@ -138,7 +138,8 @@ impl Client {
 
     /// `form` is the query over the parameters: what is signed and sent.
     fn exchange(&self, method: &str, api: Api, mut form: Vec<u8>) -> Result<Answer, CallError> {
-        if method.is_empty() || !method.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        if method.is_empty()
+            || !method.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         {
             return Err(CallError::MethodName(start_of(method, 80)));
         }

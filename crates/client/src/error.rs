@@ -58,7 +58,7 @@ pub enum CallError {
         to: String,
     },
     /// A method's name that cannot stand in a URL.
-    #[error("{0:?} is no method's name: letters, digits, - and _ make one")]
+    #[error("{0:?} is no method's name: letters, digits, -, _ and . make one")]
     MethodName(String),
     /// The parameters cannot be written as a form.
     #[error("the parameters cannot be written as a form: {0}")]

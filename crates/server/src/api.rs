@@ -16,15 +16,17 @@ use crate::{
     },
     methods::call::{Begun, Call, Envelope},
     state::State,
+    telemetry::calls::{Refused, Trace},
 };
 
 /// Answers a call, and says which key signs the answer: the one that the caller used (decision 63), or the current one where
-/// that is not known.
+/// that is not known. What is known of the call goes into its `trace`.
 pub(crate) async fn answer(
     state: &State,
     asked: &Asked<'_>,
     fresh: Result<(), Failure>,
     body: Result<Body, BodyError>,
+    trace: &mut Trace,
 ) -> (WhichKey, Result<Answer, Failure>) {
     let admitted = caught(async {
         fresh?;
@@ -32,10 +34,17 @@ pub(crate) async fn answer(
     });
     let call = match admitted.await {
         Ok(call) => call,
-        Err(failure) => return (WhichKey::Current, Err(failure)),
+        Err(failure) => {
+            trace.refused = refused(asked, &body, &failure);
+            return (WhichKey::Current, Err(failure));
+        }
     };
     let key = call.key;
+    trace.is_authentic = true;
     let begun = caught(async { begin(state, &call) }).await;
+    if let Err(failure) = &begun {
+        trace.refused = refused(asked, &body, failure);
+    }
     // Their memory is for others while the store is waited for.
     drop(call);
     drop(body);
@@ -74,7 +83,7 @@ fn admit<'a>(
         Err(BodyError::Broken) => return Err(Failure::Http(StatusCode::BAD_REQUEST)),
         Err(BodyError::NoMemory) => return Err(Failure::NoRoom),
     };
-    let content_type = asked.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let content_type = content_type(asked);
     let request = Request::read(content_type, body);
     if request.is_empty() {
         let media_type = media_type(content_type);
@@ -94,6 +103,22 @@ fn admit<'a>(
         Code::WRONG_HASH
     })?;
     Ok(Call { store: &state.store, asked, account, request, api, key })
+}
+
+/// The body of a call that was refused for its credential or its parameters: the one who sent it will want to know why.
+fn refused(asked: &Asked<'_>, body: &Result<Body, BodyError>, failure: &Failure) -> Option<Box<Refused>> {
+    let is_asked_about = match failure {
+        Failure::Refused { code, .. } => !matches!(*code, Code::NO_USER | Code::DISABLED | Code::IP_DENIED),
+        Failure::Http(status) => *status == StatusCode::NOT_FOUND,
+        _ => false,
+    };
+    let body = body.as_ref().ok().filter(|_| is_asked_about && asked.account.is_some())?;
+    Some(Box::new(Refused::of(content_type(asked), &body.bytes)))
+}
+
+/// What the head says of the body's form.
+fn content_type<'a>(asked: &Asked<'a>) -> Option<&'a [u8]> {
+    asked.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)
 }
 
 /// Finds the method, and begins it. It is told only to those who may call that there is none (decision 4).

@@ -1,12 +1,13 @@
 //! One request from its head to its answer: what it asks for, and what is written down about it.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use billhook_wire::{Code, TextCase};
+use billhook_wire::{Code, Method as _, TextCase, method::GetCalls};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
 use hyper::body::Incoming;
@@ -15,7 +16,11 @@ use crate::{
     api, cabinet,
     clock::unix_now,
     failure::Failure,
-    gate::{Asked, accounts::WhichKey, caller, host},
+    gate::{
+        Asked,
+        accounts::{Served, WhichKey},
+        caller, host,
+    },
     http::{
         activity::InFlight,
         answer::Answer,
@@ -29,7 +34,11 @@ use crate::{
         order::{self, OrderLink},
     },
     state::State,
-    telemetry::access_log::Line,
+    telemetry::{
+        access_log::Line,
+        calls::{Call, Trace},
+        refusal,
+    },
 };
 
 /// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
@@ -88,6 +97,7 @@ impl Handler for Peer {
             Route::Order(_) | Route::Cabinet | Route::Home | Route::Api => state.directory.fresh().await,
         };
         let asked = self.asked(&head, &request_id);
+        let mut trace = None;
         let (key, outcome) = match route {
             _ if !asked.names_one_host => {
                 (WhichKey::Current, fresh.and(Err(Failure::Http(StatusCode::BAD_REQUEST))))
@@ -96,9 +106,9 @@ impl Handler for Peer {
             Route::Order(link) => (WhichKey::Current, order::answer(state, &asked, fresh, link).await),
             Route::Cabinet => (WhichKey::Current, cabinet::answer(state, &asked, fresh, body).await),
             Route::Home => (WhichKey::Current, home::answer(state, &asked, fresh)),
-            Route::Api => api::answer(state, &asked, fresh, body).await,
+            Route::Api => api::answer(state, &asked, fresh, body, trace.insert(Trace::default())).await,
         };
-        let mut response = self.respond(&asked, key, outcome, arrived);
+        let mut response = self.respond(&asked, key, outcome, arrived, trace);
         if ends_connection {
             in_flight.0.leave_unread();
             if head.version < Version::HTTP_2 {
@@ -133,6 +143,7 @@ impl Peer {
         key: WhichKey,
         outcome: Result<Answer, Failure>,
         arrived: Instant,
+        trace: Option<Trace>,
     ) -> Response<Bytes> {
         let state = &*self.state;
         let account = asked.account.as_deref();
@@ -146,7 +157,11 @@ impl Peer {
             }
             Answer::refusal(&failure, case, signer)
         });
-        note(state, asked, &answer, arrived.elapsed(), has_line);
+        let took = arrived.elapsed();
+        note(state, asked, &answer, took, has_line);
+        if let (Some(account), Some(trace)) = (account, trace) {
+            keep(state, account, asked, &answer, took, trace);
+        }
 
         let mut response = answer.head(signer, unix_now(), asked.request_id);
         let headers = response.headers_mut();
@@ -159,6 +174,29 @@ impl Peer {
             headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
         }
         response.map(|()| if is_head { Bytes::new() } else { answer.body })
+    }
+}
+
+/// Keeps a call for who asks about it later. Looking at the calls is not one of them, or each look would end the next wait.
+fn keep(state: &State, account: &Served, asked: &Asked<'_>, answer: &Answer, took: Duration, trace: Trace) {
+    let path = asked.head.uri.path();
+    let method = match state.methods.name_of(path) {
+        Some(GetCalls::NAME) if answer.code == Code::OK => return,
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(refusal::shown_path(account, path)),
+    };
+    let call = Call {
+        number: 0,
+        method,
+        code: answer.code.number(),
+        status: answer.status,
+        caller: asked.caller,
+        took,
+        request_id: asked.request_id.into(),
+        trace,
+    };
+    if account.calls.add(call) {
+        state.directory.forget_calls();
     }
 }
 

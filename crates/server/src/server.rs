@@ -150,6 +150,7 @@ impl Server {
             () = stop => None,
         };
         config.shutdown.begin();
+        state.directory.calls.stop.begin();
         while listeners.join_next().await.is_some() {}
         if timeout(config.shutdown_timeout + GRACE, permits.all_free()).await.is_err() {
             tracing::warn!(connections = permits.taken(), "stopped with requests in flight");

@@ -1,15 +1,11 @@
 //! `billhook call`: one call of any method, signed, sent, verified and shown.
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
-    time::Duration,
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
-use billhook_client::{Client, Options, login_in, names_localhost};
+use billhook_client::names_localhost;
 use billhook_reference::Entry;
 use billhook_wire::{
-    Api, Login, Request,
+    Api, Request,
     method::{METHODS, MethodInfo, Paged},
     query,
 };
@@ -20,7 +16,7 @@ use serde_json::Value;
 use crate::{
     commands::docs,
     failure::{Failure, say},
-    options::{method_words, secret::KeyOption, time::seconds},
+    options::{connection::Connection, method_words},
     terminal::output::{json_line, json_pretty, stdout},
 };
 
@@ -31,7 +27,6 @@ use crate::{
 ///
 /// Exit status 0: done (`error_code` 0); 1: refused or failed.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Arguments {
     /// The method
     #[arg(value_name = "METHOD", add = ArgValueCandidates::new(method_words::methods))]
@@ -41,35 +36,11 @@ pub(crate) struct Arguments {
     #[arg(value_name = "NAME=VALUE", value_parser = parameter)]
     #[arg(add = ArgValueCompleter::new(method_words::parameters))]
     parameters: Vec<(String, String)>,
-    /// The service's address, without the method: scheme, host, port
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// The account's login [default: the first part of the URL's host name]
-    #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
-    login: Option<Login>,
     #[command(flatten)]
-    key: KeyOption,
+    connection: Connection,
     /// The API's version: 1 signs the call, 2 sends the key itself [default: the method's own, or 1]
     #[arg(long, value_name = "VERSION", value_parser = api)]
     api: Option<Api>,
-    /// Refuse an answer whose whole body is not signed (Billhook-Signature)
-    #[arg(long)]
-    require_signature: bool,
-    /// How old a signature of the body may be
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
-    max_signature_age: Duration,
-    /// Take any TLS certificate: for trials
-    #[arg(long)]
-    insecure: bool,
-    /// The only TLS certificates to trust (PEM), in place of the public ones
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// How long the call may take in all
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    timeout: Duration,
-    /// How long connecting may take
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    connect_timeout: Duration,
     /// Print the answer over several lines, as on a terminal
     #[arg(long)]
     pretty: bool,
@@ -109,11 +80,8 @@ impl Arguments {
         let pretty = self.pretty || io::stdout().is_terminal();
         let method = self.method.clone().unwrap_or_default();
         let parameters = self.parameters.clone();
-        let (api, url) = (self.api, self.url.clone());
-        let client = Client::new(self.options(sources)?).map_err(|error| match error {
-            billhook_client::Error::Url { .. } => Failure::usage(error),
-            other => Failure::failed(other),
-        })?;
+        let (api, url) = (self.api, self.connection.url.clone());
+        let client = self.connection.client(sources)?;
         let answer = client.send(api, &method, &parameters).map_err(Failure::failed)?;
         let body: Value = serde_json::from_slice(&answer.body).map_err(Failure::failed)?;
         if pretty {
@@ -134,23 +102,6 @@ impl Arguments {
                 hint(code, api, &method, &parameters, &url)
             ))),
         }
-    }
-
-    fn options(self, sources: &ArgMatches) -> Result<Options, Failure> {
-        let login = self
-            .login
-            .or_else(|| login_in(&self.url))
-            .ok_or_else(|| Failure::usage(format!("{} names no login: give --login LOGIN", self.url)))?;
-        let key = self.key.require(sources)?;
-        Ok(Options {
-            connect_timeout: self.connect_timeout,
-            timeout: self.timeout,
-            require_signature: self.require_signature,
-            max_signature_age: self.max_signature_age,
-            insecure: self.insecure,
-            ca_file: self.ca_file,
-            ..Options::new(self.url, login, key)
-        })
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod coupon;
 mod demo;
 pub(crate) mod docs;
 pub(crate) mod explain;
+pub(crate) mod log;
 pub(crate) mod managers;
 pub(crate) mod migrate;
 pub(crate) mod order;

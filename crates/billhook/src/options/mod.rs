@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod config_file;
+pub(crate) mod connection;
 pub(crate) mod domain;
 pub(crate) mod environment;
 pub(crate) mod everywhere;

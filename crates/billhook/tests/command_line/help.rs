@@ -59,6 +59,7 @@ const COMMANDS: &[&[&str]] = &[
     &["call"],
     &["docs"],
     &["explain"],
+    &["log"],
     &["backup"],
     &["restore"],
     &["check"],

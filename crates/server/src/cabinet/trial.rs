@@ -18,6 +18,7 @@ use crate::{
     gate::Asked,
     http::{answer::Answer, body::Body},
     state::State,
+    telemetry::calls::Trace,
 };
 
 words! {
@@ -147,7 +148,8 @@ pub(super) async fn called(state: &State, asked: &Asked<'_>, visit: &Visit) -> R
         .map_err(|_| Failure::Fault("a request of ours is none"))?;
     let (head, ()) = request.into_parts();
     let asked = Asked { head: &head, account: asked.account.clone(), ..*asked };
-    let (which, answer) = api::answer(state, &asked, Ok(()), Ok(Body::of(sent.into()))).await;
+    let (which, answer) =
+        api::answer(state, &asked, Ok(()), Ok(Body::of(sent.into())), &mut Trace::default()).await;
     let answer = answer.unwrap_or_else(|failure| {
         Answer::refusal(&failure, account.settings.text_case, Some(account.key(which)))
     });

@@ -29,6 +29,7 @@ use crate::{
         limiter::Limiter,
     },
     http::{answer::MAX_BYTES_OF_ONE, memory::Budget},
+    telemetry::calls::{Calls, Ring},
 };
 
 /// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
@@ -45,6 +46,8 @@ pub(crate) struct Served {
     pub(crate) limiter: Option<Arc<Limiter>>,
     /// Its share of the memory for answers that are not yet taken, for the same reason.
     pub(crate) answers: Arc<Budget>,
+    /// Its last calls.
+    pub(crate) calls: Arc<Ring>,
 }
 
 /// Which of an account's keys is meant.
@@ -64,6 +67,7 @@ pub(crate) struct Directory {
     refused_key: Option<Key>,
     /// Whether others may change the accounts in the store.
     is_shared: bool,
+    pub(crate) calls: Arc<Calls>,
     known: ArcSwap<Snapshot>,
     began: Instant,
     /// The state of the store that is known is at least as new as this many milliseconds after `began`.
@@ -124,6 +128,7 @@ impl Directory {
             default_account: options.default_account.clone(),
             refused_key: options.refused_key.clone(),
             is_shared,
+            calls: Calls::new(),
             known: ArcSwap::default(),
             began: Instant::now(),
             as_of_ms: AtomicU64::new(0),
@@ -200,7 +205,7 @@ impl Directory {
         self.refused_key.is_some() && keys.contains(&self.refused_key.as_ref())
     }
 
-    /// These accounts in what is `known`, or in the place of the same; limits are kept from `before`.
+    /// These accounts in what is `known`, or in the place of the same; limits and calls are kept from `before`.
     fn with(
         &self,
         mut known: Snapshot,
@@ -229,11 +234,12 @@ impl Directory {
             let before = before.by_id.get(&account.id);
             let answers =
                 before.map_or_else(|| Budget::new(MAX_BYTES_OF_ONE), |before| before.answers.clone());
+            let calls = before.map_or_else(|| Ring::new(&self.calls), |before| before.calls.clone());
             let limiter = match before.and_then(|before| before.limiter.clone()) {
                 Some(limiter) if limiter.per_minute() == account.settings.rate => Some(limiter),
                 _ => Limiter::new(account.settings.rate).map(Arc::new),
             };
-            let served = Arc::new(Served { account, limiter, answers });
+            let served = Arc::new(Served { account, limiter, answers, calls });
             known.by_login.insert(served.login.as_str().into(), served.clone());
             for domain in &served.domains {
                 known.by_domain.insert(domain.as_str().into(), served.clone());
@@ -284,6 +290,12 @@ impl Directory {
     pub(crate) fn forget_rested_callers(&self) {
         let known = self.known.load();
         known.by_id.values().filter_map(|served| served.limiter.as_deref()).for_each(Limiter::forget_rested);
+    }
+
+    /// Makes room in the memory for the accounts' calls.
+    pub(crate) fn forget_calls(&self) {
+        let known = self.known.load();
+        self.calls.forget(known.by_id.values().map(|served| &*served.calls));
     }
 
     /// The part of `LABEL.DOMAIN` before one of our domains, if it is a single label.
@@ -455,7 +467,12 @@ mod tests {
     fn the_old_key_ends() {
         let mut anna = account(1, "anna", &[]);
         anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
-        let served = Served { account: anna, limiter: None, answers: Budget::new(MAX_BYTES_OF_ONE) };
+        let served = Served {
+            account: anna,
+            limiter: None,
+            answers: Budget::new(MAX_BYTES_OF_ONE),
+            calls: Ring::new(&Calls::new()),
+        };
         assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
         assert_eq!(served.old_key(100), None);
     }

@@ -1,6 +1,7 @@
 //! The table of methods: each type of parameters and the function that answers it.
 
 pub(crate) mod call;
+mod calls;
 pub(crate) mod context;
 mod coupons;
 mod create_order;
@@ -16,9 +17,9 @@ use std::{collections::HashMap, iter::once, sync::Arc};
 use billhook_wire::{
     Api, Method,
     method::{
-        AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCoupons,
-        GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers,
-        UpdateGood, UpdateOrderStatus,
+        AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCalls,
+        GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
+        GetPersonalManagers, UpdateGood, UpdateOrderStatus,
     },
 };
 
@@ -47,6 +48,7 @@ pub(crate) fn table() -> Methods {
         .on::<GetGoods>(goods::get_goods)
         .on::<GetCoupons>(coupons::get_coupons)
         .on::<GetPersonalManagers>(managers::get_personal_managers)
+        .with::<GetCalls>(Arc::new(calls::begin))
 }
 
 /// How a method's call begins, whatever its types.
@@ -79,8 +81,13 @@ impl Methods {
     }
 
     /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
-    pub(crate) fn on<M: Method>(mut self, function: Function<M>) -> Self {
-        let entry = Entry { name: M::NAME, begin: Arc::new(move |call| call::begin(function, call)) };
+    pub(crate) fn on<M: Method>(self, function: Function<M>) -> Self {
+        self.with::<M>(Arc::new(move |call| call::begin(function, call)))
+    }
+
+    /// The same for a method that needs no transaction.
+    fn with<M: Method>(mut self, begin: Arc<Begin>) -> Self {
+        let entry = Entry { name: M::NAME, begin };
         for name in once(&M::NAME).chain(M::ALIASES) {
             let editions = self.by_name.entry(name.to_ascii_lowercase()).or_default();
             match M::API {
@@ -145,7 +152,9 @@ mod tests {
                 signed.chain(editions.keyed.iter().map(|_| (name.clone(), false))).collect::<Vec<_>>()
             })
             .collect();
-        assert_eq!(answered, unique);
+        let ours = (GetCalls::NAME.to_owned(), false);
+        assert!(!unique.contains(&ours), "a method of ours is not the protocol's");
+        assert_eq!(answered, unique.iter().cloned().chain([ours]).collect());
         let to_come = TO_COME.map(|(name, api)| (name.to_ascii_lowercase(), api == Api::Signed));
         assert!(
             to_come.iter().all(|method| !unique.contains(method)),

@@ -1,6 +1,8 @@
-//! What the operator learns: a line for each request, lines about failures, numbers.
+//! What operators and integrators learn: a line for each request, lines about failures, numbers, the last calls.
 
 pub(crate) mod access_log;
+pub(crate) mod calls;
 pub(crate) mod metrics;
+pub(crate) mod refusal;
 mod refusals;
 pub(crate) mod reporter;

@@ -3,6 +3,7 @@
 //! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
 //! the command line explains is derived from that. [`METHODS`] lists them all.
 
+mod calls;
 mod change_good;
 mod change_order;
 mod comma_list;
@@ -18,6 +19,7 @@ mod number_text;
 mod order_info;
 mod page;
 
+pub use calls::{CallInfo, GetCalls, WAIT_MAX, WhyInfo};
 pub use change_good::{AddGood, DeleteGood, GoodAdded, GoodFields, TimerUnit, UpdateGood};
 pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
 pub use comma_list::{Goods, Names, Prices};

@@ -102,15 +102,17 @@ const KEY_PIECE: usize = 8;
 
 /// Whether a text may be a hash or a key, or has a piece of the account's key, in any letter case and even if it was encoded
 /// twice.
-fn looks_secret(text: &[u8], key: &Key) -> bool {
+pub fn looks_secret(text: &[u8], key: &Key) -> bool {
     let key = key.reveal().to_ascii_lowercase();
+    let piece = KEY_PIECE.min(key.len());
     let once = form::decode(text);
     let twice = form::decode(&once);
     [text, &once, &twice].into_iter().any(|text| {
         let text = text.to_ascii_lowercase();
         let digits = text.trim_ascii();
         (digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit))
-            || key.as_bytes().windows(KEY_PIECE).any(|piece| memmem::find(&text, piece).is_some())
+            || (key.len() >= SHORT_KEY
+                && key.as_bytes().windows(piece).any(|piece| memmem::find(&text, piece).is_some()))
     })
 }
 

@@ -14,7 +14,7 @@ use crate::{
     signature::{self, RequestHash},
 };
 
-pub use mask::first_digits;
+pub use mask::{first_digits, looks_secret};
 
 /// What came of a look at a request's credential.
 #[derive(Clone, PartialEq, Eq)]
