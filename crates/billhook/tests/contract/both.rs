@@ -28,6 +28,7 @@ pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod races;
 pub(crate) mod readme;
+pub(crate) mod requests;
 pub(crate) mod running;
 pub(crate) mod secrets;
 pub(crate) mod seller_day;

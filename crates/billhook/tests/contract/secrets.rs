@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use billhook_wire::method::METHODS;
 
+use crate::browser::Browser;
 use crate::program::{Billhook, keyed, program, signed, succeed, write};
 
 const LOGIN: &str = "shop";
@@ -100,6 +101,7 @@ fn busy(log_format: &str) {
         let answer = shop.send(&line, &head, keyed(&key, &[]).as_bytes());
         written.add(format!("the answer to {line:.12}"), format!("{}\n{}", answer.head, answer.body));
     }
+    last_calls(&shop, &key, &mut written);
     let host = "Host: shop.localhost\r\n";
     let docs = shop.send("GET /docs HTTP/1.1", host, b"");
     assert_eq!(docs.status, 200, "{}", docs.head);
@@ -114,6 +116,24 @@ fn busy(log_format: &str) {
     assert!(!log.contains("anna@example.com") && !log.contains("anna%40example.com"), "an e-mail in the log");
     written.add("the log", log);
     written.tells_nothing();
+}
+
+/// What is told of the last calls: by the method, by the command and in the cabinet.
+fn last_calls(shop: &Billhook, key: &str, written: &mut Written) {
+    let host = format!("{LOGIN}.localhost");
+    let answer = shop.post(&host, "billhook.calls", &keyed(key, &[("limit", "10000")]));
+    let url = format!("http://{host}:{}", shop.http().port());
+    written.add("`billhook log`", shop.run(&["log", "--url", &url, "--key", key]));
+    let browser = Browser::of_owner(shop);
+    written.add("the list of calls", browser.page("/cabinet/requests"));
+    let calls = answer.json()["result"].as_array().unwrap().clone();
+    let refused = calls.iter().filter(|call| !call["why"].is_null());
+    assert!(refused.clone().count() > 200, "refused calls were looked at: {answer:?}");
+    for call in refused {
+        let page = format!("/cabinet/requests/{}", call["number"]);
+        written.add(&page, browser.page(&page));
+    }
+    written.add("billhook.calls", answer.body);
 }
 
 /// First lines and headers of requests with secrets where none belong.

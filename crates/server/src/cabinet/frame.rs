@@ -12,6 +12,7 @@ use super::{
 
 words! {
     api: "API", "API";
+    requests: "Запросы", "Requests";
     people: "Люди", "People";
     audit: "Журнал", "Audit log";
     docs: "Документация API", "API reference";
@@ -31,9 +32,10 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 3] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 4] {
     [
         ("/cabinet/api", words.api, false),
+        ("/cabinet/requests", words.requests, false),
         ("/cabinet/people", words.people, true),
         ("/cabinet/audit", words.audit, true),
     ]

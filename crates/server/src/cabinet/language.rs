@@ -104,6 +104,11 @@ impl Language {
         self.written(unix, zone, "%d.%m.%Y %H:%M", "%Y-%m-%d %H:%M")
     }
 
+    /// A time to the second.
+    pub(crate) fn moment(self, unix: i64, zone: &TimeZone) -> String {
+        self.written(unix, zone, "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
+    }
+
     /// A day.
     pub(crate) fn day(self, unix: i64, zone: &TimeZone) -> String {
         self.written(unix, zone, "%d.%m.%Y", "%Y-%m-%d")

@@ -13,6 +13,8 @@ pub(crate) mod language;
 mod me;
 mod passwords;
 mod people;
+mod refusal_words;
+mod requests;
 pub(crate) mod routes;
 mod samples;
 pub(crate) mod sign_in;

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        api, audit, me, people,
+        api, audit, me, people, requests,
         sign_in::{self, Checked},
         trial,
         visit::{Context, Shown, Viewer},
@@ -96,6 +96,8 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/api/access", Who::Owner, api::set_access),
     page("/cabinet/api/call", Who::Owner, trial::page),
     Route { path: "/cabinet/api/call", who: Who::Owner, act: Act::Call },
+    page("/cabinet/requests", Who::Reader, requests::page),
+    page("/cabinet/requests/{}", Who::Reader, requests::call),
     page("/cabinet/people", Who::Owner, people::page),
     change("/cabinet/people", Who::Owner, people::add),
     change("/cabinet/people/{}/link", Who::Owner, people::link),

@@ -15,3 +15,16 @@ for (const form of document.querySelectorAll("form[data-confirm]")) {
     if (!confirm(form.dataset.confirm)) event.preventDefault();
   });
 }
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  // For half an hour: a page that was forgotten need not ask for ever, nor keep its session alive.
+  const end = Date.now() + 1800000;
+  const timer = setInterval(async () => {
+    if (Date.now() > end) clearInterval(timer);
+    if (document.hidden || part.contains(document.activeElement)) return;
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part.id);
+    if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  }, 1000 * part.dataset.refresh);
+}

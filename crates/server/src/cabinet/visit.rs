@@ -104,6 +104,11 @@ impl Context<'_, '_> {
         self.language().time(unix, &self.visit.account.settings.time_zone)
     }
 
+    /// The same to the second.
+    pub(crate) fn moment(&self, unix: i64) -> String {
+        self.language().moment(unix, &self.visit.account.settings.time_zone)
+    }
+
     /// Notes in the audit list what the viewer did.
     pub(crate) fn note(&mut self, action: Action, detail: &str) -> Result<(), Failure> {
         let name = self.viewer.person.name.clone();
