@@ -2,7 +2,8 @@
 
 use billhook_client::{CallError, Client, Options};
 use billhook_wire::{
-    Code, Day, Email, Key, LocalTime, Login, Method, Money, Name, OrderId, PayStatus, Price, Text, UnixTime,
+    Code, Day, Email, Form, Key, LocalTime, Login, Method, Money, Name, OrderId, PayStatus, Price, Text,
+    UnixTime,
     method::{
         AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills,
         GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
@@ -45,32 +46,8 @@ fn good(good_name: &str, kopecks: i64) -> AddGood {
 
 /// An order of one product, and of nothing else.
 fn order(email: &str, good_name: &str) -> CreateOrder {
-    CreateOrder {
-        goods: vec![OrderedGood { good_name: name(good_name), good_sum: None }],
-        bill_email: Email::parse(email).unwrap(),
-        bill_first_name: Text::default(),
-        bill_surname: Text::default(),
-        bill_otchestvo: Text::default(),
-        bill_phone: Text::default(),
-        bill_country: Text::default(),
-        bill_region: Text::default(),
-        bill_city: Text::default(),
-        bill_address: Text::default(),
-        bill_postal_code: Text::default(),
-        bill_kupon: Text::default(),
-        bill_tag: Text::default(),
-        bill_comment: Text::default(),
-        bill_ip: Text::default(),
-        bill_timer_kill: None,
-        bill_created: None,
-        bill_domain: Text::default(),
-        utm: Marks::default(),
-        bill_aff: Text::default(),
-        bill_aff_name: Text::default(),
-        bill_paff: Text::default(),
-        bill_paff_name: Text::default(),
-        bill_ad_id: Text::default(),
-    }
+    let form = format!("goods[0][good_name]={good_name}&bill_email={email}");
+    Form::urlencoded(form.as_bytes()).read().unwrap()
 }
 
 #[track_caller]
@@ -122,12 +99,12 @@ fn orders() {
             OrderedGood { good_name: name("course"), good_sum: Some(price(1050)) },
             OrderedGood { good_name: name("course"), good_sum: None },
         ],
-        bill_first_name: text("Анна ~*()'!"),
-        bill_kupon: text("half"),
+        bill_first_name: Some(text("Анна ~*()'!")),
+        bill_kupon: Some(text("half")),
         bill_timer_kill: Some(TimerKill::Never),
         bill_created: Some(UnixTime::new(1_362_250_000).unwrap()),
-        bill_domain: text("shop.example"),
-        utm: Marks { utm_medium: text("affiliate"), utm_source: text("bob"), ..Marks::default() },
+        bill_domain: Some(text("shop.example")),
+        utm: Marks { utm_medium: Some(text("affiliate")), utm_source: Some(text("bob")), ..Marks::default() },
         ..order("anna@example.com", "course")
     };
     let id = client.call(&whole).unwrap().bill_id.unwrap();
@@ -148,8 +125,8 @@ fn orders() {
     let change = |status: NewStatus, date: &str, rpo: &str| UpdateOrderStatus {
         bill_id: id,
         status,
-        date: text(date),
-        rpo: text(rpo),
+        date: Some(text(date)),
+        rpo: Some(text(rpo)),
     };
     refused(&client, &change(NewStatus::Paid, "", ""), Code::NOT_PAID);
     refused(
@@ -207,8 +184,8 @@ fn orders_of_the_other_edition() {
     let whole = CreateOrder2 {
         product_names: Names(vec![name("course"), name("guide"), name("course")]),
         product_prices: Prices(vec![None, None, Some(price(777))]),
-        customer_first_name: text("Анна"),
-        customer_shipping_country_code: text("RU"),
+        customer_first_name: Some(text("Анна")),
+        customer_shipping_country_code: Some(text("RU")),
         order_created_at: Some(LocalTime::parse("30.01.2020 04:22:16").unwrap()),
         order_status: Some(OrderStatus(PayStatus::Paid)),
         order_confirmed: Some(Confirmed(true)),

@@ -6,7 +6,7 @@ use billhook_store::{
     settings::{CreateOrderResult, TimerKillDefault},
 };
 use billhook_wire::{
-    LocalTime, Name, PayStatus, UnixTime,
+    LocalTime, Name, PayStatus, Text, UnixTime,
     method::{Confirmed, CreateOrder, CreateOrder2, OrderMade, OrderStatus, TimerKill},
 };
 use jiff::tz::TimeZone;
@@ -56,10 +56,10 @@ pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Resul
         (TextField::PaffName, &ask.bill_paff_name),
         (TextField::AdId, &ask.bill_ad_id),
     ] {
-        texts.set(field, text.as_str());
+        texts.set(field, plain(text.as_ref()));
     }
-    texts.set(TextField::Domain, domain(ask.bill_domain.as_str()));
-    let coupon = match ask.bill_kupon.as_str().trim() {
+    texts.set(TextField::Domain, domain(plain(ask.bill_domain.as_ref())));
+    let coupon = match plain(ask.bill_kupon.as_ref()).trim() {
         "" => None,
         code => coupons::named(cx.tx, cx.account, code)?,
     };
@@ -166,11 +166,16 @@ fn texts_of(ask: &CreateOrder2) -> Texts {
         (TextField::UtmContent, &ask.utm_content),
         (TextField::UtmTerm, &ask.utm_term),
     ] {
-        texts.set(field, text.as_str());
+        texts.set(field, plain(text.as_ref()));
     }
-    texts.set(TextField::Country, country(ask.customer_shipping_country_code.as_str()));
-    texts.set(TextField::BillingCountry, country(ask.customer_billing_country_code.as_str()));
+    texts.set(TextField::Country, country(plain(ask.customer_shipping_country_code.as_ref())));
+    texts.set(TextField::BillingCountry, country(plain(ask.customer_billing_country_code.as_ref())));
     texts
+}
+
+/// What is not sent is kept as an empty text.
+fn plain(text: Option<&Text>) -> &str {
+    text.map_or("", Text::as_str)
 }
 
 /// A domain without the scheme and the final slash that some callers send with it (decision 47).

@@ -197,7 +197,8 @@ pub(crate) fn update_order_status(
 ) -> Result<Nothing, Failure> {
     let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
     // PHP's false is 0: no payment and no parcel has it for its time.
-    let date = UnixTime::parse(ask.date.as_str()).ok().map(UnixTime::seconds).filter(|date| *date > 0);
+    let date = ask.date.as_ref().and_then(|date| UnixTime::parse(date.as_str()).ok());
+    let date = date.map(UnixTime::seconds).filter(|date| *date > 0);
     match ask.status {
         NewStatus::Paid => {
             let paid = date.ok_or(Code::NOT_PAID)?;
@@ -206,10 +207,8 @@ pub(crate) fn update_order_status(
         NewStatus::Cancel => order_changes::cancel(cx.tx, cx.account, &mut order)?,
         NewStatus::Sent => {
             let sent = date.ok_or_else(|| cx.wrong("date", "a parcel was posted at some time"))?;
-            if ask.rpo.is_empty() {
-                return Err(cx.wrong("rpo", "a parcel has a number"));
-            }
-            order_changes::send(cx.tx, cx.account, &mut order, sent, ask.rpo.as_str())?;
+            let rpo = ask.rpo.as_ref().ok_or_else(|| cx.wrong("rpo", "a parcel has a number"))?;
+            order_changes::send(cx.tx, cx.account, &mut order, sent, rpo.as_str())?;
         }
         NewStatus::Return => order_changes::take_back(cx.tx, cx.account, &mut order)?,
     }

@@ -15,11 +15,9 @@ pub struct UpdateOrderStatus {
     #[cfg_attr(feature = "schema", schemars(example = NewStatus::Cancel))]
     pub status: NewStatus,
     /// When it was posted or paid, unix seconds; needed for `sent` and `paid`.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub date: Text,
+    pub date: Option<Text>,
     /// The parcel's tracking number; needed for `sent`.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub rpo: Text,
+    pub rpo: Option<Text>,
 }
 
 /// What happened to an order.

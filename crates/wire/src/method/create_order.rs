@@ -14,71 +14,52 @@ pub struct CreateOrder {
     /// The customer's e-mail.
     pub bill_email: Email,
     /// First name; needed for physical products.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_first_name: Text,
+    pub bill_first_name: Option<Text>,
     /// Surname; needed for physical products.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_surname: Text,
+    pub bill_surname: Option<Text>,
     /// Patronymic or middle name; `bill_middle_name` too (decision 11).
-    #[serde(default, alias = "bill_middle_name", skip_serializing_if = "Text::is_empty")]
-    pub bill_otchestvo: Text,
+    #[serde(alias = "bill_middle_name")]
+    pub bill_otchestvo: Option<Text>,
     /// Phone.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_phone: Text,
+    pub bill_phone: Option<Text>,
     /// Delivery: country; needed for physical products.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_country: Text,
+    pub bill_country: Option<Text>,
     /// Delivery: region.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_region: Text,
+    pub bill_region: Option<Text>,
     /// Delivery: city; needed for physical products.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_city: Text,
+    pub bill_city: Option<Text>,
     /// Delivery: address; needed for physical products.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_address: Text,
+    pub bill_address: Option<Text>,
     /// Delivery: postal code.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_postal_code: Text,
+    pub bill_postal_code: Option<Text>,
     /// A coupon's code; `bill_coupon` too (decision 11).
-    #[serde(default, alias = "bill_coupon", skip_serializing_if = "Text::is_empty")]
-    pub bill_kupon: Text,
+    #[serde(alias = "bill_coupon")]
+    pub bill_kupon: Option<Text>,
     /// A free tag.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_tag: Text,
+    pub bill_tag: Option<Text>,
     /// A comment.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_comment: Text,
+    pub bill_comment: Option<Text>,
     /// The customer's IP address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_ip: Text,
+    pub bill_ip: Option<Text>,
     /// Whether and when the order cancels itself; absent: never, unless the account's `timer_kill_default` says otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_timer_kill: Option<TimerKill>,
     /// When it was made; absent or 0: now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_created: Option<UnixTime>,
     /// The domain that takes the order, as `host` or `host:port`: `link` becomes a URL of it (decision 47).
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_domain: Text,
+    pub bill_domain: Option<Text>,
     /// Marks.
-    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    #[serde(default)]
     pub utm: Marks,
     /// Legacy: the partner's number.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_aff: Text,
+    pub bill_aff: Option<Text>,
     /// Legacy: the partner's login.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_aff_name: Text,
+    pub bill_aff_name: Option<Text>,
     /// Legacy: the second-level partner's number.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_paff: Text,
+    pub bill_paff: Option<Text>,
     /// Legacy: the second-level partner's login.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_paff_name: Text,
+    pub bill_paff_name: Option<Text>,
     /// Legacy: the ad label's number.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub bill_ad_id: Text,
+    pub bill_ad_id: Option<Text>,
 }
 
 impl Method for CreateOrder {
@@ -112,52 +93,33 @@ pub struct OrderedGood {
     /// Its symbolic name.
     pub good_name: Name,
     /// Its price in this order; absent: the catalogue's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good_sum: Option<Price>,
 }
 
 /// An order's marks (section 4.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marks {
     /// Channel; `affiliate` says that `utm_source` is a partner's login.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub utm_medium: Text,
+    pub utm_medium: Option<Text>,
     /// Source.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub utm_source: Text,
+    pub utm_source: Option<Text>,
     /// Campaign.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub utm_campaign: Text,
+    pub utm_campaign: Option<Text>,
     /// Ad.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub utm_content: Text,
+    pub utm_content: Option<Text>,
     /// Keyword.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub utm_term: Text,
+    pub utm_term: Option<Text>,
     /// Affiliate's mark: channel.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub aff_medium: Text,
+    pub aff_medium: Option<Text>,
     /// Affiliate's mark: source.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub aff_source: Text,
+    pub aff_source: Option<Text>,
     /// Affiliate's mark: campaign.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub aff_campaign: Text,
+    pub aff_campaign: Option<Text>,
     /// Affiliate's mark: ad.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub aff_content: Text,
+    pub aff_content: Option<Text>,
     /// Affiliate's mark: keyword.
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub aff_term: Text,
-}
-
-impl Marks {
-    /// Whether none was given.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
+    pub aff_term: Option<Text>,
 }
 
 /// When an order that is not paid cancels itself.
@@ -263,8 +225,8 @@ mod tests {
         assert_eq!(order.goods.len(), 2);
         assert_eq!(order.goods[0].good_sum.unwrap().sum().kopecks(), 150_050);
         assert_eq!(order.bill_timer_kill, Some(TimerKill::Never));
-        assert_eq!((order.bill_otchestvo.as_str(), order.bill_kupon.as_str()), ("M", "half"));
-        assert_eq!(order.utm.utm_medium.as_str(), "cpc");
+        let texts = [order.bill_otchestvo, order.bill_kupon, order.utm.utm_medium];
+        assert_eq!(texts, ["M", "half", "cpc"].map(|text| Some(Text::new(text).unwrap())));
     }
 
     #[test]

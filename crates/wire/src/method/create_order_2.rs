@@ -15,108 +15,75 @@ pub struct CreateOrder2 {
     #[serde(default, skip_serializing_if = "Prices::is_empty")]
     pub product_prices: Prices,
     /// The customer's e-mail.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_email: Option<Email>,
     /// First name.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_first_name: Text,
+    pub customer_first_name: Option<Text>,
     /// Surname.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_last_name: Text,
+    pub customer_last_name: Option<Text>,
     /// Middle name.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_middle_name: Text,
+    pub customer_middle_name: Option<Text>,
     /// Phone.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_phone: Text,
+    pub customer_phone: Option<Text>,
     /// The customer's IP address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub order_ip: Text,
+    pub order_ip: Option<Text>,
     /// Delivery: address; `customer_shipping_address_1` and `customer_shipping_address` too (decision 11).
-    #[serde(default, alias = "customer_shipping_address_1", alias = "customer_shipping_address")]
-    #[serde(skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping: Text,
+    #[serde(alias = "customer_shipping_address_1", alias = "customer_shipping_address")]
+    pub customer_shipping: Option<Text>,
     /// Delivery: phone.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_phone: Text,
+    pub customer_shipping_phone: Option<Text>,
     /// Delivery: second line of the address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_address_2: Text,
+    pub customer_shipping_address_2: Option<Text>,
     /// Delivery: city.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_city: Text,
+    pub customer_shipping_city: Option<Text>,
     /// Delivery: state or region.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_state: Text,
+    pub customer_shipping_state: Option<Text>,
     /// Delivery: postal code.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_zip: Text,
+    pub customer_shipping_zip: Option<Text>,
     /// Delivery: the country's ISO code, which is kept as its name.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_shipping_country_code: Text,
+    pub customer_shipping_country_code: Option<Text>,
     /// Billing: address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_address_1: Text,
+    pub customer_billing_address_1: Option<Text>,
     /// Billing: second line of the address.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_address_2: Text,
+    pub customer_billing_address_2: Option<Text>,
     /// Billing: city.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_city: Text,
+    pub customer_billing_city: Option<Text>,
     /// Billing: state or region.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_state: Text,
+    pub customer_billing_state: Option<Text>,
     /// Billing: postal code.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_zip: Text,
+    pub customer_billing_zip: Option<Text>,
     /// Billing: the country's ISO code, which is kept as its name.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub customer_billing_country_code: Text,
+    pub customer_billing_country_code: Option<Text>,
     /// A free tag.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub order_tag: Text,
+    pub order_tag: Option<Text>,
     /// A note of the seller's.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub note: Text,
+    pub note: Option<Text>,
     /// When it was made, in the account's time zone; absent: now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_created_at: Option<LocalTime>,
     /// When it was paid, in the account's time zone; absent: when it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_paid_at: Option<LocalTime>,
     /// Its status; absent: expected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_status: Option<OrderStatus>,
     /// Whether the customer has confirmed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_confirmed: Option<Confirmed>,
     /// The number of the manager who sold it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_sales_manager: Option<i64>,
     /// The way of payment.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub payment_method: Text,
+    pub payment_method: Option<Text>,
     /// A coupon's number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon: Option<i64>,
     /// Partners' logins, with commas between: the first is of level 1.
     #[serde(default, skip_serializing_if = "Names::is_empty")]
     pub affiliates: Names,
     /// Mark: channel.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub utm_medium: Text,
+    pub utm_medium: Option<Text>,
     /// Mark: source.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub utm_source: Text,
+    pub utm_source: Option<Text>,
     /// Mark: campaign.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub utm_campaign: Text,
+    pub utm_campaign: Option<Text>,
     /// Mark: ad.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub utm_content: Text,
+    pub utm_content: Option<Text>,
     /// Mark: keyword.
-    #[serde(default, skip_serializing_if = "Text::is_empty")]
-    pub utm_term: Text,
+    pub utm_term: Option<Text>,
 }
 
 impl Method for CreateOrder2 {

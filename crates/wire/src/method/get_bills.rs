@@ -20,13 +20,10 @@ pub struct GetBills {
     /// The customer's e-mail; letter case and outer spaces do not matter.
     pub email: Email,
     /// Only orders in this state; absent or empty: all (decision 51).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_status: Option<PayStatus>,
     /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
 

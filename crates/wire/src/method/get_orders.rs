@@ -52,10 +52,8 @@ impl Method for GetOrderInfo {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetOrders {
     /// Made from this moment on; of paid orders: paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_s: Option<UnixTime>,
     /// Made until this moment; of paid orders: paid.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_e: Option<UnixTime>,
     /// Only paid orders.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -64,10 +62,8 @@ pub struct GetOrders {
     #[serde(default, skip_serializing_if = "Goods::is_empty")]
     pub goods: Goods,
     /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
 
@@ -85,10 +81,8 @@ impl Method for GetOrders {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetOrdersWithGoods {
     /// The first day, in the account's time zone; absent: the day of the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin_date: Option<Day>,
     /// The last day; absent: until now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_date: Option<Day>,
     /// Only paid orders, by the time of their payment.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -97,10 +91,8 @@ pub struct GetOrdersWithGoods {
     #[serde(default, skip_serializing_if = "Goods::is_empty")]
     pub goods: Goods,
     /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
 

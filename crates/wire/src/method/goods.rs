@@ -10,10 +10,8 @@ use crate::{Code, GoodId, Money, Text};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetAllGoods {
     /// At most so many products, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Only products with a higher number than this one. Without `limit`: at most 10,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
 
