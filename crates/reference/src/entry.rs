@@ -151,8 +151,8 @@ mod tests {
             .map(|(method, field)| (method, field.name))
             .collect();
         let methods = ["AddGood", "UpdateGood"].into_iter();
-        let only_kept =
-            methods.flat_map(|method| GoodFields::ONLY_KEPT.map(|name| (method, name.to_owned())));
+        let only_kept = methods
+            .flat_map(|method| GoodFields::ONLY_KEPT.iter().map(move |name| (method, (*name).to_owned())));
         assert_eq!(said, only_kept.collect());
     }
 

@@ -43,7 +43,7 @@ fn tidy(schema: &mut Schema) {
     if let Some(Value::Object(properties)) = fields.get_mut("properties") {
         for name in GoodFields::ONLY_KEPT {
             if let Some(Value::String(text)) =
-                properties.get_mut(name).and_then(|field| field.get_mut("description"))
+                properties.get_mut(*name).and_then(|field| field.get_mut("description"))
             {
                 text.extend([" ", ONLY_KEPT]);
             }

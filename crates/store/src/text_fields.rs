@@ -4,12 +4,12 @@ macro_rules! text_fields {
     (
         $(#[$field_doc:meta])+ $field_type:ident;
         $(#[$texts_doc:meta])+ $texts_type:ident;
-        $($(#[$doc:meta])+ $field:ident = $name:literal $(since $since:literal)?,)+
+        $($field:ident = $name:literal $(since $since:literal)?,)+
     ) => {
         $(#[$field_doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $field_type {
-            $($(#[$doc])+ $field),+
+            $(#[doc = concat!("`", $name, "`")] $field),+
         }
 
         impl $field_type {

@@ -3,6 +3,7 @@
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
+use billhook_wire::method::GoodFields;
 use serde_json::Value;
 
 use crate::{
@@ -57,7 +58,8 @@ fn call(program: &Path, store: &Store, place: &Path) {
     serve.args(["serve", "--listen", "127.0.0.1:0"]);
     let server = Running::start(serve, &place.join("log"), 1).unwrap();
     let address = server.address().unwrap();
-    let form = hashed("good_name=parcel&good_pay_text=Hi", LOGIN, KEY);
+    let texts = GoodFields::TEXTS.iter().map(|name| format!("&{name}=Hi"));
+    let form = hashed(&format!("good_name=parcel{}", texts.collect::<String>()), LOGIN, KEY);
     let request = format!(
         "POST /api/UpdateGood HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: once\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()

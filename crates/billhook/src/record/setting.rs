@@ -40,8 +40,6 @@ macro_rules! good_fields {
             pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Self::$field => $name,)+
-                    // The one name on the wire that has capitals.
-                    Self::Text(GoodText::PartnerSlLink) => "good_partner_SL_link",
                     Self::Text(text) => text.name(),
                 }
             }

@@ -26,7 +26,7 @@ use std::{
     thread,
 };
 
-use billhook_store::{Progress, Store, accounts::Account};
+use billhook_store::{Progress, Store, accounts::Account, orders::TextField, products::GoodText};
 use clap::Args;
 use encoding_rs::Encoding;
 use serde::Serialize;
@@ -77,12 +77,7 @@ Ids are numbers from 1 up; an item's id is its product's.
 
 Fields of an order:
   id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
-deleted (when it was hidden), kill_at (when it cancels itself), delivery (sent, return), sent, confirmed, manager, \
-first_name, last_name, middle_name, phone, country, region, city, address, postalcode, comment, tag, kupon, ip, \
-domain, link, type, payway, rpo, utm_medium, utm_source, utm_campaign, utm_content, utm_term, aff_medium, \
-aff_source, aff_campaign, aff_content, aff_term, aff, aff_name, paff, paff_name, ad_id, affiliates, \
-shipping_phone, address_2, billing_country, billing_region, billing_city, billing_address, billing_address_2, \
-billing_postalcode, note, payments
+deleted (when it was hidden), kill_at (when it cancels itself), delivery (sent, return), sent, confirmed, manager, ORDER_TEXTS, payments
 
 Fields of an item:
   id, and if known good_name, good_title, sum, price, pincode, partner_fee, partner_pfee; a product that is new \
@@ -92,10 +87,7 @@ Fields of a product:
   id, and if known good_name, good_title, sum, good_deleted, good_type (0 digital, 1 physical, floating), parent_id, \
 good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit (min, hour, day), \
 good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, \
-good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, good_api_url_notif, \
-good_api_url_new_order, good_success_link, good_client_rassilki, good_quickpost_article, good_post_service, \
-good_only_countries, good_download, good_mail_subject, good_mail_format, good_mail_body, good_mail_text, \
-good_partner_SL_link, good_partner_addition_link, good_partner_text, good_pay_text; many of them are only kept, and \
+good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, PRODUCT_TEXTS; many of them are only kept, and \
 acted upon by nothing yet: `billhook product set --help` names those
 
 In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
@@ -124,7 +116,9 @@ account's time_zone.
 Examples:
   billhook import --account shop orders.jsonl
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
-  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -")]
+  zcat orders.jsonl.gz | billhook import --account shop --format jsonl -"
+    .replace("ORDER_TEXTS", &TextField::ALL.map(TextField::name).join(", "))
+    .replace("PRODUCT_TEXTS", &GoodText::ALL.map(GoodText::name).join(", ")))]
 #[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -47,204 +47,114 @@ impl TimerUnit {
     }
 }
 
-/// What AddGood and UpdateGood take. What is not sent is not changed. An empty value is one that was not sent (decision 45), but for
-/// UpdateGood's free texts. Those of [`GoodFields::ONLY_KEPT`] change nothing that Billhook does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-pub struct GoodFields {
-    /// The symbolic name, unique in the account.
-    pub good_name: Name,
-    /// `1` or `real`: physical; `0` or `digital`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_type: Option<GoodType>,
-    /// The title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_title: Option<Text>,
-    /// The price.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_sum: Option<Price>,
-    /// The number of an existing category; 0: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<i64>,
-    /// The URL that is told of a paid order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_api_url_notif: Option<Text>,
-    /// The URL that is told of a new order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_api_url_new_order: Option<Text>,
-    /// The page after a payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_success_link: Option<Text>,
-    /// Groups that buyers are put in, with commas between; `good_client_mailings` too.
-    #[serde(default, alias = "good_client_mailings", skip_serializing_if = "Option::is_none")]
-    pub good_client_rassilki: Option<Text>,
-    /// Physical products: sent cash on delivery at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_nalozh_only: Option<bool>,
-    /// The article in the QuickPost service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_quickpost_article: Option<Text>,
-    /// `none` or `quickpost`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_post_service: Option<Text>,
-    /// The countries that it is sold to, by their ids with commas between.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_only_countries: Option<Text>,
-    /// The download link.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_download: Option<Text>,
-    /// The subject of the letter after payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_mail_subject: Option<Text>,
-    /// `html` or `text`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_mail_format: Option<Text>,
-    /// The letter in HTML.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_mail_body: Option<Text>,
-    /// The letter as text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_mail_text: Option<Text>,
-    /// The fee of a partner of level 1: a sum.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_fee: Option<Price>,
-    /// The fee of a partner of level 1: a share.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_fee_perc: Option<Percent>,
-    /// The fee of a partner of level 2: a sum.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_pfee: Option<Price>,
-    /// The fee of a partner of level 2: a share.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_pfee_perc: Option<Percent>,
-    /// Shown among the partners' materials.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_show: Option<bool>,
-    /// The sales letter.
-    #[serde(default, rename = "good_partner_SL_link", skip_serializing_if = "Option::is_none")]
-    pub good_partner_sl_link: Option<Text>,
-    /// More material for partners.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_addition_link: Option<Text>,
-    /// A note for partners.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_partner_text: Option<Text>,
-    /// The order page's text, in HTML.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_pay_text: Option<Text>,
-    /// Whether there is a deadline for payment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_timer: Option<bool>,
-    /// The deadline's unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_timer_unit: Option<TimerUnit>,
-    /// The deadline's number of units.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_timer_duration: Option<u32>,
-    /// A short link for the order page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_use_short: Option<bool>,
-    /// What it costs the seller: a sum.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_rashod: Option<Price>,
-    /// What it costs the seller: a share.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_rashod_perc: Option<Percent>,
-    /// Shown in the catalogue.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub good_publish: Option<bool>,
+/// Makes [`GoodFields`] of its fields beside the name. Of those that are a `text`, UpdateGood clears one that is sent `empty`. What is `kept`
+/// is given back, and acted upon by nothing: whatever describes it says so.
+macro_rules! good_fields {
+    (@name $field:ident $flag:ident) => { stringify!($field) };
+    ($($(#[$attribute:meta])+ $field:ident: $type:ty $(as $text:ident $(or $empty:ident)?)? $(, $kept:ident)?;)+) => {
+        /// What AddGood and UpdateGood take. What is not sent is not changed. An empty value is one that was not sent (decision 45), but
+        /// for UpdateGood's free texts. Those of [`GoodFields::ONLY_KEPT`] change nothing that Billhook does.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+        #[expect(non_snake_case, reason = "one name on the wire has capitals")]
+        pub struct GoodFields {
+            /// The symbolic name, unique in the account.
+            pub good_name: Name,
+            $($(#[$attribute])+ pub $field: Option<$type>,)+
+        }
+
+        impl GoodFields {
+            /// Every parameter beside the name.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+            /// The parameters that are kept and given back, and acted upon by nothing.
+            pub const ONLY_KEPT: &'static [&'static str] = &[$($(good_fields!(@name $field $kept),)?)+];
+            /// The texts beside the title.
+            pub const TEXTS: &'static [&'static str] = &[$($(good_fields!(@name $field $text),)?)+];
+            const MAY_BE_EMPTY: &'static [&'static str] =
+                &["good_client_mailings", $($($(good_fields!(@name $field $empty),)?)?)+];
+
+            /// A product's name, and nothing else.
+            pub fn named(good_name: Name) -> Self {
+                Self { good_name, $($field: None),+ }
+            }
+
+            /// What is said of the [`TEXTS`](Self::TEXTS).
+            pub fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+                let texts = [$($((good_fields!(@name $field $text), &self.$field),)?)+];
+                texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?.as_str())))
+            }
+        }
+    };
 }
 
-impl GoodFields {
-    /// The parameters that are kept and given back, and acted upon by nothing: whatever describes them says so.
-    pub const ONLY_KEPT: [&'static str; 22] = [
-        "parent_id",
-        "good_publish",
-        "good_use_short",
-        "good_nalozh_only",
-        "good_post_service",
-        "good_quickpost_article",
-        "good_only_countries",
-        "good_rashod",
-        "good_rashod_perc",
-        "good_partner_show",
-        "good_partner_SL_link",
-        "good_partner_addition_link",
-        "good_partner_text",
-        "good_api_url_notif",
-        "good_api_url_new_order",
-        "good_success_link",
-        "good_client_rassilki",
-        "good_download",
-        "good_mail_subject",
-        "good_mail_format",
-        "good_mail_body",
-        "good_mail_text",
-    ];
-
-    /// A product's name, and nothing else.
-    pub fn named(good_name: Name) -> Self {
-        Self {
-            good_name,
-            good_type: None,
-            good_title: None,
-            good_sum: None,
-            parent_id: None,
-            good_api_url_notif: None,
-            good_api_url_new_order: None,
-            good_success_link: None,
-            good_client_rassilki: None,
-            good_nalozh_only: None,
-            good_quickpost_article: None,
-            good_post_service: None,
-            good_only_countries: None,
-            good_download: None,
-            good_mail_subject: None,
-            good_mail_format: None,
-            good_mail_body: None,
-            good_mail_text: None,
-            good_partner_fee: None,
-            good_partner_fee_perc: None,
-            good_partner_pfee: None,
-            good_partner_pfee_perc: None,
-            good_partner_show: None,
-            good_partner_sl_link: None,
-            good_partner_addition_link: None,
-            good_partner_text: None,
-            good_pay_text: None,
-            good_timer: None,
-            good_timer_unit: None,
-            good_timer_duration: None,
-            good_use_short: None,
-            good_rashod: None,
-            good_rashod_perc: None,
-            good_publish: None,
-        }
-    }
-
-    /// The free texts, by their names on the wire.
-    pub fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        [
-            ("good_api_url_notif", &self.good_api_url_notif),
-            ("good_api_url_new_order", &self.good_api_url_new_order),
-            ("good_success_link", &self.good_success_link),
-            ("good_client_rassilki", &self.good_client_rassilki),
-            ("good_quickpost_article", &self.good_quickpost_article),
-            ("good_post_service", &self.good_post_service),
-            ("good_only_countries", &self.good_only_countries),
-            ("good_download", &self.good_download),
-            ("good_mail_subject", &self.good_mail_subject),
-            ("good_mail_format", &self.good_mail_format),
-            ("good_mail_body", &self.good_mail_body),
-            ("good_mail_text", &self.good_mail_text),
-            ("good_partner_SL_link", &self.good_partner_sl_link),
-            ("good_partner_addition_link", &self.good_partner_addition_link),
-            ("good_partner_text", &self.good_partner_text),
-            ("good_pay_text", &self.good_pay_text),
-        ]
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, text.as_ref()?.as_str())))
-    }
+good_fields! {
+    /// `1` or `real`: physical; `0` or `digital`.
+    good_type: GoodType;
+    /// The title.
+    good_title: Text;
+    /// The price.
+    good_sum: Price;
+    /// The number of an existing category; 0: none.
+    parent_id: i64, kept;
+    /// The URL that is told of a paid order.
+    good_api_url_notif: Text as text or empty, kept;
+    /// The URL that is told of a new order.
+    good_api_url_new_order: Text as text or empty, kept;
+    /// The page after a payment.
+    good_success_link: Text as text or empty, kept;
+    /// Groups that buyers are put in, with commas between; `good_client_mailings` too.
+    #[serde(alias = "good_client_mailings")]
+    good_client_rassilki: Text as text or empty, kept;
+    /// Physical products: sent cash on delivery at once.
+    good_nalozh_only: bool, kept;
+    /// The article in the QuickPost service.
+    good_quickpost_article: Text as text or empty, kept;
+    /// `none` or `quickpost`.
+    good_post_service: Text as text, kept;
+    /// The countries that it is sold to, by their ids with commas between.
+    good_only_countries: Text as text or empty, kept;
+    /// The download link.
+    good_download: Text as text or empty, kept;
+    /// The subject of the letter after payment.
+    good_mail_subject: Text as text or empty, kept;
+    /// `html` or `text`.
+    good_mail_format: Text as text, kept;
+    /// The letter in HTML.
+    good_mail_body: Text as text or empty, kept;
+    /// The letter as text.
+    good_mail_text: Text as text or empty, kept;
+    /// The fee of a partner of level 1: a sum.
+    good_partner_fee: Price;
+    /// The fee of a partner of level 1: a share.
+    good_partner_fee_perc: Percent;
+    /// The fee of a partner of level 2: a sum.
+    good_partner_pfee: Price;
+    /// The fee of a partner of level 2: a share.
+    good_partner_pfee_perc: Percent;
+    /// Shown among the partners' materials.
+    good_partner_show: bool, kept;
+    /// The sales letter.
+    good_partner_SL_link: Text as text or empty, kept;
+    /// More material for partners.
+    good_partner_addition_link: Text as text or empty, kept;
+    /// A note for partners.
+    good_partner_text: Text as text or empty, kept;
+    /// The order page's text, in HTML.
+    good_pay_text: Text as text or empty;
+    /// Whether there is a deadline for payment.
+    good_timer: bool;
+    /// The deadline's unit.
+    good_timer_unit: TimerUnit;
+    /// The deadline's number of units.
+    good_timer_duration: u32;
+    /// A short link for the order page.
+    good_use_short: bool, kept;
+    /// What it costs the seller: a sum.
+    good_rashod: Price, kept;
+    /// What it costs the seller: a share.
+    good_rashod_perc: Percent, kept;
+    /// Shown in the catalogue.
+    good_publish: bool, kept;
 }
 
 /// Adds a product (section 6.2, decision 32).
@@ -302,24 +212,7 @@ impl Method for UpdateGood {
     const API: Api = Api::Signed;
     const ACCESS: Access = Access::Write;
     const REFUSALS: &'static [Code] = &[Code::NO_GOOD];
-    /// The texts that are neither a title nor one of a few words.
-    const MAY_BE_EMPTY: &'static [&'static str] = &[
-        "good_api_url_notif",
-        "good_api_url_new_order",
-        "good_success_link",
-        "good_client_rassilki",
-        "good_client_mailings",
-        "good_quickpost_article",
-        "good_only_countries",
-        "good_download",
-        "good_mail_subject",
-        "good_mail_body",
-        "good_mail_text",
-        "good_partner_SL_link",
-        "good_partner_addition_link",
-        "good_partner_text",
-        "good_pay_text",
-    ];
+    const MAY_BE_EMPTY: &'static [&'static str] = GoodFields::MAY_BE_EMPTY;
     const EXAMPLE: Example = &[("good_name", "oplata"), ("good_sum", "4500.00")];
     type Answer = Nothing;
 }
