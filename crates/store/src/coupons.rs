@@ -192,31 +192,9 @@ fn add_goods(tx: &mut Tx<'_>, account: AccountId, id: i64, goods: &[GoodId]) -> 
     Ok(())
 }
 
-const SAVE: Sql = Sql::new(
-    "coupons.save",
-    "UPDATE coupons SET kind = $1, amount = $2, starts = $3, ends = $4, uses_max = $5
-      WHERE account_id = $6 AND coupon_id = $7",
-);
-
-/// Saves what can change of a coupon: all but its number, its code, and how often it was used.
-pub fn save(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), Error> {
-    let mut args = Vec::new();
-    coupon.discount.args(&mut args);
-    args.extend([
-        Arg::from(coupon.starts),
-        coupon.ends.into(),
-        coupon.uses_max.into(),
-        account.0.into(),
-        coupon.id.into(),
-    ]);
-    tx.execute(&SAVE, &args)?;
-    tx.execute(&REMOVE_GOODS, &[account.0.into(), coupon.id.into()])?;
-    add_goods(tx, account, coupon.id, &coupon.goods)
-}
-
 const PUT: Sql = sql!("coupons.put", Piece::Upsert(&TABLE));
 
-/// Adds a coupon of a number that it had elsewhere, or replaces all of the one of that number, its uses too.
+/// Replaces all of the coupon of that number, its uses too, or adds one of a number that it had elsewhere.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<(), Error> {
     let key = key(&coupon.coupon);
     let mut args = table::args(account, coupon);
@@ -258,4 +236,4 @@ fn key(code: &str) -> String {
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&LIST, &FIND, &NAMED, &GOODS, &HIGHEST, &ADD, &ADD_GOOD, &SAVE, &PUT, &USE, &REMOVE, &REMOVE_GOODS];
+    &[&LIST, &FIND, &NAMED, &GOODS, &HIGHEST, &ADD, &ADD_GOOD, &PUT, &USE, &REMOVE, &REMOVE_GOODS];

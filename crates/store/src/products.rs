@@ -350,24 +350,10 @@ pub fn next_id(tx: &mut Tx<'_>, account: AccountId) -> Result<GoodId, Error> {
 
 const SAVE: Sql = sql!("products.save", Piece::Upsert(&TABLE));
 
-/// Adds a product, or replaces all that is known of the one of that number.
+/// Adds a product, or replaces all that is known of the one of that number (decision 83). A name that another product has is a
+/// [`Kind::Conflict`](crate::Kind).
 pub fn save(tx: &mut Tx<'_>, account: AccountId, good: &Good) -> Result<(), Error> {
     tx.execute(&SAVE, &table::args(account, good)).map(drop)
-}
-
-const PUT: Sql = sql!(
-    "products.put",
-    "INSERT INTO products (account_id, ",
-    Piece::List(Product::COLUMNS, ""),
-    ") VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (account_id, good_id) DO UPDATE
-            SET good_name = excluded.good_name, good_title = excluded.good_title, good_sum = excluded.good_sum,
-                deleted = 0",
-);
-
-/// Adds a product, or replaces the one of that number, which is then in the catalogue again (decision 83). A name that another product has is a [`Kind::Conflict`](crate::Kind).
-pub fn put(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<(), Error> {
-    tx.execute(&PUT, &table::args(account, product)).map(drop)
 }
 
 const ADD_MISSING: Sql = sql!(
@@ -386,7 +372,7 @@ pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Re
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&EACH, &ON_SALE, &CATALOGUE, &EACH_GOOD, &NAMED, &ORDERED, &FIND, &HIGHEST, &SAVE, &PUT, &ADD_MISSING];
+    &[&EACH, &ON_SALE, &CATALOGUE, &EACH_GOOD, &NAMED, &ORDERED, &FIND, &HIGHEST, &SAVE, &ADD_MISSING];
 
 #[cfg(test)]
 mod tests {

@@ -153,7 +153,7 @@ impl Action {
                 report.change(everywhere, "changed", move |tx, account| {
                     let mut coupon = found(tx, account, &code)?;
                     terms.apply(tx, account, &mut coupon)?;
-                    coupons::save(tx, account.id, &coupon)?;
+                    coupons::put(tx, account.id, &coupon)?;
                     Shown::new(tx, account, coupon)
                 })
             }

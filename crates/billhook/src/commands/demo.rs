@@ -62,7 +62,7 @@ pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, F
                 good_title: title.to_owned(),
                 good_sum: Money::from_kopecks(kopecks),
             };
-            products::put(tx, id, &product)?;
+            products::add_missing(tx, id, &product)?;
         }
         for order in page_orders()? {
             orders::add(tx, id, &order)?;

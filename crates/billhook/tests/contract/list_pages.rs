@@ -159,7 +159,7 @@ fn a_list_that_is_too_long_is_the_callers_to_narrow() {
             good_title: controls.clone(),
             good_sum: Money::ZERO,
         };
-        products::put(tx, account, &product)?;
+        products::add_missing(tx, account, &product)?;
         let mut texts = Texts::default();
         texts.set(TextField::Comment, &controls);
         let line = Line {

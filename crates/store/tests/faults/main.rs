@@ -57,7 +57,7 @@ fn prepare(store: &Store) -> AccountId {
                     good_title: line.good_title,
                     good_sum: line.price,
                 };
-                products::put(tx, account, &product)?;
+                products::add_missing(tx, account, &product)?;
             }
             Ok::<_, Error>(account)
         })

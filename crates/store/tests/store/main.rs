@@ -524,8 +524,8 @@ fn two_products_of_one_name_are_a_conflict(engine: Engine) {
     assert!(!place.store.write(move |tx| products::add_missing(tx, id, &again)).unwrap());
     let error = place.store.write(move |tx| products::add_missing(tx, id, &twin)).unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
-    let renamed = product(1, "b");
-    place.store.write(move |tx| products::put(tx, id, &renamed)).unwrap();
+    let renamed = products::Good::new(product(1, "b"));
+    place.store.write(move |tx| products::save(tx, id, &renamed)).unwrap();
     let mut names = Vec::new();
     place
         .store

@@ -455,7 +455,7 @@ fn a_catalogue_that_changes_meanwhile_is_noticed() {
     let job = shop.job(ONE.as_bytes(), Format::Jsonl);
     let tally = job.check().unwrap();
     let account = shop.account.id;
-    shop.store.write(move |tx| products::put(tx, account, &product(3, "book", "Book", 1))).unwrap();
+    shop.store.write(move |tx| products::add_missing(tx, account, &product(3, "book", "Book", 1))).unwrap();
     assert!(matches!(job.write(&tally), Err(Failure::Failed(text)) if text.contains("catalogue changed")));
     assert_eq!(shop.orders(), []);
 }
