@@ -16,6 +16,8 @@ pub struct Code {
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
         impl Code {
+            /// Every entry. Success stands first, and again for each method that tells it in its own words.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
             $(
                 $(#[doc = $meaning])+
                 pub const $name: Self = Self { number: $number, text: $text, meaning: concat!($($meaning),+) };
@@ -78,32 +80,6 @@ codes! {
 }
 
 impl Code {
-    /// Every entry; success stands in it once.
-    pub const ALL: &'static [Self] = &[
-        Self::OK,
-        Self::NO_HASH,
-        Self::NO_DATA,
-        Self::WRONG_DATA,
-        Self::WRONG_HASH,
-        Self::NO_USER,
-        Self::IP_DENIED,
-        Self::DISABLED,
-        Self::RATE_LIMIT,
-        Self::UNAVAILABLE,
-        Self::NOT_PAID,
-        Self::NO_ORDER_NUMBER,
-        Self::NO_ORDER,
-        Self::WRONG_STATUS,
-        Self::ORDER_NOT_FOUND,
-        Self::WRONG_EMAIL,
-        Self::ORDER_EXISTS,
-        Self::ORDER_NOT_CREATED,
-        Self::NO_GOODS,
-        Self::NO_GOOD,
-        Self::NO_DELIVERY_DATA,
-        Self::EMPTY_CATALOGUE,
-    ];
-
     /// The number, as `error_code` has it.
     pub const fn number(self) -> u16 {
         self.number
@@ -153,7 +129,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_once() {
-        for (at, code) in Code::ALL.iter().enumerate() {
+        for (at, code) in Code::ALL.iter().enumerate().filter(|(_, code)| code.number != 0) {
             assert!(Code::ALL[..at].iter().all(|other| other.number != code.number), "{code:?}");
         }
     }

@@ -5,21 +5,30 @@ use billhook_wire::{
     Code, Day, Email, Form, Key, LocalTime, Login, Method, Money, Name, OrderId, PayStatus, Price, Text,
     UnixTime,
     method::{
-        AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills,
-        GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
-        GetPersonalManagers, GoodFields, GoodType, Goods, Marks, Names, NewStatus, OrderStatus, OrderedGood,
-        Prices, ShownStatus, TimerKill, UpdateGood, UpdateOrderStatus,
+        AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteOrder, EachMethod, GetBills, GetCoupons,
+        GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers, GoodFields,
+        GoodType, Goods, Marks, Names, NewStatus, OrderStatus, OrderedGood, Prices, ShownStatus, TimerKill,
+        UpdateOrderStatus, each_method,
     },
+    query,
 };
 
-use crate::shop::{KEY, LOGIN, Shop};
+use crate::{
+    program::{Billhook, DEMO_KEY, DEMO_LOGIN},
+    shop::{KEY, LOGIN, Shop},
+};
+
+fn client(port: u16, login: &str, key: &str) -> Client {
+    let url = format!("http://{login}.localhost:{port}");
+    let options = Options::new(url, Login::parse(login).unwrap(), Key::parse(key).unwrap());
+    Client::new(Options { require_signature: true, ..options }).unwrap()
+}
 
 /// A shop without products, and a client of it.
 fn shop_and_client() -> (Shop, Client) {
     let shop = Shop::empty();
-    let url = format!("http://{LOGIN}.localhost:{}", shop.server().http().port());
-    let options = Options::new(url, Login::parse(LOGIN).unwrap(), Key::parse(KEY).unwrap());
-    (shop, Client::new(Options { require_signature: true, ..options }).unwrap())
+    let client = client(shop.server().http().port(), LOGIN, KEY);
+    (shop, client)
 }
 
 fn name(name: &str) -> Name {
@@ -63,28 +72,25 @@ where
     }
 }
 
+/// Its example, sent by the client as its type has it; the answer has the type that it should have.
 #[test]
-fn products() {
-    let (_shop, client) = shop_and_client();
-    refused(&client, &GetAllGoods::default(), Code::EMPTY_CATALOGUE);
-    assert_eq!(client.call(&GetGoods {}).unwrap(), []);
-    assert_eq!(client.call(&good("course", 100_000)).unwrap().good_id.0, 1);
-    assert_eq!(client.call(&good("gift", 0)).unwrap().good_id.0, 2);
-    refused(&client, &good("course", 1), Code::WRONG_DATA);
-    let change = GoodFields {
-        good_sum: Some(price(150)),
-        good_publish: Some(true),
-        ..GoodFields::named(name("gift"))
-    };
-    client.call(&UpdateGood(change)).unwrap();
-    let goods = client.call(&GetAllGoods::default()).unwrap();
-    assert_eq!(
-        (goods.len(), goods[1].good_sum, goods[1].good_type),
-        (2, Money::from_kopecks(150), GoodType::Digital)
-    );
-    client.call(&DeleteGood { good_name: name("gift") }).unwrap();
-    refused(&client, &DeleteGood { good_name: name("gift") }, Code::NO_GOOD);
-    assert_eq!(client.call(&GetGoods {}).unwrap()[0].good_title, "Title of course");
+fn every_method() {
+    struct Calls(Client);
+
+    impl EachMethod for Calls {
+        fn with<M: Method>(&mut self) {
+            let mut form = Vec::new();
+            let pairs = M::EXAMPLE.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            query::build_pairs(pairs, &mut form);
+            let ask: M = Form::urlencoded(&form).read().unwrap();
+            if let Err(error) = self.0.call(&ask) {
+                panic!("{}: {error}", M::NAME);
+            }
+        }
+    }
+
+    let demo = Billhook::demo();
+    each_method(&mut Calls(client(demo.http().port(), DEMO_LOGIN, DEMO_KEY)));
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn stable(fields: &Array<'_>) {
 
 fn refused_with_a_code<M: Method>(request: &Request<'_>) {
     if let Err((code, _)) = request.parameters::<M>() {
-        assert!(Code::ALL.contains(&code) && code != Code::OK, "{code:?}");
+        assert!(Code::ALL.contains(&code) && code.number() != 0, "{code:?}");
     }
 }
 

@@ -164,8 +164,19 @@ impl MethodInfo {
     }
 }
 
+/// What is done with the type of every method.
+pub trait EachMethod {
+    /// Does it with this one.
+    fn with<M: Method>(&mut self);
+}
+
 macro_rules! methods {
     ($($method:ty),+ $(,)?) => {
+        /// Does something with the type of every method, in the order of [`METHODS`].
+        pub fn each_method(each: &mut impl EachMethod) {
+            $(each.with::<$method>();)+
+        }
+
         /// Every method.
         pub const METHODS: &[MethodInfo] = &[$(MethodInfo {
             name: <$method>::NAME,
