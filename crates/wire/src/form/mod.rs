@@ -54,11 +54,6 @@ impl<'a> Form<'a> {
         &self.fields
     }
 
-    /// The variables, taken out.
-    pub fn into_fields(self) -> Array<'a> {
-        self.fields
-    }
-
     /// Reads a value out of the variables, as a method's parameters are read: empty ones are as if absent, and strange ones are passed
     /// over.
     pub fn read<'f, T: serde::Deserialize<'f>>(&'f self) -> Result<T, FieldError> {

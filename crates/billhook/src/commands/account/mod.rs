@@ -179,7 +179,8 @@ fn setting(text: &str) -> Result<Setting, String> {
 pub(crate) fn settings_help() -> String {
     let mut help = "Settings:\n".to_owned();
     for info in SETTINGS {
-        let default = if info.default.is_empty() { "empty" } else { info.default };
+        let default = info.default();
+        let default = if default.is_empty() { "empty" } else { &default };
         // Writing to a String cannot fail.
         let _ = writeln!(help, "  {}={}\n      {} [default: {default}]", info.name, info.values, info.help);
     }
