@@ -194,11 +194,7 @@ const CHANGED_SINCE: Sql = accounts!("accounts.changed_since", "version > $1 ORD
 
 /// The accounts that changed after `version`, and the version that the next call asks with; 0 gives them all.
 pub fn changed_since(tx: &mut Tx<'_>, version: i64) -> Result<(Vec<Account>, i64), Error> {
-    let mut changed = Vec::new();
-    tx.rows(&CHANGED_SINCE, &[version.into()], |row| {
-        changed.push(account(row)?);
-        Ok::<(), Error>(())
-    })?;
+    let mut changed = tx.all(&CHANGED_SINCE, &[version.into()], account)?;
     let newest = changed.last().map_or(version, |account| account.version);
     complete(tx, &mut changed, &DOMAINS_SINCE, &SETTINGS_SINCE, version.into())?;
     Ok((changed, newest))

@@ -150,7 +150,7 @@ pub fn before(
     (at, position): (i64, i64),
     most: u32,
 ) -> Result<Vec<Entry>, Error> {
-    tx.all(&BEFORE, &[account.0.into(), at.into(), position.into(), i64::from(most).into()])
+    tx.all(&BEFORE, &[account.0.into(), at.into(), position.into(), i64::from(most).into()], table::read)
 }
 
 const OF_ORDER: Sql = sql!(
@@ -162,7 +162,7 @@ const OF_ORDER: Sql = sql!(
 
 /// What was done to an order, the oldest first.
 pub fn of_order(tx: &mut Tx<'_>, account: AccountId, order: i64) -> Result<Vec<Entry>, Error> {
-    tx.all(&OF_ORDER, &[account.0.into(), order.into()])
+    tx.all(&OF_ORDER, &[account.0.into(), order.into()], table::read)
 }
 
 #[cfg(test)]

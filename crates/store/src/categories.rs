@@ -37,7 +37,7 @@ const LIST: Sql = sql!(
 
 /// Every category, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Category>, Error> {
-    tx.all(&LIST, &[account.0.into()])
+    tx.all(&LIST, &[account.0.into()], table::read)
 }
 
 const FIND: Sql = sql!(

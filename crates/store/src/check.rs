@@ -92,7 +92,7 @@ impl Search<'_> {
 
 /// Reads everything as the program reads it, then compares the tables with each other.
 pub(crate) fn findings(tx: &mut Tx<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
-    let total = tx.row(&TOTAL, &[], |row| row.int(0))?.unwrap_or(0).unsigned_abs();
+    let total = tx.counted(&TOTAL, &[])?;
     let mut search = Search { findings: Vec::new(), done: 0, total, progress };
     let read = accounts::list(tx);
     for account in search.reading("accounts", read)? {

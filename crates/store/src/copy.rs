@@ -274,11 +274,7 @@ fn differing(one: &[AccountDigest], other: &[AccountDigest]) -> Option<i64> {
 }
 
 fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    let mut total = 0;
-    for table in &TABLES {
-        total += tx.row(&table.count, &[], |row| row.int(0))?.unwrap_or(0).unsigned_abs();
-    }
-    Ok(total)
+    TABLES.iter().map(|table| tx.counted(&table.count, &[])).sum()
 }
 
 /// Whether a row belongs to what is copied: the copy's own mark does not.

@@ -126,7 +126,7 @@ const LIST: Sql = coupons!("coupons.list", "account_id = $1 ORDER BY coupon_id")
 
 /// Every coupon, by number, without the products that each is for.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Coupon>, Error> {
-    tx.all(&LIST, &[account.0.into()])
+    tx.all(&LIST, &[account.0.into()], table::read)
 }
 
 const FIND: Sql = coupons!("coupons.find", "account_id = $1 AND coupon_id = $2");
@@ -150,10 +150,7 @@ pub fn named(tx: &mut Tx<'_>, account: AccountId, code: &str) -> Result<Option<C
 
 /// A coupon of [`list`], with the products that it is for.
 pub fn with_goods(tx: &mut Tx<'_>, account: AccountId, mut coupon: Coupon) -> Result<Coupon, Error> {
-    tx.rows(&GOODS, &[account.0.into(), coupon.id.into()], |row| {
-        coupon.goods.push(GoodId(row.int(0)?));
-        Ok::<(), Error>(())
-    })?;
+    coupon.goods = tx.all(&GOODS, &[account.0.into(), coupon.id.into()], |row| row.int(0).map(GoodId))?;
     Ok(coupon)
 }
 

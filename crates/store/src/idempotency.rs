@@ -72,12 +72,9 @@ const EXPIRED: Sql = Sql::new(
 
 /// Keys of all accounts whose calls are more than a day old.
 pub fn expired(tx: &mut Tx<'_>, now: i64, most: u32) -> Result<Vec<(AccountId, String)>, Error> {
-    let mut keys = Vec::new();
-    tx.rows(&EXPIRED, &[(now - KEPT_SECONDS).into(), i64::from(most).into()], |row| {
-        keys.push((AccountId(row.int(0)?), row.text(1)?.to_owned()));
-        Ok::<(), Error>(())
-    })?;
-    Ok(keys)
+    tx.all(&EXPIRED, &[(now - KEPT_SECONDS).into(), i64::from(most).into()], |row| {
+        Ok((AccountId(row.int(0)?), row.text(1)?.to_owned()))
+    })
 }
 
 const FORGET: Sql = Sql::new(

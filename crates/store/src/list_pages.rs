@@ -100,7 +100,7 @@ pub fn orders(
         By::Created => &COUNT_CREATED,
         By::Paid => &COUNT_PAID,
     };
-    let total = counted(tx, count, &time)?;
+    let total = tx.counted(count, &time)?;
     let [account, begin_at, end_at] = time;
     let (after, most) = (wanted.after.into(), wanted.limit());
     let is_any_time = begin <= 0 && end >= UNIX_TIME_MAX;
@@ -202,7 +202,7 @@ pub fn bills(
     let (number, key) = (account.0.into(), email.key().into());
     let word = state.map_or("", PayStatus::as_str).into();
     let after = wanted.after.into();
-    let total = counted(tx, &COUNT_OF_CUSTOMER, &[number, key, word])?;
+    let total = tx.counted(&COUNT_OF_CUSTOMER, &[number, key, word])?;
     let found = numbers(tx, &OF_CUSTOMER, &[number, key, after, word, wanted.limit()])?;
     let Page { items: orders, next, total } = wanted.page(found, |id| id.0, total);
     let items = match orders.last() {
@@ -228,7 +228,7 @@ pub fn goods(
     account: AccountId,
     wanted: Wanted,
 ) -> Result<Page<Vec<(Product, GoodType)>>, Error> {
-    let total = counted(tx, &COUNT_GOODS, &[account.0.into()])?;
+    let total = tx.counted(&COUNT_GOODS, &[account.0.into()])?;
     let mut found = Vec::new();
     products::show_names(
         tx,
@@ -242,17 +242,8 @@ pub fn goods(
     Ok(wanted.page(found, |(product, _)| product.id.0, total))
 }
 
-fn counted(tx: &mut Tx<'_>, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
-    Ok(tx.row(sql, args, |row| row.int(0))?.unwrap_or(0).unsigned_abs())
-}
-
 fn numbers(tx: &mut Tx<'_>, sql: &'static Sql, args: &[Arg<'_>]) -> Result<Vec<OrderId>, Error> {
-    let mut numbers = Vec::new();
-    tx.rows(sql, args, |row| {
-        numbers.push(OrderId(row.int(0)?));
-        Ok::<(), Error>(())
-    })?;
-    Ok(numbers)
+    tx.all(sql, args, |row| row.int(0).map(OrderId))
 }
 
 #[cfg(test)]

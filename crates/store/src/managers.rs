@@ -40,7 +40,7 @@ const LIST: Sql = sql!(
 
 /// Every manager, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Manager>, Error> {
-    tx.all(&LIST, &[account.0.into()])
+    tx.all(&LIST, &[account.0.into()], table::read)
 }
 
 const FIND: Sql = sql!(

@@ -24,13 +24,9 @@ const PAYMENTS: Sql = Sql::new(
 
 /// An order's payments with their numbers, in the order in which they were noted. One that was imported as paid has none.
 pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<(i64, Payment)>, Error> {
-    let mut payments = Vec::new();
-    tx.rows(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
-        payments
-            .push((row.int(0)?, Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? }));
-        Ok::<(), Error>(())
-    })?;
-    Ok(payments)
+    tx.all(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
+        Ok((row.int(0)?, Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? }))
+    })
 }
 
 const ADD_PAYMENT: Sql = Sql::new(
@@ -277,12 +273,9 @@ const DUE: Sql = Sql::new(
 
 /// Orders of all accounts whose time to cancel themselves has come.
 pub fn due(tx: &mut Tx<'_>, now: i64, most: u32) -> Result<Vec<(AccountId, OrderId)>, Error> {
-    let mut due = Vec::new();
-    tx.rows(&DUE, &[now.into(), i64::from(most).into()], |row| {
-        due.push((AccountId(row.int(0)?), OrderId(row.int(1)?)));
-        Ok::<(), Error>(())
-    })?;
-    Ok(due)
+    tx.all(&DUE, &[now.into(), i64::from(most).into()], |row| {
+        Ok((AccountId(row.int(0)?), OrderId(row.int(1)?)))
+    })
 }
 
 /// Cancels an order if its time has come; false if it was paid, cancelled or hidden meanwhile.

@@ -95,11 +95,7 @@ pub fn newest(
     };
     let state = state.map_or("", PayStatus::as_str);
     let args = [account.0.into(), begin.into(), end.into(), state.into(), i64::from(most).into()];
-    let mut numbers = Vec::new();
-    tx.rows(sql, &args, |row| {
-        numbers.push(OrderId(row.int(0)?));
-        Ok::<(), Error>(())
-    })?;
+    let mut numbers = tx.all(sql, &args, |row| row.int(0).map(OrderId))?;
     numbers.reverse();
     Ok(numbers)
 }
@@ -111,12 +107,7 @@ const OF_CUSTOMER: Sql = Sql::new(
 
 /// The numbers of a customer's orders, ascending. Hidden ones are left out.
 pub fn of_customer(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<Vec<OrderId>, Error> {
-    let mut numbers = Vec::new();
-    tx.rows(&OF_CUSTOMER, &[account.0.into(), email.key().into()], |row| {
-        numbers.push(OrderId(row.int(0)?));
-        Ok::<(), Error>(())
-    })?;
-    Ok(numbers)
+    tx.all(&OF_CUSTOMER, &[account.0.into(), email.key().into()], |row| row.int(0).map(OrderId))
 }
 
 #[cfg(test)]

@@ -399,8 +399,7 @@ const COUNT: Sql = Sql::new("orders.count", "SELECT COUNT(*) FROM orders WHERE a
 
 /// How many orders the account has.
 pub fn count(tx: &mut Tx<'_>, account: AccountId) -> Result<u64, Error> {
-    let count = tx.row(&COUNT, &[account.0.into()], |row| row.int(0))?;
-    Ok(count.unwrap_or(0).unsigned_abs())
+    tx.counted(&COUNT, &[account.0.into()])
 }
 
 const HIGHEST: Sql = Sql::new(

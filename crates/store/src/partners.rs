@@ -42,7 +42,7 @@ const LIST: Sql = partners!("partners.list", "account_id = $1 ORDER BY partner_i
 
 /// Every partner, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Partner>, Error> {
-    tx.all(&LIST, &[account.0.into()])
+    tx.all(&LIST, &[account.0.into()], table::read)
 }
 
 const FIND: Sql = partners!("partners.find", "account_id = $1 AND partner_id = $2");

@@ -148,7 +148,7 @@ const LIST: Sql = sql!(
 
 /// Everybody of an account, by number.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Person>, Error> {
-    tx.all(&LIST, &[account.0.into()])
+    tx.all(&LIST, &[account.0.into()], table::read)
 }
 
 /// The person of a name.
@@ -264,7 +264,7 @@ const SESSIONS_OF: Sql = sql!(
 
 /// A person's sessions, the one that was used last first.
 pub fn sessions_of(tx: &mut Tx<'_>, account: AccountId, person: i64) -> Result<Vec<Session>, Error> {
-    let mut sessions: Vec<Session> = tx.all(&SESSIONS_OF, &[account.0.into()])?;
+    let mut sessions: Vec<Session> = tx.all(&SESSIONS_OF, &[account.0.into()], table::read)?;
     sessions.retain(|session| session.person == person);
     sessions.sort_by_key(|session| std::cmp::Reverse((session.used, session.created)));
     Ok(sessions)

@@ -66,8 +66,7 @@ const LEFT: Sql = Sql::new(
 
 /// How many pin codes of a product are left.
 pub fn left(tx: &mut Tx<'_>, account: AccountId, good: GoodId) -> Result<u64, Error> {
-    let left = tx.row(&LEFT, &[account.0.into(), good.0.into()], |row| row.int(0))?;
-    Ok(left.unwrap_or(0).unsigned_abs())
+    tx.counted(&LEFT, &[account.0.into(), good.0.into()])
 }
 
 const EACH: Sql = Sql::new(

@@ -70,10 +70,8 @@ pub fn find(
     let wanted: Vec<_> = contents.iter().map(Content::sums).collect();
     let alike = waiting.into_iter().filter(|(_, sums)| wanted.contains(&sorted(sums.clone())));
     for (id, _) in alike {
-        let mut lines = Vec::new();
-        tx.rows(&LINES, &[account.0.into(), id.0.into(), begin.into(), end.into()], |row| {
-            lines.push((GoodId(row.int(0)?), Money::from_kopecks(row.int(1)?)));
-            Ok::<(), Error>(())
+        let lines = tx.all(&LINES, &[account.0.into(), id.0.into(), begin.into(), end.into()], |row| {
+            Ok((GoodId(row.int(0)?), Money::from_kopecks(row.int(1)?)))
         })?;
         if contents.contains(&Content::new(lines.into_iter())) {
             return Ok(Some(id));

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use crate::{
     Error, Kind, engine,
-    table::{self, Stores},
     versions::{KnownVersions, UsedVersions},
 };
 
@@ -180,14 +179,21 @@ impl<'a> Tx<'a> {
         Ok(found)
     }
 
-    /// Every row of a statement that gives rows of one kind.
-    pub(crate) fn all<T: Stores>(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
-        self.rows(sql, args, |row| {
-            rows.push(table::read(row)?);
-            Ok::<(), Error>(())
-        })?;
-        Ok(rows)
+    /// Runs a statement that gives one number, which counts something.
+    pub(crate) fn counted(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
+        Ok(self.row(sql, args, |row| row.int(0))?.unwrap_or(0).unsigned_abs())
+    }
+
+    /// Every row of a statement.
+    pub(crate) fn all<T>(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        read: impl Fn(&dyn Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        self.rows(sql, args, |row| read(row).map(|read| all.push(read)))?;
+        Ok(all)
     }
 
     /// Runs a statement that adds one row and gives its number.

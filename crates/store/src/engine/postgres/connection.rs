@@ -125,17 +125,7 @@ impl Connection {
         };
         let statement = self.prepared(sql, args)?;
         let sent = self.client.query_raw(&statement, args.iter().copied().map(Bound));
-        let rows = match begin {
-            None => self.wait(sql.name, sent)?,
-            Some(text) => {
-                // The database takes them in this order.
-                let both = future::join(self.client.batch_execute(text), sent);
-                let (ready, sent) = self.wait(sql.name, both.map(Ok))?;
-                ready.map_err(|error| not_begun(&error))?;
-                sent.map_err(|error| failure(sql.name, &error))?
-            }
-        };
-        let mut rows = pin!(rows);
+        let mut rows = pin!(self.wait_after(begin, sql.name, sent)?);
         let mut taken = Vec::new();
         let mut is_wanted = true;
         loop {
@@ -203,16 +193,7 @@ impl Connection {
             let asked = future::try_join_all(some.iter().map(|args| async move {
                 client.query_raw(statement, args.iter().copied().map(Bound)).await?.try_collect().await
             }));
-            match begin.take() {
-                None => answers.append(&mut self.wait(sql.name, asked)?),
-                Some(text) => {
-                    // The database takes them in this order.
-                    let both = future::join(client.batch_execute(text), asked);
-                    let (ready, rows) = self.wait(sql.name, both.map(Ok))?;
-                    ready.map_err(|error| not_begun(&error))?;
-                    answers.append(&mut rows.map_err(|error| failure(sql.name, &error))?);
-                }
-            }
+            answers.append(&mut self.wait_after(begin.take(), sql.name, asked)?);
         }
         Ok(answers)
     }
@@ -308,6 +289,21 @@ impl Connection {
     fn begin(&self, begin: Option<&'static str>) -> Result<(), Failed> {
         let Some(text) = begin else { return Ok(()) };
         self.wait(BEGIN, self.client.batch_execute(text).map(Ok))?.map_err(|error| not_begun(&error))
+    }
+
+    /// The same, after `begin` if that is to be sent before.
+    fn wait_after<T>(
+        &self,
+        begin: Option<&'static str>,
+        name: &str,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Failed> {
+        let Some(text) = begin else { return self.wait(name, answer) };
+        // The database takes them in this order.
+        let both = future::join(self.client.batch_execute(text), answer);
+        let (ready, answered) = self.wait(name, both.map(Ok))?;
+        ready.map_err(|error| not_begun(&error))?;
+        answered.map_err(|error| failure(name, &error))
     }
 
     /// Waits for what the database answers, no longer than the time-out.
