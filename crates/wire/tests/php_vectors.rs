@@ -72,6 +72,27 @@ fn array_value(pairs: &Json) -> form::Value<'static> {
     form::Value::Array(Box::new(array(pairs)))
 }
 
+/// The array as JSON has it: a list if its keys are 0, 1 and so on; none if something in it is not UTF-8.
+fn value(array: &Array<'_>) -> Option<Json> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let entries = array.iter().map(|(key, entry)| {
+        let key = match key {
+            form::Key::Int(number) => number.to_string(),
+            form::Key::Text(key) => text(key)?,
+        };
+        let entry = match entry {
+            form::Value::Text(entry) => text(entry).map(Json::String),
+            form::Value::Array(entry) => value(entry),
+        };
+        Some((key, entry?))
+    });
+    if array.is_list() {
+        entries.map(|entry| Some(entry?.1)).collect::<Option<Vec<_>>>().map(Json::Array)
+    } else {
+        entries.collect::<Option<serde_json::Map<_, _>>>().map(Json::Object)
+    }
+}
+
 fn built(array: &Array<'_>) -> String {
     let mut text = Vec::new();
     query::build(array, &mut text);
@@ -148,14 +169,14 @@ fn signatures() {
 fn json() {
     each("json", 5700, |case| {
         let ours = if let Some(bits) = case.get("bits") {
-            json::to_vec(&f64::from_bits(u64::from_str_radix(text(bits), 16).unwrap()))
+            json::to_vec(&f64::from_bits(u64::from_str_radix(text(bits), 16).unwrap())).ok()
         } else if let Some(pairs) = case.get("array") {
-            json::to_vec(&array(pairs))
+            value(&array(pairs)).and_then(|value| json::to_vec(&value).ok())
         } else {
-            json::to_vec(&case["value"])
+            json::to_vec(&case["value"]).ok()
         };
         // PHP's false stands for what is not UTF-8.
-        let ours = ours.ok().map(|json| String::from_utf8(json).unwrap());
+        let ours = ours.map(|json| String::from_utf8(json).unwrap());
         same("json", &ours.as_deref(), &case["json"].as_str())
     });
 }

@@ -189,7 +189,7 @@ fn orders_of_the_other_edition() {
     let manager = client.call(&GetPersonalManagers {}).unwrap()[0].manager_id;
     let whole = CreateOrder2 {
         product_names: Names(vec![name("course"), name("guide"), name("course")]),
-        product_prices: Prices(vec![None, None, Some(price(777))]),
+        product_prices: Some(Prices(vec![None, None, Some(price(777))])),
         customer_first_name: Some(text("Анна")),
         customer_shipping_country_code: Some(text("RU")),
         order_created_at: Some(LocalTime::parse("30.01.2020 04:22:16").unwrap()),

@@ -87,10 +87,11 @@ pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Resul
 /// Answers `createorder` (section 9.9, decision 34).
 pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Result<OrderMade, Failure> {
     let mut texts = texts_of(ask);
-    if ask.affiliates.0.len() > AFFILIATES_MAX {
+    let affiliates = ask.affiliates.as_ref().map_or(&[][..], |names| &names.0);
+    if affiliates.len() > AFFILIATES_MAX {
         return Err(cx.wrong("affiliates", "there are more of them than levels"));
     }
-    let names: Vec<_> = ask.affiliates.0.iter().map(Name::as_str).collect();
+    let names: Vec<_> = affiliates.iter().map(Name::as_str).collect();
     texts.set(TextField::Affiliates, names.join(","));
     for (field, name) in [TextField::AffName, TextField::PaffName].into_iter().zip(&names) {
         texts.set(field, *name);
@@ -106,11 +107,12 @@ pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Re
     if manager != 0 && managers::find(cx.tx, cx.account, manager)?.is_none() {
         return Err(cx.wrong("order_sales_manager", "there is no such manager"));
     }
+    let prices = ask.product_prices.as_ref().map_or(&[][..], |prices| &prices.0);
     let goods: Vec<_> = {
-        let prices = ask.product_prices.0.iter().copied().chain(std::iter::repeat(None));
+        let prices = prices.iter().copied().chain(std::iter::repeat(None));
         ask.product_names.0.iter().zip(prices).collect()
     };
-    if ask.product_prices.0.len() > goods.len() {
+    if prices.len() > goods.len() {
         return Err(cx.wrong("product_prices", "there are more of them than products"));
     }
     let created = seconds(cx, "order_created_at", ask.order_created_at)?.unwrap_or(cx.now);

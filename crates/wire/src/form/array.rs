@@ -3,10 +3,6 @@
 use std::{borrow::Cow, fmt};
 
 use indexmap::IndexMap;
-use serde::{
-    Serialize, Serializer,
-    ser::{Error as _, SerializeMap, SerializeSeq},
-};
 
 /// The fields of a usual form.
 const USUAL_FIELDS: usize = 8;
@@ -261,46 +257,6 @@ impl fmt::Debug for Value<'_> {
             Self::Array(array) => array.fmt(f),
         }
     }
-}
-
-impl Serialize for Key<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Int(number) => serializer.serialize_i64(*number),
-            Self::Text(text) => serializer.serialize_str(utf8::<S>(text)?),
-        }
-    }
-}
-
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(utf8::<S>(text)?),
-            Self::Array(array) => array.serialize(serializer),
-        }
-    }
-}
-
-impl Serialize for Array<'_> {
-    /// As `json_encode` sees it: a list if [`Array::is_list`], else a map. Text that is not UTF-8 is an error.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_list() {
-            let mut list = serializer.serialize_seq(Some(self.len()))?;
-            for (_, value) in self.iter() {
-                list.serialize_element(value)?;
-            }
-            return list.end();
-        }
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (key, value) in self.iter() {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-fn utf8<S: Serializer>(text: &[u8]) -> Result<&str, S::Error> {
-    std::str::from_utf8(text).map_err(|_| S::Error::custom("text that is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -12,11 +12,6 @@ pub(super) fn to_json(float: f64) -> String {
     layout(if even.parse() == Ok(float) { &even } else { &shortest }, 17, 'e')
 }
 
-/// As [`to_json`], for what has only 32 bits.
-pub(super) fn single_to_json(float: f32) -> String {
-    layout(&format!("{float:e}"), 17, 'e')
-}
-
 /// As a cast to text and `http_build_query` do: 14 digits, `1.0E+15` from 1e14 on.
 pub(crate) fn to_query(float: f64) -> String {
     if float.is_nan() {

@@ -25,27 +25,6 @@ pub struct Goods(#[serde(deserialize_with = "names")] pub Vec<Name>);
 #[serde(transparent)]
 pub struct Prices(#[serde(deserialize_with = "prices")] pub Vec<Option<Price>>);
 
-impl Names {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Goods {
-    /// Whether there is nothing to narrow to.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Prices {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 impl Serialize for Names {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let names: Vec<_> = self.0.iter().map(Name::as_str).collect();
@@ -183,7 +162,11 @@ mod tests {
         ] {
             let order = read(&format!("product_names[]=a&product_names[3]=b&{form}")).unwrap();
             assert_eq!(order.product_names.0.len(), 2, "{form}");
-            let kopecks = order.product_prices.0.iter().map(|price| price.map(|price| price.sum().kopecks()));
+            let kopecks = order
+                .product_prices
+                .iter()
+                .flat_map(|prices| &prices.0)
+                .map(|price| price.map(|price| price.sum().kopecks()));
             assert_eq!(kopecks.collect::<Vec<_>>(), [Some(1050), None, Some(300)], "{form}");
         }
         for wrong in ["product_prices[-1]=1", "product_prices[a]=1", "product_prices[1000000000000]=1"] {

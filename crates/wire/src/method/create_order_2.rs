@@ -12,8 +12,7 @@ pub struct CreateOrder2 {
     /// The products' symbolic names, with commas between.
     pub product_names: Names,
     /// Their prices, by position; those that are missing are the catalogue's.
-    #[serde(default, skip_serializing_if = "Prices::is_empty")]
-    pub product_prices: Prices,
+    pub product_prices: Option<Prices>,
     /// The customer's e-mail.
     pub customer_email: Option<Email>,
     /// First name.
@@ -72,8 +71,7 @@ pub struct CreateOrder2 {
     /// A coupon's number.
     pub coupon: Option<i64>,
     /// Partners' logins, with commas between: the first is of level 1.
-    #[serde(default, skip_serializing_if = "Names::is_empty")]
-    pub affiliates: Names,
+    pub affiliates: Option<Names>,
     /// Mark: channel.
     pub utm_medium: Option<Text>,
     /// Mark: source.
@@ -166,10 +164,10 @@ mod tests {
             order.product_names.0.iter().map(crate::Name::as_str).collect::<Vec<_>>(),
             ["a", "b", "c"]
         );
-        assert_eq!(order.product_prices.0.len(), 3);
+        assert_eq!(order.product_prices.unwrap().0.len(), 3);
         assert_eq!(order.order_status, Some(OrderStatus(PayStatus::Return)));
         assert_eq!(order.order_confirmed, Some(Confirmed(true)));
-        assert_eq!(order.affiliates.0.len(), 1);
+        assert_eq!(order.affiliates.unwrap().0.len(), 1);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub struct GetOrders {
     #[serde(default, skip_serializing_if = "is_false")]
     pub paid: bool,
     /// Only orders that hold one of these products.
-    #[serde(default, skip_serializing_if = "Goods::is_empty")]
+    #[serde(default)]
     pub goods: Goods,
     /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
     pub limit: Option<Limit>,
@@ -88,7 +88,7 @@ pub struct GetOrdersWithGoods {
     #[serde(default, skip_serializing_if = "is_false")]
     pub paid: bool,
     /// Only orders that hold one of these products.
-    #[serde(default, skip_serializing_if = "Goods::is_empty")]
+    #[serde(default)]
     pub goods: Goods,
     /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
     pub limit: Option<Limit>,

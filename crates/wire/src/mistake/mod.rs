@@ -68,110 +68,59 @@ pub enum Verdict {
     Wrong(Vec<Mistake>),
 }
 
-/// A known mistake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mistake {
-    /// White space around the hash.
-    HashSpaces,
-    /// The hash in upper-case hex.
-    UpperCaseHash,
-    /// No 32 hex digits, and none of the other mistakes.
-    NotMd5,
-    /// The key itself in place of a hash.
-    KeyAsHash,
-    /// White space around the key.
-    KeySpaces,
-    /// The key in upper or lower case throughout.
-    KeyCase,
-    /// No key.
-    EmptyKey,
-    /// White space around the login.
-    LoginSpaces,
-    /// The login with capital letters.
-    LoginCase,
-    /// The whole host name, or URL, as the login.
-    LoginHost,
-    /// No login.
-    EmptyLogin,
-    /// Login and key in each other's place.
-    Swapped,
-    /// Other separators than `::`.
-    Separators,
-    /// HMAC-MD5 with the key.
-    HmacMd5,
-    /// HMAC-SHA256 with the key.
-    HmacSha256,
-    /// SHA-256 in place of MD5.
-    Sha256,
-    /// The parameters sorted for signing, but sent in another order.
-    Sorted,
-    /// A space signed as `%20`, sent as something else.
-    PercentSpace,
-    /// Lower-case hex in escapes.
-    LowerCaseEscapes,
-    /// Brackets of names left bare.
-    BareBrackets,
-    /// Nothing percent-encoded at all.
-    NotEncoded,
-    /// A `hash` among the parameters that were signed.
-    HashIncluded,
-    /// `rpsKey` sent, but not signed.
-    KeyNotCovered,
-    /// No parameter signed.
-    NothingCovered,
-    /// One of UTF-8 and windows-1251 signed, the other sent.
-    Cp1251,
-    /// `&amp;` between the pairs.
-    HtmlSeparator,
-    /// False or null signed, sent by cURL as empty text.
-    MultipartEmpty,
-    /// A list signed, sent by cURL as several fields of one name.
-    MultipartList,
+/// Makes the mistakes, each with what was done, and how to mend it.
+macro_rules! mistakes {
+    ($($mistake:ident = $text:literal;)+) => {
+        /// A known mistake.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[expect(clippy::doc_markdown, reason = "the texts are for terminals")]
+        pub enum Mistake {
+            $(#[doc = $text] $mistake),+
+        }
+
+        impl fmt::Display for Mistake {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$mistake => $text),+
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for Mistake {
-    /// What was done, and how to mend it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::HashSpaces => "The hash has white space around it. Trim it before it is sent.",
-            Self::UpperCaseHash => "The hash is written in upper-case hex. Send it in lower case, as PHP's md5() gives it.",
-            Self::NotMd5 => "The hash is not 32 hexadecimal digits. Send the MD5 in lower case, as PHP's md5() gives it.",
-            Self::KeyAsHash => "The key itself was sent as the hash. Send the MD5 of `parameters::login::key`, or the key as `rpsKey`.",
-            Self::KeySpaces => "The key was signed with white space or a line end around it. Trim the key where it is read from.",
-            Self::KeyCase => "The key was signed in another letter case. Use it exactly as the account shows it.",
-            Self::EmptyKey => "The text was signed with an empty key. Check that the setting or variable with the key is really read.",
-            Self::LoginSpaces => "The login was signed with white space around it. Trim the login where it is read from.",
-            Self::LoginCase => "The login was signed with capital letters. Sign it in lower case, whatever the address looks like.",
-            Self::LoginHost => "The whole host name was signed as the login. Sign its first label only: `demo`, not `demo.justclick.ru`.",
-            Self::EmptyLogin => "The text was signed with an empty login. Check that the setting or variable with the login is really read.",
-            Self::Swapped => "Login and key were signed in each other's place. The order is parameters, login, key.",
-            Self::Separators => "The parts were joined in another way. Put two colons between parameters and login, and between login and key.",
-            Self::HmacMd5 => "The hash is an HMAC-MD5. Take the plain MD5 of `parameters::login::key`.",
-            Self::HmacSha256 => "The hash is an HMAC-SHA256. Take the plain MD5 of `parameters::login::key`.",
-            Self::Sha256 => "The hash is a SHA-256. Take the MD5.",
-            Self::Sorted => "The parameters were sorted for signing, but sent in another order. Don't sort, or send them sorted too.",
-            Self::PercentSpace => {
-                "The text was signed as rawurlencode or encodeURIComponent write it (a space as %20). Sign it as http_build_query \
-                 does (a space as +, ~ as %7E), or sign exactly the bytes that are sent."
-            }
-            Self::LowerCaseEscapes => "The escapes were signed in lower-case hex. Write %2F, not %2f, or sign exactly the bytes that are sent.",
-            Self::BareBrackets => "Brackets in names were signed bare. Sign them as %5B and %5D, or sign exactly the bytes that are sent.",
-            Self::NotEncoded => "The text was signed without percent-encoding. Sign what http_build_query makes of the parameters.",
-            Self::HashIncluded => "A `hash` was among the parameters that were signed. Take it out before signing, and add it last.",
-            Self::KeyNotCovered => "`rpsKey` was sent but not signed. Sign every parameter but `hash`, or send `rpsKey` without a hash.",
-            Self::NothingCovered => "Only `::login::key` was signed, though there are parameters. Put them in front.",
-            Self::Cp1251 => "One of UTF-8 and windows-1251 was signed, and the other sent. Convert to UTF-8 first, then sign and send.",
-            Self::HtmlSeparator => {
-                "The pairs were signed with `&amp;` between them. Give http_build_query the separator `&`: PHP's setting arg_separator.output changed it."
-            }
-            Self::MultipartList => {
-                "A list was signed, but cURL sends it as several fields of one name when it is given an array, of which the last counts. Give CURLOPT_POSTFIELDS http_build_query of the array."
-            }
-            Self::MultipartEmpty => {
-                "False or null was signed, but cURL sends both as empty text when it is given an array. Give CURLOPT_POSTFIELDS http_build_query of the array."
-            }
-        })
-    }
+mistakes! {
+    HashSpaces = "The hash has white space around it. Trim it before it is sent.";
+    UpperCaseHash = "The hash is written in upper-case hex. Send it in lower case, as PHP's md5() gives it.";
+    NotMd5 = "The hash is not 32 hexadecimal digits. Send the MD5 in lower case, as PHP's md5() gives it.";
+    KeyAsHash = "The key itself was sent as the hash. Send the MD5 of `parameters::login::key`, or the key as `rpsKey`.";
+    KeySpaces = "The key was signed with white space or a line end around it. Trim the key where it is read from.";
+    KeyCase = "The key was signed in another letter case. Use it exactly as the account shows it.";
+    EmptyKey = "The text was signed with an empty key. Check that the setting or variable with the key is really read.";
+    LoginSpaces = "The login was signed with white space around it. Trim the login where it is read from.";
+    LoginCase = "The login was signed with capital letters. Sign it in lower case, whatever the address looks like.";
+    LoginHost = "The whole host name was signed as the login. Sign its first label only: `demo`, not `demo.justclick.ru`.";
+    EmptyLogin = "The text was signed with an empty login. Check that the setting or variable with the login is really read.";
+    Swapped = "Login and key were signed in each other's place. The order is parameters, login, key.";
+    Separators = "The parts were joined in another way. Put two colons between parameters and login, and between login and key.";
+    HmacMd5 = "The hash is an HMAC-MD5. Take the plain MD5 of `parameters::login::key`.";
+    HmacSha256 = "The hash is an HMAC-SHA256. Take the plain MD5 of `parameters::login::key`.";
+    Sha256 = "The hash is a SHA-256. Take the MD5.";
+    Sorted = "The parameters were sorted for signing, but sent in another order. Don't sort, or send them sorted too.";
+    PercentSpace = "The text was signed as rawurlencode or encodeURIComponent write it (a space as %20). Sign it as http_build_query does \
+        (a space as +, ~ as %7E), or sign exactly the bytes that are sent.";
+    LowerCaseEscapes = "The escapes were signed in lower-case hex. Write %2F, not %2f, or sign exactly the bytes that are sent.";
+    BareBrackets = "Brackets in names were signed bare. Sign them as %5B and %5D, or sign exactly the bytes that are sent.";
+    NotEncoded = "The text was signed without percent-encoding. Sign what http_build_query makes of the parameters.";
+    HashIncluded = "A `hash` was among the parameters that were signed. Take it out before signing, and add it last.";
+    KeyNotCovered = "`rpsKey` was sent but not signed. Sign every parameter but `hash`, or send `rpsKey` without a hash.";
+    NothingCovered = "Only `::login::key` was signed, though there are parameters. Put them in front.";
+    Cp1251 = "One of UTF-8 and windows-1251 was signed, and the other sent. Convert to UTF-8 first, then sign and send.";
+    HtmlSeparator = "The pairs were signed with `&amp;` between them. Give http_build_query the separator `&`: PHP's setting \
+        arg_separator.output changed it.";
+    MultipartEmpty = "False or null was signed, but cURL sends both as empty text when it is given an array. Give CURLOPT_POSTFIELDS \
+        http_build_query of the array.";
+    MultipartList = "A list was signed, but cURL sends it as several fields of one name when it is given an array, of which the last \
+        counts. Give CURLOPT_POSTFIELDS http_build_query of the array.";
 }
 
 impl fmt::Display for Verdict {
