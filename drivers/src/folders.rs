@@ -1,10 +1,10 @@
-//! Folders that are copied and removed.
+//! Copies and removes folders.
 
 use std::{fs, path::Path};
 
 use crate::Result;
 
-/// Copies a store that nobody has open, in the place of what is there.
+/// Copies a store that nobody has open, and replaces the target.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     remove(to)?;
     fs::create_dir(to)?;
@@ -15,7 +15,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a folder, if it is there.
+/// Removes a folder if it exists.
 pub fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! Connections that stay open and say nothing.
+//! Idle connections that stay open.
 
 use std::{
     io::{ErrorKind, Write as _},
@@ -12,16 +12,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::Result;
 
-/// The server takes 1,024 from one address.
+/// The server allows 1,024 from one address.
 const FROM_ONE_ADDRESS: usize = 1000;
 
-/// Raises this process's limit of open files as far as the system lets it; its children inherit that.
+/// Raises this process's limit of open files as far as possible; child processes inherit it.
 pub fn allow_many_files() -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// Opens connections from several addresses of this machine. With a request, each asks it once.
+/// Opens connections from several addresses of this machine. With `request`, each sends it once.
 pub fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result<Vec<TcpStream>> {
     let mut streams = Vec::with_capacity(count);
     for number in 0..count {
@@ -36,7 +36,7 @@ pub fn open(address: SocketAddr, count: usize, request: Option<&[u8]>) -> Result
     Ok(streams)
 }
 
-/// Opens a connection from one of many addresses of this machine, 127.0.1.`from`.
+/// Opens a connection from one of this machine's addresses, 127.0.1.`from`.
 pub fn connect(address: SocketAddr, from: u8) -> Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 1, from), 0)).into())?;
@@ -44,7 +44,7 @@ pub fn connect(address: SocketAddr, from: u8) -> Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// Whether all of them are still open: the figures would be those of fewer.
+/// Checks that all of them are still open; otherwise the figures would be wrong.
 pub fn all_open(streams: &[TcpStream]) -> Result<()> {
     for stream in streams {
         stream.set_nonblocking(true)?;

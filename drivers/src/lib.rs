@@ -1,4 +1,4 @@
-//! What the drivers share: the program that they drive, what it takes of the machine, loads, connections that say nothing.
+//! Shared parts of the drivers: the program under test, its use of the machine, loads, idle connections.
 
 pub mod billhook;
 pub mod folders;
@@ -9,5 +9,5 @@ pub mod usage;
 
 use std::error::Error;
 
-/// These programs end at the first failure and say what it was.
+/// The drivers end at the first failure and print it.
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;

@@ -1,5 +1,5 @@
-//! Open loop: requests begin at a fixed rate, whatever the answers do, and each one's latency counts from the moment when it should
-//! have begun. A server that stalls is charged for all who had to wait.
+//! Open loop: requests begin at a fixed rate, whatever the answers do. Latency counts from when a request
+//! should have begun, so a stalled server is charged for all who had to wait.
 
 use std::{
     collections::VecDeque,
@@ -13,23 +13,23 @@ use rustix::thread::set_current_timer_slack;
 
 use crate::{Result, pool::Pool};
 
-/// Connections that requests are sent on; those that find none free wait, and their time runs.
+/// Connections for requests. A request that finds none free waits, and its time runs.
 pub const CONNECTIONS: usize = 64;
-/// What is not counted: the first requests on new connections.
+/// The first requests on new connections, which are not counted.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// How long the answers to the last requests may take.
 const TAIL_MAX: Duration = Duration::from_secs(10);
-/// The longest latency that is told apart, in nanoseconds.
+/// The longest measured latency, in nanoseconds.
 const LATENCY_MAX_NS: u64 = 60_000_000_000;
 
-/// A rate and a time to hold it.
+/// A rate, and how long to hold it.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Requests a second.
     pub per_second: f64,
-    /// From the end of the warm-up.
+    /// Without the warm-up.
     pub time: Duration,
-    /// Whether the first requests are what matters, so that there is no warm-up.
+    /// Whether the first requests matter, so that there is no warm-up.
     pub cold: bool,
 }
 
@@ -44,8 +44,9 @@ pub struct Latency {
     pub p999: f64,
 }
 
-/// Holds a rate for the plan's time, and further until `enough`, for ten times as long at most. With `in_turn` no connection is silent
-/// for so long that the server closes it; without it, at a low rate, a few do all the work.
+/// Holds the rate for the plan's time, and longer until `enough`, at most ten times as long. With `in_turn`
+/// all connections are used, so the server closes none as idle. Without it, at a low rate, a few do all the
+/// work.
 pub fn run(
     address: SocketAddr,
     requests: &[Vec<u8>],
@@ -53,7 +54,7 @@ pub fn run(
     in_turn: bool,
     enough: &dyn Fn() -> bool,
 ) -> Result<Latency> {
-    // Without it the kernel may end a pause 50 µs late.
+    // Otherwise the kernel may end a pause 50 µs late.
     set_current_timer_slack(NonZeroU64::new(1))?;
     let mut generator = Generator::new(address, requests, in_turn)?;
     let warm_up = if plan.cold { Duration::ZERO } else { WARM_UP };
@@ -102,11 +103,11 @@ struct Generator<'r> {
     pool: Pool,
     /// When the request in flight on each connection should have begun.
     intended: Vec<Instant>,
-    /// The places of connections without a request in flight; the first is the next.
+    /// Connections without a request in flight; the first is used next.
     free: VecDeque<usize>,
-    /// Whether a connection that has its answer is the last of those that are free, not the first.
+    /// Whether a connection that is free again goes to the end of the list.
     in_turn: bool,
-    /// When requests that nobody has sent yet should have begun.
+    /// When the requests that are not sent yet should have begun.
     waiting: VecDeque<Instant>,
     latencies: Histogram<u64>,
 }
@@ -128,7 +129,7 @@ impl<'r> Generator<'r> {
         !self.waiting.is_empty() || self.free.len() < CONNECTIONS
     }
 
-    /// Sends what is due on the connections that are free.
+    /// Sends due requests on free connections.
     fn send(&mut self) -> Result<()> {
         while let (Some(&intended), Some(&place)) = (self.waiting.front(), self.free.front()) {
             self.pool.send(place, self.requests.next().ok_or("there are no requests")?)?;
@@ -141,7 +142,7 @@ impl<'r> Generator<'r> {
         Ok(())
     }
 
-    /// Waits for answers, for so long at most, and takes in those that are there.
+    /// Waits at most this long for answers, and takes those that have arrived.
     fn receive(&mut self, time_max: Duration, counted_from: Instant) -> Result<()> {
         for place in self.pool.answered(time_max, b"")? {
             if self.in_turn {

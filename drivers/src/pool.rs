@@ -1,5 +1,5 @@
-//! Connections of one thread, whose answers are waited for together. A runtime's timer rounds to milliseconds, and a load shares the
-//! processors with what it measures: so it is an epoll of its own.
+//! Connections of one thread that waits for all their answers with epoll. A runtime's timer rounds to
+//! milliseconds, and would use the processors that are measured.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -12,7 +12,7 @@ use rustix::event::{Timespec, epoll};
 
 use crate::Result;
 
-/// The connections.
+/// The connections of one thread.
 pub struct Pool {
     epoll: OwnedFd,
     connections: Vec<Connection>,
@@ -25,7 +25,7 @@ struct Connection {
 }
 
 impl Pool {
-    /// Opens so many.
+    /// Opens this many.
     pub fn open(address: SocketAddr, count: usize) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
@@ -40,14 +40,15 @@ impl Pool {
         Ok(Self { epoll, connections, events: vec![no_event; count] })
     }
 
-    /// Sends a request on the connection of a place, which waits for no answer.
+    /// Sends a request on the connection at `place`, which has none in flight.
     pub fn send(&mut self, place: usize, request: &[u8]) -> Result<()> {
         // A request is far smaller than a socket's buffer, which is empty here.
         let connection = self.connections.get_mut(place).ok_or("no such connection")?;
         Ok(connection.stream.write_all(request)?)
     }
 
-    /// Waits for answers, for so long at most: the places of those that came, whose status is 200 and whose bodies begin so.
+    /// Waits at most this long for answers. Returns the places of those that came; their status must be 200,
+    /// and their bodies must begin with `begin`.
     pub fn answered(&mut self, time_max: Duration, begin: &[u8]) -> Result<Vec<usize>> {
         let timeout = Timespec::try_from(time_max)?;
         let ready = match epoll::wait(&self.epoll, &mut self.events[..], Some(&timeout)) {
@@ -68,7 +69,7 @@ impl Pool {
 }
 
 impl Connection {
-    /// Reads what is there; says whether the answer is whole.
+    /// Reads what has arrived. Returns whether the answer is complete.
     fn is_answered(&mut self, begin: &[u8]) -> Result<bool> {
         let mut piece = [0; 16 * 1024];
         match self.stream.read(&mut piece) {
@@ -92,19 +93,19 @@ impl Connection {
     }
 }
 
-/// The parts of an answer at the head of some bytes.
+/// The parts of an answer at the start of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
-    /// Of the answer's first line.
+    /// From the status line.
     pub status: u16,
-    /// The head's length, with the empty line.
+    /// The length of the head, with the empty line.
     pub head_bytes: usize,
-    /// The whole answer's length.
+    /// The length of the whole answer.
     pub bytes: usize,
 }
 
 impl Parts {
-    /// Finds them; none while the head is incomplete.
+    /// Finds them; `None` while the head is incomplete.
     pub fn of(bytes: &[u8]) -> Result<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
         let head = std::str::from_utf8(bytes.get(..end).unwrap_or_default())?;

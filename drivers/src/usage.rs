@@ -1,4 +1,4 @@
-//! What processes take of the machine, as `/proc` has it.
+//! The memory, processor time and files of processes, from `/proc`.
 
 use std::{
     fs,
@@ -10,12 +10,12 @@ use std::{
 
 use crate::Result;
 
-/// How often memory is looked at.
+/// How often memory is read.
 const MEMORY_EVERY: Duration = Duration::from_millis(5);
 
-/// Does something, with an eye on a process: the most private memory that was seen meanwhile, in bytes.
+/// Runs `work`, and returns the peak of a process's private memory meanwhile, in bytes.
 pub fn peak<T>(pid: u32, work: impl FnOnce() -> T) -> Result<(T, u64)> {
-    // However the work ends, its end of the channel goes.
+    // However the work ends, its end of the channel is dropped.
     let (end, ended) = channel::<()>();
     thread::scope(|scope| {
         let watcher = scope.spawn(move || {
@@ -34,11 +34,11 @@ pub fn peak<T>(pid: u32, work: impl FnOnce() -> T) -> Result<(T, u64)> {
     })
 }
 
-/// What a process's threads have spent on processors, in nanoseconds.
+/// The processor time of a process's threads, in nanoseconds.
 pub fn cpu_ns(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may have ended since.
+        // A thread may have ended meanwhile.
         let Ok(text) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
         let nanoseconds = text.split_whitespace().next().and_then(|number| number.parse::<u64>().ok());
         sum += nanoseconds.ok_or("/proc: schedstat is not as expected")?;
@@ -46,7 +46,7 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
-/// What a process and its children have spent on processors, in microseconds, with those of them that have ended.
+/// The processor time of a process and its children, ended ones included, in microseconds.
 pub fn family_cpu_us(pid: u32) -> Result<f64> {
     let parent = pid.to_string();
     let folder = Path::new("/proc").join(&parent);
@@ -54,14 +54,14 @@ pub fn family_cpu_us(pid: u32) -> Result<f64> {
     let ticks = loop {
         let mut children = 0;
         for entry in fs::read_dir("/proc")? {
-            // A process may have ended since.
+            // A process may have ended meanwhile.
             let Ok(times) = Times::read(&entry?.path()) else { continue };
             if times.parent == parent {
                 children += times.own;
             }
         }
         let now = Times::read(&folder)?;
-        // If a child ended meanwhile, it may be in neither sum, or in both.
+        // A child that ended meanwhile may be in neither sum, or in both.
         if now.ended == itself.ended {
             break now.own + now.ended + children;
         }
@@ -71,7 +71,7 @@ pub fn family_cpu_us(pid: u32) -> Result<f64> {
     Ok(f64::from(u32::try_from(ticks)?) * 1e6 / f64::from(ticks_a_second))
 }
 
-/// A process's use of processors as `/proc/PID/stat` has it, in ticks.
+/// A process's processor times from `/proc/PID/stat`, in ticks.
 struct Times {
     parent: String,
     own: u64,
@@ -82,7 +82,7 @@ struct Times {
 impl Times {
     fn read(folder: &Path) -> Result<Self> {
         let text = fs::read_to_string(folder.join("stat"))?;
-        // Before the bracket is the program's name, which may hold anything.
+        // The program's name before the bracket may contain anything.
         let (_, text) = text.rsplit_once(')').ok_or("/proc: stat is not as expected")?;
         let mut fields = text.split_whitespace();
         let parent = fields.nth(1).unwrap_or_default().to_owned();
@@ -109,12 +109,12 @@ pub fn private_bytes(pid: u32) -> Result<u64> {
     Ok(kib * 1024)
 }
 
-/// How many file descriptors a process has, but for those of files in a folder: a store opens more of these as it needs them, up to a
-/// bound, and keeps them.
+/// The number of a process's file descriptors, without files in `but_in`: a store opens a limited number of
+/// files when it needs them, and keeps them open.
 pub fn open_files(pid: u32, but_in: &Path) -> Result<usize> {
     let mut count = 0;
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
-        // It may have been closed since.
+        // It may have been closed meanwhile.
         let Ok(file) = fs::read_link(entry?.path()) else { continue };
         count += usize::from(!file.starts_with(but_in));
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzzer on each target for a while, and a line for each.
+//! `cargo xtask fuzz`: runs the fuzzer on each target, and prints a line for each.
 
 #![expect(clippy::print_stdout, reason = "what was found is the answer of the task")]
 
@@ -8,12 +8,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// How long a target is run where nothing else is said.
+/// The default time for a target.
 const SECONDS: &str = "60";
-/// The longest input. All that our rules turn on fits into it, and short ones are quicker.
+/// The longest input. It is enough for all rules of ours, and short inputs are faster.
 const MAX_LEN: &str = "-max_len=8192";
 
-/// Runs what the options say, and fails where something was found.
+/// Fails if a target found something.
 pub(crate) fn run(root: &Path, options: &[&str]) -> Result<(), String> {
     let (seconds, named) = match options {
         ["--seconds", seconds, named @ ..] if seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0) => {
@@ -54,16 +54,16 @@ fn targets(root: &Path) -> Result<Vec<String>, String> {
     Ok(targets)
 }
 
-/// Runs one target; what the fuzzer came to, and whether nothing was found.
+/// Runs one target. Returns the fuzzer's summary, and whether nothing was found.
 fn fuzz(root: &Path, target: &str, seconds: &str) -> Result<(String, bool), String> {
     let kept = format!("fuzz/corpus/{target}");
-    // New inputs go to a folder of their own, so that a run changes nothing that is committed; what a target leaves goes there, too.
+    // New inputs and other files go to a separate folder, so that a run changes nothing that is committed.
     let work = root.join("target/fuzz").join(target);
     let (grown, temporary) = (work.join("corpus"), work.join("tmp"));
     for folder in [&grown, &temporary] {
         fs::create_dir_all(folder).map_err(|cause| format!("{}: {cause}", folder.display()))?;
     }
-    // No sanitizer: there is no unsafe code, and the compiler of every day can do it.
+    // Without a sanitizer, which needs a nightly compiler: there is no unsafe code.
     let output = Command::new("cargo")
         .args(["fuzz", "run", "--sanitizer", "none", target])
         .arg(&grown)

@@ -1,4 +1,4 @@
-//! What developers run: `cargo xtask ci` and its parts, and the drivers that measure the program or try to break it.
+//! Developers' tasks: `cargo xtask ci` and its parts, and the drivers that measure the program or attack it.
 
 mod fuzz;
 mod tidy;
@@ -20,20 +20,20 @@ usage: cargo xtask TASK
 
 Drivers; each has options, see --help:";
 
-/// A program of the package `billhook-drivers` that drives the real one.
+/// A program of the package `billhook-drivers`.
 struct Driver {
-    /// The task.
+    /// The task's name.
     name: &'static str,
-    /// The binary; one that knows several tasks is told which as its first argument.
+    /// The binary. One with several tasks gets the task's name as its first argument.
     binary: &'static str,
     what: &'static str,
-    /// What it needs of Debian.
+    /// The Debian packages that it needs.
     packages: &'static [&'static str],
     /// Other binaries of that package that it starts.
     beside: &'static [&'static str],
-    /// Whether it mounts: in a mount namespace of its own that ends with it.
+    /// Whether it mounts file systems, in its own mount namespace.
     mounts: bool,
-    /// What `ci` has it do, with the builds of the tests.
+    /// Its runs in `ci`, with the tests' build.
     in_ci: &'static [&'static [&'static str]],
 }
 
@@ -99,7 +99,7 @@ const DRIVERS: [Driver; 7] = [
         packages: &["util-linux"],
         beside: &[],
         mounts: false,
-        // What is refused, memory, and leaks, but no times.
+        // Refusals, memory, and leaks, but no times.
         in_ci: &[&["--quick"]],
     },
 ];
@@ -142,13 +142,13 @@ fn root() -> PathBuf {
 fn ci() -> Result<(), String> {
     tidy::check(&root())?;
     run("cargo", &["fmt", "--all", "--check"], &[])?;
-    // The fuzzer's own workspace is built by hand only, and its lock forgotten.
+    // The fuzzer's workspace is not built here, so its lock file is easily forgotten.
     run("cargo", &["tree", "--manifest-path", "fuzz/Cargo.toml", "--locked", "--depth", "0"], &[])?;
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     vectors(true)?;
     run("cargo", &["test", "--workspace", "--locked"], &[])?;
-    // The drivers start the program itself.
+    // The drivers start the program themselves.
     run("cargo", &["build", "--workspace", "--locked"], &[])?;
     for driver in &DRIVERS {
         for options in driver.in_ci {
@@ -168,8 +168,8 @@ fn ci() -> Result<(), String> {
 }
 
 impl Driver {
-    /// Builds the program and what drives it, for release, and becomes the latter. The program is built by itself, so that its crates
-    /// have just the features that a user's build gives them.
+    /// Makes release builds of the program and the driver, and becomes the driver. The program is built
+    /// separately, so that its crates get the same features as in a user's build.
     fn run(&self, options: &[&str]) -> Result<(), String> {
         run("sh", &[&[".ci/packages"], self.packages].concat(), &[])?;
         run("cargo", &["build", "--release", "--locked", "--bin", "billhook"], &[])?;
@@ -181,7 +181,7 @@ impl Driver {
         Err(format!("{program}: {cause}"))
     }
 
-    /// The command that runs it, as it was built.
+    /// The command for the built driver.
     fn command(&self, profile: &str, options: &[&str]) -> (String, Vec<String>) {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -191,7 +191,7 @@ impl Driver {
         if !self.mounts {
             return (program, options.collect());
         }
-        // Whoever is not root may mount in a user namespace of his own.
+        // Other users than root may mount in their own user namespace.
         let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
         let user = (!is_root).then(|| "--map-root-user".to_owned());
         let unshare = user.into_iter().chain(["--mount".to_owned(), "--".to_owned(), program]);
@@ -199,13 +199,13 @@ impl Driver {
     }
 }
 
-/// The test that holds the description to the table can write it, too.
+/// The test that compares the description with the table can also write it.
 fn openapi() -> Result<(), String> {
     let test = ["test", "--quiet", "--package", "billhook-reference", "--test", "openapi", "committed"];
     run("cargo", &test, &[("BILLHOOK_WRITE", "1")])
 }
 
-/// Makes the vectors with PHP. With `check` they are only compared with what is committed, which stays as it is.
+/// Makes the vectors with PHP. With `check` it only compares them with the committed ones.
 fn vectors(check: bool) -> Result<(), String> {
     let folder = root().join("crates/wire/vectors");
     let before = vector_files(&folder)?;
@@ -227,7 +227,7 @@ fn vectors(check: bool) -> Result<(), String> {
         .to_owned())
 }
 
-/// The files of vectors and what is in them.
+/// The vector files with their content.
 fn vector_files(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
     let failed = |cause: std::io::Error| format!("{}: {cause}", folder.display());
     let mut files = Vec::new();

@@ -1,8 +1,9 @@
-//! The command line: every command and option, and how their values come together.
+//! The command line: every command and option.
 //!
-//! An option's value is its flag, else its environment variable, else its key in the configuration file, else its default.
-//! The variable is `BILLHOOK_` and the option's name in capitals ([`environment`]); clap knows flags, variables and defaults, and the
-//! configuration file's values are put into the place of the defaults before the real parse.
+//! An option's value comes from its flag, else its environment variable, else its key in the configuration
+//! file, else its default. The variable is `BILLHOOK_` and the option's name in capitals ([`environment`]).
+//! clap knows flags, variables and defaults. The configuration file's values become clap's defaults before it
+//! parses.
 
 use std::{env, ffi::OsString};
 
@@ -24,19 +25,19 @@ use crate::{
 #[command(name = "billhook", version, about, subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
-  billhook serve --demo                       try it, with a curl line that works
-  billhook account add shop                   an account of your own
-  billhook import --account shop orders.csv   its orders
+  billhook serve --demo                       try it; prints a curl line that works
+  billhook account add shop                   add an account
+  billhook import --account shop orders.csv   import its orders
   billhook serve                              answer at http://shop.localhost:8080
 
-An option can also be set by an environment variable (BILLHOOK_ and its name in capitals, such as \
-BILLHOOK_DATA; not so switches like --replace) and by a key in the file that --config names, a TOML file with a table for each command:
+An option can also be set by an environment variable, BILLHOOK_ and its name in capitals (BILLHOOK_DATA); switches \
+like --replace have none. Or set it in a TOML file that --config names, with a table for each command:
 
   data = \"/var/lib/billhook\"
   [serve]
   listen = [\"127.0.0.1:8080\"]
 
-The order is: flag, environment, file, default. Exit status: 0 done, 1 failed, 2 wrong usage.")]
+A flag overrides the environment, which overrides the file. Exit status: 0 done, 1 failed, 2 wrong usage.")]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) everywhere: Everywhere,
@@ -79,26 +80,26 @@ pub(crate) enum Action {
     Completions(completions::Arguments),
 }
 
-/// What was asked for.
+/// The parsed command line.
 pub(crate) struct Parsed {
     pub(crate) command_line: CommandLine,
-    /// Where the values of the command's own options come from.
+    /// Where each value of the command's own options came from.
     pub(crate) sources: ArgMatches,
 }
 
-/// Why the command line was not read.
+/// Why the command line could not be parsed.
 pub(crate) enum ParseError {
-    /// clap's own: it prints itself, help and version among them.
+    /// clap's error, which prints itself. Help and version are such errors too.
     Clap(clap::Error),
-    /// The configuration file's.
+    /// An error in the configuration file.
     Failure(Failure),
 }
 
-/// Reads the command line, the environment and the configuration file. What to tell before anything is done, or fails, is added to
-/// `warnings`: variables that are not read, files with secrets in them that others can read.
+/// Parses the command line, the environment and the configuration file. Adds to `warnings` what the operator
+/// must know even if the command fails: unknown variables, and files with secrets that others can read.
 pub(crate) fn parse(arguments: Vec<OsString>, warnings: &mut Vec<String>) -> Result<Parsed, ParseError> {
     let mut command = command();
-    // Help is to be had whatever the configuration file says.
+    // Help must work even with a broken configuration file.
     if let Err(error) = command.clone().try_get_matches_from(&arguments)
         && matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
     {
@@ -125,7 +126,7 @@ pub(crate) fn parse(arguments: Vec<OsString>, warnings: &mut Vec<String>) -> Res
     Ok(Parsed { command_line, sources })
 }
 
-/// The whole command line, with environment variables and the help that is made of tables.
+/// The clap command, with environment variables and the help texts that are generated from tables.
 pub(crate) fn command() -> Command {
     let command = CommandLine::command()
         .mut_subcommand("account", |account| {
@@ -138,7 +139,7 @@ pub(crate) fn command() -> Command {
     environment::with_variables(command)
 }
 
-/// Answers a shell that asks for completions. Whether one did.
+/// Answers a shell's request for completions. Returns whether there was one.
 pub(crate) fn answered() -> Result<bool, clap::Error> {
     CompleteEnv::with_factory(command).var(completions::VARIABLE).try_complete(env::args_os(), None)
 }

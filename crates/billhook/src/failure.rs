@@ -1,8 +1,8 @@
-//! How a command ends when it does not succeed: one line on standard error, and an exit status.
+//! How a command fails: one line on standard error, and an exit status.
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
-/// Why a command was not done. Its text is one line: what, where, and how to mend it.
+/// Why a command failed. Its text is one line: what, where, and how to mend it.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The operation failed: exit status 1.
@@ -11,17 +11,15 @@ pub(crate) enum Failure {
     Usage(String),
     /// The command line is wrong and the help was shown: exit status 2.
     UsageShown,
-    /// Whoever read our output has gone away (`billhook export … | head`): nothing to say, exit status 0.
+    /// The reader of our output is gone (`billhook export … | head`): no message, exit status 0.
     OutputClosed,
 }
 
 impl Failure {
-    /// A failed operation.
     pub(crate) fn failed(text: impl fmt::Display) -> Self {
         Self::Failed(text.to_string())
     }
 
-    /// A wrong command line.
     pub(crate) fn usage(text: impl fmt::Display) -> Self {
         Self::Usage(text.to_string())
     }
@@ -37,7 +35,7 @@ impl Failure {
         Self::Failed(format!("cannot {doing} {}: {error}{mend}", path.display()))
     }
 
-    /// Says it on standard error, and gives the exit status.
+    /// Prints the message on standard error and returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Failed(text) => {
@@ -61,7 +59,7 @@ impl From<billhook_store::Error> for Failure {
 }
 
 impl From<io::Error> for Failure {
-    /// For standard output only: files go through [`Failure::file`], which names them.
+    /// For standard output only. Errors of files go through [`Failure::file`], which names the file.
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,
@@ -70,12 +68,12 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// One line on standard error, with the program's name in front. Line ends become spaces, and what a terminal would obey is
-/// left out: some texts are others'.
+/// Prints one line on standard error, with the program's name in front. Line ends become spaces, and control
+/// characters are left out, because some texts come from strangers.
 pub(crate) fn say(text: &str) {
     use io::Write as _;
     let line: Vec<&str> = text.split_whitespace().collect();
     let line: String = line.join(" ").chars().filter(|c| !c.is_control()).collect();
-    // Where standard error is closed, nobody is left to tell.
+    // If standard error is closed, there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "billhook: {line}");
 }

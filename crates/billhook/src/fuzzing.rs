@@ -1,4 +1,4 @@
-//! What the fuzzer checks of files that people give us (`cargo xtask fuzz`).
+//! What the fuzzer checks of files that operators give us (`cargo xtask fuzz`).
 
 pub use crate::{
     options::config_file::fuzzing::config,

@@ -1,6 +1,6 @@
-//! Billhook's program: reads the command line, does one command, and says in one line what went wrong.
+//! The program: reads the command line, runs one command, and reports a failure in one line.
 //!
-//! It is a library for the fuzzer's sake alone, which can't look into a program.
+//! It is a library only because the fuzzer needs one.
 
 mod command_line;
 mod commands;
@@ -21,17 +21,17 @@ use crate::{
     options::everywhere::LogLevel,
 };
 
-/// Does what the command line says.
+/// Runs the program.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|fault| {
-        // The fault's own text may hold a customer's data; the place is enough.
+        // The message of a panic may hold a customer's data; the place is enough.
         let place = fault.location().map(ToString::to_string).unwrap_or_default();
-        say(&format!("a fault of the program, at {place}: please report it, with what you did"));
+        say(&format!("an internal error at {place}: please report it, with what you did"));
     }));
     match std::panic::catch_unwind(run) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => failure.report(),
-        // The hook has said it.
+        // The panic hook has printed it.
         Err(_) => ExitCode::from(1),
     }
 }
@@ -83,7 +83,7 @@ fn run() -> Result<(), Failure> {
     }
 }
 
-/// Help and version are answers; the rest is a wrong command line, told in one line.
+/// Prints help and version as answers. Anything else is a wrong command line, reported in one line.
 fn usage(error: &clap::Error) -> Result<(), Failure> {
     use clap::error::ErrorKind;
     match error.kind() {
@@ -96,7 +96,7 @@ fn usage(error: &clap::Error) -> Result<(), Failure> {
     }
 }
 
-/// clap's message without its frame: what is wrong, what it suggests, and how the command is used.
+/// clap's message without its frame: what is wrong, what it suggests, and the usage.
 fn one_line(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let message = message.split("\nFor more information").next().unwrap_or(message);

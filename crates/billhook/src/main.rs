@@ -1,8 +1,8 @@
-//! The program `billhook`, which is all in the library beside it.
+//! The program `billhook`; all its code is in the library beside it.
 
 use std::process::ExitCode;
 
-/// The system's allocator spends a tenth of a request's time, much of it waiting for locks that its threads share.
+/// The system's allocator takes a tenth of a request's time, much of it waiting for locks between threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,7 +1,7 @@
-//! The record that `import` reads and `export` writes: one order, or one entry of the catalogue.
+//! The record that `import` reads and `export` writes: an order, a product, or another entry of the account.
 //!
-//! Here stand the fields' names and what may be said in them; [`json`] and [`csv`] are the two forms of it on disk.
-//! Both read a field through [`Value`], so that a sum or a time means the same in either.
+//! Here are the fields' names and their values; [`json`] and [`csv`] are the two formats on disk. Both read a
+//! field through [`Value`], so that a sum or a time means the same in either.
 
 pub(crate) mod csv;
 pub(crate) mod entry;
@@ -29,27 +29,26 @@ pub(crate) use value::{Value, quoted};
 
 use crate::nearest::nearest;
 
-/// The most payments that an order in a file has (decision 86).
+/// The maximum number of payments of an order in a file (decision 86).
 pub(crate) const PAYMENTS_MAX: usize = 100_000;
 
-/// What is wrong with a record: one line for the operator, without the record's own line number.
+/// What is wrong with a record, in one line without the record's line number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Fault(pub(crate) String);
 
 impl Fault {
-    /// A fault with the text that the operator reads.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The same fault with the place it stands at in front.
+    /// Puts the place of the fault in front.
     pub(crate) fn at(self, place: impl std::fmt::Display) -> Self {
         Self(format!("{place}: {}", self.0))
     }
 }
 
-/// How records are written.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Jsonl,
@@ -57,7 +56,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The form that a file's extension names.
+    /// The format that a file's extension names.
     pub(crate) fn of(file: &Path) -> Option<Self> {
         match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Some(Self::Jsonl),
@@ -87,20 +86,20 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    /// The first fields, in the order that an export has them.
+    /// The fields that come first in an export.
     pub(crate) const FIRST: [Self; 6] =
         [Self::Id, Self::Email, Self::PayStatus, Self::Created, Self::Paid, Self::IsRecurrent];
-    /// Those of an order's handling, which are next.
+    /// The fields about an order's handling, which come next.
     const HANDLING: [Self; 6] =
         [Self::Deleted, Self::KillAt, Self::Delivery, Self::Sent, Self::Confirmed, Self::Manager];
 
-    /// The fields that are not among the first.
+    /// All but the first fields.
     pub(crate) fn others() -> impl Iterator<Item = Self> + Clone {
         let texts = TextField::ALL.into_iter().map(Self::Text);
         Self::HANDLING.into_iter().chain(texts).chain([Self::Payments])
     }
 
-    /// Every field, in the order that an export has them.
+    /// All fields, in the order of an export.
     pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
         Self::FIRST.into_iter().chain(Self::others())
     }
@@ -125,7 +124,6 @@ impl Field {
         }
     }
 
-    /// The field of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         static NAMED: LazyLock<HashMap<&str, Field>> =
             LazyLock::new(|| Field::all().map(|field| (field.name(), field)).collect());
@@ -155,7 +153,7 @@ impl Field {
 const FIRST_TEXT_BIT: u32 = 13;
 const _: () = assert!(FIRST_TEXT_BIT as usize + TextField::COUNT <= 64, "a set of fields has 64 bits");
 
-/// A field of an order's line, and of a catalogue entry.
+/// A field of an order's line, or of a catalogue entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ItemField {
     Id,
@@ -169,7 +167,7 @@ pub(crate) enum ItemField {
 }
 
 impl ItemField {
-    /// Every field, in the order that an export has them.
+    /// All fields, in the order of an export.
     pub(crate) const ALL: [Self; 8] = [
         Self::Id,
         Self::GoodName,
@@ -180,10 +178,10 @@ impl ItemField {
         Self::PartnerFee,
         Self::PartnerPfee,
     ];
-    /// Those that a product has too.
+    /// Those that a catalogue entry has too.
     pub(crate) const OF_PRODUCT: [Self; 4] = [Self::Id, Self::GoodName, Self::GoodTitle, Self::Sum];
 
-    /// The field's name in JSON.
+    /// Its name in JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -197,7 +195,7 @@ impl ItemField {
         }
     }
 
-    /// The field's name in a CSV header.
+    /// Its name in a CSV header.
     pub(crate) const fn column(self) -> &'static str {
         match self {
             Self::Id => "item_id",
@@ -211,55 +209,50 @@ impl ItemField {
         }
     }
 
-    /// The field of that name in JSON.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name() == name)
     }
 }
 
-/// A set of an order's fields.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct FieldSet(u64);
 
 impl FieldSet {
-    /// Adds a field; false if it was in already.
+    /// Adds a field; false if the set had it already.
     pub(crate) fn insert(&mut self, field: Field) -> bool {
         let new = self.0 & field.bit() == 0;
         self.0 |= field.bit();
         new
     }
 
-    /// Whether the field is in.
     pub(crate) fn has(self, field: Field) -> bool {
         self.0 & field.bit() != 0
     }
 }
 
-/// One record of a file.
 #[derive(Debug, Clone)]
 pub(crate) enum Record {
-    /// An order.
     Order(Box<Draft>),
     /// An entry of the catalogue (decision 65).
     Product(ProductDraft),
-    /// What an account has beside both.
+    /// Anything else that an account has.
     Entry(Entry),
 }
 
-/// What a record says about an order. A field that is not in `given` was left out, and its value here means nothing.
+/// The fields of an order. A field that is not in `given` was left out, and its value here means nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) given: FieldSet,
     pub(crate) id: OrderId,
-    /// None if it was said that none is known.
+    /// `None` if the record says that no e-mail is known.
     pub(crate) email: Option<Email>,
     pub(crate) pay_status: PayStatus,
     /// Unix seconds.
     pub(crate) created: i64,
-    /// Unix seconds; 0 if it was said that the order is not paid.
+    /// Unix seconds; 0 if the record says that the order is not paid.
     pub(crate) paid: i64,
     pub(crate) is_recurrent: bool,
-    /// What was received follows from the payments.
+    /// The received sum follows from the payments.
     pub(crate) handling: Handling,
     pub(crate) payments: Vec<Payment>,
     pub(crate) texts: Texts,
@@ -285,7 +278,7 @@ impl Default for Draft {
 }
 
 impl Draft {
-    /// Takes one field's value; times without an offset are those of `zone`.
+    /// Sets one field. Times without an offset are in `zone`.
     pub(crate) fn set(&mut self, field: Field, value: Value<'_>, zone: &TimeZone) -> Result<(), Fault> {
         match field {
             Field::Id => self.id = OrderId(value.number()?),
@@ -307,7 +300,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes the payments.
+    /// Sets the payments.
     fn pay(&mut self, payments: Vec<Payment>) {
         self.handling.received = payments.iter().map(|payment| payment.sum).sum();
         self.payments = payments;
@@ -315,7 +308,7 @@ impl Draft {
     }
 }
 
-/// What a record says about a product in a line of an order.
+/// The fields of an order's line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ItemDraft {
     pub(crate) id: Option<GoodId>,
@@ -329,7 +322,7 @@ pub(crate) struct ItemDraft {
 }
 
 impl ItemDraft {
-    /// Takes one field's value. An empty name or title is one left out: no product is without them.
+    /// Sets one field. An empty name or title counts as left out, since every product has one.
     pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
         let non_empty = |text: String| Some(text).filter(|text| !text.is_empty());
         match field {
@@ -346,16 +339,16 @@ impl ItemDraft {
     }
 }
 
-/// What a record says about a product as an entry of the catalogue.
+/// The fields of a catalogue entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ProductDraft {
-    /// Its names and its price; what belongs to an order's line is left out.
+    /// Its names and its price. Fields that only an order's line has are empty.
     pub(crate) item: ItemDraft,
     pub(crate) settings: Settings,
 }
 
 impl ProductDraft {
-    /// Takes one field's value.
+    /// Sets one field.
     pub(crate) fn set(&mut self, field: ItemField, value: Value<'_>) -> Result<(), Fault> {
         match field {
             ItemField::Id | ItemField::GoodName | ItemField::GoodTitle | ItemField::Sum => {
@@ -368,11 +361,11 @@ impl ProductDraft {
     }
 }
 
-/// So many unknown names are told one by one.
+/// How many unknown names a message lists.
 const UNKNOWN_SHOWN: usize = 10;
 
-/// A fault for names that are not known. Each comes with the known name that it is close to; where one has none, `listed` is
-/// told too, and how many `others` there are.
+/// The fault for unknown names, each with the known name that it resembles. If one resembles none, the fault
+/// also gives `listed` and the number of `others`.
 pub(crate) fn unknown(
     what: &str,
     names: &[&str],
@@ -403,13 +396,12 @@ pub(crate) fn unknown(
     Fault(format!("unknown {what} {text}"))
 }
 
-/// Whether an export says when an order was paid. A paid order without a time says 0, because left out it would be taken
-/// as paid when it was created.
+/// Whether an export writes when an order was paid. It writes 0 for a paid order without a time. Left out,
+/// the time of creation would be taken.
 fn writes_paid(order: &Order) -> bool {
     order.paid != 0 || order.pay_status == PayStatus::Paid
 }
 
-/// A fault: the bytes are no text.
 pub(crate) fn not_text(encoding: &str) -> Fault {
     let hint = if encoding == "UTF-8" { ": --encoding cp1251 names another encoding" } else { "" };
     Fault(format!("not valid {encoding}{hint}"))
@@ -442,7 +434,7 @@ mod tests {
             ("created_at", Some("created")),
             ("postal_code", Some("postalcode")),
             ("adress", Some("address")),
-            // Several have it.
+            // Several known names contain it.
             ("name", None),
             ("postal", None),
             ("delivered", Some("delivery")),

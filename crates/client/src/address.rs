@@ -7,19 +7,18 @@ use ureq::http::Uri;
 
 use crate::Error;
 
-/// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// `https://shop.example/api/`: a method's name completes it.
+    /// `https://shop.example/api/`, to be followed by a method's name.
     pub(crate) base: String,
     /// Host and port, for messages.
     pub(crate) authority: String,
-    /// Whether the host is this machine, by name or by number.
+    /// Whether the host is this machine, by name or address.
     pub(crate) is_loopback: bool,
 }
 
 impl Address {
-    /// Reads an address; anything but scheme, host, port and `/api` is refused.
+    /// Parses an address; anything but scheme, host, port and `/api` is refused.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why| Error::Url { url: text.to_owned(), why };
         let uri: Uri = text.parse().map_err(|_| refuse("it is no URL"))?;
@@ -36,7 +35,7 @@ impl Address {
             });
         }
         let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| refuse("it names no host"))?;
-        // A port that is none would be passed over, and the request would go to the scheme's own.
+        // An invalid port would be ignored, and the request sent to the scheme's default port.
         let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
         if port.is_some_and(|port| port.parse::<u16>().is_err()) {
             return Err(refuse("its port is not a number from 0 to 65535"));
@@ -52,7 +51,7 @@ impl Address {
     }
 }
 
-/// The login that a URL names: its host's first label, unless the host is an IP address or a single word.
+/// The login in a URL: its host's first label, unless the host is an IP address or a single word.
 pub fn login_in(url: &str) -> Option<Login> {
     let uri: Uri = url.parse().ok()?;
     let host = uri.host()?;
@@ -68,7 +67,7 @@ pub fn names_localhost(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_localhost))
 }
 
-/// Whether a host is `localhost` or a name under it, which the system's resolver often doesn't know.
+/// Whether a host is `localhost` or a name under it; many system resolvers do not know the latter.
 pub(crate) fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     host == "localhost" || host.ends_with(".localhost")

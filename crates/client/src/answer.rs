@@ -1,4 +1,4 @@
-//! Reading an answer, and finding out who wrote it.
+//! Parses and verifies an answer.
 
 use std::time::Duration;
 
@@ -14,36 +14,36 @@ use crate::CallError;
 /// A verified answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// 0: done. Everything else is a refusal, in the protocol's numbers.
+    /// 0 means success. Everything else is a refusal.
     pub error_code: i64,
-    /// The text that goes with the code, as it was sent.
+    /// The code's text, as it was sent.
     pub error_text: String,
-    /// `result`, as JSON; `[]` where the server left it out.
+    /// `result` as JSON; `[]` if the server left it out.
     pub result: String,
     /// The whole body, as it was sent.
     pub body: Vec<u8>,
-    /// The HTTP status: reported, but not trusted (section 1: refusals come with 200, too).
+    /// The HTTP status, for information only: refusals come with 200, too (section 1).
     pub http_status: u16,
-    /// Whether `Billhook-Signature` was there and held: if not, only code and text are proven.
+    /// Whether `Billhook-Signature` was there and right. If not, only code and text are verified.
     pub signed: bool,
-    /// What the headers tell of a list's page, where `limit` or `after` asked for one. No signature covers them.
+    /// The headers of a list's page, if `limit` or `after` asked for one. No signature covers them.
     pub paged: Option<Paged>,
-    /// Whether the refusal is one that no key signs: the server knows no account at this host (decision 3).
+    /// Whether it is a refusal without a key: the server knows no account at this host (decision 3).
     pub keyless: bool,
 }
 
 /// What is wrong with an answer's `Billhook-Signature`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureFault {
-    /// There is none, and one was required.
+    /// It is missing, but was required.
     #[error("it carries no Billhook-Signature, and one is required")]
     Missing,
-    /// It proves nothing.
+    /// It is wrong.
     #[error(transparent)]
     Invalid(#[from] SignatureError),
 }
 
-/// How answers are to be proven.
+/// How to verify answers.
 #[derive(Debug)]
 pub(crate) struct Proof<'a> {
     pub(crate) key: &'a Key,
@@ -83,7 +83,7 @@ pub(crate) fn read(
     Ok(Answer { error_code, error_text, result, body, http_status, signed, paged: None, keyless })
 }
 
-/// Whether there was a signature; an error if it does not hold.
+/// Whether there was a signature; an error if it is wrong.
 fn verify_header(header: Option<&[u8]>, body: &[u8], proof: &Proof<'_>) -> Result<bool, SignatureFault> {
     let Some(header) = header else {
         return if proof.required { Err(SignatureFault::Missing) } else { Ok(false) };
@@ -93,7 +93,7 @@ fn verify_header(header: Option<&[u8]>, body: &[u8], proof: &Proof<'_>) -> Resul
     Ok(true)
 }
 
-/// How a text begins: `limit` characters at most, what would trouble a terminal left out.
+/// The start of a text: at most `limit` characters, without control characters.
 pub(crate) fn start_of(text: &str, limit: usize) -> String {
     let mut printable = text.split_whitespace().flat_map(|word| word.chars().chain([' '])).filter(|c| {
         !c.is_control()

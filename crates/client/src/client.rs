@@ -30,26 +30,26 @@ use crate::{
 /// The longest answer that is read, in bytes.
 pub const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Where to send requests, as whom, and how careful to be.
+/// The server's address, the account, and how strictly to verify.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// `scheme://host[:port]`, with or without `/api` behind it.
+    /// `scheme://host[:port]`, with or without `/api`.
     pub url: String,
-    /// The account's login, which requests are signed with.
+    /// The account's login, a part of what is signed.
     pub login: Login,
     /// The account's key.
     pub key: Key,
-    /// How long connecting may take, name and TLS included.
+    /// How long connecting may take, with name resolution and TLS.
     pub connect_timeout: Duration,
-    /// How long a call may take in all.
+    /// How long the whole call may take.
     pub timeout: Duration,
-    /// Whether an answer without `Billhook-Signature` is refused. Without it, only code and text of an answer are proven.
+    /// Whether to refuse answers without `Billhook-Signature`, of which only code and text can be verified.
     pub require_signature: bool,
-    /// How far a signature's time may be off this machine's clock.
+    /// How much a signature's time may differ from this machine's clock.
     pub max_signature_age: Duration,
-    /// Whether any certificate will do.
+    /// Whether any certificate is accepted.
     pub insecure: bool,
-    /// A PEM file: the only certificates to trust, in place of the public ones.
+    /// A PEM file with the only certificates to trust, instead of the public ones.
     pub ca_file: Option<PathBuf>,
 }
 
@@ -70,7 +70,7 @@ impl Options {
     }
 }
 
-/// A client of one account. Connections are kept and used again; it may be shared between threads.
+/// A client of one account. It keeps connections open, and threads may share it.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
@@ -79,7 +79,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads the options; nothing is sent yet.
+    /// Checks the options; sends nothing.
     pub fn new(options: Options) -> Result<Self, Error> {
         let address = Address::parse(&options.url)?;
         let roots = options.ca_file.as_deref().map_or(Ok(RootCerts::WebPki), certificates)?;
@@ -94,14 +94,14 @@ impl Client {
                 TlsConfig::builder().disable_verification(options.insecure).root_certs(roots).build(),
             );
         if address.is_loopback {
-            // No proxy can lead to this machine; elsewhere ureq takes it from the environment.
+            // A proxy can't reach this machine. For other hosts ureq takes it from the environment.
             config = config.proxy(None);
         }
         let agent = Agent::with_parts(config.build(), DefaultConnector::new(), LocalhostResolver::default());
         Ok(Self { agent, address, options })
     }
 
-    /// Calls a method: its answer, or why there is none.
+    /// Calls a method and returns its answer.
     pub fn call<M: Method>(&self, ask: &M) -> Result<M::Answer, CallError> {
         let mut form = Vec::new();
         if let Value::Object(parameters) = serde_json::to_value(ask).map_err(CallError::Parameters)? {
@@ -118,8 +118,9 @@ impl Client {
         loose::from_str(&answer.result).map_err(CallError::Result)
     }
 
-    /// Calls any method, known here or not, with parameters named as PHP writes them (`utm[medium]`), in this order.
-    /// A refusal is an answer, too. Without `api` the name says which edition is meant; one that is not known is signed.
+    /// Calls any method, even an unknown one, with parameters in this order and with names as in PHP
+    /// (`utm[medium]`). A refusal is returned as an answer. Without `api`, the method's name decides the
+    /// version; unknown methods are signed.
     pub fn send(
         &self,
         api: Option<Api>,
@@ -136,7 +137,7 @@ impl Client {
         self.exchange(method, api, form)
     }
 
-    /// `form` is the query over the parameters: what is signed and sent.
+    /// `form` is the query of the parameters, which is signed and sent.
     fn exchange(&self, method: &str, api: Api, mut form: Vec<u8>) -> Result<Answer, CallError> {
         if method.is_empty()
             || !method.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
@@ -194,7 +195,7 @@ impl Client {
     }
 }
 
-/// An answer that nobody has looked at.
+/// An answer that is not verified yet.
 struct Raw {
     http_status: u16,
     signature: Option<Vec<u8>>,
@@ -226,7 +227,7 @@ impl Raw {
     }
 }
 
-/// What an answer's headers tell of a list's page.
+/// The headers of a list's page.
 fn paged(headers: &HeaderMap) -> Option<Paged> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let total = text(TOTAL_HEADER)?.parse().ok()?;
@@ -243,7 +244,7 @@ fn tls(address: String, error: &rustls::Error) -> CallError {
     }
 }
 
-/// Why a certificate is not trusted, in plain words: rustls shows most reasons by their names in Rust.
+/// Why a certificate is not trusted, in plain words: rustls mostly prints Rust names.
 fn distrust(why: &CertificateError) -> String {
     let words = match why {
         CertificateError::UnknownIssuer => "its issuer is not known",
@@ -252,7 +253,7 @@ fn distrust(why: &CertificateError) -> String {
         CertificateError::NotValidForName => "it is for another host name",
         CertificateError::NotValidForNameContext { .. } => return why.to_string(),
         CertificateError::Revoked => "it was revoked",
-        // The verifier's own type is not ours to name.
+        // The verifier's error type is private.
         CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
             "it is an authority's (CA:TRUE), not a server's"
         }

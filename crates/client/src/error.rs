@@ -1,11 +1,11 @@
-//! What can go wrong, each in one line that says how to mend it.
+//! Errors, each in one line that says how to mend it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::SignatureFault;
 
-/// Why no client can be made of the options.
+/// Why the options are not usable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -44,39 +44,39 @@ pub enum CallError {
         code: i64,
         /// `error_text`, without control characters.
         text: String,
-        /// `result`, as JSON: 601 names the order that there is already, 604 the product that is missing.
+        /// `result` as JSON: for 601 it names the existing order, for 604 the missing product.
         result: String,
     },
-    /// The server sends callers elsewhere.
+    /// The server redirects.
     #[error(
         "the server redirects to {to} (HTTP {http_status}); it is not followed, since the form would be lost on the way: give the right address as the URL"
     )]
     Redirect {
         /// The HTTP status.
         http_status: u16,
-        /// Where to, without control characters.
+        /// The target, without control characters.
         to: String,
     },
-    /// A method's name that cannot stand in a URL.
+    /// A method's name that can't be in a URL.
     #[error("{0:?} is no method's name: letters, digits, -, _ and . make one")]
     MethodName(String),
     /// The parameters cannot be written as a form.
     #[error("the parameters cannot be written as a form: {0}")]
     Parameters(#[source] serde_json::Error),
-    /// The host's name is not known.
+    /// The host's name is unknown.
     #[error("cannot find the host of {address}: check its spelling, or add it to the hosts file")]
     Host {
         /// Host and port.
         address: String,
     },
-    /// Nobody answers there.
+    /// Nobody listens there.
     #[error(
         "cannot connect to {address}: {why}; check that the server is running and that host and port are right"
     )]
     Connect {
         /// Host and port.
         address: String,
-        /// The system's word for it.
+        /// The system's error.
         why: String,
     },
     /// No answer in time.
@@ -84,7 +84,7 @@ pub enum CallError {
     Timeout {
         /// Host and port.
         address: String,
-        /// What was allowed.
+        /// The time limit.
         limit: Duration,
     },
     /// The server's certificate is not trusted.
@@ -97,7 +97,7 @@ pub enum CallError {
         /// What is wrong with it.
         why: String,
     },
-    /// No TLS could be agreed on.
+    /// TLS failed.
     #[error("no TLS with {address}: {why}; check that this port speaks https")]
     Tls {
         /// Host and port.
@@ -105,7 +105,7 @@ pub enum CallError {
         /// What went wrong.
         why: String,
     },
-    /// The connection ended, or what came was no HTTP.
+    /// The connection ended, or the answer was no HTTP.
     #[error("the connection to {address} broke before the answer was whole: {why}")]
     Broken {
         /// Host and port.
@@ -119,12 +119,12 @@ pub enum CallError {
         /// The limit, in bytes.
         limit: u64,
     },
-    /// The answer is no JSON.
+    /// The answer is not JSON.
     #[error("the answer is not JSON (HTTP {http_status}): {start}")]
     NotJson {
         /// The HTTP status.
         http_status: u16,
-        /// How the body begins, without control characters.
+        /// The start of the body, without control characters.
         start: String,
     },
     /// The answer is JSON, but not of the protocol.
@@ -135,17 +135,17 @@ pub enum CallError {
         /// What is missing.
         #[source]
         why: serde_json::Error,
-        /// How the body begins, without control characters.
+        /// The start of the body, without control characters.
         start: String,
     },
-    /// `hash` does not fit code, text and key.
+    /// `hash` is wrong for code, text and key.
     #[error(
         "the answer's hash does not fit: the key is wrong, or the answer was changed on its way (it says, unproven: {code} {text})"
     )]
     Hash {
-        /// The `error_code` that the answer claims.
+        /// The unverified `error_code`.
         code: i64,
-        /// The `error_text` that the answer claims, without control characters.
+        /// The unverified `error_text`, without control characters.
         text: String,
     },
     /// `Billhook-Signature` is missing, old or wrong.
@@ -153,12 +153,12 @@ pub enum CallError {
     Signature {
         /// What is wrong.
         fault: SignatureFault,
-        /// The `error_code` that the answer claims.
+        /// The unverified `error_code`.
         code: i64,
-        /// The `error_text` that the answer claims, without control characters.
+        /// The unverified `error_text`, without control characters.
         text: String,
     },
-    /// The server did it, but its `result` is of another shape than the method's answer.
+    /// The call succeeded, but its `result` does not match the method's answer.
     #[error("the server's result has another shape than expected: {0}")]
     Result(#[source] serde_json::Error),
 }

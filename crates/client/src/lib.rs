@@ -1,8 +1,8 @@
 //! A client of the JustClick API: signs, sends, verifies.
 //!
-//! It works against anything that speaks the protocol. The answer's `hash` (section 2.3) is always checked; it covers only the
-//! code and the text. Billhook also signs the whole body, in the header `Billhook-Signature`: where that stands, it is checked too.
-//! Other servers may write what they mean in other types (null for an empty text, numbers as text): that is read, too.
+//! It works with any server that speaks the protocol. The answer's `hash` (section 2.3) is always verified, but
+//! covers only code and text. Billhook also signs the whole body in the header `Billhook-Signature`, which is
+//! verified if present. Types are read leniently: null for an empty text, numbers as text.
 //!
 //! ```no_run
 //! use billhook_client::{Client, Options};

@@ -1,6 +1,6 @@
-//! Names: `*.localhost` is this machine, everything else is the system's business.
+//! Name resolution: `*.localhost` is this machine, other names go to the system's resolver.
 //!
-//! curl knows that by itself; the system's resolver mostly doesn't.
+//! curl does the same; most systems' resolvers do not know these names.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -29,7 +29,7 @@ impl Resolver for LocalhostResolver {
     ) -> Result<ResolvedSocketAddrs, Error> {
         if !uri.host().is_some_and(is_localhost) {
             return self.0.resolve(uri, config, timeout).map_err(|error| match error {
-                // A name that isn't known comes as an I/O error here; it must not look like a refused connection.
+                // An unknown name is an I/O error here. It must not look like a refused connection.
                 Error::Io(_) => Error::HostNotFound,
                 other => other,
             });

@@ -1,4 +1,4 @@
-//! Whole exchanges with a server of the test's own: what is sent, what is believed, and what is said when it goes wrong.
+//! Whole exchanges with a test server: what is sent, what is accepted, and the errors.
 
 #![allow(
     clippy::unwrap_used,
@@ -41,7 +41,7 @@ fn client(port: u16) -> Client {
     Client::new(options(port)).unwrap()
 }
 
-/// A server for one connection: reads one request, answers with `answer`, gives the request back.
+/// A server for one connection: reads one request, sends `answer`, and returns the request.
 struct OneAnswer {
     port: u16,
     server: JoinHandle<String>,
@@ -54,7 +54,7 @@ impl OneAnswer {
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let request = read_request(&mut stream);
-            // A client that has given up is no fault of the server's.
+            // The client may have given up.
             let _ = stream.write_all(&answer);
             request
         });
@@ -86,7 +86,7 @@ fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// An answer as a server writes it that knows `key`.
+/// An answer of a server that knows `key`.
 fn body(code: Code, result: &str, key: Option<&Key>) -> Vec<u8> {
     let result: serde_json::Value = serde_json::from_str(result).unwrap();
     envelope::write(code, None, TextCase::Sentence, &result, key).unwrap()
@@ -178,13 +178,13 @@ fn a_redirect_is_told_as_one() {
         assert!(matches!(error, CallError::Redirect { .. }), "{text}");
         assert!(text.contains(&status[..3]) && text.contains("redirects to https://demo.example/"), "{text}");
     }
-    // Nothing says where to.
+    // A redirect without a target.
     let server = OneAnswer::start(http("304 Not Modified", "", b""));
     let error = client(server.port).send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::NotJson { .. }), "{error:?}");
 }
 
-/// Which credential a name gets: that of its edition, however it is spelled, unless the caller says.
+/// A method's credential is that of its API version, in any letter case, unless the caller chooses.
 #[test]
 fn a_call_by_hand_is_of_the_edition_that_is_meant() {
     let (signed, keyed) = (Some(Api::Signed), Some(Api::Keyed));
@@ -241,7 +241,7 @@ fn an_answer_of_another_key_is_not_believed() {
             "{error}"
         );
     }
-    // Without any key a refusal may come (no account at this host), but never a success.
+    // Without a key, a refusal may come (no account at this host), but never a success.
     let server = OneAnswer::start(http("200 OK", "", &body(Code::NO_USER, "[]", None)));
     assert!(client(server.port).send(None, "GetBills", &[]).unwrap().keyless);
     let server = OneAnswer::start(http("200 OK", "", &body(Code::OK, "[]", None)));
@@ -308,7 +308,7 @@ fn broken_connections_say_so() {
 
 #[test]
 fn nobody_there() {
-    // A port that was free a moment ago: nobody listens on it.
+    // A port that was free a moment ago, so nobody listens on it.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let error = client(port).send(None, "GetBills", &[]).unwrap_err();
     assert!(matches!(error, CallError::Connect { .. }), "{error:?}");
@@ -332,7 +332,7 @@ fn odd_method_names_are_not_sent() {
     }
 }
 
-/// A TLS server for one connection, with a certificate that it signed itself.
+/// A TLS server for one connection, with a self-signed certificate.
 fn tls_server(answer: Vec<u8>, is_ca: rcgen::IsCa) -> (SocketAddr, String, JoinHandle<()>) {
     let mut params = rcgen::CertificateParams::new(["demo.localhost".to_owned()]).unwrap();
     params.is_ca = is_ca;
@@ -354,7 +354,7 @@ fn tls_server(answer: Vec<u8>, is_ca: rcgen::IsCa) -> (SocketAddr, String, JoinH
         let connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
         let mut stream = rustls::StreamOwned::new(connection, stream);
         let mut first = [0];
-        // A client that does not trust us ends the handshake.
+        // A client that does not trust the certificate ends the handshake.
         if stream.read(&mut first).is_ok_and(|read| read == 1) {
             read_request(&mut stream);
             stream.write_all(&answer).unwrap();
@@ -380,7 +380,7 @@ fn a_self_signed_certificate_needs_a_word() {
     assert!(error.to_string().contains("is not trusted: its issuer is not known;"), "{error}");
     server.join().unwrap();
 
-    // What `openssl req -x509` makes.
+    // As `openssl req -x509` makes it.
     let is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let (address, _, server) = tls_server(answer(), is_ca);
     let error = ask(address, &|_| {}).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What the reference tells of one method.
+//! The reference of one method.
 
 use billhook_wire::{
     Api, Code,
@@ -11,7 +11,7 @@ use crate::{
     schema,
 };
 
-/// The headers of an answer to a call with `limit` or `after`, as they are spelled, and what each tells.
+/// The headers of an answer to a call with `limit` or `after`, and their meaning.
 pub(crate) const PAGE_HEADERS: [(&str, &str); 2] = [
     ("Billhook-Next", "the last number on this page, while more follow: what the next call sends as `after`"),
     ("Billhook-Total", "how many there are on all pages"),
@@ -22,16 +22,16 @@ pub(crate) const PAGE_HEADERS: [(&str, &str); 2] = [
 pub struct Entry {
     /// The method.
     pub method: &'static MethodInfo,
-    /// What it does: its type's documentation.
+    /// What it does, from its type's documentation.
     pub summary: String,
     /// Its parameters, without the credential.
     pub parameters: Vec<Field>,
-    /// What its answer holds: `result`, and all in it.
+    /// The fields of its answer: `result`, and all in it.
     pub answer: Vec<Field>,
 }
 
 impl Entry {
-    /// The part about a method.
+    /// The reference of a method.
     pub fn of(method: &'static MethodInfo) -> Self {
         let parameters = schema::tidied((method.parameters)(&mut schema::inline().into_generator()));
         let answer = (method.answer)(&mut schema::inline().for_serialize().into_generator());
@@ -43,12 +43,12 @@ impl Entry {
         }
     }
 
-    /// Every method's part, in the table's order.
+    /// Every method's reference, in the table's order.
     pub fn all() -> Vec<Self> {
         METHODS.iter().map(Self::of).collect()
     }
 
-    /// The version of the API that it belongs to.
+    /// Its API version.
     pub fn version(&self) -> &'static str {
         match self.method.api {
             Api::Signed => "API 1.0",
@@ -56,7 +56,7 @@ impl Entry {
         }
     }
 
-    /// The field that holds the credential, and how it is made.
+    /// The name of the credential's field, and how to make it.
     pub fn credential(&self) -> (&'static str, &'static str) {
         match self.method.api {
             Api::Signed => ("hash", "made from the parameters, the login and the key"),
@@ -64,12 +64,12 @@ impl Entry {
         }
     }
 
-    /// Lines for a shell that call the method at `base`, scheme and host. They need `LOGIN` and `KEY`.
+    /// Shell lines that call the method at `base`, scheme and host. They need `LOGIN` and `KEY`.
     pub fn curl(&self, base: &str) -> String {
         let mut form = Vec::new();
         let pairs = self.method.example.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         query::build_pairs(pairs, &mut form);
-        // Percent-encoded, so there is nothing in it but ASCII, and no quote.
+        // Percent-encoded, so it is ASCII without quotes.
         let form = String::from_utf8_lossy(&form);
         let url = format!("{base}/api/{}", self.method.name);
         match (self.method.api, form.is_empty()) {
@@ -84,18 +84,18 @@ impl Entry {
         }
     }
 
-    /// The parameters that hold others.
+    /// The parameters that contain others.
     pub(crate) fn nested(&self) -> impl Iterator<Item = &str> {
         let nested = self.parameters.iter().filter(|field| matches!(&*field.kind, "list" | "object"));
         nested.map(|field| field.name.as_str()).filter(|name| !name.contains('['))
     }
 
-    /// Whether it gives a list by pages: then the headers of [`PAGE_HEADERS`] come with it.
+    /// Whether it returns a list in pages, with the headers of [`PAGE_HEADERS`].
     pub(crate) fn has_pages(&self) -> bool {
         self.parameters.iter().any(|field| field.name == "limit")
     }
 
-    /// An identifier that no other method has, however letter case is taken.
+    /// A unique identifier, even if letter case is ignored.
     pub fn id(&self) -> String {
         let name = self.method.name;
         if self.has_namesake() && self.method.api == Api::Keyed {
@@ -105,13 +105,13 @@ impl Entry {
         }
     }
 
-    /// Whether another method has the same name but for letter case: then the credential picks (decision 53).
+    /// Whether another method's name differs only in letter case: the credential decides (decision 53).
     pub fn has_namesake(&self) -> bool {
         METHODS.iter().filter(|other| other.name.eq_ignore_ascii_case(self.method.name)).count() > 1
     }
 }
 
-/// What a code means, told beside a method's name.
+/// What a code means, for use beside a method's name.
 pub(crate) fn meaning(code: Code) -> String {
     let text = schema::plain(code.meaning());
     match text.split_once(": ") {
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// Which parameters those are, a test of the whole program finds out.
+    /// A test of the whole program finds out which parameters those are.
     #[test]
     fn what_is_only_kept_is_said_to_be() {
         let said: BTreeSet<_> = Entry::all()

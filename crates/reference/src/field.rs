@@ -7,20 +7,20 @@ use crate::schema::{choices, description, is_empty_list, kind, properties, words
 /// A parameter, or a field of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its name: of a parameter as PHP writes it (`utm[utm_medium]`), of an answer's field its way from `result` on
+    /// The name of a parameter as in PHP (`utm[utm_medium]`), or the path of an answer's field from `result`
     /// (`result[].items[].id`), where `*` is any key.
     pub name: String,
-    /// What kind of value it is, in a word.
+    /// The kind of its value, in a word.
     pub kind: String,
-    /// Whether it must be there, or always is.
+    /// Whether a parameter is required, or a field is always there.
     pub required: bool,
-    /// The words that it may be; none: it is not one of a few.
+    /// The allowed words; empty: any value.
     pub words: Vec<String>,
     /// What it means.
     pub meaning: String,
 }
 
-/// How the names of nested fields are written.
+/// The style of nested fields' names.
 #[derive(Clone, Copy)]
 enum Style {
     Form,
@@ -36,7 +36,7 @@ pub(crate) fn parameters(schema: &Value) -> Vec<Field> {
     fields
 }
 
-/// What an answer holds: `result` itself, and all in it.
+/// The fields of an answer: `result` itself, and all in it.
 pub(crate) fn answer(schema: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
     add(Style::Answer, "result", schema, true, &mut fields);
@@ -73,7 +73,7 @@ fn within(style: Style, name: &str, schema: &Value, fields: &mut Vec<Field>) {
     }
 }
 
-/// A word; the empty one would not be seen.
+/// A word; the empty one is made visible.
 fn shown(word: &str) -> String {
     if word.is_empty() { "(empty)".to_owned() } else { word.to_owned() }
 }

@@ -1,7 +1,7 @@
-//! The reference of the API's methods, made from their table: an OpenAPI description, a page, text for a terminal.
+//! The reference of the API's methods: an OpenAPI description, a page, and text for a terminal.
 //!
-//! Nothing of a method is said here. Names, codes and schemas come from [`METHODS`](billhook_wire::method::METHODS), the words from
-//! the documentation of the types behind them.
+//! It is made from the table of methods. Names, codes and schemas come from
+//! [`METHODS`](billhook_wire::method::METHODS), texts from the documentation of the types.
 
 mod entry;
 mod field;

@@ -169,12 +169,12 @@ fn forms(entry: &Entry, generator: &mut SchemaGenerator) -> Value {
     }
 }
 
-/// Brackets behind the name, as PHP has them.
+/// Nested names in brackets, as in PHP.
 fn deep() -> Value {
     json!({ "style": "deepObject", "explode": true })
 }
 
-/// The envelopes that a method may answer with: done, refused by its own codes, refused by a general one.
+/// A method's possible envelopes: success, its own refusals, general refusals.
 fn envelopes(entry: &Entry, result: &Value) -> Value {
     let mut envelopes = vec![envelope(entry.method.done, result)];
     if !entry.method.refusals.is_empty() {
@@ -192,13 +192,13 @@ fn general_refusal() -> Value {
     envelope
 }
 
-/// What a refusal may return (decision 44).
+/// The `result` of a refusal (decision 44).
 fn refused() -> Value {
     json!({ "type": ["array", "object"], "description": "An empty list, unless the code has something to return." })
 }
 
 fn envelope(codes: &[Code], result: &Value) -> Value {
-    // A method's texts of success share one number.
+    // A method's success texts share one number.
     let told = codes.chunk_by(|one, next| one.number() == next.number()).filter_map(|codes| {
         let (first, title) = (codes.first()?, codes.iter().map(|code| code.text()).collect::<Vec<_>>());
         Some(json!({ "const": first.number(), "title": title.join(" | "), "description": meaning(*first) }))
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// A type that is asked for and answered with must have one schema, for it has one name.
+    /// A type in parameters and in answers must have one schema, because it has one name.
     #[test]
     fn shared_schemas_agree() {
         let mut asked = schema::with_components().into_generator();

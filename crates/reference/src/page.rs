@@ -1,4 +1,4 @@
-//! The reference as a page: no scripts, nothing from elsewhere.
+//! The reference as a page without scripts and external files.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use crate::{
     entry::{PAGE_HEADERS, general_codes, meaning},
 };
 
-/// Stands for the address in what is kept of the page: no address looks so.
+/// A placeholder for the server's address in the cached page; no address contains it.
 const BASE: &str = "\u{1}";
 
 /// The page for the server at `base`: scheme and host, such as `https://shop.example.org`.
@@ -163,7 +163,7 @@ fn codes(codes: impl Iterator<Item = Code>) -> Markup {
     }
 }
 
-/// Text of a doc comment: what stands between backticks is code.
+/// The text of a doc comment, with code in backticks.
 fn text(text: &str) -> Markup {
     html! {
         @for (at, piece) in text.split('`').enumerate() {

@@ -1,4 +1,4 @@
-//! The schemas of the table, tidied for readers who have nothing but them.
+//! The schemas of the table, simplified for the reference's readers.
 
 use billhook_wire::method::GoodFields;
 use schemars::{
@@ -8,30 +8,30 @@ use schemars::{
 };
 use serde_json::{Map, Value};
 
-/// Where shared schemas stand in an OpenAPI document.
+/// The path of shared schemas in an OpenAPI document.
 const COMPONENTS: &str = "/components/schemas";
 
 /// What is said of a parameter that is kept and acted upon by nothing.
-pub(crate) const ONLY_KEPT: &str = "Kept, and acted upon by nothing yet.";
+pub(crate) const ONLY_KEPT: &str = "Stored and returned, but without effect so far.";
 
-/// Schemas that need no others.
+/// Settings for schemas without references.
 pub(crate) fn inline() -> SchemaSettings {
     SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true)
 }
 
-/// Schemas that name shared ones as an OpenAPI document has them.
+/// Settings for schemas that refer to shared ones, as in an OpenAPI document.
 pub(crate) fn with_components() -> SchemaSettings {
     SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = COMPONENTS.into())
 }
 
-/// The schemas that a generator's others name.
+/// The shared schemas that a generator's schemas refer to.
 pub(crate) fn components(mut generator: SchemaGenerator) -> Map<String, Value> {
     let named = generator.take_definitions(true).into_iter();
     named.filter_map(|(name, schema)| Some((name, tidied(Schema::try_from(schema).ok()?)))).collect()
 }
 
-/// A schema without what means nothing to its readers: null, which is never sent, defaults, and references to our own papers. It says of
-/// parameters that are only kept that they are.
+/// A schema without parts that mean nothing to readers: null, which is never sent, defaults, and references
+/// to our documents. Adds the note to parameters that are only stored.
 pub(crate) fn tidied(mut schema: Schema) -> Value {
     RecursiveTransform(tidy).transform(&mut schema);
     schema.to_value()
@@ -91,12 +91,12 @@ pub(crate) fn plain(text: &str) -> String {
     plain + rest
 }
 
-/// What a schema says of itself.
+/// The schema's description.
 pub(crate) fn description(schema: &Value) -> &str {
     schema.get("description").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The schema's fields, in order, each with whether it must be there.
+/// The schema's fields in order, each with whether it is required.
 pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value, bool)> {
     let required = schema.get("required").and_then(Value::as_array);
     let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
@@ -105,7 +105,7 @@ pub(crate) fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value, 
     })
 }
 
-/// The schemas that a value may fit, each by itself; one, if there is no choice.
+/// The alternatives of a schema; itself if there are none.
 pub(crate) fn choices(schema: &Value) -> Vec<&Value> {
     let choices: Vec<_> =
         ["anyOf", "oneOf"].iter().filter_map(|name| schema.get(name)?.as_array()).flatten().collect();

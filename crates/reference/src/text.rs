@@ -6,12 +6,11 @@ use billhook_wire::{Access, method::IDEMPOTENCY_KEY};
 
 use crate::{Entry, Field, entry};
 
-/// How `billhook docs` and `billhook call --describe` tell of a method.
+/// A method's text for `billhook docs` and `billhook call --describe`.
 pub fn of_method(found: &Entry) -> String {
     let method = found.method;
     let (field, made) = found.credential();
     let mut text = format!("{}  {}\n\nParameters:\n", method.name, found.summary);
-    // Writing to a String cannot fail.
     for parameter in &found.parameters {
         let needed = if parameter.required { "required" } else { "optional" };
         let _ = writeln!(text, "  {} ({needed}): {}", parameter.name, told(parameter));

@@ -1,4 +1,4 @@
-//! A call of the API: the checks in their order (decision 2), then the method.
+//! A call of the API: the checks in the order of decision 2, then the method.
 
 use billhook_wire::{Api, Code, Credential, Request, mistake};
 use http::{HeaderValue, Method, StatusCode, header};
@@ -45,7 +45,7 @@ pub(crate) async fn answer(
     if let Err(failure) = &begun {
         trace.refused = refused(asked, &body, failure);
     }
-    // Their memory is for others while the store is waited for.
+    // Free the request's memory before the wait for the store.
     drop(call);
     drop(body);
     let envelope = match begun {
@@ -58,7 +58,7 @@ pub(crate) async fn answer(
     (key, envelope.and_then(|Envelope { body, paged }| Answer::done(body, paged, budgets)))
 }
 
-/// The checks before the method's own.
+/// The checks before those of the method.
 fn admit<'a>(
     state: &'a State,
     asked: &'a Asked<'_>,
@@ -121,7 +121,7 @@ fn content_type<'a>(asked: &Asked<'a>) -> Option<&'a [u8]> {
     asked.head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes)
 }
 
-/// Finds the method, and begins it. It is told only to those who may call that there is none (decision 4).
+/// Finds and begins the method. That there is none is answered only to authenticated callers (decision 4).
 fn begin(state: &State, call: &Call<'_>) -> Result<Begun, Failure> {
     let path = call.asked.head.uri.path();
     let Some(method) = state.methods.find(path, call.api) else {
@@ -131,7 +131,7 @@ fn begin(state: &State, call: &Call<'_>) -> Result<Begun, Failure> {
     (method.begin)(call)
 }
 
-/// Which of the account's keys the credential fits.
+/// The key of the account that the credential belongs to.
 fn which_key(request: &Request<'_>, account: &Served) -> Option<WhichKey> {
     let current = account.key(WhichKey::Current);
     let fitting = match account.old_key(unix_now()) {
@@ -141,8 +141,8 @@ fn which_key(request: &Request<'_>, account: &Served) -> Option<WhichKey> {
     fitting.map(|at| if at == 0 { WhichKey::Current } else { WhichKey::Old })
 }
 
-/// Tells, at debug level only, what the caller did wrong in signing. Of each hash the log has the first digits and no more: with
-/// a whole right one, the request could be sent.
+/// Logs, at debug level only, the caller's likely mistake in signing. Each hash is cut to its first digits,
+/// because a whole one could be used to send the request.
 fn log_mistake(request_id: &str, account: &Served, content_type: Option<&[u8]>, body: &[u8]) {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
@@ -160,7 +160,7 @@ fn log_mistake(request_id: &str, account: &Served, content_type: Option<&[u8]>, 
     );
 }
 
-/// What a log may have of a `Content-Type`: anything may stand in it, a secret too.
+/// The part of a `Content-Type` that may be logged: the rest is the caller's text and may be a secret.
 fn media_type(content_type: Option<&[u8]>) -> &'static str {
     const KNOWN: [&str; 8] = [
         "application/x-www-form-urlencoded",

@@ -1,19 +1,19 @@
-//! The clock on the wall, and whether somebody has moved it.
+//! The system clock, and whether somebody has changed it.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// By how many seconds the clock may differ, between two looks, from the time that has passed.
+/// How many seconds the clock may deviate, between two calls, from the monotonic clock.
 const MOVED_MAX: u64 = 60;
-/// How long a clock that was moved by more is not gone by.
+/// How long a clock is not trusted after a larger change.
 const DOUBT: Duration = Duration::from_mins(5);
 
-/// What it shows, in unix seconds.
+/// Unix seconds.
 pub(crate) fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The clock on the wall, beside the one that nobody can move.
+/// The system clock, compared with the monotonic clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     before: (i64, Instant),
@@ -21,12 +21,12 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Begins with what the clock on the wall shows (unix seconds).
+    /// `wall` is in unix seconds.
     pub(crate) fn new(wall: i64, now: Instant) -> Self {
         Self { before: (wall, now), in_doubt_until: now }
     }
 
-    /// The time on the wall, unless it was moved a short while ago.
+    /// The time, or `None` if the clock was changed recently.
     pub(crate) fn look(&mut self, wall: i64, now: Instant) -> Option<i64> {
         let (wall_before, before) = std::mem::replace(&mut self.before, (wall, now));
         let passed = now.saturating_duration_since(before).as_secs();
@@ -34,7 +34,7 @@ impl Clock {
         if moved.unsigned_abs() > MOVED_MAX {
             self.in_doubt_until = now + DOUBT;
             tracing::warn!(
-                "the clock was moved by {moved} seconds: for {DOUBT:?} no order is cancelled and no key deleted by it"
+                "the clock was changed by {moved} seconds: no order is cancelled and no key deleted for {DOUBT:?}"
             );
         }
         (now >= self.in_doubt_until).then_some(wall)
@@ -47,14 +47,14 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_moved_is_not_gone_by_for_five_minutes() {
-        // Seconds that have passed, what the clock shows then, and whether it is gone by.
+        // Seconds since the start, the clock's time, and whether it is trusted.
         for looks in [
             &[(0, 1000, true), (1, 1001, true), (2, 1062, true), (3, 1003, true)][..],
             &[(0, 1000, true), (1, 1062, false), (300, 1361, false), (301, 1362, true)],
             &[(0, 1000, true), (1, 940, false), (301, 1240, true)],
-            // Moved away and back: from the last time on.
+            // Changed and changed back: the pause starts at the last change.
             &[(0, 1000, true), (1, 9001, false), (200, 1200, false), (499, 1499, false), (500, 1500, true)],
-            // A machine that slept, and one that was busy.
+            // A machine that was suspended, and one that was busy.
             &[(0, 1000, true), (1, 99_001, false), (301, 99_301, true)],
             &[(0, 1000, true), (500, 1500, true)],
         ] {

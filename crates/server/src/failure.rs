@@ -1,7 +1,7 @@
-//! Why a call was not done, and the one place that says how that is answered.
+//! Why a call failed, and how each failure is answered.
 //!
-//! A refusal is the caller's doing and is told in the protocol's words; a failure of ours is told in one fixed sentence, and
-//! the log has its cause under the request id (decision 56). The two never share a variant.
+//! A refusal is the caller's mistake and has a code of the protocol. An internal failure is answered with one
+//! fixed sentence, and its cause is logged with the request id (decision 56).
 
 use std::{net::IpAddr, panic::AssertUnwindSafe};
 
@@ -10,50 +10,48 @@ use billhook_wire::Code;
 use futures_util::FutureExt as _;
 use http::StatusCode;
 
-/// Why a call was not done.
+/// Why a call failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The caller's doing, in the protocol's words.
+    /// The caller's mistake, as a code of the protocol.
     Refused {
-        /// The entry of the table.
         code: Code,
-        /// What completes its text, for those that end in a value.
+        /// The value that completes the code's text, if the text needs one.
         detail: Option<String>,
-        /// The data that goes with it; `[]` where there is none.
+        /// The answer's `result`; `[]` if `None`.
         result: Option<Box<serde_json::Value>>,
     },
-    /// The caller's doing, at the level of HTTP: code 3 under this status (decisions 4, 41, 50, 59).
+    /// The caller's mistake in HTTP: code 3 with this status (decisions 4, 41, 50, 59).
     Http(StatusCode),
-    /// The caller's address has used up its requests: code 8.
+    /// The caller's address has exceeded its rate: code 8.
     TooOften {
-        /// When the next one is allowed, in seconds.
+        /// Seconds until the next request is allowed.
         retry_after: u64,
     },
-    /// The answer would be longer than one may be: the caller is to ask for less (decision 64).
+    /// The answer would be too long: the caller must ask for less (decision 64).
     TooLong,
-    /// There is no room for this call beside the others.
+    /// There is no memory for this call at the moment.
     NoRoom,
-    /// The store's failure.
     Broken(store::Error),
-    /// A fault in this program: what happened, for the log.
+    /// A bug, described for the log.
     Fault(&'static str),
 }
 
-/// How long a caller is asked to wait when it is our failure and will pass, in seconds.
+/// Seconds that a caller is told to wait after a temporary failure of ours.
 const UNAVAILABLE_RETRY_AFTER: u64 = 2;
 
 impl Failure {
-    /// A refusal with the data that goes with it.
+    /// A refusal with a `result`.
     pub(crate) fn refused(code: Code, result: serde_json::Value) -> Self {
         Self::Refused { code, detail: None, result: Some(Box::new(result)) }
     }
 
-    /// The refusal of an address that the account does not allow: the address completes the text.
+    /// The refusal of an address that the account does not allow. The text ends in the address.
     pub(crate) fn ip_denied(caller: IpAddr) -> Self {
         Self::Refused { code: Code::IP_DENIED, detail: Some(caller.to_string()), result: None }
     }
 
-    /// How it is answered: the HTTP status, the entry of the table, and in how many seconds to try again, where that helps.
+    /// The HTTP status, the code, and after how many seconds a retry may help.
     pub(crate) fn response(&self) -> (StatusCode, Code, Option<u64>) {
         let unavailable = (StatusCode::SERVICE_UNAVAILABLE, Code::UNAVAILABLE, Some(UNAVAILABLE_RETRY_AFTER));
         match self {
@@ -67,7 +65,7 @@ impl Failure {
         }
     }
 
-    /// What completes the code's text, and the data that goes with it.
+    /// The value that completes the code's text, and the `result`.
     pub(crate) fn details(&self) -> (Option<&str>, Option<&serde_json::Value>) {
         match self {
             Self::Refused { detail, result, .. } => (detail.as_deref(), result.as_deref()),
@@ -76,7 +74,7 @@ impl Failure {
     }
 }
 
-/// Turns a panic into a failure, so that it ends neither the connection nor the other requests on it.
+/// Turns a panic into a failure, so that neither the connection nor its other requests end.
 pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let panicked = |_| Err(Failure::Fault("answering a request panicked"));
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)

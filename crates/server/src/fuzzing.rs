@@ -1,4 +1,4 @@
-//! What the fuzzer checks of a request's head (`cargo xtask fuzz`), and the tests for a moment: who is asked, and who asks.
+//! Fuzz checks of a request's head (`cargo xtask fuzz`), and short tests that run them.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "what is checked for a test fails by panicking")]
 
@@ -16,10 +16,10 @@ use crate::{
     pages::{docs::Reference, order::OrderLink},
 };
 
-/// Lines: a request's target, its `Host`, and then its `X-Forwarded-For`s.
+/// The data's lines are a request's target, its `Host`, and then `X-Forwarded-For` headers.
 ///
-/// A host is brought to one form whatever its letter case, port and last dot are, and that form stays as it is; target and `Host` agree or
-/// the request is refused; the caller is the peer or somebody whom a trusted proxy named; a path leads to one thing.
+/// Letter case, port and final dot must not change a host's normal form. Target and `Host` must agree, or be
+/// refused. The caller is the peer, or an address from a trusted proxy. A path leads to exactly one thing.
 pub fn host(data: &[u8]) {
     let mut lines = data.split(|byte| *byte == b'\n');
     let (target, named) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
@@ -35,7 +35,6 @@ pub fn host(data: &[u8]) {
     one_caller(lines);
 }
 
-/// A host's one form, as text.
 fn text(host: &Host<'_>) -> String {
     match host {
         Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
@@ -68,7 +67,7 @@ fn agreement(uri: &Uri, named: &[u8]) {
         let (head, ()) = request.body(()).expect("its parts are right").into_parts();
         let found = host::of_request(&head).map(|host| host.as_ref().map(text));
         match (uri.host(), &found) {
-            // What is found is what the header says, if it says anything; and so with the target.
+            // The result is the header's host, if it has one. The same holds for the target.
             (None, _) if header == Ok(None) => assert_eq!(found.is_ok(), version == Version::HTTP_10),
             (None, _) => assert_eq!(found, header),
             (Some(_), Ok(_)) => assert!(header == Ok(None) || header == found, "{header:?} and {found:?}"),

@@ -1,16 +1,16 @@
-//! Billhook's HTTP face: who is calling, whether they may, and what they are answered.
+//! The HTTP server: identifies account and caller, checks them, and answers.
 //!
-//! The way of one request: `http` takes its connection in and serves it through hyper; `request` reads the body and asks
-//! `gate` who is asked and who asks; then it is a call of the API, a page, or the link of an order. A call passes the checks
-//! of `gate`, `methods` finds the method in its table and runs it in a transaction, and `http` puts envelope and headers
-//! around what came out. `telemetry` counts it and writes its line.
+//! The path of a request: `http` accepts its connection and serves it through hyper. `request` reads the body
+//! and has `gate` identify account and caller. The request is then a call of the API, a page, or an order's
+//! link. A call passes the checks of `gate`; `methods` finds its method and runs it in a transaction. `http`
+//! adds envelope and headers, and `telemetry` counts and logs it.
 //!
-//! Beside that way stand `background` (what runs by the clock) and `server`, which joins everything.
+//! Besides that, `background` has the periodic threads, and `server` joins everything.
 //!
-//! **Invariant:** there is no SQL here, and nothing of the protocol's formats: the one is `billhook-store`'s, the other
-//! `billhook-wire`'s. A request's raw form is looked at once.
+//! **Invariant:** no SQL, which is in `billhook-store`, and no format of the protocol, which is in
+//! `billhook-wire`. A request is parsed once.
 //!
-//! Decisions that comments name are those of `docs/protocol.md`.
+//! Comments cite the decisions of `docs/protocol.md`.
 
 mod api;
 mod background;

@@ -1,4 +1,4 @@
-//! What the server is told at start: where it listens, whom it serves, and its limits.
+//! The server's options: addresses, domains and limits.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -7,44 +7,44 @@ use ipnet::IpNet;
 
 use crate::telemetry::access_log::LogFormat;
 
-/// Everything that can be set. [`Options::default`] listens nowhere and serves `localhost`.
+/// All options. [`Options::default`] listens nowhere and serves `localhost`.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where plain HTTP is served. Port 0 lets the system pick.
+    /// Addresses for plain HTTP. Port 0 lets the system pick.
     pub listen: Vec<SocketAddr>,
-    /// Where HTTPS is served, if anywhere.
+    /// How HTTPS is served, if at all.
     pub tls: Option<TlsOptions>,
-    /// Where health and metrics are served, if anywhere: plain HTTP, not for strangers.
+    /// The address for health and metrics, in plain HTTP. Keep it private.
     pub admin_listen: Option<SocketAddr>,
-    /// The names that health and metrics may be asked by, beside addresses and `localhost`.
+    /// Host names that health and metrics answer to, besides addresses and `localhost`.
     pub admin_hosts: Vec<String>,
     /// The domains under which `LOGIN.DOMAIN` is an account (decision 49).
     pub domains: Vec<String>,
-    /// The account of requests whose host names none (decision 49).
+    /// The account of requests without a host name (decision 49).
     pub default_account: Option<Login>,
-    /// A key that is known to everybody: accounts that have it are not served.
+    /// A published key: accounts that have it are not served.
     pub refused_key: Option<Key>,
-    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether people may sign in to the cabinet over plain HTTP from other machines, where anybody on the way can listen.
     pub cabinet_over_http: bool,
-    /// The longest body that is read, in bytes (decision 60).
+    /// The longest body, in bytes (decision 60).
     pub max_body_bytes: usize,
-    /// How many connections are open at once, in all.
+    /// The maximum number of open connections.
     pub max_connections: usize,
-    /// How many of them may come from one address; trusted proxies are exempt.
+    /// The maximum number of open connections from one address; trusted proxies are exempt.
     pub max_connections_per_address: usize,
-    /// How long a request's head may take, and a TLS handshake.
+    /// How long a request's head may take, or a TLS handshake.
     pub header_timeout: Duration,
     /// How long a request's body may take.
     pub body_timeout: Duration,
-    /// How long a connection may stay without a request.
+    /// How long a connection may be idle between requests.
     pub idle_timeout: Duration,
-    /// How long a client may take none of its answer.
+    /// How long a client may go without reading any of its answer.
     pub write_timeout: Duration,
-    /// How each request's line looks, which is written to standard error; none: no line is written.
+    /// The format of the access log on standard error; `None` turns it off.
     pub access_log: Option<LogFormat>,
-    /// How long requests that have begun may go on after the stop.
+    /// How long requests that have begun may take after the stop.
     pub stop_timeout: Duration,
 }
 
@@ -73,25 +73,25 @@ impl Default for Options {
     }
 }
 
-/// How HTTPS is served.
+/// The options of HTTPS.
 #[derive(Debug, Clone)]
 pub struct TlsOptions {
     /// The address. Port 0 lets the system pick.
     pub listen: SocketAddr,
-    /// What the server proves its name with.
+    /// The server's certificate.
     pub certificate: Certificate,
 }
 
-/// What the server proves its name with.
+/// The server's certificate.
 #[derive(Debug, Clone)]
 pub enum Certificate {
     /// PEM files, read at start and again at each [`TlsReloader::reload`](crate::TlsReloader::reload).
     Files {
-        /// The certificate, and behind it those that lead to its issuer.
+        /// The certificate, followed by those that lead to its issuer.
         cert: PathBuf,
         /// Its private key.
         key: PathBuf,
     },
-    /// Certificates made on the spot, one a name, signed by nobody: for trials.
+    /// Self-signed certificates, generated for each name, for trials.
     SelfSigned,
 }

@@ -1,4 +1,4 @@
-//! One request from its head to its answer: what it asks for, and what is written down about it.
+//! The path of one request: routing, answer, log and metrics.
 
 use std::{
     borrow::Cow,
@@ -41,27 +41,26 @@ use crate::{
     },
 };
 
-/// For how long a browser that came by HTTPS comes by nothing else, in seconds: a year.
+/// How long a browser that used HTTPS uses nothing else: a year, in seconds.
 const HSTS: &str = "max-age=31536000";
 
-/// The server, as one peer sees it.
+/// The server as one peer sees it.
 pub(crate) struct Peer {
     pub(crate) state: Arc<State>,
-    /// The other end of the connection: the caller, or a proxy.
+    /// The other end of the connection: the caller or a proxy.
     pub(crate) address: IpAddr,
-    /// Whether the connection is encrypted.
     pub(crate) is_tls: bool,
-    /// The memory for the bodies of its network; none where that is not counted.
+    /// The memory for the bodies of its network; `None` if it is not counted.
     pub(crate) memory: Option<Arc<Budget>>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum Route {
     Reference(Reference),
     Order(OrderLink),
     Cabinet,
     Home,
-    /// Everything else: what is no method either, the API refuses.
+    /// Everything else; the API refuses unknown methods.
     Api,
 }
 
@@ -120,7 +119,7 @@ impl Handler for Peer {
 }
 
 impl Peer {
-    /// Finds out who is asked, and who asks.
+    /// Finds the account and the caller.
     fn asked<'a>(&self, head: &'a Parts, request_id: &'a str) -> Asked<'a> {
         let State { directory, trusted_proxies, has_certificate, .. } = &*self.state;
         let host = host::of_request(head);
@@ -136,7 +135,7 @@ impl Peer {
         }
     }
 
-    /// The response to what came of a request, which is counted, and told to the operator.
+    /// Builds the response, and counts and logs it.
     fn respond(
         &self,
         asked: &Asked<'_>,
@@ -168,7 +167,7 @@ impl Peer {
         if self.is_tls && state.has_certificate {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
         }
-        // An answer to HEAD says how long it would be, and is empty.
+        // An answer to HEAD has the length in its headers, but no body.
         let is_head = asked.head.method == Method::HEAD;
         if is_head {
             headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
@@ -200,7 +199,7 @@ fn keep(state: &State, account: &Served, asked: &Asked<'_>, answer: &Answer, too
     }
 }
 
-/// Counts a request, and writes its line in the access log if it has one.
+/// Counts a request, and logs it if the access log is on.
 fn note(state: &State, asked: &Asked<'_>, answer: &Answer, took: Duration, has_line: bool) {
     let method = state.methods.name_of(asked.head.uri.path());
     state.metrics.count(method, answer.code.number(), took.as_secs_f64());

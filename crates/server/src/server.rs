@@ -1,4 +1,4 @@
-//! The server as the program sees it: bind, run, stop.
+//! The server's life: bind, run, stop.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,10 +23,10 @@ use crate::{
     state::State,
 };
 
-/// How long after the last deadline of the connections the server waits for them to be gone.
+/// How long the server waits for connections to end after their last deadline.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A server that is bound and not yet running.
+/// A bound server that does not run yet.
 pub struct Server {
     pub(crate) intake: Intake,
     http: Vec<TcpListener>,
@@ -37,7 +37,7 @@ pub struct Server {
     _background: [Repeating; 2],
 }
 
-/// Where a server listens, as really bound.
+/// The addresses that a server is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
     /// Plain HTTP.
@@ -49,13 +49,13 @@ pub struct Addresses {
 }
 
 impl Server {
-    /// Reads the accounts and the certificate, and binds every address. Nothing is answered before [`Server::run`], but
-    /// connections may already wait.
+    /// Loads the accounts and the certificate, and binds every address. Nothing is answered before
+    /// [`Server::run`], but connections are already queued.
     pub async fn bind(options: Options, store: Store) -> Result<Self, StartError> {
         Self::bind_with(options, store, methods::table()).await
     }
 
-    /// As [`Server::bind`], with a table of one's own: for tests.
+    /// Like [`Server::bind`], with another table of methods, for tests.
     #[expect(clippy::unused_async, reason = "binding needs the runtime, which being async makes sure of")]
     pub(crate) async fn bind_with(
         options: Options,
@@ -105,18 +105,18 @@ impl Server {
         Ok(Self { intake, http, https, admin, addresses, failed, _background: [watch, timers] })
     }
 
-    /// Where it listens.
+    /// The addresses that it is bound to.
     pub fn addresses(&self) -> Addresses {
         self.addresses.clone()
     }
 
-    /// What takes over new certificate files, if HTTPS is served.
+    /// The certificate's reloader, if HTTPS is served.
     pub fn tls_reloader(&self) -> Option<TlsReloader> {
         self.https.as_ref().map(|(_, _, reloader)| reloader.clone())
     }
 
-    /// Serves until `stop` is done, then finishes what has begun, for [`Options::stop_timeout`] at most. An error is the
-    /// store's, which has failed and ended the server.
+    /// Serves until `stop` completes. Then finishes requests that have begun, for at most
+    /// [`Options::stop_timeout`]. An error means that the store failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
         let Self { intake, http, https, admin, failed, _background, .. } = self;
         let Intake { state, config, permits } = intake.clone();
@@ -127,7 +127,7 @@ impl Server {
         if let Some((listener, acceptors, _)) = https {
             listeners.spawn(intake.tls(listener, acceptors));
         }
-        // Health is told until the last connection is gone.
+        // Health is served until the last connection has ended.
         let admin_config = Arc::new(ConnectionConfig {
             timeouts: config.timeouts,
             shutdown: Shutdown::new(),
@@ -140,7 +140,7 @@ impl Server {
         let failed = async {
             match failed.await {
                 Ok(error) => error,
-                // The watching thread is gone without a word: only the other end can stop the server now.
+                // The watching thread ended without a failure, so only `stop` can end the server now.
                 Err(_) => std::future::pending().await,
             }
         };

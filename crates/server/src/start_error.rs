@@ -4,10 +4,10 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use billhook_store as store;
 
-/// Why the server can't start, or can't take over a new certificate.
+/// Why the server can't start, or can't load a new certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Neither plain HTTP nor HTTPS was asked for.
+    /// Neither HTTP nor HTTPS has an address.
     #[error("there is no address to serve: give one with --listen or --tls-listen")]
     NoAddress,
     /// An address can't be bound.
@@ -15,7 +15,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A text is no domain.
@@ -29,13 +29,13 @@ pub enum StartError {
     Certificate {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it, and how to mend it.
+        /// The problem, and how to mend it.
         problem: String,
     },
-    /// A certificate can't be made.
+    /// A certificate can't be generated.
     #[error("cannot make a certificate: {0}; give one with --tls-cert and --tls-key")]
     SelfSigned(String),
-    /// The system gives no more threads.
+    /// The system refuses another thread.
     #[error("cannot start a thread: {0}; raise the limit on processes (ulimit -u)")]
     Thread(io::Error),
     /// The accounts can't be read.

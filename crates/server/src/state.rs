@@ -1,4 +1,4 @@
-//! The server's state: what every request is answered from.
+//! The state that all requests share.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -25,7 +25,6 @@ pub(crate) struct State {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) max_body_bytes: usize,
     pub(crate) body_timeout: Duration,
-    /// The memory for bodies, for answers, and for orders' pages.
     pub(crate) body_budget: Arc<Budget>,
     pub(crate) answer_budget: Arc<Budget>,
     pub(crate) page_budget: Arc<Budget>,
@@ -33,7 +32,7 @@ pub(crate) struct State {
     pub(crate) cabinet: Cabinet,
     /// Whether people may sign in to the cabinet over plain HTTP from other machines.
     pub(crate) cabinet_over_http: bool,
-    /// Whether HTTPS is served with a certificate that was given, and so that clients can check.
+    /// Whether HTTPS is served with a certificate that clients can verify.
     pub(crate) has_certificate: bool,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) metrics: Metrics,
@@ -41,10 +40,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Reads the accounts. A store that can't be read is an error.
+    /// Loads the accounts; fails if the store can't be read.
     pub(crate) fn new(options: &Options, store: Store, methods: Methods) -> Result<Self, StartError> {
         let directory = Directory::new(options, store.is_shared())?;
-        // The runtime's own threads must not wait for a store.
+        // Store reads block, so they must not run on the runtime's threads.
         thread::scope(|scope| scope.spawn(|| directory.refresh(&store)).join())
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         if directory.lacks_default() {

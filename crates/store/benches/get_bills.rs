@@ -1,4 +1,4 @@
-//! What the store's part of one GetBills costs, with 100,000 orders of 25,000 customers and everything in memory.
+//! The store's share of the cost of GetBills, with 100,000 orders of 25,000 customers, all in memory.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets a fault shall stop")]
 
@@ -14,7 +14,7 @@ use divan::Bencher;
 const ORDERS: i64 = 100_000;
 const CUSTOMERS: i64 = 25_000;
 const GOODS: i64 = 1_000;
-/// The orders of one customer who has very many.
+/// The number of orders of one customer with very many.
 const MANY: i64 = 10_000;
 
 fn main() {
@@ -27,7 +27,6 @@ struct Filled {
     _folder: tempfile::TempDir,
 }
 
-/// The store, made once.
 fn filled() -> &'static Filled {
     static FILLED: OnceLock<Filled> = OnceLock::new();
     FILLED.get_or_init(|| {
@@ -39,7 +38,7 @@ fn filled() -> &'static Filled {
         store
             .write(move |tx| {
                 (0..ORDERS).try_for_each(|id| {
-                    // Neighbours in time are not neighbours by customer.
+                    // So that neighbours by time are not neighbours by customer.
                     let customer = id * 7_919 % CUSTOMERS;
                     orders::add(tx, account, &order(id, &email(customer)))
                 })?;
@@ -47,7 +46,7 @@ fn filled() -> &'static Filled {
             })
             .unwrap();
         let filled = Filled { store, account, _folder: folder };
-        // Pages and names that are read for the first time would be charged to whichever benchmark comes first.
+        // Otherwise the first benchmark would also measure reading pages and names for the first time.
         for customer in 0..CUSTOMERS {
             bills(&filled, &Email::parse(&email(customer)).unwrap(), None);
         }
@@ -83,7 +82,7 @@ fn order(id: i64, email: &str) -> Order {
     }
 }
 
-/// The next of the customers at each call, so that their pages are not all in the processor's caches.
+/// Another customer at each call, so that not all pages are in the processor's caches.
 fn next_customer() -> impl Fn() -> Email {
     let next = Cell::new(0);
     move || {
@@ -127,7 +126,7 @@ fn ten_thousand_orders(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| bills(filled, &email, None));
 }
 
-/// A whole read transaction, in place of a statement by itself.
+/// A whole read transaction, instead of a single statement.
 #[divan::bench(sample_count = 1000)]
 fn in_a_transaction(bencher: Bencher<'_, '_>) {
     let filled = filled();

@@ -1,9 +1,9 @@
 //! Accounts: logins, keys, bound domains, settings.
 //!
-//! Every change gives its account a new, higher `version`, so that a server that keeps accounts in memory learns of changes by
-//! asking for what is newer than what it has ([`changed_since`]). A database that went back (it was restored, or lost its last
-//! commits in a failover) gives versions once more, to other changes; so each comes with a `token` that is drawn, and a server
-//! finds by [`newest`] and [`sum`] that what it has is of another past.
+//! Every change gives its account a new, higher `version`. A server that keeps accounts in memory asks for
+//! those with higher versions ([`changed_since`]). A database that went back, after a restore or a failover
+//! that lost commits, gives the same versions to other changes. So each change also has a random `token`.
+//! With [`newest`] and [`sum`] a server notices that its accounts come from another history.
 
 use std::collections::HashMap;
 
@@ -29,25 +29,25 @@ pub struct Account {
     pub login: Login,
     /// Its API key.
     pub key: Key,
-    /// The key before, while it is still accepted.
+    /// The previous key, while it is still accepted.
     pub old_key: Option<OldKey>,
-    /// Whether it is switched off: error 7.
+    /// Whether it is disabled: every call gets code 7.
     pub disabled: bool,
-    /// Whether it answers where the host names no account.
+    /// Whether it answers requests whose host names no account.
     pub is_default: bool,
     /// When it was added, unix seconds.
     pub created: i64,
-    /// Host names bound to it, beside `LOGIN.DOMAIN`.
+    /// Host names bound to it, besides `LOGIN.DOMAIN`.
     pub domains: Vec<String>,
     /// Its settings.
     pub settings: Settings,
     /// Higher after every change, and unique among accounts.
     pub version: i64,
-    /// Drawn at every change.
+    /// A random number, new after every change.
     pub token: i64,
 }
 
-/// A key that was replaced and is accepted for a while longer.
+/// A replaced key that is still accepted for a while.
 #[derive(Debug, Clone)]
 pub struct OldKey {
     /// The key.
@@ -56,16 +56,16 @@ pub struct OldKey {
     pub until: i64,
 }
 
-/// Which change was the last. Two states of the accounts that have this in common are the same state.
+/// The last change. Two states of the accounts with the same last change are the same state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Newest {
-    /// The version that it gave to its account; 0: there are no accounts.
+    /// The version that the change gave to its account; 0: there are no accounts.
     pub version: i64,
     /// Its token.
     pub token: i64,
 }
 
-/// What all accounts come to. One that has missed a change, or has one that was taken back, comes to something else.
+/// A checksum over all accounts. It differs if a change is missing, or was undone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sum {
     accounts: i64,
@@ -81,7 +81,7 @@ impl<'a> FromIterator<&'a Account> for Sum {
     }
 }
 
-/// Few enough that a sum over millions of accounts is a number still.
+/// Few enough bits that the sum over millions of accounts does not overflow.
 const TOKEN_BITS: u32 = 40;
 
 pub(crate) const TABLE: Table = Table {
@@ -117,7 +117,6 @@ pub(crate) const SETTINGS: Table = Table {
     key: &["account_id", "name"],
 };
 
-/// Selects accounts, for [`account`].
 macro_rules! accounts {
     ($name:literal, $rest:literal) => {
         sql!($name, "SELECT ", Piece::List(TABLE.columns, ""), " FROM accounts WHERE ", $rest)
@@ -133,7 +132,7 @@ const ADD: Sql = Sql::new(
          ON CONFLICT (login) DO NOTHING",
 );
 
-/// Adds an account; none if the login is taken. The first of a store is the default one, and stays it. `now` is in unix seconds.
+/// Adds an account at `now` (unix seconds); `None` if the login is taken. A store's first is its default.
 pub fn add(tx: &mut Tx<'_>, login: &Login, key: &Key, now: i64) -> Result<Option<AccountId>, Error> {
     let token = random::number(TOKEN_BITS);
     if tx.execute(&ADD, &[login.as_str().into(), key.reveal().into(), now.into(), token.into()])? == 0 {
@@ -151,7 +150,7 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Account>, Error> {
 
 const FIND: Sql = accounts!("accounts.find", "login = $1");
 
-/// The account of a login.
+/// The account with this login.
 pub fn find(tx: &mut Tx<'_>, login: &Login) -> Result<Option<Account>, Error> {
     let Some(mut found) = tx.row(&FIND, &[login.as_str().into()], account)? else { return Ok(None) };
     let id = found.id.0.into();
@@ -166,8 +165,8 @@ const NEWEST: Sql = Sql::new(
             COALESCE((SELECT value FROM marks WHERE name = 'copying'), '')",
 );
 
-/// The change that was the last: one question that tells whether [`changed_since`] is worth asking. Refused while a copy fills the
-/// store: a server that had it open before must not serve a half.
+/// The last change. It shows cheaply whether to call [`changed_since`]. Fails while a copy fills the store: a
+/// server must not serve a partial copy.
 pub fn newest(tx: &mut Tx<'_>) -> Result<Newest, Error> {
     let newest = tx.row(&NEWEST, &[], |row| {
         let newest = Newest { version: row.int(0)?, token: row.int(1)? };
@@ -184,7 +183,7 @@ const SUM: Sql = Sql::new(
     "SELECT COUNT(*), CAST(COALESCE(SUM(version + token), 0) AS BIGINT) FROM accounts",
 );
 
-/// What all accounts come to.
+/// The checksum over all accounts.
 pub fn sum(tx: &mut Tx<'_>) -> Result<Sum, Error> {
     let sum = tx.row(&SUM, &[], |row| Ok(Sum { accounts: row.int(0)?, versions_and_tokens: row.int(1)? }))?;
     Ok(sum.unwrap_or_default())
@@ -192,7 +191,7 @@ pub fn sum(tx: &mut Tx<'_>) -> Result<Sum, Error> {
 
 const CHANGED_SINCE: Sql = accounts!("accounts.changed_since", "version > $1 ORDER BY version");
 
-/// The accounts that changed after `version`, and the version that the next call asks with; 0 gives them all.
+/// The accounts that changed after `version`, and the version for the next call; 0 returns all accounts.
 pub fn changed_since(tx: &mut Tx<'_>, version: i64) -> Result<(Vec<Account>, i64), Error> {
     let mut changed = tx.all(&CHANGED_SINCE, &[version.into()], account)?;
     let newest = changed.last().map_or(version, |account| account.version);
@@ -206,7 +205,7 @@ const ROTATE_KEY: Sql = Sql::new(
       WHERE account_id = $3",
 );
 
-/// Replaces an account's key. The present one is accepted until `keep_old_until` (unix seconds), or no longer.
+/// Replaces an account's key. The current one is accepted until `keep_old_until` (unix seconds).
 pub fn rotate_key(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -223,7 +222,7 @@ const END_OLD_KEY: Sql = Sql::new(
       WHERE account_id = $1 AND old_key_until > 0 AND old_key_until <= $2",
 );
 
-/// Deletes an account's old key if its time is over at `now` (unix seconds); says whether it was.
+/// Deletes an account's old key if it has expired at `now` (unix seconds). Returns whether it did.
 pub fn end_old_key(tx: &mut Tx<'_>, id: AccountId, now: i64) -> Result<bool, Error> {
     if tx.execute(&END_OLD_KEY, &[id.0.into(), now.into()])? == 0 {
         return Ok(false);
@@ -235,7 +234,7 @@ pub fn end_old_key(tx: &mut Tx<'_>, id: AccountId, now: i64) -> Result<bool, Err
 const SET_DISABLED: Sql =
     Sql::new("accounts.set_disabled", "UPDATE accounts SET disabled = $1 WHERE account_id = $2");
 
-/// Switches an account off or on.
+/// Disables or enables an account.
 pub fn set_disabled(tx: &mut Tx<'_>, id: AccountId, disabled: bool) -> Result<(), Error> {
     tx.execute(&SET_DISABLED, &[disabled.into(), id.0.into()])?;
     touch(tx, id)
@@ -244,7 +243,7 @@ pub fn set_disabled(tx: &mut Tx<'_>, id: AccountId, disabled: bool) -> Result<()
 const MARK_DEFAULT: Sql =
     Sql::new("accounts.mark_default", "UPDATE accounts SET is_default = $1 WHERE account_id = $2");
 
-/// Has this account be the default one, or none.
+/// Makes this account the default one, or none.
 pub fn set_default(tx: &mut Tx<'_>, chosen: Option<AccountId>) -> Result<(), Error> {
     for Account { id, is_default, .. } in list(tx)? {
         if is_default != (chosen == Some(id)) {
@@ -265,8 +264,8 @@ const BOUND_TO: Sql = Sql::new(
        JOIN accounts ON accounts.account_id = domains.account_id WHERE domains.domain = $1",
 );
 
-/// Binds a host name (lower case, no port, no final dot) to an account. If another account has it, that one's login is the
-/// answer and nothing changes.
+/// Binds a host name (lower case, no port, no final dot) to an account. If another account has it, returns
+/// that one's login and changes nothing.
 pub fn bind(tx: &mut Tx<'_>, id: AccountId, domain: &str) -> Result<Option<Login>, Error> {
     if tx.execute(&BIND, &[domain.into(), id.0.into()])? > 0 {
         touch(tx, id)?;
@@ -278,7 +277,7 @@ pub fn bind(tx: &mut Tx<'_>, id: AccountId, domain: &str) -> Result<Option<Login
 
 const UNBIND: Sql = Sql::new("accounts.unbind", "DELETE FROM domains WHERE domain = $1 AND account_id = $2");
 
-/// Takes a host name from an account; false if it did not have it.
+/// Removes a host name from an account; false if it did not have it.
 pub fn unbind(tx: &mut Tx<'_>, id: AccountId, domain: &str) -> Result<bool, Error> {
     if tx.execute(&UNBIND, &[domain.into(), id.0.into()])? == 0 {
         return Ok(false);
@@ -323,7 +322,7 @@ const SETTINGS_SINCE: Sql = Sql::new(
       WHERE a.version > $1 AND s.account_id = a.account_id",
 );
 
-/// Adds to each account what other tables hold of it, as two statements find it by `arg`.
+/// Adds the accounts' domains and settings, which two statements find by `arg`.
 fn complete(
     tx: &mut Tx<'_>,
     accounts: &mut [Account],

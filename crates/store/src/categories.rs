@@ -1,4 +1,4 @@
-//! The categories of the catalogue. The API names them and has no method for them.
+//! The categories of the catalogue. The API refers to them, but has no method for them.
 
 use crate::{
     AccountId, Error, Sql, Tx,
@@ -47,7 +47,7 @@ const FIND: Sql = sql!(
     " FROM categories WHERE account_id = $1 AND category_id = $2",
 );
 
-/// The category of a number.
+/// The category with this number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Category>, Error> {
     tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
@@ -59,14 +59,14 @@ const ADD: Sql = Sql::new(
      RETURNING category_id",
 );
 
-/// Adds a category; its number is the answer.
+/// Adds a category, and returns its number.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Error> {
     tx.added(&ADD, &[account.0.into(), title.into()])
 }
 
 const PUT: Sql = sql!("categories.put", Piece::Upsert(&TABLE));
 
-/// Adds a category of a number that it had elsewhere, or replaces the one of that number.
+/// Adds a category with its number from elsewhere, or replaces the one with that number.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, category: &Category) -> Result<(), Error> {
     tx.execute(&PUT, &table::args(account, category)).map(drop)
 }

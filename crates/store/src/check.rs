@@ -1,4 +1,4 @@
-//! Looks for data that can't be read, or that contradicts itself: what no transaction of ours could have written.
+//! Finds data that can't be read or is inconsistent, which none of our transactions could have written.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     orders::hidden_key, partners, payments, pincodes, products,
 };
 
-/// Something that is wrong with the store: one line.
+/// One finding, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding(String);
 
@@ -25,7 +25,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Findings beyond this many are not listed: whoever reads them needs a backup, not a longer list.
+/// The maximum number of findings to list. With so many, a backup helps more than a longer list.
 const FINDINGS_MAX: usize = 100;
 /// Rows between two reports of progress.
 const ROWS_A_REPORT: u64 = 10_000;
@@ -56,7 +56,7 @@ const LINES: Sql = Sql::new(
       ORDER BY l.account_id, l.email_key, l.order_id, l.position",
 );
 
-/// What was found, and how far the search has come.
+/// The findings so far, and the progress.
 struct Search<'a> {
     findings: Vec<Finding>,
     done: u64,
@@ -78,7 +78,7 @@ impl Search<'_> {
         }
     }
 
-    /// What a reader can't make sense of is found; none of what it gives counts then. Any other failure ends the search.
+    /// Unreadable data becomes a finding, and then the result is empty. Any other failure ends the check.
     fn reading<T: Default>(&mut self, what: &str, read: Result<T, Error>) -> Result<T, Error> {
         match read {
             Err(error) if matches!(error.kind(), Kind::Damaged | Kind::Statement) => {
@@ -90,7 +90,7 @@ impl Search<'_> {
     }
 }
 
-/// Reads everything as the program reads it, then compares the tables with each other.
+/// Reads everything as the program does, then compares the tables with each other.
 pub(crate) fn findings(tx: &mut Tx<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
     let total = tx.counted(&TOTAL, &[])?;
     let mut search = Search { findings: Vec::new(), done: 0, total, progress };
@@ -98,7 +98,7 @@ pub(crate) fn findings(tx: &mut Tx<'_>, progress: &mut dyn FnMut(Progress)) -> R
     for account in search.reading("accounts", read)? {
         what_an_account_has(tx, account.id, account.login.as_str(), &mut search)?;
     }
-    // Whatever no reader above has met: columns that only some commands read, rows that belong to no account.
+    // What no reader above covers: columns that only some commands read, and rows of no account.
     for (table, read) in copy::readings() {
         let values =
             tx.rows(read, &[], |row| (0..row.width()).try_for_each(|column| row.value(column).map(drop)));
@@ -109,7 +109,7 @@ pub(crate) fn findings(tx: &mut Tx<'_>, progress: &mut dyn FnMut(Progress)) -> R
     Ok(search.findings)
 }
 
-/// Reads everything of an account.
+/// Reads all data of an account.
 fn what_an_account_has(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -156,11 +156,11 @@ fn contradictions(tx: &mut Tx<'_>, search: &mut Search<'_>) -> Result<(), Error>
         match email {
             Ok(key) if is_hidden && hidden_key(&key) == row.text(3)? => {}
             Ok(key) if !is_hidden && key == row.text(3)? => {}
-            Ok(_) => search.find(format!("{order}: the key of the e-mail is not that of its e-mail")),
+            Ok(_) => search.find(format!("{order}: its e-mail's key does not match its e-mail")),
             Err(why) => search.find(format!("{order}: {why}")),
         }
         if row.int(5)? != row.int(6)? {
-            search.find(format!("{order}: what was received is not the sum of its payments"));
+            search.find(format!("{order}: its received sum is not the sum of its payments"));
         }
         if row.int(7)? == 0 {
             search.find(format!("{order}: it has no lines"));

@@ -1,14 +1,15 @@
-//! Copies a whole store into another one, of the same engine or another: table by table, to the last letter.
+//! Copies a whole store exactly, table by table, into another one of either engine.
 //!
-//! All or nothing: until everything is there and has been compared, the new store has a mark that keeps it from being opened for
-//! anything but another copy, which begins anew. What was written is read again and compared with what was read: for each account how
-//! many rows it has, and a digest over all of them. So is a database that was copied from: what was written to it meanwhile would be
-//! missing.
+//! Until the copy is complete and compared, the new store has a mark. With the mark it can only be opened for
+//! another copy, which starts anew. The written data is read again and compared with the source: for each
+//! account the number of rows, and a digest over them. If the source is a database it is compared again too,
+//! because it may have been written meanwhile.
 //!
-//! A signal that ends the process takes the files of a half away ([`crate::end_unfinished`]); of a database the mark remains.
+//! A signal that ends the process removes an incomplete folder ([`crate::end_unfinished`]); in a database the
+//! mark stays.
 //!
-//! The mark says which copy it is of, and each transaction looks whether that is its own still: of two copies into one database
-//! the one that began last goes on, and the other one ends.
+//! The mark names its run, and each transaction checks it. If two copies fill one database, the one that
+//! began last goes on, and the other ends.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
@@ -25,13 +26,13 @@ use crate::{
     versions,
 };
 
-/// Rows written in one transaction, at most, and the bytes of their texts.
+/// The maximum number of rows in one transaction, and of the bytes of their texts.
 const BATCH_ROWS: usize = 50_000;
 const BATCH_BYTES: usize = 32 << 20;
 /// Rows between two reports of progress.
 const ROWS_A_REPORT: u64 = 10_000;
 
-/// One table: how it is counted, read in the order of its key, emptied, and filled.
+/// How one table is counted, read in the order of its key, emptied, and filled.
 struct Copied {
     table: &'static Table,
     count: Sql,
@@ -61,7 +62,7 @@ macro_rules! copied {
     }};
 }
 
-/// Every table of a store. A test compares this list with what each engine really has.
+/// Every table of a store. A test compares this list with each engine's tables.
 static TABLES: [Copied; 20] = [
     copied!(accounts::TABLE),
     copied!(accounts::DOMAINS),
@@ -82,12 +83,12 @@ static TABLES: [Copied; 20] = [
     copied!(people::SESSIONS),
     copied!(people::LINKS),
     copied!(audit::TABLE),
-    // The last, so that the mark of an unfinished copy stands until the end.
+    // Last, so that the mark of an unfinished copy stays until the end.
     copied!(marks::TABLE),
 ];
 
 impl Copied {
-    /// Whether its rows are accounts', and begin with an account's number; else they are the store's own.
+    /// Whether its rows belong to accounts and begin with an account's number.
     fn is_of_accounts(&self) -> bool {
         matches!(self.table.columns, [Columns::One(Column { name: "account_id", .. }), ..])
     }
@@ -102,22 +103,22 @@ pub struct Report {
     pub orders: u64,
     /// Rows in all.
     pub rows: u64,
-    /// What was compared, account by account.
+    /// The digests that were compared, one per account.
     pub digests: Vec<AccountDigest>,
 }
 
-/// What one account holds.
+/// The number and digest of an account's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountDigest {
-    /// The account's number in the store; 0: what belongs to none.
+    /// The account's number in the store; 0: rows of no account.
     pub account: i64,
     /// Its rows in all tables.
     pub rows: u64,
-    /// SHA-256 over them, hexadecimal.
+    /// SHA-256 of its rows, in hexadecimal.
     pub sha256: String,
 }
 
-/// Refuses a store that a copy has begun to fill and not finished.
+/// Fails if a copy into the store was begun and not finished.
 pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
     match marks::get(tx, marks::COPYING)? {
         None => Ok(()),
@@ -125,7 +126,7 @@ pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
     }
 }
 
-/// What is said of a store with this mark of a copy.
+/// The error for a store with this mark of a copy.
 pub(crate) fn unfinished(mark: &str) -> Error {
     let from = mark.split_once(' ').map_or(mark, |(_, from)| from);
     Error::new(
@@ -136,9 +137,9 @@ pub(crate) fn unfinished(mark: &str) -> Error {
     )
 }
 
-/// One run of a copy, as the store that it fills knows it.
+/// One run of a copy, as marked in the target store.
 struct Claim {
-    /// What the mark says: a word that no other run has, and where the copy comes from.
+    /// The value of the mark: a unique word, and the source.
     mark: String,
     to: String,
 }
@@ -148,7 +149,7 @@ impl Claim {
         Self { mark: format!("{:010x} {from}", random::number(40)), to: to.to_string() }
     }
 
-    /// Empties what an earlier copy has left behind, refuses any other content, and notes that this one has begun.
+    /// Removes an unfinished copy's data, and marks that this one has begun. Any other data is an error.
     fn begin(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         if marks::get(tx, marks::COPYING)?.is_some() {
             for table in &TABLES {
@@ -166,7 +167,7 @@ impl Claim {
         marks::set(tx, marks::COPYING, &self.mark)
     }
 
-    /// Refuses to go on where another copy has begun.
+    /// Fails if another copy has begun since.
     fn stands(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         if marks::get(tx, marks::COPYING)?.as_ref() == Some(&self.mark) {
             return Ok(());
@@ -179,8 +180,8 @@ impl Claim {
     }
 }
 
-/// Copies the store at `from` into the one at `to`, which must be empty, not there yet, or left behind by a copy that was not
-/// finished. Nobody may write either of them meanwhile: a data folder's store must not be open anywhere else.
+/// Copies the store at `from` into the one at `to`. The target must be missing, empty, or an unfinished copy.
+/// Nobody may write either of them meanwhile: a data folder's store must not be open anywhere else.
 pub fn copy(
     from: &Location,
     to: &Location,
@@ -213,11 +214,11 @@ pub fn copy(
     let there = digests_of(&target, "comparing", progress)?;
     if let Some(account) = differing(&copied, &there) {
         let text = format!(
-            "the copy in {to} is not what {from} holds (account {account}): it was written meanwhile, or a disk failed; copy again"
+            "the copy in {to} differs from {from} (account {account}): it was written meanwhile, or a disk failed; copy again"
         );
         return Err(Error::new(Kind::Damaged, text));
     }
-    // A folder is open here alone. A database anybody may have written, and only reading it once more finds every change.
+    // A folder is open only here. A database may have been written by anybody, so it is read once more.
     if source.is_shared() {
         let now = digests_of(&source, "looking again", progress)?;
         if let Some(account) = differing(&copied, &now) {
@@ -242,7 +243,7 @@ pub fn copy(
     })
 }
 
-/// Reads a whole store, in a transaction of its own.
+/// Reads a whole store in one transaction.
 fn digests_of(
     store: &Store,
     what: &'static str,
@@ -264,7 +265,7 @@ fn digests_of(
     })
 }
 
-/// The first account of which the digests are not the same, or are missing on one side.
+/// The first account whose digests differ, or are missing on one side.
 fn differing(one: &[AccountDigest], other: &[AccountDigest]) -> Option<i64> {
     let pair = one.iter().zip(other).find(|(one, other)| one != other);
     pair.map(|(one, other)| one.account.min(other.account)).or_else(|| {
@@ -277,7 +278,7 @@ fn total(tx: &mut Tx<'_>) -> Result<u64, Error> {
     TABLES.iter().map(|table| tx.counted(&table.count, &[])).sum()
 }
 
-/// Whether a row belongs to what is copied: the copy's own mark does not.
+/// Whether a row is copied: the copy's own mark is not.
 fn is_copied(table: &Copied, row: &dyn Row) -> Result<bool, Error> {
     Ok(table.is_of_accounts() || row.text(0)? != marks::COPYING)
 }
@@ -343,7 +344,7 @@ fn fill(
     write(batch)
 }
 
-/// How far it has come.
+/// Counts rows for reports of progress.
 struct Counted<'a> {
     done: u64,
     total: u64,
@@ -364,7 +365,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-/// Digests of accounts that grow row by row.
+/// The digests of accounts, updated row by row.
 #[derive(Default)]
 struct Digests {
     accounts: BTreeMap<i64, (u64, Sha256)>,
@@ -372,7 +373,7 @@ struct Digests {
 }
 
 impl Digests {
-    /// Adds a row; those of one account and table come in the order of their key.
+    /// Adds a row. The rows of one account and table must come in the order of their key.
     fn add(&mut self, table: &Copied, row: &dyn Row) -> Result<(), Error> {
         let account = if table.is_of_accounts() { row.int(0)? } else { 0 };
         let (rows, digest) = self.accounts.entry(account).or_default();
@@ -401,7 +402,6 @@ impl Digests {
             .map(|(&account, (rows, digest))| {
                 let mut sha256 = String::new();
                 for byte in digest.clone().finalize() {
-                    // Writing to a String does not fail.
                     let _ = write!(sha256, "{byte:02x}");
                 }
                 AccountDigest { account, rows: *rows, sha256 }
@@ -410,7 +410,7 @@ impl Digests {
     }
 }
 
-/// Every table, with a statement that gives all of its rows and columns.
+/// Every table, with a statement that returns all its rows and columns.
 pub(crate) fn readings() -> impl Iterator<Item = (&'static str, &'static Sql)> {
     TABLES.iter().map(|table| (table.table.name, &table.read))
 }
@@ -428,7 +428,6 @@ pub(crate) fn columns(table: &str) -> usize {
     found.map_or(0, |table| table.write.text.matches('$').count())
 }
 
-/// Every statement here.
 #[cfg(test)]
 pub(crate) fn statements() -> Vec<&'static Sql> {
     TABLES.iter().flat_map(|table| [&table.count, &table.read, &table.clear, &table.write]).collect()

@@ -1,4 +1,4 @@
-//! Discount coupons: what they take off, of which products, when, and how often.
+//! Discount coupons.
 
 use billhook_wire::{GoodId, Money, Percent};
 
@@ -8,7 +8,7 @@ use crate::{
     table::{self, Columns, Reader, Stores, Table, row},
 };
 
-/// What marks call coupons.
+/// The kind of coupons in `marks`.
 const KIND: &str = "coupon";
 
 /// A coupon.
@@ -16,28 +16,28 @@ const KIND: &str = "coupon";
 pub struct Coupon {
     /// Its number.
     pub id: i64,
-    /// The code that the buyer types; letter case does not matter.
+    /// The code that buyers type; letter case does not matter.
     pub coupon: String,
-    /// What it takes off.
+    /// Its discount.
     pub discount: Discount,
-    /// From when on it holds, unix seconds.
+    /// The first second at which it is valid, unix seconds.
     pub starts: i64,
-    /// Until when it holds, unix seconds; 0: for ever.
+    /// The last second at which it is valid, unix seconds; 0: no limit.
     pub ends: i64,
-    /// How often it may be used; 0: without limit.
+    /// How often it may be used; 0: no limit.
     pub uses_max: i64,
     /// How often it was used.
     pub uses: i64,
-    /// The products that it is for; none: all.
+    /// The products that it is for; empty: all.
     pub goods: Vec<GoodId>,
 }
 
-/// What a coupon takes off.
+/// A coupon's discount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discount {
-    /// A share of each product's price.
+    /// A percentage of each product's price.
     Percent(Percent),
-    /// A sum off the order, taken from its products one after the other.
+    /// A sum off the order, subtracted from one product after the other.
     Sum(Money),
 }
 
@@ -102,7 +102,7 @@ pub(crate) const GOODS_TABLE: Table = Table {
 };
 
 impl Coupon {
-    /// Whether it can be used at this time.
+    /// Whether it is valid at this time, and not used up.
     pub fn holds(&self, now: i64) -> bool {
         self.starts <= now
             && (self.ends == 0 || now <= self.ends)
@@ -115,7 +115,6 @@ impl Coupon {
     }
 }
 
-/// Selects coupons.
 macro_rules! coupons {
     ($name:literal, $rest:literal) => {
         sql!($name, "SELECT ", Piece::List(Coupon::COLUMNS, ""), " FROM coupons WHERE ", $rest)
@@ -124,7 +123,7 @@ macro_rules! coupons {
 
 const LIST: Sql = coupons!("coupons.list", "account_id = $1 ORDER BY coupon_id");
 
-/// Every coupon, by number, without the products that each is for.
+/// Every coupon, by number, without its list of products.
 pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Coupon>, Error> {
     tx.all(&LIST, &[account.0.into()], table::read)
 }
@@ -136,13 +135,13 @@ const GOODS: Sql = Sql::new(
     "SELECT good_id FROM coupon_goods WHERE account_id = $1 AND coupon_id = $2 ORDER BY good_id",
 );
 
-/// The coupon of a number.
+/// The coupon with this number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Coupon>, Error> {
     let found = tx.row(&FIND, &[account.0.into(), id.into()], table::read)?;
     found.map(|coupon| with_goods(tx, account, coupon)).transpose()
 }
 
-/// The coupon of a code.
+/// The coupon with this code.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, code: &str) -> Result<Option<Coupon>, Error> {
     let found = tx.row(&NAMED, &[account.0.into(), (&key(code)).into()], table::read)?;
     found.map(|coupon| with_goods(tx, account, coupon)).transpose()
@@ -166,8 +165,8 @@ const ADD_GOOD: Sql = sql!(
     " ON CONFLICT (account_id, coupon_id, good_id) DO NOTHING",
 );
 
-/// Adds a coupon that nobody has used; its number is the answer, or none if the code is taken. `createorder` names coupons by number,
-/// so a number that was removed is not given again.
+/// Adds an unused coupon and returns its number; `None` if the code is taken. Numbers of removed coupons are
+/// not used again, because `createorder` refers to coupons by number.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, coupon: &Coupon) -> Result<Option<i64>, Error> {
     let key = key(&coupon.coupon);
     let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
@@ -217,7 +216,7 @@ const REMOVE: Sql =
 const REMOVE_GOODS: Sql =
     Sql::new("coupons.remove_goods", "DELETE FROM coupon_goods WHERE account_id = $1 AND coupon_id = $2");
 
-/// Removes a coupon; false if there is none of that number. Orders keep what it took off, and its code.
+/// Removes a coupon; false if there is none with this number. Orders keep its code and discount.
 pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
     tx.execute(&REMOVE_GOODS, &[account.0.into(), id.into()])?;
     let was_there = tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0;

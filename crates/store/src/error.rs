@@ -1,4 +1,4 @@
-//! What goes wrong in the store, told to the operator: one line that says what, where and how to mend it.
+//! The store's errors, as one line for the operator: what, where, how to mend it.
 
 use std::{fmt, io, path::Path};
 
@@ -9,24 +9,24 @@ pub struct Error {
     text: Box<str>,
 }
 
-/// What sort of failure it is.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// What names a store can't be understood, or is not for this.
+    /// The store's location is invalid, or not suitable.
     Location,
     /// The data folder, or a file in it, can't be used.
     Folder,
-    /// Another process holds what this one needs.
+    /// Another process holds a lock.
     Locked,
-    /// The store was written by a newer version of the program.
+    /// A newer version of the program wrote the store.
     Newer,
-    /// The store was written by an older version of the program, and is to be brought up to date first.
+    /// An older version of the program wrote the store, which must be migrated first.
     Older,
-    /// The file or database is not a Billhook store, or can't be one.
+    /// The file or database is no Billhook store.
     Foreign,
-    /// There is something already where something new was to be put.
+    /// The target exists already.
     Exists,
-    /// No space is left on the disk. Nothing of the transaction was kept; the store goes on.
+    /// The disk is full. The transaction was rolled back; the store goes on.
     Full,
     /// Reading or writing the disk failed.
     Io,
@@ -34,21 +34,21 @@ pub enum Kind {
     Busy,
     /// The database can't be reached, or does not answer.
     Unreachable,
-    /// The connection was lost while a transaction was committed: it may have been kept, or not.
+    /// The connection was lost during a commit: the transaction may have been kept or not.
     Unknown,
-    /// A copy into the store was begun and never finished.
+    /// An unfinished copy into the store.
     Unfinished,
     /// The store has stopped, after an I/O error at commit.
     Closed,
-    /// What the store holds is damaged.
+    /// The data is damaged.
     Damaged,
-    /// The store was found damaged: it is read, and written no more.
+    /// The store was found damaged: it can be read, but not written.
     Stopped,
-    /// The change would break a rule of the store, such as two products of one name.
+    /// The change would break a rule of the store, such as unique product names.
     Conflict,
-    /// An answer would be larger than the bound on answers.
+    /// The answer would be too large.
     TooLarge,
-    /// A statement failed: a fault of ours.
+    /// A statement failed: a bug.
     Statement,
 }
 
@@ -58,12 +58,12 @@ impl Error {
         Self { kind, text: text.into().into_boxed_str() }
     }
 
-    /// Data that nothing here has written as it is, and what is to be done about it.
+    /// The error for damaged data, with what to do about it.
     pub(crate) fn damaged(what: &str) -> Self {
         Self::new(Kind::Damaged, format!("{what}: the data was damaged; restore a backup"))
     }
 
-    /// A failed file operation: what was being done, to which file.
+    /// A failed file operation; `doing` says which.
     pub(crate) fn file(doing: &str, path: &Path, cause: &io::Error) -> Self {
         let is_of_the_disk = cause.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
         let mend = match cause.kind() {
@@ -94,13 +94,13 @@ impl Error {
         Self::new(kind, format!("cannot {doing} {}: {cause}{mend}", path.display()))
     }
 
-    /// What sort of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Whether the store can't be reached or written right now: the caller may try again (decision 56). Otherwise it is a
-    /// fault.
+    /// Whether the store can't be reached or written at the moment, and the caller may try again (decision
+    /// 56). Otherwise it is a lasting failure.
     pub fn is_unavailable(&self) -> bool {
         matches!(
             self.kind,

@@ -1,8 +1,9 @@
-//! The data folder: who may read it, and who holds it.
+//! The data folder: its permissions and its locks.
 //!
-//! Two lock files keep processes apart. `serve.lock` is held by the one `serve` (or `restore`, or `copy`). `open.lock` is held by
-//! everyone who has the store open, shared; `restore` takes it alone, so that nobody goes on writing into a file that was
-//! replaced, and so do `copy` and a migration, so that nobody writes what the copy would lack.
+//! Two lock files keep processes apart. `serve.lock` is held by the one `serve`, `restore` or `copy`.
+//! `open.lock` is shared by all who have the store open. `restore` takes it exclusively, so that nobody goes
+//! on writing into a replaced file. So do `copy` and a migration, so that nobody writes what the copy would
+//! lack.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -18,29 +19,29 @@ pub(crate) struct DataFolder {
     path: PathBuf,
 }
 
-/// A lock on a file; given up when dropped.
+/// A file lock, released on drop.
 #[derive(Debug)]
 struct Lock(File);
 
 impl Drop for Lock {
-    /// To close the file would not do: a child that this process has just forked has it, too, until it runs its own program.
+    /// Closing is not enough: a child that was just forked has the file open too, until it runs its program.
     fn drop(&mut self) {
-        // Closing it gives the lock up in any case, if only later.
+        // If this fails, closing the file releases the lock later.
         let _ = self.0.unlock();
     }
 }
 
-/// The right to serve from a folder; given back when dropped.
+/// The right to serve from a folder, released on drop.
 #[derive(Debug)]
 pub struct ServingLock {
     _lock: Lock,
 }
 
-/// A share in a folder's open store; given back when dropped.
+/// A share in a folder's open store, released on drop.
 #[derive(Debug)]
 pub(crate) struct OpenLock {
     _lock: Lock,
-    /// The folder, where it is a copy for this one use.
+    /// The folder, if it is a temporary copy.
     _copy: Option<PartialFolder>,
 }
 
@@ -49,14 +50,14 @@ impl OpenLock {
         Self { _lock: Lock(file), _copy: None }
     }
 
-    /// The same, of a copy that goes with it.
+    /// The same, for a copy that is removed with it.
     pub(crate) fn of_copy(self, copy: PartialFolder) -> Self {
         Self { _copy: Some(copy), ..self }
     }
 }
 
 impl DataFolder {
-    /// Opens a folder, and makes it (for its owner alone) if it isn't there.
+    /// Opens a folder. Creates it, for its owner alone, if it does not exist.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         if !path.is_dir() {
             if path.exists() {
@@ -70,25 +71,24 @@ impl DataFolder {
                 .mode(0o700)
                 .create(path)
                 .map_err(|cause| Error::file("make the data folder", path, &cause))?;
-            // What will be acknowledged in it must not go with its name.
+            // Sync the parent folders, so that a power cut does not lose the new folder.
             made.into_iter().map(containing).try_for_each(Self::sync)?;
         }
         let mut entries =
             fs::read_dir(path).map_err(|cause| Error::file("read the data folder", path, &cause))?;
         if entries.next().is_none() {
-            // Somebody made it for us, with whatever mode their shell gives.
+            // Somebody created it for us, with the permissions of their umask.
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))
                 .map_err(|cause| Error::file("close the data folder to others", path, &cause))?;
         }
         Ok(Self { path: path.to_owned() })
     }
 
-    /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes the right to serve from this folder, which one process at a time can have.
+    /// Takes the right to serve from this folder, which only one process can have.
     pub(crate) fn lock_for_serving(&self) -> Result<ServingLock, Error> {
         let file = self.lock_file("serve.lock")?;
         match file.try_lock() {
@@ -105,7 +105,7 @@ impl DataFolder {
         }
     }
 
-    /// Waits for its turn to bring the store up to date.
+    /// Waits for its turn to migrate the store.
     pub(crate) fn lock_migrations(&self) -> Result<OpenLock, Error> {
         let file = self.lock_file("migrate.lock")?;
         file.lock().map_err(|cause| Error::file("lock", &self.path, &cause))?;
@@ -120,7 +120,7 @@ impl DataFolder {
         }
     }
 
-    /// A file of this folder, readable by its owner alone.
+    /// Opens a file that only its owner can read.
     pub(crate) fn private_file(path: &Path) -> Result<File, Error> {
         OpenOptions::new()
             .read(true)
@@ -132,7 +132,7 @@ impl DataFolder {
             .map_err(|cause| Error::file("open", path, &cause))
     }
 
-    /// Makes what was created, renamed or removed in this folder survive a power cut.
+    /// Syncs a folder, so that files created, renamed or removed in it survive a power cut.
     pub(crate) fn sync(path: &Path) -> Result<(), Error> {
         File::open(path)
             .and_then(|folder| folder.sync_all())
@@ -157,7 +157,7 @@ impl DataFolder {
     }
 }
 
-/// The folder that a file's or folder's name is in.
+/// The parent folder.
 pub(crate) fn containing(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,8 +1,8 @@
-//! How much a store holds: what a check has looked at.
+//! Counts what a store holds, for the report of a check.
 
 use crate::{Error, Sql, Tx};
 
-/// How many there are of what a store holds, of all accounts together.
+/// The numbers of a store's main rows, over all accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holdings {
     /// Accounts.
@@ -23,7 +23,6 @@ const COUNTED: Sql = Sql::new(
             (SELECT COUNT(*) FROM payments), (SELECT COUNT(*) FROM products)",
 );
 
-/// Counts all of it.
 pub(crate) fn counted(tx: &mut Tx<'_>) -> Result<Holdings, Error> {
     let counted = tx.row(&COUNTED, &[], |row| {
         let count = |column| Ok::<u64, Error>(row.int(column)?.unsigned_abs());

@@ -1,5 +1,4 @@
-//! Calls that were done under a key of the caller's, each kept with its answer for a day: whoever repeats one is told the same
-//! (decision 91).
+//! Calls with an idempotency key and their answers, kept for a day for repeated calls (decision 91).
 
 use crate::{
     AccountId, Error, Sql, Tx,
@@ -7,17 +6,17 @@ use crate::{
     table::{self, Columns, Stores as _, Table, row},
 };
 
-/// How long a call is kept, in seconds.
+/// How long a call is stored, in seconds.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
-/// A call that was done, and what its caller was told.
+/// A call that was done, with its answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoneCall {
     /// The method's name.
     pub method: String,
     /// The digest of the parameters.
     pub parameters: String,
-    /// The text beside the code, which is the method's own for success.
+    /// The answer's text, which some methods vary on success.
     pub error_text: String,
     /// The result, as JSON.
     pub result: String,
@@ -50,14 +49,14 @@ const FIND: Sql = sql!(
     " FROM idempotency_keys WHERE account_id = $1 AND idempotency_key = $2 AND created > $3",
 );
 
-/// The account's call under a key, unless it is more than a day old. `now` is in unix seconds.
+/// The account's call with this key, unless it is more than a day old. `now` is in unix seconds.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, key: &str, now: i64) -> Result<Option<DoneCall>, Error> {
     tx.row(&FIND, &[account.0.into(), key.into(), (now - KEPT_SECONDS).into()], table::read)
 }
 
 const KEEP: Sql = sql!("idempotency.keep", Piece::Upsert(&TABLE));
 
-/// Keeps a call that [`find`] does not find, in the transaction that carries it out.
+/// Stores a call that [`find`] did not find. Call it in the transaction that does the call.
 pub fn keep(tx: &mut Tx<'_>, account: AccountId, key: &str, call: &DoneCall, now: i64) -> Result<(), Error> {
     let mut args = vec![account.0.into(), key.into()];
     call.args(&mut args);
@@ -82,7 +81,7 @@ const FORGET: Sql = Sql::new(
     "DELETE FROM idempotency_keys WHERE account_id = $1 AND idempotency_key = $2 AND created <= $3",
 );
 
-/// Forgets what [`expired`] has found, but for keys that have come into use again since.
+/// Deletes what [`expired`] has found, except keys that were used again since.
 pub fn forget(tx: &mut Tx<'_>, keys: &[(AccountId, String)], now: i64) -> Result<(), Error> {
     let until = now - KEPT_SECONDS;
     tx.execute_each(

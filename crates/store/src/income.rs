@@ -1,25 +1,25 @@
-//! What is income: one answer for all that shows or adds up the money that came in (decision 92).
+//! The definition of income, used wherever received money is shown or summed (decision 92).
 //!
-//! Nothing is written for it: an order that was imported as paid goes on having no payment.
+//! It is computed, not stored: an order that was imported as paid still has no payment.
 
 use billhook_wire::{Money, PayStatus};
 
 use crate::{order_changes::Payment, orders::Order};
 
-/// What a paid order brought in without a noted payment: its price less the payments above zero, received when it was paid. Of its
-/// payments `given_back` are those below zero.
+/// The income of a paid order without a recorded payment: its price minus its payments above zero, received
+/// when it was paid. `given_back` is the sum of its payments below zero.
 pub fn unnoted(order: &Order, given_back: Money) -> Option<Payment> {
     let shortfall = order.price() - (order.handling.received - given_back);
     let is_owed = order.pay_status == PayStatus::Paid && shortfall > Money::ZERO;
     is_owed.then_some(Payment { sum: shortfall, received: order.paid })
 }
 
-/// What an order brought in altogether: its payments, and what came in without one.
+/// An order's whole income: its payments, and the income without one.
 pub fn received(order: &Order, given_back: Money) -> Money {
     order.handling.received + unnoted(order, given_back).map_or(Money::ZERO, |payment| payment.sum)
 }
 
-/// What was given back, as a sum below zero.
+/// The refunds, as a sum below zero.
 pub fn given_back<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Money {
     payments.into_iter().map(|payment| payment.sum.min(Money::ZERO)).sum()
 }
@@ -35,7 +35,7 @@ mod tests {
         Money::from_kopecks(kopecks)
     }
 
-    /// An order of 100 kopecks that was paid at 9.
+    /// An order of 100 kopecks that was paid at second 9.
     fn order(pay_status: PayStatus, payments: &[Payment]) -> Order {
         let received = payments.iter().map(|payment| payment.sum).sum();
         let line = Line {
@@ -68,7 +68,7 @@ mod tests {
             (PayStatus::Paid, &[30], 70, 100),
             (PayStatus::Paid, &[100], 0, 100),
             (PayStatus::Paid, &[120], 0, 120),
-            // What was given back counts as it was noted, and is no shortfall.
+            // A refund counts as recorded, and is no shortfall.
             (PayStatus::Paid, &[100, -30], 0, 70),
             (PayStatus::Paid, &[-30], 100, 70),
             (PayStatus::Paid, &[100, -100, 60], 0, 60),

@@ -1,12 +1,13 @@
-//! What Billhook keeps, and every query over it: accounts, products, orders.
+//! Billhook's data, and every query over it: accounts, products, orders.
 //!
-//! [`Store`] runs transactions, [`Location`] says where; the functions in [`accounts`], [`products`], [`orders`] and [`marks`] are what happens in
-//! them: plain synchronous functions over a [`Tx`], with static SQL that every engine accepts, each text beside the only
-//! function that runs it. What differs between engines (connections, tables, tuning, backup) is inside the private module
-//! `engine`; nothing outside it knows which one is at work. There is no HTTP here.
+//! [`Store`] runs transactions, and [`Location`] says where the store is. The functions in [`accounts`],
+//! [`products`], [`orders`], [`marks`] and so on run inside a transaction. They are synchronous functions
+//! over a [`Tx`] with static SQL for every engine; each SQL text is beside the only function that runs it.
+//! What differs between engines (connections, tables, tuning, backup) is in the private module `engine`.
+//! There is no HTTP here.
 //!
-//! Every key begins with the account, times are unix seconds, money is integer kopecks, flags are integers, and keys for
-//! look-ups are folded here, not by the engine.
+//! Every key begins with the account, times are unix seconds, money is integer kopecks, flags are integers.
+//! Look-up keys are folded here, not by the engine.
 
 pub mod accounts;
 pub mod audit;

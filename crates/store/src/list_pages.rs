@@ -1,7 +1,7 @@
-//! Lists a page at a time: what stands behind a number, so many, and how many there are in all.
+//! Lists in pages: the rows after a number, up to a maximum, and the total.
 //!
-//! A page costs what it holds. Where a list is by number and narrowed by a time, its page is found as its length is: along the index of
-//! that time, which holds no more than both need.
+//! A page costs only its own rows. A list by number that is limited to a time is found, like its total, in a
+//! covering index of that time.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -23,35 +23,35 @@ use crate::{
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What stands on it, by number.
+    /// Its items, by number.
     pub items: T,
-    /// The last number on it, if more follow.
+    /// The last number of the page, if more follow.
     pub next: Option<i64>,
-    /// How many there are on all pages.
+    /// The number of items on all pages.
     pub total: u64,
 }
 
-/// Which page is wanted.
+/// The requested page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// What has this number or a lower one stands on earlier pages.
+    /// The page begins after this number.
     pub after: i64,
-    /// How many it holds at most.
+    /// The maximum number of items.
     pub most: u32,
 }
 
 impl Wanted {
-    /// One more than fit, so that it is seen whether more follow.
+    /// One more than fit, to see whether more follow.
     fn most_and_one(self) -> usize {
         usize::try_from(self.most).unwrap_or(usize::MAX).saturating_add(1)
     }
 
-    /// The same for a statement.
+    /// The same as an argument of a statement.
     fn limit(self) -> Arg<'static> {
         (i64::from(self.most) + 1).into()
     }
 
-    /// The page of what was found, which is up to one more than fits.
+    /// Makes a page from the rows found, which may be one more than fit.
     fn page<T>(self, mut found: Vec<T>, number: impl Fn(&T) -> i64, total: u64) -> Page<Vec<T>> {
         let more = found.len() >= self.most_and_one();
         found.truncate(self.most_and_one() - 1);
@@ -64,7 +64,7 @@ const ALL: Sql = Sql::new(
     "list_pages.all",
     "SELECT order_id FROM orders WHERE account_id = $1 AND deleted = 0 AND order_id > $2 ORDER BY order_id LIMIT $3",
 );
-// The signs keep engines from walking along the numbers through all that the time leaves out.
+// The unary plus keeps engines from using the index by number, which would read all orders outside the time.
 const CREATED: Sql = Sql::new(
     "list_pages.created",
     "SELECT order_id FROM orders
@@ -87,7 +87,7 @@ const COUNT_PAID: Sql = Sql::new(
       WHERE account_id = $1 AND deleted = 0 AND pay_status = 'paid' AND paid >= $2 AND paid <= $3",
 );
 
-/// The numbers of the orders of a time, both ends (unix seconds) included. Hidden ones are left out.
+/// The numbers of the orders in a time range (unix seconds, both ends included), without hidden ones.
 pub fn orders(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -131,8 +131,8 @@ const LINES_PAID: Sql = Sql::new(
       ORDER BY o.paid, o.order_id",
 );
 
-/// The same of the orders that hold a product which `is_wanted`, by its number or its name when it was ordered. No index has the
-/// products, so the lines of that time are all looked at.
+/// The same for orders with a product that `is_wanted`, by its number or its name when it was ordered. No
+/// index has the products, so all lines of that time are read.
 pub fn orders_holding(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -156,7 +156,7 @@ pub fn orders_holding(
     let mut lowest = BTreeSet::new();
     tx.rows(sql, &[account.0.into(), begin.into(), end.into()], |row| {
         let (order, version) = (row.int(0)?, row.int(1)?);
-        // An order's lines come together.
+        // An order's lines follow each other.
         if last == Some(order) || !versions.contains(&version) {
             return Ok(());
         }
@@ -191,7 +191,7 @@ const BILLS: Sql = Sql::new(
       ORDER BY order_id, position",
 );
 
-/// The products of a customer's orders; of all states if `state` is none.
+/// The products of a customer's orders; in any state if `state` is `None`.
 pub fn bills(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -222,7 +222,7 @@ const GOODS: Sql = sql!(
 const COUNT_GOODS: Sql =
     Sql::new("list_pages.count_goods", "SELECT COUNT(*) FROM products WHERE account_id = $1 AND deleted = 0");
 
-/// What lists of the catalogue have of its products.
+/// The products of the catalogue, with the fields of its lists.
 pub fn goods(
     tx: &mut Tx<'_>,
     account: AccountId,

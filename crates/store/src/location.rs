@@ -1,4 +1,4 @@
-//! Where a store is: a data folder, or a database that a URL names.
+//! The location of a store: a data folder, or a database's URL.
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use crate::{
     engine::{self, postgres::Address},
 };
 
-/// Where a store is. Shown, it holds no password.
+/// The location of a store. Its text form has no password.
 #[derive(Debug, Clone)]
 pub struct Location(pub(crate) Place);
 
@@ -24,22 +24,22 @@ pub(crate) enum Place {
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) address: Address,
-    /// Where reads go, if not to the same.
+    /// The replica for reads, if there is one.
     pub(crate) reads: Option<Address>,
-    /// Connections for reads, and as many for writes, at most.
+    /// The maximum number of connections for reads, and again for writes.
     pub(crate) connections: usize,
 }
 
-/// How many connections a database is used by, each way, if nothing else is said.
+/// The default number of connections to a database for reads, and again for writes.
 pub const CONNECTIONS: usize = 10;
 
 impl Location {
-    /// The store in a data folder.
+    /// A store in a data folder.
     pub fn folder(path: &Path) -> Self {
         Self(Place::Folder(path.to_owned()))
     }
 
-    /// Reads a URL: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`, or `sqlite:PATH` with a data folder or the `billhook.db` in it.
+    /// Parses `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`, or `sqlite:` with a data folder or its store.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let url = url.trim();
         match url.split_once(':') {
@@ -64,7 +64,7 @@ impl Location {
         }
     }
 
-    /// The same store, with the API's reads answered by a replica of the database.
+    /// The same store, with a replica that answers the API's reads.
     pub fn with_reads_from(self, url: &str) -> Result<Self, Error> {
         match self.0 {
             Place::Database(database) => {
@@ -78,7 +78,7 @@ impl Location {
         }
     }
 
-    /// The same store, used by so many connections at most for reads, and as many for writes.
+    /// The same store, with another maximum of connections for reads, and again for writes.
     #[must_use]
     pub fn with_connections(mut self, connections: usize) -> Self {
         if let Place::Database(database) = &mut self.0 {
@@ -87,13 +87,13 @@ impl Location {
         self
     }
 
-    /// Whether there is a store. False also where the folder or the database's tables are not there yet; a database that can't
-    /// be reached is an error.
+    /// Whether there is a store. False if the folder or the database's tables do not exist. A database that
+    /// can't be reached is an error.
     pub fn holds_store(&self) -> Result<bool, Error> {
         engine::is_in(self)
     }
 
-    /// The data folder, if that is what it is.
+    /// The data folder, unless it is a database.
     pub fn as_folder(&self) -> Option<&Path> {
         match &self.0 {
             Place::Folder(path) => Some(path),
@@ -101,8 +101,9 @@ impl Location {
         }
     }
 
-    /// Takes the right to serve from a data folder (which is made if it isn't there), or to replace all of its store: one process
-    /// at a time can have it. Of a database any number may serve: there is nothing to take.
+    /// Takes the right to serve from a data folder, or to replace its store, which only one process can have.
+    /// Creates the folder if needed. A database can be served by any number of processes, so nothing is
+    /// locked.
     pub fn lock_for_serving(&self) -> Result<Option<ServingLock>, Error> {
         self.as_folder().map(|path| DataFolder::open(path)?.lock_for_serving()).transpose()
     }

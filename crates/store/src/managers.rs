@@ -6,7 +6,7 @@ use crate::{
     table::{self, Columns, Stores as _, Table, row},
 };
 
-/// What marks call managers.
+/// The kind of managers in `marks`.
 const KIND: &str = "manager";
 
 /// A manager.
@@ -50,7 +50,7 @@ const FIND: Sql = sql!(
     " FROM managers WHERE account_id = $1 AND manager_id = $2",
 );
 
-/// The manager of a number.
+/// The manager with this number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Manager>, Error> {
     tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
@@ -61,7 +61,7 @@ const HIGHEST: Sql = Sql::new(
 );
 const ADD: Sql = sql!("managers.add", Piece::Insert(&TABLE));
 
-/// Adds a manager; the number is the answer. Orders keep the number of a manager who was removed, so nobody else gets it.
+/// Adds a manager, and returns the number. Orders keep removed numbers, so they are not used again.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<i64, Error> {
     let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
     let id = highest.max(marks::highest_removed(tx, account, KIND)?) + 1;
@@ -71,7 +71,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<i64, Error
 
 const PUT: Sql = sql!("managers.put", Piece::Upsert(&TABLE));
 
-/// Adds a manager of a number that he had elsewhere, or replaces the one of that number.
+/// Adds a manager with a number from elsewhere, or replaces the one with that number.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, manager: &Manager) -> Result<(), Error> {
     tx.execute(&PUT, &table::args(account, manager)).map(drop)
 }
@@ -79,7 +79,7 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, manager: &Manager) -> Result<(),
 const REMOVE: Sql =
     Sql::new("managers.remove", "DELETE FROM managers WHERE account_id = $1 AND manager_id = $2");
 
-/// Removes a manager; false if there is none of that number. Orders keep the number.
+/// Removes a manager; false if there is none with this number. Orders keep the number.
 pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
     let was_there = tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0;
     if was_there {

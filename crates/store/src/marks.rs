@@ -1,4 +1,4 @@
-//! Small facts about the store itself, by name.
+//! Facts about the store itself, by name.
 
 use crate::{
     AccountId, Error, Sql, Tx,
@@ -14,12 +14,12 @@ pub(crate) const TABLE: Table = Table {
 /// Set on a store that `serve --demo` filled.
 pub const DEMO: &str = "demo";
 
-/// Set on a store that a copy has begun to fill, until it is whole: where the copy comes from.
+/// Set while a copy fills a store. The value names the source.
 pub(crate) const COPYING: &str = "copying";
 
 const GET: Sql = Sql::new("marks.get", "SELECT value FROM marks WHERE name = $1");
 
-/// A fact's value.
+/// The value of a fact.
 pub fn get(tx: &mut Tx<'_>, name: &str) -> Result<Option<String>, Error> {
     tx.row(&GET, &[name.into()], |row| Ok(row.text(0)?.to_owned()))
 }
@@ -29,25 +29,25 @@ const SET: Sql = Sql::new(
     "INSERT INTO marks (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 );
 
-/// Notes a fact.
+/// Sets a fact.
 pub fn set(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<(), Error> {
     tx.execute(&SET, &[name.into(), value.into()]).map(drop)
 }
 
 const REMOVE: Sql = Sql::new("marks.remove", "DELETE FROM marks WHERE name = $1");
 
-/// Takes a fact away.
+/// Removes a fact.
 pub(crate) fn remove(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
     tx.execute(&REMOVE, &[name.into()]).map(drop)
 }
 
-/// The highest number of an account's things of a kind that were removed; 0: none was.
+/// The highest removed number of an account's things of a kind; 0: none was removed.
 pub(crate) fn highest_removed(tx: &mut Tx<'_>, account: AccountId, kind: &str) -> Result<i64, Error> {
     let number = get(tx, &removed(account, kind))?;
     Ok(number.and_then(|number| number.parse().ok()).unwrap_or(0))
 }
 
-/// Notes the number of a thing that is removed, so that no other one gets it.
+/// Records the number of a removed thing, so that it is not used again.
 pub(crate) fn note_removed(tx: &mut Tx<'_>, account: AccountId, kind: &str, id: i64) -> Result<(), Error> {
     let highest = highest_removed(tx, account, kind)?.max(id);
     set(tx, &removed(account, kind), &highest.to_string())

@@ -1,4 +1,4 @@
-//! What happens to an order after it was made: payments, cancelling, posting, hiding.
+//! Changes of existing orders: payments, cancelling, delivery, hiding.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
@@ -8,12 +8,12 @@ use crate::{
     pincodes,
 };
 
-/// A payment for an order; a negative one was given back.
+/// A payment for an order; a refund is negative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Payment {
     /// The sum.
     pub sum: Money,
-    /// When it came in, unix seconds.
+    /// When it was received, unix seconds.
     pub received: i64,
 }
 
@@ -22,7 +22,7 @@ const PAYMENTS: Sql = Sql::new(
     "SELECT payment_no, sum, received FROM payments WHERE account_id = $1 AND order_id = $2 ORDER BY payment_no",
 );
 
-/// An order's payments with their numbers, in the order in which they were noted. One that was imported as paid has none.
+/// An order's payments with their numbers, in the order of recording. One imported as paid has none.
 pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<(i64, Payment)>, Error> {
     tx.all(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
         Ok((row.int(0)?, Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? }))
@@ -35,7 +35,7 @@ const ADD_PAYMENT: Sql = Sql::new(
      VALUES ($1, $2, (SELECT COALESCE(MAX(payment_no), 0) + 1 FROM payments WHERE account_id = $1 AND order_id = $2), $3, $4)",
 );
 
-/// Notes a payment for an order that is in the store already. What it makes of the order stands in `order`, which is to be saved.
+/// Records a payment. Its effect on the order is only in `order`, which the caller must save.
 fn add_payment(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -50,7 +50,7 @@ fn add_payment(
     Ok(())
 }
 
-/// Notes a payment of a part. The order is paid when nothing is left to pay. A payment beyond that is kept as it came.
+/// Records a partial payment. The order becomes paid when it is covered. An overpayment is kept as it is.
 pub fn pay_part(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -69,10 +69,11 @@ const REMOVE_PAYMENT: Sql = Sql::new(
     "DELETE FROM payments WHERE account_id = $1 AND order_id = $2 AND payment_no = $3",
 );
 
-/// Removes a payment that was noted by mistake: the one of this number, else the last. None: there is no such payment.
+/// Removes a payment that was recorded by mistake: the one with this number, else the last. `None`: there is
+/// no such payment.
 ///
-/// A paid order that its payments covered, and no longer do, waits again; pin codes stay (decision 80). One that was imported as paid
-/// was never covered by them, and stays as it is.
+/// A paid order that its payments no longer cover waits again; its pin codes stay handed out (decision 80).
+/// An order that was imported as paid was never covered by payments, and stays paid.
 pub fn unpay(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -96,7 +97,7 @@ pub fn unpay(
     Ok(Some(payment))
 }
 
-/// Has an order paid in full at this time: what is left to pay came in. One that is paid already stays as it is.
+/// Pays the open amount at this time, which makes the order paid. A paid order stays as it is.
 pub fn pay(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
     if order.pay_status == PayStatus::Paid {
         return Ok(());
@@ -122,19 +123,19 @@ fn become_paid(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) 
     save_lines(tx, account, order)
 }
 
-/// Cancels an order. What was paid for it stays noted, and pin codes that were handed out stay so.
+/// Cancels an order. Its payments and its pin codes stay.
 pub fn cancel(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
     set_status(tx, account, order, PayStatus::Cancel)
 }
 
-/// Notes that the money for an order was given back: all that was received, as a payment the other way.
+/// Records a refund of all that was received, as a negative payment.
 pub fn refund(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
     give_back(tx, account, order, at)?;
     set_status(tx, account, order, PayStatus::Return)
 }
 
-/// Has an order wait for its payment again. If it was paid, that is taken back. A timer that has run out is taken off, or it would
-/// cancel the order at once.
+/// Sets an order to wait for its payment again. If it was paid, that payment is reversed. A timer that ran
+/// out is removed, or it would cancel the order at once.
 pub fn wait_again(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
     if order.pay_status == PayStatus::Paid {
         give_back(tx, account, order, now)?;
@@ -172,7 +173,7 @@ fn set_status(
     save_lines(tx, account, order)
 }
 
-/// Notes that the parcel was posted, under which number.
+/// Records that the parcel was posted, with its tracking number.
 pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo: &str) -> Result<(), Error> {
     order.handling.delivery = Delivery::Sent;
     order.handling.sent = at;
@@ -180,7 +181,7 @@ pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo
     save(tx, account, order)
 }
 
-/// Notes that the parcel came back.
+/// Records that the parcel came back.
 pub fn take_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
     order.handling.delivery = Delivery::Return;
     save(tx, account, order)
@@ -192,7 +193,7 @@ const SAVE: Sql = Sql::new(
       WHERE account_id = $8 AND order_id = $9",
 );
 
-/// Saves what can change of an order.
+/// Saves the fields of an order that can change.
 fn save(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
     let handling = &order.handling;
     let args = [
@@ -215,7 +216,7 @@ const SAVE_LINE: Sql = Sql::new(
       WHERE account_id = $3 AND email_key = $4 AND order_id = $5 AND position = $6",
 );
 
-/// Saves what can change of an order's lines.
+/// Saves the fields of an order's lines that can change.
 fn save_lines(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
     let key = order.email_key();
     for (position, line) in (0_i64..).zip(&order.lines) {
@@ -241,19 +242,19 @@ const HIDE: Sql = Sql::new(
     "UPDATE orders SET email_key = $1, deleted = $2 WHERE account_id = $3 AND order_id = $4",
 );
 
-/// Hides an order from everything that lists or looks up (decision 22).
+/// Hides an order from all lists and look-ups (decision 22).
 pub fn hide(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
     let key = order.email.as_ref().map_or("", Email::key);
     let hidden = hidden_key(key);
     tx.execute(&MOVE_LINES, &[(&hidden).into(), account.0.into(), key.into(), order.id.0.into()])?;
-    // A time of zero would say that it is not hidden.
+    // Zero would mean that it is not hidden.
     let now = now.max(1);
     tx.execute(&HIDE, &[(&hidden).into(), now.into(), account.0.into(), order.id.0.into()])?;
     order.handling.deleted = now;
     Ok(())
 }
 
-/// Shows a hidden order again, as it was, but for a timer that has run out: it would cancel the order at once.
+/// Restores a hidden order. A timer that ran out is removed: it would cancel the order at once.
 pub fn restore(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i64) -> Result<(), Error> {
     let key = order.email.as_ref().map_or("", Email::key);
     let hidden = hidden_key(key);
@@ -271,14 +272,14 @@ const DUE: Sql = Sql::new(
       ORDER BY kill_at, account_id, order_id LIMIT $2",
 );
 
-/// Orders of all accounts whose time to cancel themselves has come.
+/// Orders of all accounts whose timers have run out.
 pub fn due(tx: &mut Tx<'_>, now: i64, most: u32) -> Result<Vec<(AccountId, OrderId)>, Error> {
     tx.all(&DUE, &[now.into(), i64::from(most).into()], |row| {
         Ok((AccountId(row.int(0)?), OrderId(row.int(1)?)))
     })
 }
 
-/// Cancels an order if its time has come; false if it was paid, cancelled or hidden meanwhile.
+/// Cancels an order whose timer has run out; false if it was paid, cancelled or hidden meanwhile.
 pub fn cancel_if_due(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Result<bool, Error> {
     let Some(mut order) = orders::find(tx, account, id)? else { return Ok(false) };
     let handling = &order.handling;
@@ -295,8 +296,8 @@ const PREPAYMENT: Sql = Sql::new(
     "SELECT prepayment_enabled, prepayment_minsum FROM products WHERE account_id = $1 AND good_id = $2",
 );
 
-/// Whether a part of an order may be paid in advance, and the least: what its products' settings say together. One product that
-/// must be paid whole makes it so for the order.
+/// Whether an order may be paid in parts, and the minimum, from its products' settings together. If one
+/// product must be paid in full, so must the order.
 pub fn prepayment(
     tx: &mut Tx<'_>,
     account: AccountId,

@@ -1,4 +1,4 @@
-//! Lists of orders by their time, and by customer.
+//! Lists of orders, by time or by customer.
 
 use billhook_wire::{Email, OrderId, PayStatus};
 
@@ -10,7 +10,7 @@ use crate::{
 /// Which time of an order counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// When it was made.
+    /// When it was created.
     Created,
     /// When it was paid; only paid orders.
     Paid,
@@ -27,7 +27,7 @@ const BY_PAID: Sql = order_lines!(
     "o.paid, o.order_id"
 );
 
-/// Shows the orders of a time, both ends (unix seconds) included, one at a time and in the order of that time. Hidden ones are left out.
+/// Shows orders in a time range (unix seconds, both ends included), by that time. Hidden ones are left out.
 pub fn between<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -42,10 +42,10 @@ pub fn between<E: From<Error>>(
     orders::show_each(tx, sql, &[account.0.into(), begin.into(), end.into()], show)
 }
 
-/// So many orders are asked for at once by their numbers.
+/// How many orders one statement asks for by number.
 const ASKED_AT_ONCE: usize = 100;
 
-/// Gives the orders of these numbers, one at a time.
+/// Shows the orders with these numbers.
 pub fn each_of<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -80,7 +80,8 @@ const NEWEST_PAID: Sql = Sql::new(
       ORDER BY paid DESC, order_id DESC LIMIT $5",
 );
 
-/// The numbers of the last `most` orders of a time, both ends included, in the order of that time. Hidden ones are left out.
+/// The numbers of the last `most` orders in a time range, both ends included, by that time, without hidden
+/// ones.
 pub fn newest(
     tx: &mut Tx<'_>,
     account: AccountId,

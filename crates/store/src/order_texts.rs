@@ -5,7 +5,7 @@ use crate::text_fields::text_fields;
 text_fields! {
     /// A text field of an order (sections 4.1, 5 and 9.9).
     TextField;
-    /// An order's text fields; those that were not given are empty.
+    /// An order's text fields; missing ones are empty.
     Texts;
     FirstName = "first_name",
     LastName = "last_name",

@@ -1,8 +1,8 @@
-//! Orders and their lines, and every query over them.
+//! Orders and their lines, and the queries over them.
 //!
-//! Lines are clustered by (account, e-mail, order, position), and hold their order's status and the version of the product that was
-//! ordered (see `versions`): so `GetBills` is one range scan. What stands in both tables is written by [`add_all`], `remove` and
-//! `order_changes`; `check` compares them.
+//! Lines are clustered by (account, e-mail, order, position). Each has its order's status and the version of
+//! its product (see `versions`), so `GetBills` is one range scan. The columns that are in both tables are
+//! written by [`add_all`], `remove` and `order_changes`; `check` compares them.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
@@ -17,34 +17,34 @@ use crate::{
 
 pub use crate::order_texts::{TextField, Texts};
 
-/// The most lines that an order has (decision 66).
+/// The maximum number of an order's lines (decision 66).
 pub const LINES_MAX: usize = 1_000;
 
-/// An order with everything that is known of it.
+/// An order with all its fields.
 #[derive(Debug, Clone, Default)]
 pub struct Order {
     /// Its number.
     pub id: OrderId,
-    /// The customer's e-mail, if it is known.
+    /// The customer's e-mail, if known.
     pub email: Option<Email>,
-    /// Whether it is paid for.
+    /// Its payment status.
     pub pay_status: PayStatus,
-    /// When it was made, unix seconds.
+    /// When it was created, unix seconds.
     pub created: i64,
-    /// When it was paid, unix seconds; 0: it was not.
+    /// When it was paid, unix seconds; 0: never.
     pub paid: i64,
-    /// Whether it is one of a subscription's payments.
+    /// Whether it is a payment of a subscription.
     pub is_recurrent: bool,
-    /// What became of it.
+    /// Its handling besides the status.
     pub handling: Handling,
     /// Its text fields.
     pub texts: Texts,
-    /// Its lines, in order: at least one.
+    /// Its lines in order, at least one.
     pub lines: Vec<Line>,
 }
 
 impl PartialEq for Order {
-    /// Whether they are the same to the last letter, the e-mail's too.
+    /// Whether they are exactly the same, including the e-mail's letter case.
     fn eq(&self, other: &Self) -> bool {
         let Self { id, email, pay_status, created, paid, is_recurrent, handling, texts, lines } = self;
         *id == other.id
@@ -59,16 +59,16 @@ impl PartialEq for Order {
     }
 }
 
-/// What became of an order beside its payment. Times are unix seconds; 0: never.
+/// An order's handling besides its payment status. Times are unix seconds; 0: never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Handling {
     /// When it was hidden (decision 22).
     pub deleted: i64,
-    /// When it cancels itself, unless it is paid before.
+    /// When it cancels itself, unless it is paid first.
     pub kill_at: i64,
-    /// What was paid so far.
+    /// The sum of its payments.
     pub received: Money,
-    /// What became of the parcel.
+    /// The state of the parcel.
     pub delivery: Delivery,
     /// When the parcel was posted.
     pub sent: i64,
@@ -78,7 +78,7 @@ pub struct Handling {
     pub manager: i64,
 }
 
-/// What became of a parcel (section 12).
+/// The state of a parcel (section 12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Nothing yet.
@@ -86,7 +86,7 @@ pub enum Delivery {
     None,
     /// It was posted.
     Sent,
-    /// The customer has sent it back.
+    /// The customer sent it back.
     Return,
 }
 
@@ -94,7 +94,7 @@ impl Delivery {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::None, Self::Sent, Self::Return];
 
-    /// The protocol's word; empty where there is none yet.
+    /// The protocol's word; empty for none.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "",
@@ -103,13 +103,13 @@ impl Delivery {
         }
     }
 
-    /// The state that a word names.
+    /// The state with this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
-/// One product in an order.
+/// One line of an order: a product.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
     /// The product's numeric code.
@@ -118,11 +118,11 @@ pub struct Line {
     pub good_name: String,
     /// Its title, as it was when ordered.
     pub good_title: String,
-    /// What it cost in this order.
+    /// Its price in this order.
     pub sum: Money,
     /// The catalogue's price at that time.
     pub price: Money,
-    /// The pin code handed over with it; empty: none.
+    /// The pin code handed out with it; empty: none.
     pub pincode: String,
     /// The fee of the order's partner of level 1.
     pub partner_fee: Money,
@@ -166,7 +166,7 @@ row! {
     }
 }
 
-/// The columns of a line that its version doesn't have.
+/// The columns of a line, without those of its product's version.
 pub(crate) const OF_LINE: &[Columns] = match Line::COLUMNS {
     [_good_id, _good_name, _good_title, own @ ..] => own,
     _ => &[],
@@ -203,17 +203,17 @@ impl Line {
 }
 
 impl Order {
-    /// The customer's e-mail; empty: it is not known.
+    /// The customer's e-mail; empty: unknown.
     pub fn email_text(&self) -> &str {
         self.email.as_ref().map_or("", Email::as_str)
     }
 
-    /// What it costs: the sum of its lines (decision 12).
+    /// Its price: the sum of its lines (decision 12).
     pub fn price(&self) -> Money {
         self.lines.iter().map(|line| line.sum).sum()
     }
 
-    /// What is left to pay (decision 12): nothing of an order that is paid, or was and whose money was given back.
+    /// The open amount (decision 12): zero for an order that is paid or refunded.
     pub fn to_pay(&self) -> Money {
         match self.pay_status {
             PayStatus::Paid | PayStatus::Return => Money::ZERO,
@@ -221,25 +221,24 @@ impl Order {
         }
     }
 
-    /// What it costs beyond what was received for it.
+    /// Its price minus what was received.
     pub(crate) fn owed(&self) -> Money {
         (self.price() - self.handling.received).max(Money::ZERO)
     }
 
-    /// The key that its lines are found by. A hidden order's has a space in front, which no e-mail has: so whatever looks for a
-    /// customer's orders passes it over.
+    /// The e-mail key of its lines. A hidden order's begins with a space, which no e-mail does, so look-ups
+    /// by customer do not find it.
     pub(crate) fn email_key(&self) -> Cow<'_, str> {
         let key = self.email.as_ref().map_or("", Email::key);
         if self.handling.deleted == 0 { key.into() } else { hidden_key(key).into() }
     }
 }
 
-/// The key of a customer's hidden orders.
 pub(crate) fn hidden_key(key: &str) -> String {
     format!(" {key}")
 }
 
-/// The most that the names in one answer may take; an answer is built in memory (decision 64).
+/// The maximum size of the names in one answer, which is built in memory (decision 64).
 const BILLS_MAX_BYTES: usize = 64 << 20;
 
 /// A customer's lines.
@@ -251,7 +250,7 @@ pub const BILLS_OF: Sql = Sql::new(
       ORDER BY order_id, position",
 );
 
-/// Every product of every order of `email`, in order of number; all states if `state` is none.
+/// Every product of every order of `email`, by order number; in any state if `state` is `None`.
 pub fn bills_of(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -261,7 +260,7 @@ pub fn bills_of(
     bills(tx, &BILLS_OF, &[account.0.into(), email.key().into()], account, state)
 }
 
-/// The products of the orders that a statement gives line by line.
+/// The products of the orders that a statement returns line by line.
 pub(crate) fn bills(
     tx: &mut Tx<'_>,
     sql: &'static Sql,
@@ -271,7 +270,7 @@ pub(crate) fn bills(
 ) -> Result<Bills, Error> {
     let state = state.map(PayStatus::as_str);
     let mut lines = Vec::new();
-    // Rows of other states are read in any case: here they count for what makes a read a long one.
+    // Rows in other states are filtered here, so that they count towards the limit of a brief read.
     tx.rows(sql, args, |row| {
         if state.is_none() || state == Some(row.text(2)?) {
             lines.push((OrderId(row.int(0)?), row.int(1)?));
@@ -290,8 +289,8 @@ pub(crate) fn bills(
     Ok(bills)
 }
 
-/// Selects whole orders, line by line, for [`order`] and [`line`]. Written as a cross join, so that no engine sorts: along the
-/// orders' key, for each order along the lines' key, and to each line's version.
+/// Selects whole orders, line by line, for [`order`] and [`line`]. The cross join makes engines read in this
+/// order without sorting: orders by key, each order's lines by key, each line's version.
 macro_rules! order_lines {
     ($name:literal, $rest:literal) => {
         $crate::orders::order_lines!($name, $rest, "o.order_id")
@@ -319,7 +318,7 @@ pub(crate) use order_lines;
 /// A whole order.
 pub const FIND: Sql = order_lines!("orders.find", "o.account_id = $1 AND o.order_id = $2");
 
-/// The order of a number.
+/// The order with this number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<Order>, Error> {
     let mut found: Option<Order> = None;
     tx.rows(&FIND, &[account.0.into(), id.0.into()], |row| {
@@ -334,7 +333,7 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<O
 
 const EACH: Sql = order_lines!("orders.each", "o.account_id = $1");
 
-/// Gives every order, by number, one at a time.
+/// Shows every order, by number.
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -346,7 +345,7 @@ pub fn each<E: From<Error>>(
 const EACH_BETWEEN: Sql =
     order_lines!("orders.each_between", "o.account_id = $1 AND o.order_id > $2 AND o.order_id <= $3");
 
-/// Gives every order behind one number and up to another, by number, one at a time.
+/// Shows every order after one number and up to another, by number.
 pub(crate) fn each_between<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -362,7 +361,7 @@ const NTH_AFTER: Sql = Sql::new(
     "SELECT order_id FROM orders WHERE account_id = $1 AND order_id > $2 ORDER BY order_id LIMIT 1 OFFSET $3",
 );
 
-/// The number of the last of so many orders behind a number; none where there are fewer.
+/// The number of the last of `most` orders after a number; `None` if there are fewer.
 pub fn last_of(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -373,7 +372,7 @@ pub fn last_of(
     tx.row(&NTH_AFTER, &args, |row| row.int(0).map(OrderId))
 }
 
-/// Shows the orders that a statement gives line by line.
+/// Shows the orders that a statement returns line by line.
 pub(crate) fn show_each<E: From<Error>>(
     tx: &mut Tx<'_>,
     sql: &'static Sql,
@@ -397,7 +396,7 @@ pub(crate) fn show_each<E: From<Error>>(
 
 const COUNT: Sql = Sql::new("orders.count", "SELECT COUNT(*) FROM orders WHERE account_id = $1");
 
-/// How many orders the account has.
+/// The number of the account's orders.
 pub fn count(tx: &mut Tx<'_>, account: AccountId) -> Result<u64, Error> {
     tx.counted(&COUNT, &[account.0.into()])
 }
@@ -407,13 +406,13 @@ const HIGHEST: Sql = Sql::new(
     "SELECT order_id FROM orders WHERE account_id = $1 ORDER BY order_id DESC LIMIT 1",
 );
 
-/// The highest number that an order has.
+/// The account's highest order number.
 pub fn highest(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, Error> {
     tx.row(&HIGHEST, &[account.0.into()], |row| Ok(OrderId(row.int(0)?)))
 }
 
-/// A number for a new order, which no other order gets; none if none is left. Where several nodes make orders, not every number
-/// comes to be used, and those of different nodes don't follow each other in time.
+/// A unique number for a new order; `None` if none is left. With several nodes some numbers stay unused, and
+/// those of different nodes are not in the order of time.
 pub fn next_number(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<OrderId>, Error> {
     if let Some(number) = tx.order_number(account.0)? {
         return Ok(Some(OrderId(number)));
@@ -427,7 +426,7 @@ pub const ADD_ORDER: Sql = sql!("orders.add_order", Piece::Insert(&TABLE));
 /// One of its lines.
 pub const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
 
-/// Adds an order whose number is free; one that is taken is a [`Kind::Conflict`].
+/// Adds an order. A number that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
     let key = order.email_key();
     let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &key))];
@@ -438,7 +437,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
     tx.execute_all(&statements)
 }
 
-/// Adds many orders at once, for much less than [`add`] takes for each of them.
+/// Adds many orders at once, much faster than [`add`] for each.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result<(), Error> {
     let keys: Vec<_> = orders.iter().map(|order| order.email_key()).collect();
     let mut lines = Vec::new();
@@ -458,7 +457,7 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
         &ADD_ORDER,
         &mut orders.iter().zip(&keys).map(|(order, key)| order_columns(account, order, key)),
     )?;
-    // As they are to lie, so that each page is filled at once.
+    // In the order of the key, so that each page is filled once.
     lines.sort_unstable_by_key(|(email, id, position, ..)| (*email, *id, *position));
     tx.execute_each(
         &ADD_LINE,
@@ -507,7 +506,7 @@ const REMOVE_LINES: Sql = Sql::new(
 const REMOVE_ORDER: Sql =
     Sql::new("orders.remove_order", "DELETE FROM orders WHERE account_id = $1 AND order_id = $2");
 
-/// Puts an order in place of the one that has its number.
+/// Replaces the order with the same number.
 pub fn replace(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
     remove(tx, account, order.id)?;
     add(tx, account, order)
@@ -519,7 +518,7 @@ fn remove(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<(), Error>
     tx.execute(&REMOVE_ORDER, &args).map(drop)
 }
 
-/// An order from the row of its first line.
+/// Reads an order from the row of its first line.
 pub(crate) fn order(row: &dyn Row) -> Result<Order, Error> {
     let mut reader = Reader::new(row);
     let mut order = Order::read(&mut reader)?;

@@ -1,7 +1,8 @@
-//! Files that are being made: under a name of their own until they are whole, and gone if they never will be.
+//! Files in progress: they have temporary names until they are complete, and are removed if they never are.
 //!
-//! They hold customers' data, so none is left lying about. Dropped, one is removed; who catches a signal calls [`end_unfinished`]; and
-//! what a process that was killed has left is removed before the next one is made in that folder. Who is at work on one has it locked.
+//! They hold customers' data, so none may remain. Drop removes them. A signal handler calls
+//! [`end_unfinished`]. What a killed process left is removed when the next one is made in that folder. A lock
+//! shows that a file is still in use.
 
 use std::{
     fs::{self, File, Permissions},
@@ -14,13 +15,13 @@ use std::{
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempDir};
 
-/// What an unfinished file is called, in front of some letters and behind them.
+/// The start and the end of an unfinished file's name.
 const NAME: (&str, &str) = (".billhook-", ".partial");
 
-/// All that this process has not finished.
+/// The unfinished files of this process.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A file that is not whole yet, for its owner alone.
+/// An unfinished file, for its owner alone.
 #[derive(Debug)]
 pub struct PartialFile {
     // Removed before it is taken off the list.
@@ -29,7 +30,7 @@ pub struct PartialFile {
 }
 
 impl PartialFile {
-    /// A new one in the folder where it is to stay.
+    /// A new file in its final folder.
     pub fn new_in(folder: &Path) -> io::Result<Self> {
         remove_left(folder);
         loop {
@@ -38,16 +39,16 @@ impl PartialFile {
             unfinished.push(file.path().to_owned());
             drop(unfinished);
             let partial = Self { listed: Unfinished(vec![file.path().to_owned()]), file };
-            // Where files can't be locked, nobody takes one that is unlocked for left.
+            // Where files can't be locked, unlocked ones are never removed.
             let _ = partial.as_file().lock();
-            // Until it was locked, somebody could.
+            // Before it was locked, another process could have removed it.
             if partial.as_file().metadata()?.nlink() > 0 {
                 return Ok(partial);
             }
         }
     }
 
-    /// Its present path.
+    /// Its temporary path.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
@@ -57,13 +58,13 @@ impl PartialFile {
         self.file.as_file()
     }
 
-    /// Gives it its name, where nothing of that name may be.
+    /// Gives it its final name, which must be free.
     pub fn keep_as(self, name: &Path) -> io::Result<()> {
         let Self { file, listed } = self;
         listed.finish(|| file.persist_noclobber(name).map(drop).map_err(|error| error.error))
     }
 
-    /// Gives it its name, in the place of what has it.
+    /// Gives it its final name, replacing an existing file.
     pub fn replace(self, name: &Path) -> io::Result<()> {
         let Self { file, listed } = self;
         listed.finish(|| file.persist(name).map(drop).map_err(|error| error.error))
@@ -80,7 +81,7 @@ impl io::Write for PartialFile {
     }
 }
 
-/// A folder that nobody needs when this is dropped, for its owner alone.
+/// A temporary folder for its owner alone, removed on drop.
 #[derive(Debug)]
 pub(crate) struct PartialFolder {
     folder: TempDir,
@@ -112,7 +113,7 @@ impl PartialFolder {
     }
 }
 
-/// Files that [`end_unfinished`] removes for as long as this is there.
+/// Files that [`end_unfinished`] removes while this exists.
 #[derive(Debug)]
 pub(crate) struct Unfinished(Vec<PathBuf>);
 
@@ -122,7 +123,7 @@ impl Unfinished {
         Self(files)
     }
 
-    /// Does the last step. A signal finds the files unfinished, or finds them finished.
+    /// Runs the last step. A signal finds the files either unfinished or finished.
     pub(crate) fn finish<T, E>(self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut unfinished = unfinished();
         let done = step();
@@ -137,11 +138,11 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes all that this process has not finished, and lets `end` end the process: nothing more is begun or finished meanwhile.
+/// Removes this process's unfinished files, and ends the process with `end`. Blocks begins and finishes.
 pub fn end_unfinished(end: impl FnOnce()) {
     let unfinished = unfinished();
     for file in &*unfinished {
-        // Not all of them need be there.
+        // Some may be gone already.
         let _ = remove(file);
     }
     end();
@@ -155,7 +156,7 @@ fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes what processes that were killed have left in a folder: nobody else would, and it can be as large as a store.
+/// Removes the files that killed processes left in a folder: each can be as large as a store.
 fn remove_left(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     for path in entries.map(|entry| entry.path()) {
@@ -163,7 +164,7 @@ fn remove_left(folder: &Path) {
         if !name.starts_with(NAME.0.as_bytes()) || !name.ends_with(NAME.1.as_bytes()) {
             continue;
         }
-        // Those of others, which can't be read, are theirs to remove; and where anybody may write, it may be no file at all.
+        // Unreadable files belong to others. In a folder that anybody can write it may be no regular file.
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let Ok(file) = File::options().read(true).custom_flags(flags).open(&path) else { continue };
         let is_ours = file.metadata().is_ok_and(|it| it.is_file() || it.is_dir());

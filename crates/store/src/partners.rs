@@ -1,4 +1,4 @@
-//! The partners of the affiliate program: who brings customers, and who brought whom.
+//! The partners of the affiliate program.
 
 use crate::{
     AccountId, Error, Sql, Tx,
@@ -13,7 +13,7 @@ pub struct Partner {
     pub id: i64,
     /// The login, in lower case.
     pub login: String,
-    /// The number of the partner who brought this one: the second level of this one's orders. 0: none.
+    /// The number of the partner who recruited this one and gets the level 2 fee; 0: none.
     pub parent_id: i64,
 }
 
@@ -31,7 +31,6 @@ pub(crate) const TABLE: Table = Table {
     key: &["account_id", "partner_id"],
 };
 
-/// Selects whole partners.
 macro_rules! partners {
     ($name:literal, $rest:literal) => {
         sql!($name, "SELECT ", Piece::List(Partner::COLUMNS, ""), " FROM partners WHERE ", $rest)
@@ -47,14 +46,14 @@ pub fn list(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<Partner>, Error> 
 
 const FIND: Sql = partners!("partners.find", "account_id = $1 AND partner_id = $2");
 
-/// The partner of a number.
+/// The partner with this number.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Partner>, Error> {
     tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
 
 const NAMED: Sql = partners!("partners.named", "account_id = $1 AND login = $2");
 
-/// The partner of a login, in any letter case.
+/// The partner with this login, in any letter case.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, login: &str) -> Result<Option<Partner>, Error> {
     let login = login.trim().to_lowercase();
     tx.row(&NAMED, &[account.0.into(), (&login).into()], table::read)
@@ -68,7 +67,7 @@ const ADD: Sql = Sql::new(
      RETURNING partner_id",
 );
 
-/// Adds a partner; the number is the answer, or none if the login is taken.
+/// Adds a partner, and returns the number; `None` if the login is taken.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, login: &str, parent_id: i64) -> Result<Option<i64>, Error> {
     let login = login.trim().to_lowercase();
     tx.row(&ADD, &[account.0.into(), (&login).into(), parent_id.into()], |row| row.int(0))
@@ -76,7 +75,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, login: &str, parent_id: i64) -> 
 
 const PUT: Sql = sql!("partners.put", Piece::Upsert(&TABLE));
 
-/// Adds a partner of a number that he had elsewhere, or replaces the one of that number.
+/// Adds a partner with a number from elsewhere, or replaces the one with that number.
 pub fn put(tx: &mut Tx<'_>, account: AccountId, partner: &Partner) -> Result<(), Error> {
     tx.execute(&PUT, &table::args(account, partner)).map(drop)
 }

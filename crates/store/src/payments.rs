@@ -1,4 +1,4 @@
-//! Payments beside the orders that they are for: all of an account's, and those of one order put whole. What imports and exports need.
+//! Payments in bulk, for imports and exports: all of an account's, or those of one order.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -30,7 +30,7 @@ pub(crate) const TABLE: Table = Table {
     key: &["account_id", "order_id", "payment_no"],
 };
 
-/// So many payments, and those of the last one's order, are read together.
+/// How many payments are read at once; the rest of the last one's order is added.
 const BATCH: i64 = 10_000;
 
 const NEXT: Sql = Sql::new(
@@ -43,10 +43,10 @@ const NEXT: Sql = Sql::new(
       ORDER BY order_id, payment_no",
 );
 
-/// Gives every order behind one number and up to another with its payments, by number, one at a time.
+/// Shows every order after one number and up to another with its payments, by number.
 ///
-/// No engine can have two statements under way at once. So some payments are read, and then all orders up to the last of theirs,
-/// and so on: where there are few payments, that is one statement for all orders.
+/// An engine can't run two statements at once. So a batch of payments is read, then all orders up to the last
+/// of theirs, and so on. With few payments, one statement reads all orders.
 pub fn each_order<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -86,8 +86,7 @@ fn each_order_in_batches<E: From<Error>>(
 
 const ADD: Sql = sql!("payments.add", Piece::Insert(&TABLE));
 
-/// Notes the payments of orders that have none so far. What they make of `received` stands in the orders, which are added by
-/// themselves.
+/// Adds payments to orders that have none. The orders' `received` must be saved separately.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, of: &[(OrderId, &[Payment])]) -> Result<(), Error> {
     tx.execute_each(
         &ADD,
@@ -106,7 +105,7 @@ const GIVEN_BACK: Sql = Sql::new(
     "SELECT order_id, sum FROM payments WHERE account_id = $1 AND sum < 0 ORDER BY order_id",
 );
 
-/// What was given back of each order, as a sum below zero; orders of which nothing was are not named. For [`crate::income`].
+/// The refunds of each order that has some, as a sum below zero, for [`crate::income`].
 pub fn given_back(tx: &mut Tx<'_>, account: AccountId) -> Result<HashMap<OrderId, Money>, Error> {
     let mut sums: HashMap<OrderId, Money> = HashMap::new();
     tx.rows(&GIVEN_BACK, &[account.0.into()], |row| {
@@ -120,7 +119,7 @@ pub fn given_back(tx: &mut Tx<'_>, account: AccountId) -> Result<HashMap<OrderId
 const REMOVE: Sql =
     Sql::new("payments.remove", "DELETE FROM payments WHERE account_id = $1 AND order_id = $2");
 
-/// Puts payments in the place of those that an order has.
+/// Replaces an order's payments.
 pub fn replace(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -185,7 +184,7 @@ mod tests {
             store.write(move |tx| accounts::add(tx, &login, &key, 0)).unwrap().unwrap()
         };
         let (account, other) = (add("one"), add("two"));
-        // How many payments each order has.
+        // The number of each order's payments.
         let counts = [0, 0, 3, 1, 0, 2, 9, 0, 1, 1, 1, 0, 0];
         let expected: Vec<_> = (1..)
             .zip(counts)

@@ -1,4 +1,4 @@
-//! Pin codes of products: each is handed out once, to one line of one paid order.
+//! Pin codes of products. Each is handed out once, to one line of one paid order.
 
 use billhook_wire::{GoodId, OrderId};
 
@@ -29,7 +29,7 @@ const TAKE: Sql = Sql::new(
      RETURNING pincode",
 );
 
-/// Hands out the next pin code of a product; none if none is left.
+/// Hands out the next pin code of a product; `None` if there is none.
 pub fn take(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -48,7 +48,7 @@ const ADD: Sql = Sql::new(
     "INSERT INTO pincodes (account_id, good_id, pincode_no, pincode, order_id) VALUES ($1, $2, $3, $4, 0)",
 );
 
-/// Adds pin codes to those of a product that can be handed out.
+/// Adds pin codes to a product.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, good: GoodId, pincodes: &[String]) -> Result<(), Error> {
     let highest = tx.row(&HIGHEST, &[account.0.into(), good.0.into()], |row| row.int(0))?.unwrap_or(0);
     let numbered = (highest + 1..).zip(pincodes);
@@ -64,7 +64,7 @@ const LEFT: Sql = Sql::new(
     "SELECT COUNT(*) FROM pincodes WHERE account_id = $1 AND good_id = $2 AND order_id = 0",
 );
 
-/// How many pin codes of a product are left.
+/// How many pin codes of a product are free.
 pub fn left(tx: &mut Tx<'_>, account: AccountId, good: GoodId) -> Result<u64, Error> {
     tx.counted(&LEFT, &[account.0.into(), good.0.into()])
 }
@@ -74,7 +74,7 @@ const EACH: Sql = Sql::new(
     "SELECT pincode, order_id FROM pincodes WHERE account_id = $1 AND good_id = $2 ORDER BY pincode_no",
 );
 
-/// Shows every pin code of a product, the oldest first, with the order that it was handed out to.
+/// Shows every pin code of a product, oldest first, with the order that has it.
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,

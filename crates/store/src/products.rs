@@ -26,15 +26,15 @@ pub struct Product {
     pub good_sum: Money,
 }
 
-/// A product with everything that is known of it.
+/// A product with all its fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the protocol has so many switches, each by itself")]
 pub struct Good {
-    /// What every list of products has.
+    /// The fields in every list of products.
     pub product: Product,
     /// What kind of product it is.
     pub good_type: GoodType,
-    /// Whether it was taken out of the catalogue. Old orders still name it.
+    /// Whether it was deleted from the catalogue. Old orders still refer to it.
     pub is_deleted: bool,
     /// The number of its category; 0: none.
     pub parent_id: i64,
@@ -46,17 +46,17 @@ pub struct Good {
     pub use_short: bool,
     /// Shown in the catalogue.
     pub publish: bool,
-    /// Its deadline for payment, whether it is on or not.
+    /// Its deadline for payment, on or off.
     pub timer: Timer,
-    /// What a partner of level 1 gets.
+    /// The fee of the partner of level 1.
     pub partner_fee: Fee,
-    /// What a partner of level 2 gets.
+    /// The fee of the partner of level 2.
     pub partner_pfee: Fee,
-    /// What it costs the seller.
+    /// The seller's costs.
     pub rashod: Fee,
-    /// Whether a part may be paid in advance.
+    /// Whether it may be paid in parts.
     pub prepayment_enabled: bool,
-    /// The least that may be paid in advance.
+    /// The minimum of a partial payment.
     pub prepayment_minsum: Money,
     /// Its texts.
     pub texts: GoodTexts,
@@ -65,7 +65,7 @@ pub struct Good {
 /// A deadline for payment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timer {
-    /// Whether it holds.
+    /// Whether it is on.
     pub is_on: bool,
     /// The unit.
     pub unit: TimerUnit,
@@ -74,23 +74,23 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Its length in seconds, if it holds.
+    /// Its length in seconds, if it is on.
     pub fn seconds(self) -> Option<i64> {
         (self.is_on && self.duration > 0).then(|| self.unit.seconds().saturating_mul(self.duration.into()))
     }
 }
 
-/// A part of a price: a sum, or else a share.
+/// A part of a price: a sum, or else a percentage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fee {
-    /// The sum; it goes before the share where it is not zero.
+    /// The sum; if not zero, it replaces the percentage.
     pub sum: Money,
-    /// The share.
+    /// The percentage.
     pub share: Percent,
 }
 
 impl Fee {
-    /// What it is of a price.
+    /// The amount for a price.
     pub fn of(self, price: Money) -> Money {
         if self.sum == Money::ZERO { self.share.of(price) } else { self.sum }
     }
@@ -99,7 +99,7 @@ impl Fee {
 text_fields! {
     /// A text field of a product (section 6.2).
     GoodText;
-    /// A product's texts; those that were not given are empty.
+    /// A product's texts; missing ones are empty.
     GoodTexts;
     ApiUrlNotif = "good_api_url_notif",
     ApiUrlNewOrder = "good_api_url_new_order",
@@ -160,13 +160,12 @@ pub(crate) const TABLE: Table = Table {
 };
 
 impl Good {
-    /// A product of which no more is said than its names and its price.
+    /// A product with only names and a price.
     pub fn new(product: Product) -> Self {
         Self { product, ..Self::default() }
     }
 
-    /// Puts what is said of a product in the place of what was known. Its number and its name stay; whether there is such a category
-    /// is for the caller to see.
+    /// Applies fields, except number and name. The caller must check that the category exists.
     pub fn change(&mut self, said: &GoodFields) {
         if let Some(title) = &said.good_title {
             title.as_str().clone_into(&mut self.product.good_title);
@@ -190,7 +189,7 @@ impl Good {
             replace(&mut fee.share, share);
         }
         for (name, text) in said.texts() {
-            // Each has its column; a test looks.
+            // Each has a column, as a test checks.
             if let Some(field) = GoodText::named(name) {
                 self.texts.set(field, text);
             }
@@ -205,7 +204,7 @@ fn replace<T>(place: &mut T, said: Option<T>) {
 }
 
 impl GoodText {
-    /// The field of a name on the wire, in any letter case.
+    /// The field with this name on the wire, in any letter case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
     }
@@ -218,7 +217,7 @@ const EACH: Sql = sql!(
     " FROM products WHERE account_id = $1 ORDER BY good_id",
 );
 
-/// Shows every product that an order may name, by number; those that were taken out of the catalogue too.
+/// Shows every product by number, deleted ones too.
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -227,7 +226,6 @@ pub fn each<E: From<Error>>(
     tx.rows(&EACH, &[account.0.into()], |row| show(table::read(row)?))
 }
 
-/// Selects whole products.
 macro_rules! goods {
     ($name:literal, $rest:literal) => {
         sql!($name, "SELECT ", Piece::List(Good::COLUMNS, ""), " FROM products WHERE ", $rest)
@@ -241,7 +239,7 @@ const ON_SALE: Sql = sql!(
     ", good_type FROM products WHERE account_id = $1 AND deleted = 0 ORDER BY good_id",
 );
 
-/// Shows what lists of the catalogue have of every product, by number: not its texts, which may be long.
+/// Shows every product of the catalogue by number, without the texts, which may be long.
 pub fn on_sale<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -250,7 +248,7 @@ pub fn on_sale<E: From<Error>>(
     show_names(tx, &ON_SALE, &[account.0.into()], show)
 }
 
-/// Shows the products that a statement gives, as lists of the catalogue do.
+/// Shows the products that a statement returns, in the form of catalogue lists.
 pub(crate) fn show_names<E: From<Error>>(
     tx: &mut Tx<'_>,
     sql: &'static Sql,
@@ -277,7 +275,7 @@ pub fn catalogue<E: From<Error>>(
 
 const EACH_GOOD: Sql = goods!("products.each_good", "account_id = $1 ORDER BY good_id");
 
-/// Shows every product with all that is known of it, by number; those that were taken out of the catalogue too.
+/// Shows every product with all fields, by number, deleted ones too.
 pub fn each_good<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -288,7 +286,7 @@ pub fn each_good<E: From<Error>>(
 
 const NAMED: Sql = goods!("products.named", "account_id = $1 AND good_name = $2");
 
-/// The product of a symbolic name, in the catalogue or taken out of it.
+/// The product with this symbolic name, deleted or not.
 pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Good>, Error> {
     tx.row(&NAMED, &[account.0.into(), good_name.into()], table::read)
 }
@@ -297,7 +295,7 @@ const WITHOUT_TEXTS: &[Columns] = match Good::COLUMNS {
     [own @ .., _texts] => own,
     [] => &[],
 };
-/// No order asks for the texts, and they may be long.
+/// Orders do not need the texts, which may be long.
 const ORDERED: Sql = sql!(
     "products.ordered",
     "SELECT ",
@@ -310,7 +308,7 @@ const ORDERED: Sql = sql!(
       FROM products WHERE account_id = $1 AND good_name = $2",
 );
 
-/// The products of these symbolic names without their texts; for orders of them that this transaction makes.
+/// The products with these symbolic names, without their texts, for orders in this transaction.
 pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Result<Vec<Option<Good>>, Error> {
     let args: Vec<Vec<Arg<'_>>> =
         good_names.iter().map(|name| vec![account.0.into(), (*name).into()]).collect();
@@ -322,7 +320,7 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
         }
         Ok(())
     })?;
-    // With them come the numbers of their versions, which the orders' lines will ask for.
+    // Their version numbers come with them, for the orders' lines.
     for (good, version) in found.iter().flatten().filter(|(_, version)| *version != 0) {
         let Product { id, good_name, good_title, .. } = &good.product;
         versions::note(tx, account, (*id, good_name, good_title), *version);
@@ -332,7 +330,7 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
 
 const FIND: Sql = goods!("products.find", "account_id = $1 AND good_id = $2");
 
-/// The product of a number, in the catalogue or taken out of it.
+/// The product with this number, deleted or not.
 pub fn find(tx: &mut Tx<'_>, account: AccountId, id: GoodId) -> Result<Option<Good>, Error> {
     tx.row(&FIND, &[account.0.into(), id.0.into()], table::read)
 }
@@ -364,7 +362,7 @@ const ADD_MISSING: Sql = sql!(
          ON CONFLICT (account_id, good_id) DO NOTHING",
 );
 
-/// Adds a product unless its number is taken; says whether it was added. A name that another product has is a
+/// Adds a product unless its number is taken; returns whether it did. A name that another product has is a
 /// [`Kind::Conflict`](crate::Kind).
 pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<bool, Error> {
     Ok(tx.execute(&ADD_MISSING, &table::args(account, product))? > 0)
@@ -380,7 +378,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a text must have a place, or it would be lost.
+    /// A text field without a column would be lost.
     #[test]
     fn every_text_that_can_be_said_is_kept() {
         let kept = HashSet::from(GoodText::ALL.map(GoodText::name));

@@ -5,7 +5,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-/// A number of so many bits. Not for secrets.
+/// A random number of this many bits. Not for secrets.
 pub(crate) fn number(bits: u32) -> i64 {
     let drawn = RandomState::new().hash_one(bits);
     i64::try_from(drawn >> (64 - bits.clamp(1, 63))).unwrap_or_default()

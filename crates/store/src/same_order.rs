@@ -1,10 +1,10 @@
-//! The order that another one repeats (decision 17), found at a bounded cost however many its customer has waiting.
+//! Finds the order that a new one repeats (decision 17), at a bounded cost.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
 use crate::{AccountId, Error, Sql, Tx, orders::LINES_MAX};
 
-/// What an order is known by: its products, and what each costs, however they are arranged.
+/// An order's products and prices, in any order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content(Vec<(GoodId, Money)>);
 
@@ -26,8 +26,8 @@ fn sorted(mut sums: Vec<Money>) -> Vec<Money> {
     sums
 }
 
-/// A customer's newest lines: so many that the newest order is always whole. One writer serves all accounts, so what one of them has
-/// waiting may not hold up the others.
+/// How many of a customer's newest lines are compared: enough for one whole order. The limit keeps one
+/// account from blocking the writer that all share.
 const LINES_LOOKED_AT: usize = LINES_MAX;
 
 const NEWEST: Sql = Sql::new(
@@ -45,8 +45,7 @@ const LINES: Sql = Sql::new(
         AND v.account_id = l.account_id AND v.version_id = l.version_id",
 );
 
-/// The newest of a customer's orders that waits for its payment, was made in this time (both ends included), and holds one of these
-/// contents.
+/// A customer's newest waiting order from this time range (both ends included) with one of these contents.
 pub fn find(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -66,7 +65,7 @@ pub fn find(
         }
         Ok::<(), Error>(())
     })?;
-    // Most differ by what they cost. Whether the others are of the same products, and of that time, other tables say.
+    // Most differ in their sums. For the others, products and time are read from other tables.
     let wanted: Vec<_> = contents.iter().map(Content::sums).collect();
     let alike = waiting.into_iter().filter(|(_, sums)| wanted.contains(&sorted(sums.clone())));
     for (id, _) in alike {

@@ -10,12 +10,12 @@ trait Value: Sized {
     fn show(&self) -> String;
 }
 
-/// What there is to know about a setting.
+/// The description of a setting.
 #[derive(Debug)]
 pub struct SettingInfo {
     /// Its name.
     pub name: &'static str,
-    /// The values it takes, for people.
+    /// Its values, for people.
     pub values: &'static str,
     /// What it does.
     pub help: &'static str,
@@ -25,7 +25,7 @@ pub struct SettingInfo {
 }
 
 impl SettingInfo {
-    /// Its value where none was set.
+    /// Its default.
     pub fn default(&self) -> String {
         (self.show)(&Settings::default())
     }
@@ -33,7 +33,7 @@ impl SettingInfo {
 
 macro_rules! settings {
     ($($(#[$doc:meta])+ $name:ident: $type:ty = $default:expr, $values:literal, $help:literal;)+) => {
-        /// What an account has set, and the defaults of the rest.
+        /// An account's settings, with defaults for the missing ones.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
             $($(#[$doc])+ pub $name: $type,)+
@@ -57,7 +57,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// What `GetBills` answers when it finds nothing (decision 21).
+    /// The answer of `GetBills` without orders (decision 21).
     getbills_empty: GetBillsEmpty = GetBillsEmpty::Error, "error | ok",
         "GetBills finds nothing: code 400, or code 0 with an empty list";
     /// The letter case of `error_text` (decision 7).
@@ -67,55 +67,55 @@ settings! {
     allow_ips: Vec<IpNet> = Vec::new(),
         "addresses and networks with commas between, such as 203.0.113.7,10.0.0.0/8; empty: all",
         "who may call; anyone else gets code 6";
-    /// Requests a minute from one address; 0: no limit.
+    /// Requests per minute from one address; 0: no limit.
     rate: u32 = 0, "requests a minute from one address; 0: no limit", "beyond it a caller gets code 8";
-    /// The zone that dates are read and shown in.
+    /// The time zone for dates.
     time_zone: TimeZone = TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC),
         "a zone of the IANA database, such as Europe/Moscow or UTC", "the zone that dates are read and shown in";
-    /// Within so many hours an equal order is the same one (decision 17); 0: never.
+    /// For how many hours an equal order counts as repeated (decision 17); 0: never.
     same_order_hours: u32 = 24, "hours; 0: never",
         "CreateOrder refuses an order that equals one of so many hours before which is not paid (601)";
-    /// What `createorder` answers (decision 34).
+    /// The answer of `createorder` (decision 34).
     createorder_result: CreateOrderResult = CreateOrderResult::BillId, "bill_id | empty",
         "what createorder answers: the order's number, or the bare [] of the documentation";
-    /// What `UpdateGood` without a price does (decision 32).
+    /// The effect of `UpdateGood` without a price (decision 32).
     updategood_sum: UpdateGoodSum = UpdateGoodSum::Keep, "keep | zero",
         "UpdateGood without good_sum: the price stays, or becomes zero as the documentation warns";
-    /// The most orders that `GetOrders` gives, the newest; 0: all.
+    /// The maximum number of orders in `GetOrders`, the newest; 0: all.
     getorders_max: u32 = 0, "orders; 0: no limit",
         "the most orders that GetOrders gives, those with the highest numbers";
-    /// Whether a coupon takes something off a price that the caller names (decision 77).
+    /// Whether a coupon discounts a price that the caller sets (decision 77).
     kupon_on_named_sum: bool = false, "no | yes",
         "a coupon takes something off a price that the call names, too";
-    /// When an order cancels itself that `CreateOrder` makes without `bill_timer_kill` (decision 75).
+    /// When an order of `CreateOrder` without `bill_timer_kill` cancels itself (decision 75).
     timer_kill_default: TimerKillDefault = TimerKillDefault::Never, "never | goods",
         "CreateOrder without bill_timer_kill: the order never cancels itself, or does as its products' timers say";
-    /// How the links of new orders begin (decision 47).
+    /// The scheme of new orders' links (decision 47).
     link_scheme: LinkScheme = LinkScheme::Auto, "auto | http | https",
         "how a new order's link to bill_domain begins; 'auto': https if the server has a certificate, or a trusted proxy says so";
 }
 
-/// When an order cancels itself whose maker says nothing of it.
+/// When an order cancels itself, if the call does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimerKillDefault {
     /// Never.
     Never,
-    /// As its products' settings say.
+    /// After its products' timers.
     Goods,
 }
 
-/// How a link begins that leads to a domain.
+/// The scheme of a link to a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkScheme {
-    /// By HTTPS where the server has a certificate of its own, or a trusted proxy's caller came by it.
+    /// HTTPS if the server has its own certificate, or the client used HTTPS to a trusted proxy.
     Auto,
-    /// By HTTP.
+    /// HTTP.
     Http,
-    /// By HTTPS.
+    /// HTTPS.
     Https,
 }
 
-/// What `createorder` answers.
+/// The answer of `createorder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateOrderResult {
     /// The order's number.
@@ -124,16 +124,16 @@ pub enum CreateOrderResult {
     Empty,
 }
 
-/// What `UpdateGood` without a price does.
+/// The effect of `UpdateGood` without a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateGoodSum {
     /// The price stays.
     Keep,
-    /// It becomes zero, as the documentation warns.
+    /// The price becomes zero, as the documentation warns.
     Zero,
 }
 
-/// What `GetBills` answers when it finds nothing.
+/// The answer of `GetBills` without orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GetBillsEmpty {
     /// Code 400.
@@ -197,20 +197,20 @@ impl Value for Vec<IpNet> {
     }
 }
 
-/// One setting with a value that it takes.
+/// A setting with a valid value.
 #[derive(Debug, Clone)]
 pub struct Setting {
     info: &'static SettingInfo,
     text: String,
 }
 
-/// Why a setting was not taken; the text says what would be.
+/// Why a setting was refused; the text names the valid values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingError(String);
 
 impl Setting {
-    /// Reads a setting.
+    /// Parses a setting.
     pub fn parse(name: &str, value: &str) -> Result<Self, SettingError> {
         let Some(info) = SETTINGS.iter().find(|info| info.name == name) else {
             let names: Vec<_> = SETTINGS.iter().map(|info| info.name).collect();
@@ -235,19 +235,19 @@ impl Setting {
 }
 
 impl Settings {
-    /// Takes a setting over.
+    /// Applies a setting.
     pub fn apply(&mut self, setting: &Setting) {
         // It was parsed before, so it is a value.
         let _ = (setting.info.take)(self, &setting.text);
     }
 
-    /// Every setting by name, as [`Setting::parse`] reads it.
+    /// Every setting by name, in the form that [`Setting::parse`] reads.
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         SETTINGS.iter().map(|info| (info.name, (info.show)(self))).collect()
     }
 }
 
-/// A network, or one address as a network of its own.
+/// A network, or a single address.
 fn network(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().ok().or_else(|| {
         text.parse::<std::net::IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()))

@@ -1,4 +1,4 @@
-//! Texts of statements, of which the compiler makes the lists of columns. A statement is static, as if it were written out.
+//! Builds the texts of statements at compile time, with lists of columns from the tables' descriptions.
 
 use crate::table::{Column, Columns, Table};
 
@@ -6,30 +6,30 @@ use crate::table::{Column, Columns, Table};
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Piece {
     Text(&'static str),
-    /// The columns, each with this before its name.
+    /// The columns, each with this prefix.
     List(&'static [Columns], &'static str),
     Names(&'static [&'static str]),
-    /// As many empty texts as there are columns.
+    /// An empty text for each column.
     Blank(&'static [Columns]),
     Insert(&'static Table),
-    /// An insert that puts the row in the place of the one that has its key.
+    /// An insert that replaces the row with the same key.
     Upsert(&'static Table),
-    /// What brings a table to this version of the store: it is made, or gets the columns that came with the version.
+    /// The DDL for this version of the store: it creates the table, or adds the version's columns.
     Step(&'static Table, usize, Dialect),
 }
 
-/// How an engine writes its tables.
+/// An engine's DDL dialect.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dialect {
     pub(crate) int: &'static str,
     pub(crate) text: &'static str,
-    /// A text that is part of a key.
+    /// The type of a text in a key.
     pub(crate) key: &'static str,
-    /// What stands behind a table's columns.
+    /// The text after a table's columns.
     pub(crate) end: &'static str,
 }
 
-/// A text of texts and [`Piece`]s.
+/// Concatenates texts and [`Piece`]s.
 macro_rules! text {
     (@piece $text:literal) => { $crate::statement_text::Piece::Text($text) };
     (@piece $piece:expr) => { $piece };
@@ -45,28 +45,28 @@ macro_rules! text {
     }};
 }
 
-/// A statement: its name, and its text as [`text`] takes it.
+/// A statement: its name, and its text in the form of [`text`].
 macro_rules! sql {
     ($name:expr, $($piece:expr),+ $(,)?) => {
         $crate::Sql::new($name, $crate::statement_text::text!($($piece),+))
     };
 }
 
-/// How a column is written in a list.
+/// The form of a column in a list.
 #[derive(Clone, Copy)]
 enum Style {
     Name(&'static str),
     Blank,
     Place,
-    /// What an upsert does with each that is not in the key.
+    /// In an upsert: an assignment, for columns outside the key.
     Update(&'static [&'static str]),
-    /// As a new table has it.
+    /// In a new table.
     New(&'static Table, usize, Dialect),
-    /// A statement that adds it.
+    /// As a statement that adds it.
     Added(&'static Table, usize, Dialect),
 }
 
-/// Writes a text at compile time; with no room it measures it.
+/// Writes a text at compile time. With length 0 it only measures it.
 pub(crate) struct Writer<const LENGTH: usize> {
     pub(crate) bytes: [u8; LENGTH],
     pub(crate) length: usize,
@@ -142,7 +142,7 @@ impl<const LENGTH: usize> Writer<LENGTH> {
         count
     }
 
-    /// The column that is the `count`th of its list.
+    /// Writes the `count`th column of a list.
     const fn column(&mut self, column: &Column, style: Style, count: usize) {
         self.text(if count > 1 && !matches!(style, Style::Added(..)) { ", " } else { "" });
         match style {
@@ -214,7 +214,7 @@ impl<const LENGTH: usize> Writer<LENGTH> {
     }
 }
 
-/// Whether no column is older.
+/// Whether all columns came with this version.
 const fn is_new(mut columns: &[Columns], version: usize) -> bool {
     while let [first, rest @ ..] = columns {
         let is_new = match first {

@@ -1,4 +1,4 @@
-//! Every statement of the domain functions, for the tests that prepare each of them on each engine and read its plan.
+//! Every statement of the domain functions, for tests that prepare each one on each engine and read its plan.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The store as its users see it: transactions, health, backup.
+//! The store's public interface: transactions, health, backup.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,28 +12,28 @@ use crate::{
     holdings,
 };
 
-/// How many rows a brief read may take.
+/// The maximum number of rows in a brief read.
 const BRIEF_ROWS: u32 = 500;
 
-/// What a read takes.
+/// The statements of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// One statement, which sees one state by itself. A second one is an error.
+    /// One statement. A second one is an error.
     Statement,
-    /// As many as it likes, which see one state together.
+    /// Any number of statements, which see one state.
     Transaction,
 }
 
-/// An open store. Clones are the same store.
+/// An open store. Clones share it.
 #[derive(Clone)]
 pub struct Store {
-    // Dropped in this order: the engine's last write is done before the lock goes.
+    // Dropped in this order: the engine finishes its last write before the lock is released.
     engine: Arc<dyn Engine>,
     _open: Option<Arc<OpenLock>>,
     place: Arc<str>,
 }
 
-/// How far a long step has come, in its own units (pages, orders).
+/// The progress of a long operation, in its own units (pages, orders).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Units done.
@@ -42,7 +42,7 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackupReport {
     /// The file's size.
@@ -53,38 +53,38 @@ pub struct BackupReport {
     pub orders: u64,
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreReport {
-    /// What the restored store holds.
+    /// The content of the restored store.
     pub restored: BackupReport,
-    /// Where the store that stood there before was put, if there was one.
+    /// The path of the replaced store, if there was one.
     pub kept: Option<PathBuf>,
 }
 
 impl Store {
-    /// Opens a store, or makes it; an older or newer one is refused.
+    /// Opens a store, or creates it. An older or newer one is refused.
     pub fn open(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open(location, Purpose::Serving)?, location).whole()
     }
 
-    /// The same for the one server of a data folder, which may follow one that was killed, and brings the folder's store up to date.
+    /// The same for the one server of a data folder, which migrates it. It may follow one that was killed.
     pub fn open_to_serve(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open_to_serve(location)?, location).whole()
     }
 
-    /// The same for a command that reads or writes a great many orders: it may use some hundred megabytes of memory for that, and one
-    /// statement may take as long as it takes.
+    /// The same for a command that reads or writes very many orders. It may use some hundred megabytes of
+    /// memory, and its statements have no time-out.
     pub fn open_for_bulk(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open(location, Purpose::Bulk)?, location).whole()
     }
 
-    /// The same for a command that reads all of it, on whatever file system: of one that is read-only a copy is read.
+    /// The same for a command that reads the whole store. On a read-only file system a copy is read.
     pub fn open_to_save(location: &Location) -> Result<Self, Error> {
         Self::opened(engine::open_to_save(location)?, location).whole()
     }
 
-    /// Opens a store to be copied from, or to; then it may be half of an earlier copy. A data folder's is open nowhere else meanwhile.
+    /// Opens the source or target of a copy, which may be unfinished. A folder's must not be open elsewhere.
     pub(crate) fn open_for_copy(location: &Location) -> Result<Self, Error> {
         Ok(Self::opened(engine::open_alone(location)?, location))
     }
@@ -93,24 +93,24 @@ impl Store {
         Self { engine, _open: open.map(Arc::new), place: location.to_string().into() }
     }
 
-    /// Where it is, for messages.
+    /// Its location, for messages.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// Refuses a store that is half of a copy.
+    /// Fails for an unfinished copy.
     pub(crate) fn whole(self) -> Result<Self, Error> {
         self.read_one(copy::is_whole)?;
         Ok(self)
     }
 
-    /// How far a store has been brought up to date. One that a newer program wrote is an error.
+    /// A store's version, and its missing migration steps. One that a newer program wrote is an error.
     pub fn version(location: &Location) -> Result<Version, Error> {
         engine::version(location)
     }
 
-    /// Takes the steps that a store lacks. Of a folder's it keeps a verified copy as it was, and says where; a database's there is no way
-    /// back from, so it is refused unless that was agreed to.
+    /// Takes the missing migration steps. Keeps a verified copy of a folder's old store, and returns its
+    /// path. A database is not copied, so it is refused unless the operator agreed.
     pub fn migrate(
         location: &Location,
         is_agreed: bool,
@@ -119,18 +119,18 @@ impl Store {
         engine::migrate(location, is_agreed, progress)
     }
 
-    /// Removes the copies that [`Self::migrate`] and a server's start have kept; says which.
+    /// Removes the copies from before migrations, and returns their paths.
     pub fn forget_older(location: &Location) -> Result<Vec<PathBuf>, Error> {
         engine::forget(location)
     }
 
-    /// Runs one read transaction on the calling thread: all its statements see one state, the newest. Not for a thread of an
-    /// asynchronous server, which must not wait: see [`Self::begin_read`].
+    /// Runs one read transaction on the calling thread; all its statements see the newest state. It blocks,
+    /// so an asynchronous server uses [`Self::begin_read`].
     pub fn read<T, E: From<Error>>(&self, body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         once(body, |run| self.engine.read(run))
     }
 
-    /// Runs a read that two threads may share: the second transaction, where the engine can have one, sees the same state as the first.
+    /// Runs a read for two threads. If the engine can have a second transaction, both see the same state.
     pub fn read_two<T, E: From<Error>>(
         &self,
         body: impl for<'t> FnOnce(&mut Tx<'t>, Option<&mut Tx<'t>>) -> Result<T, E>,
@@ -141,8 +141,8 @@ impl Store {
         result.unwrap_or_else(|| Err(not_run().into()))
     }
 
-    /// Runs a read of one statement on the calling thread. It sees one state by itself, so an engine may leave out the transaction
-    /// around it. A second statement is an error.
+    /// Runs a read of one statement on the calling thread. An engine may send it without a transaction around
+    /// it. A second statement is an error.
     pub fn read_one<T, E: From<Error>>(
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
@@ -150,8 +150,8 @@ impl Store {
         once(body, |run| self.engine.read_one(run))
     }
 
-    /// Runs a read of one statement on the calling thread, if it is brief: none where it meets more rows than are read in half a
-    /// millisecond or so.
+    /// Runs a read of one statement here, if it is brief: some half millisecond. `None` if there are more
+    /// rows.
     fn read_one_briefly<T, E: From<Error>>(
         &self,
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
@@ -166,8 +166,8 @@ impl Store {
         if is_cut { Ok(None) } else { read.map(Some) }
     }
 
-    /// Runs one write transaction and waits until it is durable. The body may run more than once; on an error of its own
-    /// nothing is kept.
+    /// Runs one write transaction and waits until it is durable. The body may run more than once. If it
+    /// returns an error, nothing is kept.
     pub fn write<T, E>(&self, body: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -175,14 +175,15 @@ impl Store {
     {
         let (send, receive) = mpsc::sync_channel(1);
         self.write_then(None, body, move |result| {
-            // The receiver waits below until it has this.
+            // The receiver below waits for this.
             let _ = send.send(result);
         });
         receive.recv().unwrap_or_else(|_| Err(Error::new(Kind::Closed, "the store was closed").into()))
     }
 
-    /// Begins a read for somebody who calls an account. Gives the result if the read was brief and is done; else hands it to the first of
-    /// what `later` gives, on another thread, unless the second says that nobody waits for it any more. The body may run more than once.
+    /// Begins a read for a caller of an account. Returns the result of a brief read. Otherwise `later` gives
+    /// two functions: the first gets the result on another thread, and the second says whether nobody waits
+    /// for it any more. The body may run more than once.
     pub fn begin_read<T, E, D, W>(
         &self,
         account: AccountId,
@@ -212,8 +213,8 @@ impl Store {
         None
     }
 
-    /// Queues one write transaction and hands its result to `done` once it is durable, on one of the engine's threads. Where it has to
-    /// wait, `account` takes turns with others.
+    /// Queues one write transaction. `done` gets its result on an engine's thread, once it is durable.
+    /// Transactions of different accounts take turns.
     pub fn write_then<T, E>(
         &self,
         account: Option<AccountId>,
@@ -233,46 +234,45 @@ impl Store {
         }));
     }
 
-    /// Whether other machines may write the store: then what this one knows of it may be out of date while it can't be reached.
+    /// Whether other machines may write, so that data in memory may be out of date.
     pub fn is_shared(&self) -> bool {
         self.engine.is_shared()
     }
 
-    /// One real read, and the writer's state.
+    /// Reads once, and checks the writer's state.
     pub fn health(&self) -> Result<(), Error> {
         self.engine.health()
     }
 
-    /// Why the store writes no more, once an I/O error at commit, or damage that was met, has stopped it.
+    /// Why the store no longer writes, after an I/O error at commit or damage.
     pub fn failed(&self) -> Option<Error> {
         self.engine.failed()
     }
 
-    /// Copies the whole store into the new file `to` while it goes on being used, and checks the copy: there is no backup of a damaged
-    /// store. A file that exists is refused.
+    /// Copies the whole store into the new file `to` while it is in use, and checks the copy. Fails for a
+    /// damaged store, and if the file exists.
     pub fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error> {
         self.engine.backup(to, progress)
     }
 
-    /// How much it holds.
+    /// The numbers of its main rows.
     pub fn holdings(&self) -> Result<Holdings, Error> {
         self.read(holdings::counted)
     }
 
-    /// Looks for anything that can't be: damage to the files, tables that are not what they should be, data that can't be read or
-    /// contradicts itself.
+    /// Finds damage: in the files, in the tables' definitions, and in the data.
     pub fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
         self.engine.check(progress)
     }
 }
 
-/// Looks through a backup, which is copied to the temporary folder for that; says what is wrong with it.
+/// Checks a backup, in a copy in the temporary folder, and returns the findings.
 pub fn check_backup(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
     engine::check_backup(from, progress)
 }
 
-/// Puts a verified backup in place of a folder's store. A store that is there is refused unless `replace` says so, and is then
-/// kept beside the new one.
+/// Puts a verified backup in the place of a folder's store. An existing store is refused unless `replace` is
+/// set, and is then kept beside the new one.
 pub fn restore(
     from: &Path,
     location: &Location,
@@ -282,13 +282,13 @@ pub fn restore(
     engine::restore(from, location, replace, progress)
 }
 
-/// Takes what a damaged log of a data folder still holds into its store, and keeps both files as they were; none where all of it can be
-/// read.
+/// Copies the readable part of a damaged log into a data folder's store, and keeps copies of both files.
+/// `None` if all of the log can be read.
 pub fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error> {
     engine::salvage_log(location)
 }
 
-/// Has an engine run a body, and gives what the body gave.
+/// Makes an engine run a body, and returns the body's result.
 fn once<T, E: From<Error>>(
     body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     engine: impl FnOnce(&mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>,
@@ -303,7 +303,7 @@ fn not_run() -> Error {
     Error::new(Kind::Statement, "the engine ran no transaction")
 }
 
-/// A read transaction as its caller gave it.
+/// A queued read with its callbacks.
 struct QueuedRead<B, D, W, T, E> {
     body: B,
     done: D,
@@ -339,7 +339,7 @@ where
     }
 }
 
-/// A write transaction as its caller gave it.
+/// A queued write with its callback.
 struct Write<B, D, T, E> {
     account: Option<AccountId>,
     body: B,
@@ -357,7 +357,7 @@ where
     E: From<Error> + Send,
 {
     fn run(&mut self, mut tx: Tx<'_>) -> bool {
-        // What an earlier run gave must not answer for one that panics.
+        // If the body panics, the result of an earlier run must not be used.
         (self.result, self.broken) = (None, None);
         self.on_commit.clear();
         let mut result = (self.body)(&mut tx);
@@ -385,7 +385,7 @@ where
     fn finish(self: Box<Self>, outcome: Result<(), Error>) {
         let Self { done, result, on_commit, .. } = *self;
         match (outcome, result) {
-            // A refusal of the body's own stands, whatever happened to the others' commit.
+            // The body's own refusal stands, whatever happened at the commit.
             (_, Some(Err(refusal))) => done(Err(refusal)),
             (Ok(()), Some(result)) => {
                 for act in on_commit {

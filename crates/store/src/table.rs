@@ -1,5 +1,5 @@
-//! Each table is described once. From its list of columns come the texts of statements (`statement_text`), the arguments and
-//! the reading of rows, what a copy carries, and the tables of both engines.
+//! Describes each table once. From its columns come the texts of statements (`statement_text`), arguments,
+//! the reading of rows, the copy, and both engines' DDL.
 
 use billhook_wire::{
     Email, GoodId, Key, Login, Money, OrderId, PayStatus, Percent,
@@ -18,13 +18,13 @@ pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// A number, or else a text.
     pub(crate) is_int: bool,
-    /// What rows from before the column have, as SQL.
+    /// The default for older rows, as SQL.
     pub(crate) default: &'static str,
-    /// The version of the store that it came with; 0: one of those whose steps are written out.
+    /// The version of the store that added it; 0: in the steps that are written out.
     pub(crate) since: usize,
 }
 
-/// One column of a row, or those of a part of it.
+/// One column of a row, or the columns of a nested part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Columns {
     One(Column),
@@ -32,12 +32,12 @@ pub(crate) enum Columns {
 }
 
 impl Columns {
-    /// A column of a type.
+    /// A column of type `T`.
     pub(crate) const fn one<T: Stored>(name: &'static str) -> Self {
         Self::One(Column { name, is_int: T::IS_INT, default: T::DEFAULT, since: 0 })
     }
 
-    /// The version of the store that it came with. A part of a row says it of each of its columns.
+    /// Sets the version that added the column. A nested part sets it for each of its columns.
     #[expect(clippy::panic, reason = "the compiler runs it, and stops there")]
     pub(crate) const fn since(self, since: usize) -> Self {
         match self {
@@ -66,25 +66,25 @@ pub(crate) struct Table {
     pub(crate) key: &'static [&'static str],
 }
 
-/// A value that a column holds.
+/// A value of a column.
 pub(crate) trait Stored: Sized {
     const IS_INT: bool;
     const DEFAULT: &'static str = if Self::IS_INT { "0" } else { "''" };
 
     fn arg(&self) -> Arg<'_>;
 
-    /// None: a value that we never write.
+    /// `None`: a value that we never write.
     fn of(arg: Arg<'_>) -> Option<Self>;
 }
 
-/// A row, or a part of one, that is read and written as a whole.
+/// A row, or a part of one, that is read and written whole.
 pub(crate) trait Stores: Sized {
     const COLUMNS: &'static [Columns];
 
-    /// Adds its values, in the order of the columns.
+    /// Adds its values in the order of the columns.
     fn args<'a>(&'a self, args: &mut Vec<Arg<'a>>);
 
-    /// Reads it from where a reader stands.
+    /// Reads it from the reader's position.
     fn read(reader: &mut Reader<'_>) -> Result<Self, Error>;
 }
 
@@ -99,20 +99,20 @@ impl<'a> Reader<'a> {
         Self { row, at: 0 }
     }
 
-    /// Stands behind these columns.
+    /// Starts after these columns.
     pub(crate) fn behind(row: &'a dyn Row, columns: &[Columns]) -> Self {
         let mut at = 0;
         Columns::each(columns, &mut |_| at += 1);
         Self { row, at }
     }
 
-    /// The next column's text.
+    /// Reads the next column as a text.
     pub(crate) fn text(&mut self) -> Result<&'a str, Error> {
         self.at += 1;
         self.row.text(self.at - 1)
     }
 
-    /// The next column. A message names it, and the row by its first column.
+    /// Reads the next column. An error names the column, and the row by its first column.
     pub(crate) fn next<T: Stored>(&mut self, row: &str, column: &str) -> Result<T, Error> {
         let arg =
             if T::IS_INT { Arg::Int(self.row.int(self.at)?) } else { Arg::Text(self.row.text(self.at)?) };
@@ -136,7 +136,7 @@ pub(crate) fn args(account: AccountId, row: &impl Stores) -> Vec<Arg<'_>> {
     args
 }
 
-/// Describes a row: its parts, and the column of each other field, in the order of the columns.
+/// Describes a row: its nested parts, and the column of each other field, in order.
 macro_rules! row {
     ($row:ty: $noun:literal {
         $(..$first:ident: $first_type:ty,)*

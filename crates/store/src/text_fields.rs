@@ -1,4 +1,4 @@
-//! Sets of text columns: one list of a record's texts, from which its columns, its fields and their names come.
+//! Sets of text columns: one list defines a record's columns, fields and names.
 
 macro_rules! text_fields {
     (
@@ -13,13 +13,13 @@ macro_rules! text_fields {
         }
 
         impl $field_type {
-            /// How many there are.
+            /// The number of fields.
             pub const COUNT: usize = [$($name),+].len();
 
             /// Every text field, in the order of the columns.
             pub const ALL: [Self; Self::COUNT] = [$(Self::$field),+];
 
-            /// The field's name in imports and exports, and its column.
+            /// The field's name in imports and exports, and its column's name.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$field => $name),+
@@ -28,11 +28,11 @@ macro_rules! text_fields {
         }
 
         $(#[$texts_doc])+
-        // One text after the other: most are empty, and there may be many orders at a time.
+        // One concatenated text: most fields are empty, and there may be many orders in memory.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $texts_type {
             all: String,
-            /// Where each ends.
+            /// The end of each text.
             ends: [usize; $field_type::COUNT],
         }
 

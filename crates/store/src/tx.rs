@@ -1,4 +1,4 @@
-//! A transaction as the domain functions see it: static SQL, arguments, rows. No engine shows through.
+//! A transaction for the domain functions: static SQL, arguments, rows. It hides the engine.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ pub struct Sql {
 }
 
 impl Sql {
-    /// Names a statement after the function that runs it.
+    /// A statement, named after the function that runs it.
     pub const fn new(name: &'static str, text: &'static str) -> Self {
         Self { name, text }
     }
@@ -66,7 +66,7 @@ impl<'a> From<&'a String> for Arg<'a> {
     }
 }
 
-/// One row of an answer, its columns counted from 0.
+/// One row of a result, with columns counted from 0.
 pub trait Row {
     /// A number.
     fn int(&self, column: usize) -> Result<i64, Error>;
@@ -75,7 +75,7 @@ pub trait Row {
 
     /// How many columns it has.
     fn width(&self) -> usize;
-    /// A number or a text, whichever it is.
+    /// A number or a text.
     fn value(&self, column: usize) -> Result<Arg<'_>, Error>;
 
     /// A flag.
@@ -84,16 +84,16 @@ pub trait Row {
     }
 }
 
-/// A transaction that is open.
+/// An open transaction.
 pub struct Tx<'a> {
     engine: &'a mut dyn engine::Statements,
     on_commit: Vec<Box<dyn FnOnce() + Send>>,
     broken: Option<Error>,
-    /// How many statements may still be run; none: any number.
+    /// How many more statements may run; `None`: any number.
     left: Option<u32>,
-    /// How many rows may still come; none: any number.
+    /// How many more rows may come; `None`: any number.
     rows_left: Option<u32>,
-    /// Whether more came.
+    /// Whether there were more rows.
     is_cut: bool,
     known_versions: Option<&'a KnownVersions>,
     used_versions: UsedVersions,
@@ -121,7 +121,7 @@ impl<'a> Tx<'a> {
         Self { known_versions: Some(known), left: statements, ..Self::writing(engine) }
     }
 
-    /// Has statements fail that give more rows than so many in all.
+    /// Makes statements fail that return more rows than this in all.
     pub(crate) fn limit_rows(&mut self, most: u32) {
         self.rows_left = Some(most);
     }
@@ -131,7 +131,7 @@ impl<'a> Tx<'a> {
         self.is_cut
     }
 
-    /// Runs a statement and shows each row to `each`, which may stop with an error of its own.
+    /// Runs a statement and passes each row to `each`, which may stop with an error of its own.
     pub fn rows<E: From<Error>>(
         &mut self,
         sql: &'static Sql,
@@ -164,7 +164,7 @@ impl<'a> Tx<'a> {
         stopped.map_or(Ok(()), Err)
     }
 
-    /// Runs a statement that gives one row at most.
+    /// Runs a statement that returns at most one row.
     pub fn row<T>(
         &mut self,
         sql: &'static Sql,
@@ -196,20 +196,20 @@ impl<'a> Tx<'a> {
         Ok(all)
     }
 
-    /// Runs a statement that adds one row and gives its number.
+    /// Runs a statement that adds one row, and returns its number.
     pub(crate) fn added(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<i64, Error> {
         self.row(sql, args, |row| row.int(0))?
             .ok_or_else(|| Error::new(Kind::Statement, format!("store: {}: no number was given", sql.name)))
     }
 
-    /// Runs a statement that gives no rows; says how many rows it touched.
+    /// Runs a statement without rows; returns how many rows it changed.
     pub fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error> {
         self.count(sql)?;
         let outcome = self.engine.execute(sql, args);
         self.note(outcome)
     }
 
-    /// Runs a statement that gives no rows once for each of many rows of arguments.
+    /// Runs a statement without rows once for each row of arguments.
     pub(crate) fn execute_each(
         &mut self,
         sql: &'static Sql,
@@ -220,8 +220,7 @@ impl<'a> Tx<'a> {
         self.note(outcome)
     }
 
-    /// Runs a statement once for each row of arguments and shows each row, with the place of the arguments that it answers. An engine
-    /// may ask all of them before the first is answered.
+    /// Runs a statement for each row of arguments, maybe pipelined. Passes rows with their arguments' index.
     pub(crate) fn rows_each(
         &mut self,
         sql: &'static Sql,
@@ -243,7 +242,7 @@ impl<'a> Tx<'a> {
         stopped.map_or(Ok(()), Err)
     }
 
-    /// Runs a few statements that give no rows. An engine may send all of them before the first is done.
+    /// Runs a few statements without rows. An engine may pipeline them.
     pub(crate) fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
         for (sql, _) in statements {
             self.count(sql)?;
@@ -252,14 +251,14 @@ impl<'a> Tx<'a> {
         self.note(outcome)
     }
 
-    /// Has `act` done once the transaction is durable, and never if it is not: the one way out of a transaction, whose body
-    /// may run twice.
+    /// Calls `act` once the transaction is durable, and never if it is not. It is the only side effect that a
+    /// body, which may run twice, can have.
     pub fn on_commit(&mut self, act: impl FnOnce() + Send + 'static) {
         self.on_commit.push(Box::new(act));
     }
 
-    /// Runs a statement whose rows are the same in every state that has them. Neither it nor they are counted where only so many
-    /// may be: they are kept in memory from then on.
+    /// Runs a statement whose rows never change. It does not count towards the limits of statements and rows,
+    /// because its result is cached.
     pub(crate) fn rows_that_never_change(
         &mut self,
         sql: &'static Sql,
@@ -272,18 +271,18 @@ impl<'a> Tx<'a> {
         done
     }
 
-    /// A number for a new order of the account, where the engine sets such numbers aside.
+    /// A reserved number for a new order of the account, if the engine reserves numbers.
     pub(crate) fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
         let outcome = self.engine.order_number(account);
         self.note(outcome)
     }
 
-    /// What read transactions know of product versions; none in a write transaction.
+    /// The cache of product versions in read transactions; `None` in a write transaction.
     pub(crate) fn known_versions(&self) -> Option<&'a KnownVersions> {
         self.known_versions
     }
 
-    /// What this write transaction knows of product versions.
+    /// The product versions that this write transaction has used.
     pub(crate) fn used_versions(&mut self) -> &mut UsedVersions {
         &mut self.used_versions
     }
@@ -309,8 +308,7 @@ impl<'a> Tx<'a> {
         outcome
     }
 
-    /// What is to be done after the commit, unless a statement failed: such a transaction is not to be kept, even if its body
-    /// overlooked the failure.
+    /// The actions to run after the commit. Fails if a statement failed, even if the body ignored that.
     pub(crate) fn finish(self) -> Result<Vec<Box<dyn FnOnce() + Send>>, Error> {
         self.broken.map_or(Ok(self.on_commit), Err)
     }

@@ -1,11 +1,12 @@
-//! What products were called when they were ordered.
+//! The names that products had when they were ordered.
 //!
-//! An order keeps its products' names as they were, whatever the catalogue says later. Each set of names is kept once, as a version
-//! of its product that never changes and is never removed; lines name it by its number. So a line is a third of the size that it
-//! would have with its names in it, and the names of a version that has been read once can stay in memory for good.
+//! An order keeps its products' names, whatever the catalogue says later. Each set of names is stored once,
+//! as a version of its product, which never changes and is never removed. Lines refer to it by number. So a
+//! line takes a third of the space, and a version that was read once can stay in memory for ever.
 //!
-//! For good means: also if the database loses its last commits in a failover, or is restored while servers run. Then what is
-//! counted is counted anew; so the lower bits of a number are drawn, and one that is in memory is never given to another version.
+//! That must hold even if the database loses its last commits in a failover, or is restored under running
+//! servers, when counters repeat. So the lower bits of a number are random, and a number is never used for
+//! another version.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -17,27 +18,27 @@ use crate::{
     table::{Columns, Table},
 };
 
-/// A product under the names of some time.
+/// A product with its names at some time.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
     pub(crate) good: GoodId,
     pub(crate) names: Arc<GoodNames>,
 }
 
-/// The memory that known versions take, at most: enough for more than a hundred thousand of them.
+/// The memory for cached versions, enough for more than a hundred thousand.
 const KNOWN_BYTES_MAX: u64 = 64 << 20;
-/// What a version takes beside its names: its place, the allocations.
+/// The memory of a version besides its names.
 const KNOWN_BYTES_EACH: usize = 120;
 
-/// So many versions make a block: they are read, and kept in memory, together. One that is not known costs a statement, and a
-/// customer's orders are mostly of few products, whose numbers lie close together in a small catalogue.
+/// The number of versions in a block, which are read and cached together. A miss costs a statement. A
+/// customer's orders mostly have few products, whose numbers are close together in a small catalogue.
 const BLOCK_VERSIONS: i64 = 16;
-/// The bits of a number that are drawn; those above are counted. [`ADD`] has the same in its text.
+/// The random bits of a number; the bits above are a counter. [`ADD`] has the same number in its text.
 const DRAWN_BITS: u32 = 20;
-/// The first number of this kind. Those below it are of earlier programs, and were counted one by one.
+/// The first number of this kind. Lower ones come from earlier programs, which counted them.
 const FIRST_DRAWN: i64 = BLOCK_VERSIONS << DRAWN_BITS;
 
-/// Versions that were read from the store. Filled by read transactions alone: what a write transaction sees may never come to be.
+/// A cache of versions. Only read transactions fill it, because writes may be rolled back.
 pub(crate) struct KnownVersions(Cache<Place, Arc<Block>, Bytes>);
 
 /// An account, and the first number of a block in it.
@@ -59,14 +60,14 @@ impl Weighter<Place, Arc<Block>> for Bytes {
 
 impl Default for KnownVersions {
     fn default() -> Self {
-        // A guess that the cache can do without: half-full blocks with names of a usual length.
+        // An estimate for the cache: half-full blocks with names of usual length.
         let typical = 8 * (KNOWN_BYTES_EACH as u64 + 300);
         let blocks = usize::try_from(KNOWN_BYTES_MAX / typical).unwrap_or(usize::MAX);
         Self(Cache::with_weighter(blocks, KNOWN_BYTES_MAX, Bytes))
     }
 }
 
-/// Blocks that a [`Lookup`] keeps at hand, at most: they are searched one by one.
+/// The maximum number of blocks in a [`Lookup`], which are searched one by one.
 const AT_HAND_MAX: usize = 16;
 
 /// Looks up versions of one account within one transaction.
@@ -98,7 +99,7 @@ impl Lookup {
         Self { account, at_hand: Vec::new() }
     }
 
-    /// The version of a number.
+    /// The version with this number.
     pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<Version, Error> {
         let size = block_size(id);
         let first = id - id.rem_euclid(size);
@@ -108,7 +109,7 @@ impl Lookup {
         }
         let place = (self.account.0, first);
         let known = tx.known_versions().and_then(|known| known.0.get(&place));
-        // A block that was read before this version was made, or before the database went back, does not have it.
+        // A block that was read before this version was made, or before the database went back, lacks it.
         let found = known.and_then(|block| block.get(id).map(|version| (block, version)));
         let (block, version) = if let Some(found) = found {
             found
@@ -133,7 +134,7 @@ impl Lookup {
 
     fn read(&self, tx: &mut Tx<'_>, first: i64, end: i64) -> Result<Block, Error> {
         let mut block = Block::default();
-        // Versions never change, so they may be read beside the one statement of a transaction that takes one.
+        // Versions never change, so this may run besides the only statement of a transaction.
         tx.rows_that_never_change(&BLOCK, &[self.account.0.into(), first.into(), end.into()], |row| {
             let names = GoodNames::new(row.text(2)?, row.text(3)?)
                 .map_err(|error| Error::new(Kind::Statement, format!("store: versions.block: {error}")))?;
@@ -144,7 +145,7 @@ impl Lookup {
     }
 }
 
-/// How many numbers the block of this one has.
+/// The size of the block that has this number.
 fn block_size(id: i64) -> i64 {
     if id < FIRST_DRAWN { BLOCK_VERSIONS } else { BLOCK_VERSIONS << DRAWN_BITS }
 }
@@ -156,10 +157,10 @@ impl Block {
     }
 }
 
-/// Versions of one product that a transaction remembers, at most: they are searched one by one.
+/// The maximum number of one product's versions that a transaction remembers, which are searched one by one.
 const USED_OF_ONE_MAX: usize = 16;
 
-/// The numbers that one write transaction has looked up or given, by account and product.
+/// The version numbers that one write transaction has found or made, by account and product.
 #[derive(Default)]
 pub(crate) struct UsedVersions(HashMap<(AccountId, GoodId), Vec<UsedVersion>>);
 
@@ -185,10 +186,10 @@ const ADD: Sql = Sql::new(
      RETURNING version_id",
 );
 
-/// A product under its name and its title.
+/// A product with its name and title.
 pub(crate) type Named<'a> = (GoodId, &'a str, &'a str);
 
-/// The number of the version that a product has under these names; it is given one if it has none.
+/// The number of a product's version with these names; makes one if there is none.
 pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, named: Named<'_>) -> Result<i64, Error> {
     let (good, good_name, good_title) = named;
     let used = tx.used_versions().0.entry((account, good)).or_default();
@@ -208,7 +209,7 @@ pub(crate) fn number(tx: &mut Tx<'_>, account: AccountId, named: Named<'_>) -> R
     Ok(id)
 }
 
-/// Notes the version that a product was found to have under these names.
+/// Remembers a product's version with these names.
 pub(crate) fn note(tx: &mut Tx<'_>, account: AccountId, (good, good_name, good_title): Named<'_>, id: i64) {
     let used = tx.used_versions().0.entry((account, good)).or_default();
     if used.len() < USED_OF_ONE_MAX {

@@ -1,18 +1,18 @@
-//! Has an ordinary test do for a moment what the fuzzer does for hours: what a target checks, it checks of every input that
-//! is kept for the target, and of random changes of those.
+//! Runs a fuzz target's checks in an ordinary test: on every committed input of the target, and on random
+//! changes of them.
 //!
-//! So a mistake is met without the fuzzer's compiler flags, and an input that once showed one is looked at for ever.
+//! So bugs are found without the fuzzer's compiler flags, and inputs that showed a bug are tested for ever.
 
 use std::{env, fs, io, path::Path};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-/// So many changed inputs are tried where `BILLHOOK_FUZZ_ROUNDS` says nothing else.
+/// The number of changed inputs, unless `BILLHOOK_FUZZ_ROUNDS` is set.
 const ROUNDS: u32 = 1_000;
-/// The longest input that is made.
+/// The longest changed input.
 const BYTES_MAX: usize = 4_096;
 
-/// Calls `check` with every input in `fuzz/corpus/TARGET`, and with changes of them: the same ones each time.
+/// Calls `check` with every input in `fuzz/corpus/TARGET`, and with changes of them, the same ones each time.
 pub fn replay(target: &str, check: impl Fn(&[u8])) {
     let inputs = inputs(target);
     for (name, input) in &inputs {
@@ -30,7 +30,7 @@ pub fn replay(target: &str, check: impl Fn(&[u8])) {
     }
 }
 
-/// Says which input it was, if the check ends in a panic.
+/// Prints the input if the check panics.
 struct Told<'a> {
     target: &'a str,
     name: &'a str,
@@ -63,7 +63,7 @@ fn read(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(inputs)
 }
 
-/// One of the inputs with a few changes: a byte more, fewer or another one, a piece twice, the end of another input.
+/// One of the inputs with bytes added, removed or replaced, a part repeated, or another input's end.
 fn changed(inputs: &[(String, Vec<u8>)], random: &mut StdRng) -> Vec<u8> {
     let mut any = || inputs.choose(random).map(|(_, input)| input.clone()).unwrap_or_default();
     let (mut input, other) = (any(), any());
@@ -72,7 +72,7 @@ fn changed(inputs: &[(String, Vec<u8>)], random: &mut StdRng) -> Vec<u8> {
         let end = at + random.random_range(0..=(input.len() - at).min(32));
         match random.random_range(0..6) {
             0 => input.insert(at, random.random()),
-            // Of the letters that mean something in some form.
+            // Characters with a meaning in some format.
             1 => input.insert(at, *b"[]=&%+.\"\\{}:,;\r\n\0 -@09aA".choose(random).unwrap_or(&0)),
             2 => drop(input.drain(at..end)),
             3 => {

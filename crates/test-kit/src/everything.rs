@@ -1,5 +1,5 @@
-//! A store with one of everything, made by the program's own commands: no table of it is empty but `marks`, which belongs to copies that
-//! are not finished, and a database's `order_numbers`.
+//! A store with one of everything, made by the program's own commands. Only two tables are empty: `marks`,
+//! which is for unfinished copies, and a database's `order_numbers`.
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -12,20 +12,20 @@ use crate::{
     run,
 };
 
-/// The account in it, and its key.
+/// The account.
 pub const LOGIN: &str = "shop";
 /// The account's key.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// How long one command may take.
 const COMMAND_MAX: Duration = Duration::from_mins(1);
 
-/// What every kind of order and product looks like, beside those that `generate` makes.
+/// Orders and products of every kind, besides those from `generate`.
 const ORDERS: &str = r#"{"product":{"id":900,"good_name":"kept","good_title":"Уже не продаётся","sum":"10.00","good_deleted":true,"good_pay_text":"Hi"}}
 {"id":1001,"email":"Anna+1@Example.com","pay_status":"paid","created":1577880000,"paid":1577883600,"comment":"a \"b\"\n, c","utm_source":"x","affiliates":"p","note":"n","payments":[{"sum":"3900.00","received":1577883600},{"sum":"-1.00","received":1577890000}],"items":[{"id":901,"good_name":"parcel","good_title":"Посылка","sum":"3900.00","price":"4000.00","pincode":"PIN","partner_fee":"1.00"}]}
 {"id":1002,"email":"","pay_status":"waiting","created":1577880001,"deleted":1577890000,"kill_at":1577880002,"delivery":"sent","sent":1577880003,"confirmed":true,"manager":3,"items":[{"id":900},{"id":901,"sum":"0.01"}]}
 "#;
 
-/// Makes it where no store is yet; what the commands need goes into `place`.
+/// Fills a new store; input files go into `place`.
 pub fn fill(program: &Path, store: &Store, place: &Path) {
     let write = |name: &str, text: &str| {
         let file = place.join(name);
@@ -52,7 +52,7 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
     call(program, store, place);
 }
 
-/// Has a server answer a call under an `Idempotency-Key`.
+/// Makes a call with an `Idempotency-Key` on a server.
 fn call(program: &Path, store: &Store, place: &Path) {
     let mut serve = command(program, store.options());
     serve.args(["serve", "--listen", "127.0.0.1:0"]);
@@ -67,7 +67,7 @@ fn call(program: &Path, store: &Store, place: &Path) {
     let answer = Client::connect(address).unwrap().ask(request.as_bytes()).unwrap();
     assert_eq!(answer.code(), 0, "{answer:?}");
     sign_in(program, store, address);
-    // In an orderly way, so that all is in the one file.
+    // A normal stop, so that all data is in the one file.
     server.stop().unwrap();
 }
 
@@ -89,11 +89,11 @@ fn sign_in(program: &Path, store: &Store, address: SocketAddr) {
     link();
 }
 
-/// What a store has beside its orders and products, as commands list it.
+/// All lists of a store except orders and products, as commands print them.
 pub fn lists(program: &Path, store: &Store) -> String {
     let show = billhook(program, store, &["account", "show", LOGIN, "--json"]);
     let shown: Value = serde_json::from_str(&show).unwrap();
-    // Those that were set: others come with other versions.
+    // Only those that were set: other versions have other settings.
     let set = ["rate", "time_zone"].map(|name| shown["settings"][name].to_string());
     let of_the_account: [&[&str]; 5] = [
         &["coupon", "list", "--json"],

@@ -1,7 +1,9 @@
-//! A store of each version that the tables ever had, frozen when the version came: a data folder's file, a dump of a database, and what
-//! the program of that time showed of either: its export and, since version 4, its lists.
+//! Stores of each version of the tables, frozen when the version was made: a data folder's file, and a dump
+//! of a database. With them are the outputs of that time's program: the export and, since version 4, the
+//! lists.
 //!
-//! `BILLHOOK_WRITE=1 cargo test --test upgrade` adds those of a new version. What is there is never written anew.
+//! `BILLHOOK_WRITE=1 cargo test --test upgrade` adds those of a new version. Existing files are never
+//! changed.
 
 use std::{
     fs,
@@ -11,12 +13,12 @@ use std::{
 
 use crate::{Cluster, Store};
 
-/// The file of a version: `db.gz`, `sql.gz`, `jsonl`, or `txt`.
+/// A file of a version: `db.gz`, `sql.gz`, `jsonl`, or `txt`.
 pub fn file(version: usize, end: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("stores").join(format!("v{version}.{end}"))
 }
 
-/// The last version that is frozen.
+/// The latest frozen version.
 pub fn latest() -> usize {
     let mut next = 1;
     while file(next, "db.gz").exists() {
@@ -25,14 +27,14 @@ pub fn latest() -> usize {
     next - 1
 }
 
-/// Makes a data folder with the store of a version.
+/// Makes a data folder with a version's store.
 pub fn folder(version: usize, data: &Path) -> Store {
     fs::create_dir(data).unwrap();
     fs::write(data.join("billhook.db"), unpacked(&file(version, "db.gz"))).unwrap();
     Store::Folder(data.to_owned())
 }
 
-/// Makes a database with the store of a version.
+/// Makes a database with a version's store.
 pub fn database(version: usize, cluster: &Cluster) -> Store {
     let url = cluster.create_database().unwrap();
     let dump = String::from_utf8(unpacked(&file(version, "sql.gz"))).unwrap();

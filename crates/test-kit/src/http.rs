@@ -1,4 +1,4 @@
-//! HTTP as bytes: requests as they go over the wire, answers as they come, and the protocol's signatures of both.
+//! HTTP as bytes: requests, answers, and the protocol's signatures of both.
 
 use std::{
     fmt::Write as _,
@@ -17,7 +17,7 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// How old a signature may be, in seconds.
 const SIGNATURE_AGE_MAX: u64 = 60;
 
-/// A form's text, as PHP's `http_build_query` writes it.
+/// A form as PHP's `http_build_query` writes it.
 pub fn form<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> String {
     let mut form = String::new();
     for (name, value) in pairs {
@@ -49,7 +49,7 @@ pub fn hash(form: &str, login: &str, key: &str) -> String {
     md5(&format!("{form}::{login}::{key}"))
 }
 
-/// A form with its hash behind it.
+/// A form with its hash at the end.
 pub fn hashed(form: &str, login: &str, key: &str) -> String {
     let joint = if form.is_empty() { "" } else { "&" };
     format!("{form}{joint}hash={}", hash(form, login, key))
@@ -60,7 +60,7 @@ pub fn signed(login: &str, key: &str, pairs: &[(&str, &str)]) -> String {
     hashed(&form(pairs.iter().copied()), login, key)
 }
 
-/// Pairs as a form with the key itself, as API 2.0 has it.
+/// A form with the key itself, as in API 2.0.
 pub fn keyed(key: &str, pairs: &[(&str, &str)]) -> String {
     form(pairs.iter().copied().chain([("rpsKey", key)]))
 }
@@ -69,7 +69,7 @@ fn md5(text: &str) -> String {
     format!("{:032x}", u128::from_be_bytes(Md5::digest(text).into()))
 }
 
-/// A request that posts a form to a method, whole.
+/// A whole POST request of a form to a method.
 pub fn post(method: &str, host: &str, form: &str) -> Vec<u8> {
     format!(
         "POST /api/{method} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nContent-Length: {}\r\n\
@@ -79,19 +79,19 @@ pub fn post(method: &str, host: &str, form: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An answer as it came over the wire.
+/// A parsed answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Of its first line.
+    /// From the status line.
     pub status: u16,
-    /// That line and the headers.
+    /// The status line and the headers.
     pub head: String,
     /// The body, which is text.
     pub body: String,
 }
 
 impl Answer {
-    /// Reads one, and nothing behind it: the connection may go on.
+    /// Reads one answer and nothing after it: the connection may stay open.
     pub fn read(stream: &mut impl Read) -> io::Result<Self> {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -134,7 +134,7 @@ impl Answer {
         self.json()["error_code"].as_i64().unwrap_or_else(|| panic!("no error_code: {self:?}"))
     }
 
-    /// The same of an answer whose hash under this key must be right; it says what is wrong.
+    /// The envelope's code, if its hash is right for this key; else what is wrong.
     pub fn verified(&self, key: &str) -> Result<i64, String> {
         let json: Value = serde_json::from_str(&self.body).map_err(|error| format!("{error}: {self:?}"))?;
         match (json["error_code"].as_i64(), json["error_text"].as_str(), json["hash"].as_str()) {
@@ -145,8 +145,8 @@ impl Answer {
         }
     }
 
-    /// Has it be all that an answer of the API is: its envelope, its headers and its signatures, under this key or under none. Its
-    /// status and its code.
+    /// Asserts that it is a valid answer of the API: envelope, headers, and signatures with this key or
+    /// without one. Returns status and code.
     #[track_caller]
     pub fn checked(&self, key: Option<&str>) -> (u16, i64) {
         let json = self.json();
@@ -165,7 +165,7 @@ impl Answer {
         (self.status, code)
     }
 
-    /// The header's form is `t=UNIXTIME,v1=HEX` (section 2.7): HMAC-SHA256 over `UNIXTIME.BODY`.
+    /// Verifies the header `t=UNIXTIME,v1=HEX` (section 2.7): HMAC-SHA256 over `UNIXTIME.BODY`.
     #[track_caller]
     fn check_header(&self, header: &str, key: &str) {
         let (time, hex) = header.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).unwrap();
@@ -182,16 +182,16 @@ impl Answer {
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
-/// One connection that is kept; each request waits for its answer.
+/// One kept connection, for one request at a time.
 pub struct Client(BufReader<Box<dyn Stream>>);
 
 impl Client {
-    /// Over a connection in clear.
+    /// On a plain connection.
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
         connect(address).map(Self::over)
     }
 
-    /// Over a connection of any kind.
+    /// On a connection of any kind.
     pub fn over(stream: impl Read + Write + Send + 'static) -> Self {
         Self(BufReader::new(Box::new(stream)))
     }
@@ -205,7 +205,7 @@ impl Client {
     }
 }
 
-/// A connection that waits long, but not forever.
+/// Connects with long, but limited, time-outs.
 pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -230,7 +230,7 @@ mod tests {
         assert!(Answer::read(&mut bytes).is_err());
     }
 
-    /// The example of section 2.1 of the protocol's documentation.
+    /// The example in section 2.1 of the protocol's documentation.
     #[test]
     fn forms_and_hashes_are_as_php_makes_them() {
         let pairs = [("a[0]", "b c~"), ("я", "&=")];

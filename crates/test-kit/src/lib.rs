@@ -1,8 +1,8 @@
-//! What tests and drivers need to try the program from outside: the program as a process, HTTP as bytes, a store with one of everything,
-//! the stores of earlier versions, a PostgreSQL of their own, and the fuzzer's inputs.
+//! Tools for tests and drivers that run the program from outside: the program as a process, HTTP as bytes, a
+//! store with one of everything, stores of earlier versions, a private PostgreSQL, and the fuzzer's inputs.
 //!
-//! **Invariant:** it knows none of our crates. So each crate's own tests can use it, and the protocol's signatures are computed here once
-//! more, apart from the code under test.
+//! **Invariant:** it depends on none of our crates. So each crate's tests can use it, and it computes
+//! signatures independently of the code under test.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The program as a process: commands that end, and servers that tell where they listen.
+//! The program as a process: commands, and servers with their addresses.
 
 use std::{
     error::Error,
@@ -17,16 +17,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// How long a server may take until it says where it listens.
+/// How long a server may take to print its addresses.
 const START_MAX: Duration = Duration::from_mins(2);
 /// How long a server may take to stop.
 const STOP_MAX: Duration = Duration::from_secs(20);
-/// Longer than anything here takes, on a busy machine too; who promises less measures it.
+/// Longer than any operation takes, even on a busy machine. A test that promises less measures it.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a process is looked at.
+/// How often a process is polled.
 const POLL: Duration = Duration::from_micros(500);
 
-/// Where a store is.
+/// A store's location.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// A data folder.
@@ -36,7 +36,7 @@ pub enum Store {
 }
 
 impl Store {
-    /// As the program's options name it.
+    /// As options of the program.
     pub fn options(&self) -> [OsString; 2] {
         match self {
             Self::Folder(folder) => ["--data".into(), folder.into()],
@@ -44,7 +44,7 @@ impl Store {
         }
     }
 
-    /// As `billhook copy` takes it.
+    /// As an argument of `billhook copy`.
     pub fn shown(&self) -> String {
         match self {
             Self::Folder(folder) => folder.display().to_string(),
@@ -71,7 +71,7 @@ impl From<&Self> for Store {
     }
 }
 
-/// A command line to which nothing of this process's own configuration comes through.
+/// A command without this process's own configuration.
 pub fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
@@ -81,18 +81,18 @@ pub fn command<A: AsRef<OsStr>>(program: &Path, arguments: impl IntoIterator<Ite
     command
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Done {
-    /// Its exit status; none: a signal ended it.
+    /// Its exit status; `None` if a signal ended it.
     pub status: Option<i32>,
-    /// Whether that was since its time was over.
+    /// Whether it was killed because its time was over.
     pub is_cut_off: bool,
-    /// From its start to its end.
+    /// How long it ran.
     pub took: Duration,
     /// What it printed.
     pub stdout: String,
-    /// What it said beside that.
+    /// Its standard error.
     pub stderr: String,
     told: String,
 }
@@ -102,7 +102,7 @@ pub fn run(command: &mut Command, time: Duration) -> io::Result<Done> {
     run_watched(command, time, |_| {})
 }
 
-/// The same with an eye on its process, of which `watch` has the number again and again.
+/// The same, while `watch` is called repeatedly with its process id.
 pub fn run_watched(command: &mut Command, time: Duration, mut watch: impl FnMut(u32)) -> io::Result<Done> {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -132,24 +132,24 @@ pub fn run_watched(command: &mut Command, time: Duration, mut watch: impl FnMut(
 }
 
 impl Done {
-    /// What it printed, if it has succeeded.
+    /// Its standard output, if it succeeded.
     pub fn result(self) -> Result<String> {
         if self.status == Some(0) { Ok(self.stdout) } else { Err(self.all().into()) }
     }
 
-    /// All that there is to tell of it.
+    /// The whole result as text, for messages.
     pub fn all(&self) -> String {
         format!("{}: {}{}", self.told, self.stdout, self.stderr)
     }
 
-    /// It was done, and nothing was said on standard error. What it printed.
+    /// Asserts that it succeeded without standard error. Returns its standard output.
     #[track_caller]
     pub fn succeeded(self) -> String {
         assert!(self.status == Some(0) && self.stderr.is_empty(), "{}", self.all());
         self.stdout
     }
 
-    /// It ended with this status and one line on standard error. The line, without the program's name.
+    /// Asserts this status and one line on standard error; returns the line without the program's name.
     #[track_caller]
     pub fn failed(self, status: i32) -> String {
         assert!(self.status == Some(status), "{}", self.all());
@@ -160,11 +160,11 @@ impl Done {
     }
 }
 
-/// Reads all that comes, on a thread: a pipe that nobody reads stops its writer.
+/// Reads everything on a thread: an unread pipe would block its writer.
 fn whole(from: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What came before a failure is told.
+        // What came before an error is returned.
         let _ = from.map(|mut from| from.read_to_end(&mut bytes));
         String::from_utf8_lossy(&bytes).into_owned()
     })
@@ -176,28 +176,28 @@ fn shown(command: &Command) -> String {
 }
 
 fn end(child: &mut Child) {
-    // It may have ended by itself.
+    // It may have ended already.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// A server that runs. Dropped, it is killed.
+/// A running server, killed on drop.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     log: PathBuf,
-    /// Where it listens, in clear.
+    /// Its HTTP addresses.
     pub http: Vec<SocketAddr>,
-    /// Where it listens over TLS.
+    /// Its HTTPS address.
     pub https: Option<SocketAddr>,
-    /// Where the operator asks.
+    /// Its admin address.
     pub admin: Option<SocketAddr>,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Running {
-    /// Starts a server and waits until it has said `addresses` of them, the operator's among them. Its standard error goes to the file
-    /// `log`.
+    /// Starts a server and waits until it has printed `addresses` addresses, the admin's included. Its
+    /// standard error goes to the file `log`.
     pub fn start(mut command: Command, log: &Path, addresses: usize) -> Result<Self> {
         let child = command.stdout(Stdio::piped()).stderr(File::create(log)?).spawn()?;
         let (http, said) = (Vec::new(), Arc::default());
@@ -206,7 +206,7 @@ impl Running {
         let (send, lines) = mpsc::channel();
         let said = running.said.clone();
         thread::spawn(move || {
-            // Whatever it prints later must find a reader, too.
+            // Later output must be read as well.
             for line in out.lines().map_while(io::Result::ok) {
                 said.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
                 let _ = send.send(line);
@@ -237,17 +237,17 @@ impl Running {
         self.child.id()
     }
 
-    /// The first address in clear.
+    /// The first HTTP address.
     pub fn address(&self) -> Result<SocketAddr> {
         Ok(*self.http.first().ok_or("a server without an address")?)
     }
 
-    /// What it has printed so far.
+    /// Its standard output so far.
     pub fn said(&self) -> Vec<String> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
@@ -257,7 +257,7 @@ impl Running {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 
-    /// Stops it as an operator does, and waits for its end.
+    /// Stops it with a signal, and waits for its end.
     pub fn stop(mut self) -> Result<()> {
         self.signal(Signal::TERM)?;
         match self.wait(STOP_MAX)? {
@@ -266,7 +266,7 @@ impl Running {
         }
     }
 
-    /// Waits until it has ended by itself; its exit status.
+    /// Waits until it ends by itself; returns its exit status.
     pub fn wait(&mut self, time: Duration) -> Result<Option<i32>> {
         let begun = Instant::now();
         loop {
@@ -285,7 +285,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether something holds within some time.
+/// Whether a condition becomes true within some time.
 pub fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     while !holds() {
@@ -297,7 +297,7 @@ pub fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// Waits until something holds, and gives the time that it took.
+/// Waits until a condition is true, and returns how long it took.
 #[track_caller]
 pub fn until(holds: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! A cluster as its users see it.
+//! A cluster as tests use it.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets a fault shall stop")]
 
@@ -11,7 +11,7 @@ use std::{
 use billhook_test_kit::{Cluster, Options, Tls};
 use socket2::{Domain, Socket, Type};
 
-/// Runs one statement over TCP, as a client of the cluster would.
+/// Runs one statement over TCP, like a client of the cluster.
 fn psql(url: &str, password: Option<&str>, statement: &str) -> Output {
     let mut command = Command::new("psql");
     command.args(["-XAtqw", "-c", statement, url]);
@@ -52,7 +52,7 @@ fn statements_run_until_one_fails() {
     assert!(text.contains(r#"column "wrong" does not exist"#) && !text.contains('\n'), "{text}");
     let named = cluster.sql("postgres", "SELECT datname FROM pg_database WHERE datname = 'not_reached'");
     assert_eq!(named.unwrap(), "");
-    // More than a pipe holds, both ways.
+    // More than a pipe's buffer, both ways.
     let long = "x".repeat(300_000);
     let answer = cluster.sql("postgres", &format!("SELECT '{long}';\nSELECT '{long}'")).unwrap();
     assert_eq!(answer, format!("{long}\n{long}\n"));
@@ -103,7 +103,7 @@ fn a_stop_is_in_order_and_keeps_the_port() {
     cluster.stop().unwrap();
     cluster.stop().unwrap();
     assert!(!psql(&url, None, "SELECT 1").status.success());
-    // Nobody else is given it meanwhile.
+    // Nobody else gets it meanwhile.
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
     let other = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     other.bind(&address.into()).unwrap_err();

@@ -1,4 +1,4 @@
-//! What is left when a cluster is gone: nothing.
+//! Nothing of a cluster remains after its end.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that meets a fault shall stop")]
 
@@ -18,7 +18,7 @@ use billhook_test_kit::{Cluster, Options};
 const OWNER_VARIABLE: &str = "BILLHOOK_TEST_OWNS_A_CLUSTER";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a cluster has of the system.
+/// A cluster's processes and files.
 #[derive(Debug)]
 struct Holdings {
     folder: PathBuf,
@@ -39,7 +39,7 @@ impl Holdings {
         let memory_files = mapped.filter(|path| path.starts_with("/dev/shm/")).map(PathBuf::from).collect();
         let memory_segment = lock.lines().nth(6).unwrap().split_whitespace().last().unwrap().to_owned();
         let holdings = Self { folder: folder.to_owned(), processes, memory_files, memory_segment };
-        // So that the tests see what they look for.
+        // Checks that the test finds them at all.
         assert!(holdings.processes.len() > 4 && !holdings.memory_files.is_empty(), "{holdings:?}");
         assert!(holdings.left().len() == 4, "{holdings:?}");
         holdings
@@ -66,7 +66,7 @@ impl Holdings {
     }
 }
 
-/// What a server has mapped, read as its user: root alone may not, in a container.
+/// The files that a server has mapped, read as its user: in a container not even root may.
 fn maps(pid: u32) -> String {
     let setpriv = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"];
     let prefix = if rustix::process::geteuid().is_root() { &setpriv[..] } else { &["env"] };
@@ -80,7 +80,7 @@ struct Process {
     parent: u32,
 }
 
-/// All processes but those that only wait for their parent to take note of their end.
+/// All processes except zombies.
 fn running() -> Vec<Process> {
     let read = |entry: fs::DirEntry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
@@ -92,7 +92,7 @@ fn running() -> Vec<Process> {
     fs::read_dir("/proc").unwrap().flatten().filter_map(read).collect()
 }
 
-/// The processes that work in a folder or name it.
+/// The processes whose working directory or arguments name a folder.
 fn at_work_in(folder: &Path) -> Vec<u32> {
     let name = folder.to_str().unwrap();
     let is_there = |pid: u32| {
@@ -113,7 +113,7 @@ fn folder_for_everybody() -> tempfile::TempDir {
     folder
 }
 
-/// This test again, as the process that owns a cluster, which it makes in `place`.
+/// Runs this test again, as the process that owns a cluster in `place`.
 fn owner(test: &str, place: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]).env(OWNER_VARIABLE, "1").env("TMPDIR", place);
@@ -121,7 +121,7 @@ fn owner(test: &str, place: &Path) -> Command {
     command
 }
 
-/// A cluster that is on the disk, in `TMPDIR`.
+/// Options of a durable cluster, which is in `TMPDIR`.
 fn durable() -> Options {
     Options { durable: true, ..Options::default() }
 }
@@ -173,7 +173,7 @@ fn nothing_is_left_when_the_owner_is_killed() {
     if is_owner() {
         let one = Cluster::start(&durable()).unwrap();
         println!("\nserves {}", one.socket_folder().display());
-        // One that nobody drops; its folder may be in memory.
+        // A cluster that nobody drops; its folder may be in memory.
         let shared = Cluster::shared();
         println!("\nserves {}", shared.socket_folder().display());
         thread::sleep(PATIENCE * 2);
@@ -213,7 +213,7 @@ fn nothing_is_left_when_the_owner_is_killed_at_the_start() {
         child.kill().unwrap();
         child.wait().unwrap();
         let limit = Instant::now() + PATIENCE;
-        // A watcher may be about to make the folder yet: it must be quiet for a while.
+        // A watcher may still be creating the folder, so it must be quiet for a while.
         let mut quiet = 0;
         while quiet < 10 {
             let working = at_work_in(place.path());

@@ -1,4 +1,4 @@
-//! What the protocol's part of one GetBills costs, step by step: form, signature, parameters, answer.
+//! The protocol's share of the cost of one GetBills: form, signature, parameters, answer.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets a fault shall stop")]
 
@@ -66,7 +66,7 @@ fn parameters(bencher: Bencher<'_, '_>) {
     bencher.bench(|| black_box(&request).parameters::<GetBills>().unwrap());
 }
 
-/// An answer with so many orders of two lines each.
+/// An answer with this many orders of two lines each.
 fn bills(orders: i64) -> Bills {
     let names = Arc::new(GoodNames::new("good-123", "Курс «Фотография с нуля», выпуск 123").unwrap());
     let mut bills = Bills::default();

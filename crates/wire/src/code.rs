@@ -1,10 +1,10 @@
-//! The table of error codes: every number the protocol answers with, and its text (section 3.1).
+//! The table of codes: every number in the protocol's answers, with its text (section 3.1).
 
 use std::borrow::Cow;
 
-/// One entry of the table: a number and the text that goes with it.
+/// One entry of the table: a number and its text.
 ///
-/// Texts are in sentence case (decision 7); [`TextCase::Lower`] folds them for an account that asks for it.
+/// Texts are in sentence case (decision 7), or with [`TextCase::Lower`] in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     number: u16,
@@ -12,7 +12,7 @@ pub struct Code {
     meaning: &'static str,
 }
 
-/// Makes the constants; what an entry means is its documentation.
+/// Defines the constants; the documentation of each is its meaning.
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
         impl Code {
@@ -41,13 +41,13 @@ codes! {
     NO_USER = 5, "Invalid user name";
     /// The caller's address is not allowed; the address completes the text.
     IP_DENIED = 6, "Permission denied for ip";
-    /// The account is switched off.
+    /// The account is disabled.
     DISABLED = 7, "Account disabled";
-    /// The caller's address has used up its requests (decision 8: the wording is ours).
+    /// The caller's address has exceeded its rate (decision 8: the wording is ours).
     RATE_LIMIT = 8, "Request limit exceeded, try again later";
-    /// The server's own failure, which may pass (decision 56). The number is free in every source.
+    /// A failure of the server, which may pass (decision 56). No source uses this number.
     UNAVAILABLE = 9, "Temporarily unavailable";
-    /// UpdateOrderStatus: the order can't be paid, or it is not said when it was (decision 16).
+    /// UpdateOrderStatus: the order can't be paid, or the time of payment is missing (decision 16).
     NOT_PAID = 202, "Order not paid";
     /// UpdateOrderStatus, DeleteOrder: no order number was sent.
     NO_ORDER_NUMBER = 203, "Order number is empty";
@@ -60,15 +60,15 @@ codes! {
 
     /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
     WRONG_EMAIL = 600, "Wrong email";
-    /// CreateOrder: the same order is there already (decision 17).
+    /// CreateOrder: the order repeats an existing one (decision 17).
     ORDER_EXISTS = 601, "Order already exist. His number send in result array.";
-    /// CreateOrder: an order that can't be (decision 78).
+    /// CreateOrder: the order can't be created (decision 78).
     ORDER_NOT_CREATED = 602, "Error creating order";
     /// CreateOrder: no product was named.
     NO_GOODS = 603, "Missing products";
     /// The product is not in the catalogue (decision 18).
     NO_GOOD = 604, "Product not exist";
-    /// CreateOrder: a physical product, and no name or address to send it to (decision 19).
+    /// CreateOrder: a physical product without a name or address to send it to (decision 19).
     NO_DELIVERY_DATA = 605, "Not having any data for delivery products";
     /// GetAllGoods: the catalogue is empty.
     EMPTY_CATALOGUE = 700, "No products";
@@ -80,12 +80,12 @@ codes! {
 }
 
 impl Code {
-    /// The number, as `error_code` has it.
+    /// The number, for `error_code`.
     pub const fn number(self) -> u16 {
         self.number
     }
 
-    /// The table's text, without the detail that completes some of them.
+    /// The table's text, without the detail that follows some of them.
     pub const fn text(self) -> &'static str {
         self.text
     }
@@ -95,12 +95,12 @@ impl Code {
         matches!(self.number, 1..=9)
     }
 
-    /// What it means, in our words.
+    /// What it means, as the reference says it.
     pub fn meaning(self) -> &'static str {
         self.meaning.trim()
     }
 
-    /// The text as `error_text` has it: with the detail behind it, in the account's letter case.
+    /// The text for `error_text`: with the detail, in the account's letter case.
     pub fn error_text(self, detail: Option<&str>, case: TextCase) -> Cow<'static, str> {
         let text = match case {
             TextCase::Sentence => Cow::Borrowed(self.text),
@@ -116,10 +116,10 @@ impl Code {
 /// The letter case of `error_text` (decision 7): an account's setting `text_case`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TextCase {
-    /// As the live service was seen to answer: `OK`, `Order not found`.
+    /// As the live service answers: `OK`, `Order not found`.
     #[default]
     Sentence,
-    /// As the documentation's table prints them: `ok`, `order not found`.
+    /// As in the documentation's table: `ok`, `order not found`.
     Lower,
 }
 

@@ -1,6 +1,6 @@
 //! A customer's e-mail address, checked as leniently as the live service does (decisions 23 and 46).
 
-/// An e-mail address: trimmed, with the spelling it was given in and a folded key for look-ups.
+/// An e-mail address, trimmed, with its original spelling and a folded key for look-ups.
 ///
 /// Two addresses are equal if their keys are: letter case does not matter.
 #[derive(Clone)]
@@ -9,10 +9,10 @@ pub struct Email {
     key: Box<str>,
 }
 
-/// Why a text is no e-mail address.
+/// Why a text is not an e-mail address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// Nothing but white space.
+    /// It is empty.
     #[error("the e-mail is empty")]
     Empty,
     /// More than [`Email::MAX_BYTES`].
@@ -30,7 +30,7 @@ impl Email {
     /// The longest address, in bytes of UTF-8.
     pub const MAX_BYTES: usize = 254;
 
-    /// Reads an address; outer white space is cut off.
+    /// Parses an address; outer white space is removed.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let given = text.trim();
         if given.is_empty() {
@@ -65,7 +65,7 @@ impl Email {
     }
 }
 
-/// Hides most of what stands before the `@`; a text without one is hidden but for its first letter.
+/// Hides all before the `@` but the first letter. A text without an `@` is hidden but for its first letter.
 pub fn mask(address: &str) -> String {
     let first: String = address.chars().take(1).filter(|c| *c != '@').collect();
     match address.split_once('@') {

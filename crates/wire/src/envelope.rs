@@ -1,4 +1,4 @@
-//! The signed envelope that every answer comes in (section 3), written by the server and read by the client.
+//! The signed envelope of every answer (section 3): the server writes it, the client reads it.
 
 use std::{fmt, io};
 
@@ -29,7 +29,7 @@ pub fn write<T: Serialize + ?Sized>(
     Ok(body)
 }
 
-/// As [`write()`], into a writer: one that bounds an answer's size, say. Its error ends the writing.
+/// As [`write()`], into a writer, for example one that limits an answer's size.
 pub fn write_to<T: Serialize + ?Sized>(
     body: impl io::Write,
     code: Code,
@@ -41,7 +41,7 @@ pub fn write_to<T: Serialize + ?Sized>(
     put(body, code, &code.error_text(detail, case), result, key)
 }
 
-/// Writes an answer that was given before once more: its text and its result as they were, signed anew.
+/// Writes an earlier answer again: the same text and result, signed anew.
 pub fn repeat(
     code: Code,
     error_text: &str,
@@ -64,19 +64,19 @@ fn put<T: Serialize + ?Sized>(
     json::write(&Written { error_code: code.number(), error_text, result, hash }, body)
 }
 
-/// An answer as a client reads it, from this server or from any other that speaks the protocol.
+/// An answer as a client reads it, from any server that speaks the protocol.
 #[derive(Deserialize)]
 pub struct Answer {
-    /// 0 if done. Servers have sent it as a number and as numeric text.
+    /// 0 means success. Servers send it as a number or as a text.
     #[serde(deserialize_with = "number")]
     pub error_code: i64,
-    /// The code's text, which the hash covers.
+    /// The code's text, which is part of the hash.
     #[serde(default)]
     pub error_text: String,
-    /// What the method returned, as it stands; `None` if it is missing. The hash does not cover it.
+    /// The method's result as JSON; `None` if it is missing. The hash does not cover it.
     #[serde(default)]
     pub result: Option<Box<RawValue>>,
-    /// The hash over code and text; empty if it is missing.
+    /// The hash of code and text; empty if it is missing.
     #[serde(default, deserialize_with = "text_or_nothing")]
     pub hash: String,
 }
@@ -87,20 +87,20 @@ impl Answer {
         serde_json::from_slice(body)
     }
 
-    /// Whether the hash is right, compared in constant time. It covers code and text only: a forged `result` passes.
+    /// Whether the hash is right, in constant time. It covers only code and text: a forged `result` passes.
     pub fn verify(&self, key: &Key) -> bool {
         let expected = signature::answer_of(self.error_code, &self.error_text, Some(key));
         expected.as_bytes().ct_eq(self.hash.as_bytes()).into()
     }
 
-    /// Whether the hash is that of a server that knows no account here, and so no key (decision 3). Anybody can make it.
+    /// Whether the hash was made without a key, as if no account is known at the host (decision 3).
     pub fn is_keyless(&self) -> bool {
         self.hash == signature::answer_of(self.error_code, &self.error_text, None)
     }
 }
 
 impl fmt::Debug for Answer {
-    /// Without the result, which is customers' data, and the hash.
+    /// Leaves out the result, which is customers' data, and the hash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
             .field("error_code", &self.error_code)
@@ -135,7 +135,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     deserializer.deserialize_any(Visitor)
 }
 
-/// Text; anything else is a hash that never fits, not a malformed answer.
+/// Anything but text becomes an empty hash, which is wrong; it does not make the answer malformed.
 fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::String(text) => text,

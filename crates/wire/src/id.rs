@@ -1,4 +1,4 @@
-//! The numbers that name things: positive, and unique within one account.
+//! Numbers of orders and products: positive, and unique within an account.
 
 use serde::{Deserialize, Serialize};
 

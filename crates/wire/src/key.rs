@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 #[derive(Clone)]
 pub struct Key(Box<str>);
 
-/// Why a text is no key.
+/// Why a text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 1 to 128 printable ASCII characters without spaces")]
 pub struct KeyError;
@@ -17,7 +17,7 @@ impl Key {
     /// Keys shorter than this many bytes deserve a warning.
     pub const WEAK_BELOW_BYTES: usize = 16;
 
-    /// Reads a key exactly as it stands.
+    /// Parses a key, without trimming.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         if text.is_empty() || text.len() > Self::MAX_BYTES || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(KeyError);
@@ -25,7 +25,7 @@ impl Key {
         Ok(Self(text.into()))
     }
 
-    /// The key itself: for signing, for storing, and for the one time that it is shown to its owner.
+    /// The key itself: to sign, to store, and to show it once to its owner.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -35,7 +35,7 @@ impl Key {
         self.0.len() < Self::WEAK_BELOW_BYTES
     }
 
-    /// Compares in constant time: how `rpsKey` is checked.
+    /// Compares in constant time, for `rpsKey`.
     pub fn matches(&self, sent: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(sent).into()
     }

@@ -1,10 +1,11 @@
-//! The JustClick API's protocol, pure: what travels and what it means, with no I/O, no clock and nothing asynchronous.
+//! The JustClick API's protocol: formats and meanings, without I/O, clock or async code.
 //!
-//! Server, client, command line and documentation are all derived from what stands here:
-//! form bodies as PHP reads them ([`form`]), PHP's `http_build_query` ([`query`]), every signature ([`signature`]),
-//! PHP-flavoured JSON ([`json`]), the table of codes ([`Code`]), the signed answer ([`envelope`]) and every method ([`method`]).
+//! Server, client, command line and documentation all use it. It has form bodies as PHP reads them
+//! ([`form`]), PHP's `http_build_query` ([`query`]), every signature ([`signature`]) and PHP's JSON
+//! ([`json`]). It also has the table of codes ([`Code`]), the signed answer ([`envelope`]) and every method
+//! ([`method`]).
 //!
-//! The sections and decisions that comments name are those of `docs/protocol.md`.
+//! Comments cite the sections and decisions of `docs/protocol.md`.
 
 #[macro_use]
 mod travel;

@@ -1,10 +1,10 @@
-//! An account's login: the third-level domain it answers on, and an ingredient of its signatures (section 1, decision 58).
+//! An account's login: its subdomain, and a part of what is signed (section 1, decision 58).
 
 /// A login: `[a-z0-9-]`, 1 to 63 characters, folded to lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Login(Box<str>);
 
-/// Why a text is no login.
+/// Why a text is not a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a login is 1 to 63 letters a-z, digits and hyphens")]
 pub struct LoginError;
@@ -13,7 +13,7 @@ impl Login {
     /// The longest login: one label of a domain name.
     pub const MAX_BYTES: usize = 63;
 
-    /// Reads a login, in whatever letter case.
+    /// Parses a login, in any letter case.
     pub fn parse(text: &str) -> Result<Self, LoginError> {
         if text.is_empty()
             || text.len() > Self::MAX_BYTES
@@ -24,7 +24,7 @@ impl Login {
         Ok(Self(text.to_ascii_lowercase().into()))
     }
 
-    /// The stored, folded form: the one that hashes use.
+    /// The lower-case form, which is stored and hashed.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Answers of other servers, read as they are meant: what is the same in PHP, a type of ours would refuse.
+//! Reads other servers' answers leniently: PHP treats types as the same that ours would refuse.
 
 use serde::{
     Deserializer,
@@ -10,17 +10,18 @@ use serde::{
 };
 use serde_json::{Error, Value};
 
-/// Reads a value from JSON. Where it doesn't fit as it stands, null is an empty text, zero or nothing; 0 and 1 are flags; numbers may be
-/// text, and texts numbers; `[]` is an object without fields; an object is a list of its values.
+/// Reads a value from JSON. If a type does not match: null is an empty text, zero or nothing; 0 and 1 are
+/// flags; numbers may be texts and texts numbers; `[]` is an object without fields; an object is the list of
+/// its values.
 pub fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, Error> {
     serde_json::from_str(json).or_else(|_| T::deserialize(Loose(serde_json::from_str(json)?)))
 }
 
-/// JSON whose types are taken for what they mean.
+/// JSON whose types are read leniently.
 struct Loose(Value);
 
 impl Loose {
-    /// A whole number, however it is written.
+    /// A whole number, as a number or a text.
     fn whole(&self) -> Option<i64> {
         match &self.0 {
             Value::Null => Some(0),
@@ -32,7 +33,7 @@ impl Loose {
         }
     }
 
-    /// Whether it says that there is nothing.
+    /// Whether it means "nothing".
     fn is_nothing(&self) -> bool {
         match &self.0 {
             Value::Null => true,
@@ -117,7 +118,7 @@ impl<'de> Deserializer<'de> for Loose {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // JSON that is kept as it stands.
+        // Raw JSON is passed on unchanged.
         if name.starts_with("$serde_json::") {
             return self.0.deserialize_newtype_struct(name, visitor);
         }
@@ -165,7 +166,7 @@ mod tests {
         method::{Bills, CouponInfo, GoodInfo, GoodType, List, OrderInfo, OrderMade},
     };
 
-    /// What the order says, and how else it may be said.
+    /// The same value in all its accepted forms.
     #[test]
     fn one_order_in_many_ways() {
         let strict = r#"{"id":"7","first_name":"","email":"a@b","created":"5","pay_status":"paid","paid":"0","good_count":2,"price":"10.00",

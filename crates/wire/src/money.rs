@@ -4,17 +4,17 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A sum in kopecks, hundredths of the account's currency.
+/// A sum in kopecks, the hundredths of the currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(i64);
 
-/// Why a text is no sum of money.
+/// Why a text is not a sum of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sum is digits with at most two more behind a point, such as 3900.00")]
 pub struct MoneyError;
 
 impl Money {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
     /// A sum given in kopecks.
@@ -27,14 +27,15 @@ impl Money {
         self.0
     }
 
-    /// Reads `3900`, `3900.5`, `3900.00` or, as spreadsheets and Russian forms write it, `3900,00` and `3 900,00`; a minus may stand
-    /// in front. `3,900` and `3.900` are refused: nobody knows which they mean.
+    /// Parses `3900`, `3900.5`, `3900.00`, and as in spreadsheets and Russian forms `3900,00` and `3 900,00`,
+    /// each with an optional minus. `3,900` and `3.900` are refused as ambiguous.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
         Self::read(text, |_, part| part.len() <= 2)
     }
 
-    /// Reads a sum of a request (decision 74). More digits are rounded to the kopeck, half up: PHP writes a third of 1990 as
-    /// `663.33333333333`. Only a comma with three digits behind it is refused, for it may part thousands.
+    /// Parses a sum in a request (decision 74). More digits are rounded to the kopeck, half up: PHP writes a
+    /// third of 1990 as `663.33333333333`. A comma with three digits after it is refused, since it may
+    /// separate thousands.
     pub fn parse_rounded(text: &str) -> Result<Self, MoneyError> {
         Self::read(text, |separator, part| separator == '.' || part.len() != 3)
     }
@@ -66,7 +67,7 @@ impl Money {
     }
 }
 
-/// Takes out the spaces between groups of three digits; spaces that stand anywhere else are an error.
+/// Removes the spaces between groups of three digits; spaces anywhere else are an error.
 fn ungrouped(text: &str) -> Result<Cow<'_, str>, MoneyError> {
     let is_space = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{2009}' | '\u{202f}');
     if !text.contains(is_space) {
@@ -84,18 +85,18 @@ fn ungrouped(text: &str) -> Result<Cow<'_, str>, MoneyError> {
     if is_grouped { Ok(groups().chain([part]).collect::<String>().into()) } else { Err(MoneyError) }
 }
 
-/// A price that a request names: a sum that is neither negative nor more than an order can hold.
+/// A price in a request: neither negative nor more than an order can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Price(Money);
 
-/// Why a sum is no price.
+/// Why a sum is not a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a price is a sum from 0.00 to {}", Price::MAX)]
 pub struct PriceError;
 
 impl Price {
-    /// The highest one: ten digits before the point, so that a thousand of them can be added up.
+    /// The highest price: ten digits before the point, so that a thousand of them can be added.
     pub const MAX: Money = Money(999_999_999_999);
 
     /// Takes a sum.
@@ -123,7 +124,7 @@ schema!(Price, { "type": "string", "pattern": r"^\d{1,10}(\.\d+|,(\d{1,2}|\d{4,}
 impl std::ops::Add for Money {
     type Output = Self;
 
-    /// The sum of two; what no longer fits stays at the end of the range.
+    /// The sum of two, limited to the range.
     fn add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
@@ -132,7 +133,7 @@ impl std::ops::Add for Money {
 impl std::ops::Sub for Money {
     type Output = Self;
 
-    /// The difference of two; what no longer fits stays at the end of the range.
+    /// The difference of two, limited to the range.
     fn sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -158,13 +159,13 @@ impl Serialize for Money {
 }
 
 impl<'de> Deserialize<'de> for Money {
-    /// From text, or from a number as JSON has it: `"3900.00"`, `3900`, `3900.5`.
+    /// From a text, or from a JSON number: `"3900.00"`, `3900`, `3900.5`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor(Self::parse))
     }
 }
 
-/// Takes a sum as text, read by this function, or as a number.
+/// Reads a sum from a text, with this function, or from a number.
 struct Visitor(fn(&str) -> Result<Money, MoneyError>);
 
 impl de::Visitor<'_> for Visitor {

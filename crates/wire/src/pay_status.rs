@@ -2,19 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whether an order is paid for.
+/// An order's payment status.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PayStatus {
-    /// Payment is expected.
+    /// Waiting for payment.
     #[default]
     Waiting,
     /// Paid in full.
     Paid,
     /// Cancelled.
     Cancel,
-    /// Paid, and the money given back.
+    /// Paid, and then refunded.
     Return,
 }
 
@@ -32,7 +32,7 @@ impl PayStatus {
         }
     }
 
-    /// The status that a word names, in the protocol's own letter case.
+    /// The status with this word; letter case matters.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }

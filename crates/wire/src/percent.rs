@@ -1,42 +1,42 @@
-//! Shares in percent, to the hundredth.
+//! Percentages with two decimal places.
 
 use crate::Money;
 
-/// A share from 0 to 100 %, in hundredths of a percent.
+/// A percentage from 0 to 100, in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Percent(i64);
 
-/// Why a text is no share.
+/// Why a text is not a percentage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a percentage is a number from 0 to 100 with at most two digits behind the point")]
 pub struct PercentError;
 
 impl Percent {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(0);
 
-    /// A share given in hundredths of a percent.
+    /// A percentage in hundredths.
     pub fn from_hundredths(hundredths: i64) -> Result<Self, PercentError> {
         if (0..=10_000).contains(&hundredths) { Ok(Self(hundredths)) } else { Err(PercentError) }
     }
 
-    /// Hundredths of a percent.
+    /// The percentage in hundredths.
     pub const fn hundredths(self) -> i64 {
         self.0
     }
 
-    /// Reads `15`, `12.5`, `12,50`, each with or without `%` behind it.
+    /// Parses `15`, `12.5`, `12,50`, each with or without `%`.
     pub fn parse(text: &str) -> Result<Self, PercentError> {
         let text = text.trim();
         let text = text.strip_suffix('%').unwrap_or(text).trim_end();
         Money::parse(text).map_err(|_| PercentError).and_then(|sum| Self::from_hundredths(sum.kopecks()))
     }
 
-    /// The share of a sum. This is the one place that rounds money: to the nearest kopeck, a half away from zero.
+    /// This percentage of a sum, to the nearest kopeck, half away from zero. Only this rounds money.
     pub fn of(self, sum: Money) -> Money {
         let product = i128::from(sum.kopecks()) * i128::from(self.0);
         let rounded = (product + 5_000 * product.signum()) / 10_000;
-        // At most the sum itself, so it fits.
+        // At most the sum itself, so it does not overflow.
         Money::from_kopecks(i64::try_from(rounded).unwrap_or(sum.kopecks()))
     }
 }

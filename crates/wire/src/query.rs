@@ -1,4 +1,4 @@
-//! PHP's `http_build_query`: how a signed text is written (section 2.1).
+//! PHP's `http_build_query`, which writes the signed text (section 2.1).
 
 use serde_json::{Map, Value as Json};
 
@@ -7,12 +7,12 @@ use crate::{
     json,
 };
 
-/// Appends `array` as `http_build_query` writes it: its order, brackets for what is nested, empty arrays left out.
+/// Appends `array` like `http_build_query`: in order, with brackets for nesting, without empty arrays.
 pub fn build(array: &Array<'_>, query: &mut Vec<u8>) {
     build_without(array, &[], query);
 }
 
-/// As [`build`], without the variables `omitted`.
+/// Like [`build`], without the variables `omitted`.
 pub(crate) fn build_without(array: &Array<'_>, omitted: &[&[u8]], query: &mut Vec<u8>) {
     let mut writer = Writer { start: query.len(), query, prefix: Vec::new() };
     for (key, value) in array.iter() {
@@ -22,7 +22,7 @@ pub(crate) fn build_without(array: &Array<'_>, omitted: &[&[u8]], query: &mut Ve
     }
 }
 
-/// Appends pairs with literal names: `rid[0]` and the like are encoded as they stand, and nothing is dropped.
+/// Appends pairs with literal names: `rid[0]` is encoded as it is, and nothing is dropped.
 pub fn build_pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>, query: &mut Vec<u8>) {
     let start = query.len();
     for (name, value) in pairs {
@@ -35,7 +35,7 @@ pub fn build_pairs<'a>(pairs: impl IntoIterator<Item = (&'a [u8], &'a [u8])>, qu
     }
 }
 
-/// Appends `text`, percent-encoded: letters, digits, `-`, `.` and `_` stay, a space is `+`, any other byte is `%XX`.
+/// Appends `text` percent-encoded: letters, digits, `-`, `.`, `_` stay, a space becomes `+`, others `%XX`.
 pub fn encode(text: &[u8], query: &mut Vec<u8>) {
     let mut rest = text;
     loop {
@@ -51,7 +51,7 @@ pub fn encode(text: &[u8], query: &mut Vec<u8>) {
     }
 }
 
-/// The array that a JSON object is to PHP: null vanishes, booleans are 1 and 0, floats have PHP's 14 digits.
+/// The PHP array of a JSON object: null is left out, booleans are 1 and 0, floats have PHP's 14 digits.
 ///
 /// A method serialises to such an object.
 pub fn from_json(object: &Map<String, Json>) -> Array<'_> {
@@ -69,7 +69,7 @@ fn php_value(value: &Json) -> Option<Value<'_>> {
             _ => Value::from(number.to_string()),
         },
         Json::Array(list) => {
-            // A null keeps its number: what follows is counted as if it were there.
+            // A null keeps its index, so later elements are not renumbered.
             let entries = (0_i64..).zip(list).filter_map(|(at, value)| Some((at, php_value(value)?)));
             Value::from(entries.collect::<Array<'_>>())
         }
@@ -77,7 +77,7 @@ fn php_value(value: &Json) -> Option<Value<'_>> {
     })
 }
 
-/// Writes entries behind one another; `prefix` is the encoded name of the array that is being written.
+/// Writes entries one after another; `prefix` is the encoded name of the current array.
 struct Writer<'q> {
     query: &'q mut Vec<u8>,
     start: usize,
@@ -108,7 +108,7 @@ impl Writer<'_> {
     }
 }
 
-/// Appends a key, in encoded brackets if it is one inside an array.
+/// Appends a key, in encoded brackets if it is nested.
 fn name(key: &Key<'_>, is_nested: bool, out: &mut Vec<u8>) {
     if is_nested {
         out.extend_from_slice(b"%5B");

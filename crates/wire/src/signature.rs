@@ -1,4 +1,4 @@
-//! The one place that signs (section 2): requests, answers, and whole bodies.
+//! All signatures (section 2): of requests, answers, and whole bodies.
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
@@ -17,11 +17,11 @@ pub fn request(query: &[u8], login: &Login, key: &Key) -> [u8; 32] {
     RequestHash::new([query], login.as_str().as_bytes()).with_key(key.reveal().as_bytes())
 }
 
-/// A request's hash but for the key, so that several keys can be tried.
+/// A request's hash before the key, so that several keys can be tried.
 pub(crate) struct RequestHash(Md5);
 
 impl RequestHash {
-    /// Takes up the query, in parts, and the login.
+    /// Hashes the query, in parts, and the login.
     pub(crate) fn new(query: impl IntoIterator<Item: AsRef<[u8]>>, login: &[u8]) -> Self {
         let mut md5 = query.into_iter().fold(Md5::new(), Md5::chain_update);
         md5.update(b"::");
@@ -30,18 +30,18 @@ impl RequestHash {
         Self(md5)
     }
 
-    /// The hash with this key.
     pub(crate) fn with_key(&self, key: &[u8]) -> [u8; 32] {
         lower_hex(self.0.clone().chain_update(key).finalize().into())
     }
 }
 
-/// The hash over an answer: lowercase hex of `md5(error_code + "::" + error_text + "::" + key)`; an empty key where no account is known (decision 3).
+/// The hash of an answer: lowercase hex of `md5(error_code + "::" + error_text + "::" + key)`. The key is
+/// empty if no account is known (decision 3).
 pub fn answer(code: Code, error_text: &str, key: Option<&Key>) -> String {
     answer_of(i64::from(code.number()), error_text, key)
 }
 
-/// As [`answer`], with a number that the table need not know.
+/// Like [`answer`], with any number.
 pub(crate) fn answer_of(error_code: i64, error_text: &str, key: Option<&Key>) -> String {
     let number = error_code.to_string();
     text(&md5_hex([number.as_str(), "::", error_text, "::", key.map_or("", Key::reveal)]))
@@ -54,19 +54,19 @@ pub fn body(key: &Key, unix_time: i64, body: &[u8]) -> String {
     header
 }
 
-/// Why a `Billhook-Signature` proves nothing.
+/// Why a `Billhook-Signature` is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// It is not `t=UNIXTIME,v1=HEX`.
     #[error("the header Billhook-Signature is malformed: it should be t=UNIXTIME,v1=64 hex digits")]
     Malformed,
-    /// It was made too long ago; the body may be a replay.
+    /// It is too old; the answer may be a replay.
     #[error("the signature is {seconds} seconds old: the answer is a replay, or the clocks differ")]
     TooOld {
         /// Its age.
         seconds: u64,
     },
-    /// It was made later than now.
+    /// Its time is in the future.
     #[error("the signature is {seconds} seconds in the future: the clocks differ")]
     InTheFuture {
         /// How much later.
@@ -77,9 +77,10 @@ pub enum SignatureError {
     Wrong,
 }
 
-/// Checks a header that [`body`] made. `now_unix` may differ from its time by `max_age_seconds` either way.
+/// Verifies a header that [`body`] made. Its time may differ from `now_unix` by `max_age_seconds` either way.
 ///
-/// The signature is looked at before the time, so that an error about the time is known to come from the holder of the key.
+/// The signature is checked before the time, so an error about the time always comes from the holder of the
+/// key.
 pub fn verify_body(
     header: &str,
     key: &Key,
@@ -112,7 +113,7 @@ fn body_hmac(key: &Key, unix_time: i64, body: &[u8]) -> [u8; 64] {
     hmac_sha256_hex(key.reveal().as_bytes(), [prefix.as_bytes(), body])
 }
 
-/// The MD5 of the parts, one behind the other.
+/// The MD5 of the parts together.
 pub(crate) fn md5_hex(parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 32] {
     lower_hex(parts.into_iter().fold(Md5::new(), Md5::chain_update).finalize().into())
 }
@@ -124,7 +125,7 @@ pub(crate) fn sha256_hex(parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 64
 
 /// The HMAC-MD5 of the parts.
 pub(crate) fn hmac_md5_hex(key: &[u8], parts: impl IntoIterator<Item: AsRef<[u8]>>) -> [u8; 32] {
-    // HMAC takes a key of any length; the error is there for MACs that don't.
+    // HMAC accepts keys of any length; the error is for other MACs.
     let Ok(mac) = Hmac::<Md5>::new_from_slice(key) else { return [0; 32] };
     lower_hex(parts.into_iter().fold(mac, Mac::chain_update).finalize().into_bytes().into())
 }

@@ -1,22 +1,22 @@
-//! Texts of parameters and of what is kept: how long they may be (decision 69).
+//! Texts and names with their maximum lengths (decision 69).
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The longest text, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 65_536;
-/// The longest name that things are found by (`good_name`, a coupon's code), in bytes of UTF-8.
+/// The longest name, such as `good_name` or a coupon's code, in bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// Why a text is not taken.
+/// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Longer than it may be.
+    /// Too long.
     #[error("longer than {0} bytes")]
     TooLong(usize),
-    /// A NUL, which no database keeps.
+    /// A NUL, which databases do not store.
     #[error("it holds a NUL character")]
     Nul,
-    /// Nothing but white space where something is needed.
+    /// Empty, where something is required.
     #[error("it is empty")]
     Empty,
 }
@@ -37,7 +37,7 @@ fn within(text: &str, max: usize) -> Result<(), TextError> {
 pub struct Text(String);
 
 impl Text {
-    /// Takes a text.
+    /// Makes a text.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         within(&text, TEXT_BYTES_MAX)?;
@@ -49,19 +49,19 @@ impl Text {
         &self.0
     }
 
-    /// Whether it was not given.
+    /// Whether it is empty, which means "not given".
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// A name that a thing is found by, unique among its kind in the account: trimmed, 1 to [`NAME_BYTES_MAX`] bytes without NUL.
+/// A unique name of a thing in the account: trimmed, 1 to [`NAME_BYTES_MAX`] bytes without NUL.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Name(String);
 
 impl Name {
-    /// Takes a name; outer white space is cut off.
+    /// Makes a name; outer white space is removed.
     pub fn new(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
         if text.is_empty() {
@@ -76,7 +76,7 @@ impl Name {
         &self.0
     }
 
-    /// The name in lower case, for those that are found without regard to case.
+    /// The name in lower case, for look-ups that ignore letter case.
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
     }
@@ -88,7 +88,7 @@ impl std::fmt::Display for Name {
     }
 }
 
-/// Whatever is written as text or, by other servers, as a number.
+/// A text or, from other servers, a number.
 struct AsText;
 
 impl de::Visitor<'_> for AsText {

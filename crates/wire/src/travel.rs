@@ -1,6 +1,6 @@
-//! What no derive can do: types with a form of their own on the wire.
+//! Implementations for types with their own wire format, which derives can't make.
 
-/// The schema of a type, which stands where the type is used.
+/// The schema of a type, inlined where the type is used.
 macro_rules! schema {
     ($type:ident, $schema:tt) => {
         #[cfg(feature = "schema")]
@@ -20,7 +20,7 @@ macro_rules! schema {
     };
 }
 
-/// serde's traits of a type that travels as text: what it is written as, and what reads it.
+/// serde's traits for a type that is sent as text: how it is written and parsed.
 macro_rules! travels_as_text {
     ($type:ident, |$this:ident| $written:expr, $read:expr) => {
         impl serde::Serialize for $type {

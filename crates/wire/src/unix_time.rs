@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 /// The last second of the year 9999 (decision 66).
 pub const UNIX_TIME_MAX: i64 = 253_402_300_799;
 
-/// A moment in unix seconds, from 0 to the end of the year 9999.
+/// A time in unix seconds, from 0 to the end of the year 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64")]
 pub struct UnixTime(i64);
 
-/// Why a text is no time.
+/// Why a text is not a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// Not a number of seconds.
@@ -20,21 +20,21 @@ pub enum TimeError {
     /// Before 1970 or after the year 9999.
     #[error("a time lies between 1970 and the year 9999")]
     OutOfRange,
-    /// No date in a form that is known.
+    /// Not a date in a known format.
     #[error("a date is dd.mm.yyyy")]
     NoDate,
-    /// No date and time in a form that is known.
+    /// Not a date and time in a known format.
     #[error("a date and time is dd.mm.yyyy hh:mm:ss, yyyy-mm-dd hh:mm:ss or mm/dd/yyyy hh:mm:ss")]
     NoDateTime,
 }
 
 impl UnixTime {
-    /// A moment in seconds.
+    /// A time in seconds.
     pub fn new(seconds: i64) -> Result<Self, TimeError> {
         if (0..=UNIX_TIME_MAX).contains(&seconds) { Ok(Self(seconds)) } else { Err(TimeError::OutOfRange) }
     }
 
-    /// Reads a number of seconds.
+    /// Parses a number of seconds.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         text.trim().parse().map_err(|_| TimeError::NoNumber).and_then(Self::new)
     }
@@ -55,12 +55,12 @@ impl TryFrom<i64> for UnixTime {
 
 schema!(UnixTime, { "type": "integer", "minimum": 0, "maximum": UNIX_TIME_MAX, "description": "unix time" });
 
-/// A day, as `dd.mm.yyyy` (section 4.7). In which zone, the account says.
+/// A day, as `dd.mm.yyyy` (section 4.7), in the account's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(pub Date);
 
 impl Day {
-    /// Reads `01.02.2020`, `1.2.2020` too.
+    /// Parses `01.02.2020` and `1.2.2020`.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let mut parts = text.trim().split('.');
         let [Some(day), Some(month), Some(year), None] = [(); 4].map(|()| parts.next()) else {
@@ -73,13 +73,13 @@ impl Day {
 travels_as_text!(Day, |day| day.0.strftime("%d.%m.%Y"), Self::parse);
 schema!(Day, { "type": "string", "pattern": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "examples": ["31.12.2020"] });
 
-/// A date and a time of day (section 9.9). In which zone, the account says.
+/// A date and time of day (section 9.9), in the account's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LocalTime(pub DateTime);
 
 impl LocalTime {
-    /// Reads `30.01.2020 04:22:16`, `2020-01-30 04:22:16` and `01/30/2020 04:22:16` (decision 34). Seconds, or the whole time of day,
-    /// may be missing.
+    /// Parses `30.01.2020 04:22:16`, `2020-01-30 04:22:16` and `01/30/2020 04:22:16` (decision 34). Seconds,
+    /// or the whole time of day, may be missing.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         Self::read(text).ok_or(TimeError::NoDateTime)
     }

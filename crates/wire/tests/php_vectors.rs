@@ -1,4 +1,4 @@
-//! Everything PHP itself was seen to do, case by case. `vectors/generate.php` made the cases.
+//! Compares our code with real PHP, case by case. `vectors/generate.php` made the cases.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use billhook_wire::{
 };
 use serde_json::Value as Json;
 
-/// Runs `check` on every line of a file; it returns what is wrong, if anything. All failures are shown together.
+/// Runs `check` on every line of a file, and shows all failures together.
 fn each(name: &str, at_least: usize, check: impl Fn(&Json) -> Result<(), String>) {
     let path = format!("{}/vectors/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -42,7 +42,7 @@ fn same<T: PartialEq + std::fmt::Debug + ?Sized>(what: &str, ours: &T, php: &T) 
     if ours == php { Ok(()) } else { Err(format!("{what}: ours {ours:?}\n  PHP's {php:?}")) }
 }
 
-/// Bytes that stand in the file as text, each as the code point of its number.
+/// Bytes in the file's text, each as the code point with its number.
 fn bytes(text: &Json) -> Vec<u8> {
     text.as_str().unwrap().chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect()
 }
@@ -51,7 +51,7 @@ fn text(text: &Json) -> &str {
     text.as_str().unwrap()
 }
 
-/// An array that stands in the file as a list of key, value, key, value and so on.
+/// An array in the file: a list of key, value, key, value and so on.
 fn array(pairs: &Json) -> Array<'static> {
     let mut array = Array::new();
     for pair in pairs.as_array().unwrap().chunks(2) {
@@ -153,7 +153,7 @@ fn signatures() {
         )?;
         let other = Key::parse("other").unwrap();
         let keys = [&other, &key];
-        // As a client sends it, and as any other body whose hash PHP would have counted over the variables.
+        // A client's body, and any other body whose hash PHP would have computed over the variables.
         for (body, hash) in [(query.as_bytes(), &case["hash"]), (&bytes(&case["body"]), &case["body_hash"])] {
             let sent = [body, b"&hash=", text(hash).as_bytes()].concat();
             same("verify", &Request::read(None, &sent).verify(&login, &keys), &Some(1))?;
@@ -175,7 +175,7 @@ fn json() {
         } else {
             json::to_vec(&case["value"]).ok()
         };
-        // PHP's false stands for what is not UTF-8.
+        // PHP's false means "not UTF-8".
         let ours = ours.map(|json| String::from_utf8(json).unwrap());
         same("json", &ours.as_deref(), &case["json"].as_str())
     });

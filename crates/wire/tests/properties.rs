@@ -1,4 +1,4 @@
-//! What holds for every body and every parameter.
+//! Properties of all bodies and parameters.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ fn encoded(array: &Array<'_>) -> Vec<u8> {
     text
 }
 
-/// Bodies made of what the name rules turn on.
+/// Bodies with the characters that matter to the name rules.
 fn odd_body() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: &[&str] = &[
         "a", "hash", "rpsKey", "[", "]", "[]", "[0]", "[-1]", ".", "+", "&", "&", "=", "%", "%5B", "%00",
@@ -74,7 +74,7 @@ fn login() -> impl Strategy<Value = Login> {
     "[a-z0-9-]{1,63}".prop_map(|text| Login::parse(&text).unwrap())
 }
 
-/// Parameters as a client has them: literal names, arbitrary values.
+/// A client's parameters: literal names, any values.
 fn parameters() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {
     let name = prop_oneof!["[a-z_]{1,8}", "[a-z]{1,4}\\[[0-9a-z]{1,3}\\]"]
         .prop_filter("the hash is added", |name| !name.starts_with("hash"));
@@ -158,7 +158,7 @@ proptest! {
         prop_assert!(signature::verify_body(&header, &key, b"", now, u64::MAX).is_err());
     }
 
-    /// The array against the simplest thing that could stand for it.
+    /// Compares the array with the simplest model.
     #[test]
     fn the_array_is_an_ordered_map(steps in vec((0..30_i64, 0..4_u8), 0..60)) {
         let mut array = Array::new();

@@ -1,8 +1,8 @@
-//! The floor: the least that an HTTP server on hyper can do. It reads a request's body to its end and answers fixed bytes, under as
-//! many headers as Billhook sends. What Billhook costs beyond it is Billhook's own.
+//! The floor: the least that an HTTP server on hyper can do. It reads a request's body and answers fixed
+//! bytes, with as many headers as Billhook. The difference to it is Billhook's own cost.
 //!
-//! Usage: `floor CERT KEY BYTES…`. It listens on a free port for each size of answer, in clear, and on one more over TLS with the
-//! first size; it prints the addresses as `billhook serve` does.
+//! Usage: `floor CERT KEY BYTES…`. It listens on a free HTTP port for each size of answer, and on a TLS port
+//! with the first size. It prints the addresses like `billhook serve`.
 
 use std::{convert::Infallible, error::Error, io::Write as _, path::Path, sync::Arc};
 
@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// The same as Billhook's: what is compared is not allocators.
+/// The same as Billhook's, so that the comparison is not one of allocators.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -93,12 +93,12 @@ async fn connection(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, an
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(answered(request, answer).await) }
     });
-    // How a connection ends is its client's business.
+    // How a connection ends does not matter.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(io), service).await;
 }
 
 async fn answered(request: Request<Incoming>, answer: Bytes) -> Response<Full<Bytes>> {
-    // A body that breaks off ends the connection by itself.
+    // An incomplete body ends the connection by itself.
     let _ = request.into_body().collect().await;
     let mut response = Response::new(Full::new(answer));
     let headers = response.headers_mut();

@@ -1,17 +1,17 @@
-//! What texts cite of docs/protocol.md: sections, as "section 4.8", and decisions, as "decision 21".
+//! Checks citations of docs/protocol.md: sections, as "section 4.8", and decisions, as "decision 21".
 
 use std::collections::BTreeSet;
 
-/// The sections and decisions that there are.
+/// The sections and decisions of the document.
 pub(super) struct Contract {
     sections: BTreeSet<String>,
     carried_out: BTreeSet<u32>,
-    /// `12. (to come) **…**`: about what Billhook doesn't have yet.
+    /// `12. (to come) **…**`: decisions on what Billhook does not have yet.
     to_come: BTreeSet<u32>,
 }
 
 impl Contract {
-    /// Reads headings, `## 14. …` and `### 4.8 …`, and below the fourteenth the decisions, `12. **…**` at the head of a line.
+    /// Reads the headings `## 14. …` and `### 4.8 …`, and the decisions in section 14: `12. **…**`.
     pub(super) fn read(document: &str) -> Self {
         let headings = document.lines().filter(|line| line.starts_with("##"));
         let number =
@@ -32,7 +32,7 @@ impl Contract {
         &self.carried_out
     }
 
-    /// Finds what is cited and not there, or not there yet.
+    /// Reports citations of what does not exist, or does not exist yet.
     pub(super) fn check(&self, text: &str, fault: &mut impl FnMut(String)) {
         for number in decisions(text) {
             if self.to_come.contains(&number) {
@@ -61,7 +61,7 @@ pub(super) fn decisions(text: &str) -> BTreeSet<u32> {
     numbers
 }
 
-/// The numbers in `section 4.8`, but for those of other documents: `RFC 9110, section 5`.
+/// The numbers in `section 4.8`, except those of other documents: `RFC 9110, section 5`.
 fn sections(text: &str) -> impl Iterator<Item = String> {
     let ours = behind(text, "section ").filter(|(before, _)| !before.ends_with("RFC"));
     ours.filter_map(|(_, rest)| {
@@ -71,7 +71,7 @@ fn sections(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What stands behind each of these words; and what before, without the numbers and commas next to the word.
+/// The text after each occurrence of the word, and the text before it, without adjacent numbers.
 fn behind<'a>(text: &'a str, word: &'static str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(word).filter_map(move |(at, _)| {
         let before = text.get(..at)?.trim_end_matches(|c: char| c.is_ascii_digit() || " ,".contains(c));

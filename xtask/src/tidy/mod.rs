@@ -1,4 +1,4 @@
-//! What no compiler checks: that the sources keep to their rooms, and that what texts say of the project is so.
+//! Checks that no compiler makes: where code may be, and that texts about the project are true.
 
 mod contract;
 mod paths;
@@ -16,9 +16,9 @@ const LINES_MAX: usize = 600;
 const COLUMNS_MAX: usize = 100;
 const NAMES_WITHOUT_MEANING: &[&str] = &["common", "utils", "util", "helpers", "helper", "manager", "misc"];
 const ENGINES: &[&str] = &["sqlite", "postgres"];
-/// How SQL begins, in a text of a program.
+/// The beginnings of SQL in a program's text.
 const SQL: &[&str] = &["\"SELECT ", "\"INSERT ", "\"UPDATE ", "\"DELETE ", "Sql::new"];
-/// Built, downloaded, or kept by git.
+/// Folders that are built, downloaded, or belong to git.
 const NOT_OURS: &[&str] = &["target", ".git", "node_modules", "billhook-data", "billhook-demo"];
 
 /// The project's text files, each with its path from the root.
@@ -53,7 +53,7 @@ impl Files {
         files.map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// What readers are told: all documents but the changelog, which names what was.
+    /// All documents but the changelog, which names what no longer exists.
     fn documents(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_read = |path: &str| path.starts_with("docs/") || !path.contains('/') && path != "CHANGELOG.md";
         self.ending(".md").filter(move |(path, _)| is_read(path))
@@ -94,7 +94,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
 }
 
-/// The rules of CONTRIBUTING about files, and the invariants of ARCHITECTURE's rooms.
+/// The rules of CONTRIBUTING about files, and the invariants of ARCHITECTURE.
 fn stays_in_its_room(path: &str, text: &str, fault: &mut impl FnMut(String)) {
     let lines = text.lines().count();
     if lines > LINES_MAX {

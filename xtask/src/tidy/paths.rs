@@ -1,13 +1,13 @@
-//! The paths that texts name in back-ticks: a reader who follows one must arrive.
+//! Checks that paths in back-ticks exist, so that readers can follow them.
 
 use super::Files;
 
-/// Endings that only files of the project have in our texts.
+/// Extensions that mark a word as a path.
 const SOURCES: &[&str] = &[".rs", ".md", ".toml", ".php", ".sh"];
-/// Folders at the root: what begins with one is a path, whatever its ending.
+/// Folders at the root: a word that begins with one is a path, whatever its extension.
 const FOLDERS: &[&str] = &["crates/", "docs/", "drivers/", "examples/", "fuzz/", "xtask/", ".ci/", ".cargo/"];
 
-/// Finds paths that lead nowhere.
+/// Reports paths that do not exist.
 pub(super) fn check<'a>(files: &Files, lines: impl Iterator<Item = &'a str>, fault: &mut impl FnMut(String)) {
     for line in lines {
         // Every second piece is in back-ticks.
@@ -27,8 +27,8 @@ fn is_path(word: &str) -> bool {
     is_ours && word.chars().all(is_named) && !word.starts_with(['/', '*'])
 }
 
-/// Whether a file is what the word names, or in the folder that it names. A path may begin anywhere, and `crates/` and `src/` may be
-/// left out: `store/orders.rs`. A component in capitals, or `*`, stands for any.
+/// Whether a file is the one that the word names, or is in that folder. A path may begin anywhere, and may
+/// leave out `crates/` and `src/`: `store/orders.rs`. A component in capitals, or `*`, matches any.
 fn leads_to(word: &str, path: &str) -> bool {
     let parts =
         |path| str::split(path, '/').filter(|part| !["crates", "src", ""].contains(part)).collect::<Vec<_>>();

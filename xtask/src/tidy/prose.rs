@@ -1,14 +1,14 @@
-//! How long the sentences of the documents are. Long ones hide a second fact, and are read twice.
+//! Checks the length of sentences in the documents: a long one hides a second fact, and is read twice.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-/// Words of a sentence, on average at most.
+/// The maximum average number of words in a sentence.
 const MEAN_MAX: usize = 16;
-/// A sentence of more words is a long one; one in [`LONG_EVERY`] may be.
+/// A sentence with more words is long; one in [`LONG_EVERY`] may be.
 const LONG: usize = 30;
 const LONG_EVERY: usize = 50;
 
-/// Finds lines of too many columns, but for tables, samples, and what can't be broken.
+/// Reports lines with too many columns, except tables, samples, and unbreakable words.
 pub(super) fn check_lines(text: &str, columns_max: usize, fault: &mut impl FnMut(String)) {
     let mut is_sample = false;
     for (at, line) in text.lines().enumerate() {
@@ -28,7 +28,7 @@ pub(super) fn check_lines(text: &str, columns_max: usize, fault: &mut impl FnMut
 pub(super) struct Tally {
     sentences: usize,
     words: usize,
-    /// Where each long one is, and how it begins.
+    /// The place and the beginning of each long one.
     long: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl Tally {
     }
 }
 
-/// The paragraphs and list items of a document; what is in back-ticks counts as one word.
+/// The paragraphs and list items of a document, with one word for each text in back-ticks.
 fn paragraphs(text: &str) -> Vec<String> {
     let (mut paragraphs, mut paragraph, mut is_skipped) = (Vec::new(), String::new(), false);
     for event in Parser::new(text) {
@@ -80,7 +80,7 @@ fn paragraphs(text: &str) -> Vec<String> {
     paragraphs
 }
 
-/// Its sentences, each as its words. One ends with a full stop or a colon where the next word has a capital.
+/// A paragraph's sentences as words. One ends with a full stop or colon if the next word has a capital.
 fn sentences(paragraph: &str) -> Vec<Vec<&str>> {
     let mut sentences = vec![Vec::new()];
     let mut has_ended = false;

@@ -1,4 +1,4 @@
-//! `billhook backup`: the whole store into one verified file.
+//! `billhook backup`: copies the whole store into one verified file.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -18,9 +18,10 @@ use crate::{
 
 /// Copy the whole store into a new file
 ///
-/// It may run beside a `billhook serve`: the copy is the store at one moment. What was written is read again and checked as
-/// `billhook check` does, and its SHA-256 stands at the file's end, so that a backup that rots is noticed. There is no backup of a
-/// damaged store. A file that exists is never overwritten. The file holds keys and customers' data; only its owner can read it.
+/// It may run beside `billhook serve`: the copy is the store at one moment. The file is read again and
+/// checked as `billhook check` does. It ends with its SHA-256, so that later damage is noticed. A damaged
+/// store is not backed up, and an existing file is never overwritten. The file holds keys and customers'
+/// data; only its owner can read it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +37,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         step_far_back();
         let location = everywhere.store.there()?;

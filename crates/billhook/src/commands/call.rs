@@ -1,4 +1,4 @@
-//! `billhook call`: one call of any method, signed, sent, verified and shown.
+//! `billhook call`: signs and sends one call, verifies the answer and prints it.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -20,10 +20,11 @@ use crate::{
     terminal::output::{json_line, json_pretty, stdout},
 };
 
-/// Call a method of the API, here or anywhere else
+/// Call a method of the API on any server
 ///
-/// Signs the parameters, sends them, verifies the answer and prints its JSON. It works against anything that speaks the
-/// protocol; the method need not be known here. Names under localhost lead to this machine.
+/// Signs the parameters, sends them, verifies the answer and prints its JSON. It works with any server that
+/// speaks the protocol, and with methods that this program does not know. Names under localhost lead to this
+/// machine.
 ///
 /// Exit status 0: done (`error_code` 0); 1: refused or failed.
 #[derive(Debug, Args)]
@@ -32,19 +33,19 @@ pub(crate) struct Arguments {
     #[arg(value_name = "METHOD", add = ArgValueCandidates::new(method_words::methods))]
     #[arg(required_unless_present_any = ["list", "describe"])]
     method: Option<String>,
-    /// Parameters, named as PHP writes them (`utm[medium]=cpc`), in the order in which they are sent
+    /// Parameters, named as in PHP (`utm[medium]=cpc`), sent in this order
     #[arg(value_name = "NAME=VALUE", value_parser = parameter)]
     #[arg(add = ArgValueCompleter::new(method_words::parameters))]
     parameters: Vec<(String, String)>,
     #[command(flatten)]
     connection: Connection,
-    /// The API's version: 1 signs the call, 2 sends the key itself [default: the method's own, or 1]
+    /// The API's version: 1 signs the call, 2 sends the key itself [default: the version of the method, or 1]
     #[arg(long, value_name = "VERSION", value_parser = api)]
     api: Option<Api>,
-    /// Print the answer over several lines, as on a terminal
+    /// Print the answer on several lines, as on a terminal
     #[arg(long)]
     pretty: bool,
-    /// List the methods that are known here
+    /// List the methods that this program knows
     #[arg(long)]
     list: bool,
     /// Show a method's parameters
@@ -66,7 +67,6 @@ fn api(text: &str) -> Result<Api, &'static str> {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, sources: &ArgMatches) -> Result<(), Failure> {
         let mut out = stdout();
         if self.list {
@@ -105,7 +105,7 @@ impl Arguments {
     }
 }
 
-/// What may help against a refusal, in the words of this command line.
+/// A hint that may help after a refusal, in terms of this command line.
 fn hint(code: i64, api: Option<Api>, method: &str, parameters: &[(String, String)], url: &str) -> String {
     let is_meant = |known: &&MethodInfo| api == Some(known.api) && known.name.eq_ignore_ascii_case(method);
     let known = METHODS.iter().find(is_meant).or_else(|| MethodInfo::named(method));
@@ -128,7 +128,7 @@ fn hint(code: i64, api: Option<Api>, method: &str, parameters: &[(String, String
     }
 }
 
-/// Which parameter is missing or wrong, as far as it can be told from here.
+/// The first parameter that is missing or wrong, as far as the client can tell.
 fn fault(method: &'static MethodInfo, sent: &[(String, String)]) -> Option<String> {
     let mut form = Vec::new();
     query::build_pairs(sent.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut form);
@@ -149,7 +149,7 @@ fn fault(method: &'static MethodInfo, sent: &[(String, String)]) -> Option<Strin
     })
 }
 
-/// The list of methods that stands in this command's help.
+/// The list of methods for this command's help.
 pub(crate) fn methods_help() -> String {
     format!(
         "Methods known here (`billhook docs METHOD` says more):\n{}\nExamples:

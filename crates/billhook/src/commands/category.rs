@@ -22,7 +22,7 @@ Examples:
 pub(crate) enum Action {
     /// Add a category
     ///
-    /// Its number is what a product's parent_id names.
+    /// Prints its number, which a product's parent_id refers to.
     #[command(after_help = "\
 Example:
   billhook category add Books --account shop")]
@@ -41,7 +41,6 @@ Example:
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Add { title, report } => report.change(everywhere, "added", move |tx, account| {

@@ -1,4 +1,4 @@
-//! `billhook check`: whether the store is sound.
+//! `billhook check`: checks the store or a backup for damage.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -16,15 +16,16 @@ use crate::{
     },
 };
 
-/// Look for damage in the store, or in a backup
+/// Check the store, or a backup, for damage
 ///
-/// Reads everything: the log that a killed program left, the file's own structure, its tables, every column as the program reads it, then
-/// whether the data agrees with itself. Nothing is changed (but with --salvage-log); it may run beside a `billhook serve`.
+/// Reads everything: the log that a killed program left, the structure of the file, its tables and every
+/// column. Then it checks whether the data is consistent. It changes nothing, except with --salvage-log, and
+/// may run beside `billhook serve`.
 ///
-/// A backup is compared with its checksum first. It is copied to the temporary folder (TMPDIR), where it needs as much room as it has, and
-/// stays as it is.
+/// A backup is compared with its checksum first. It is copied to the temporary folder (TMPDIR), which needs
+/// as much free space as the backup is long. The backup itself is not changed.
 ///
-/// Exit status 0: sound; 1: it found something, one finding a line.
+/// Exit status 0: sound; 1: damaged, with one finding per line.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,13 +38,12 @@ pub(crate) struct Arguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Take a damaged log into the store up to the damage, and keep both files as they were
+    /// Take a damaged log into the store up to the damage, and keep copies of both files
     #[arg(long)]
     salvage_log: bool,
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         if let Some(file) = &self.file {
             step_far_back();
@@ -81,7 +81,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// Says what was found in a store or a file.
+    /// Prints the findings.
     fn report(
         &self,
         what: &str,
@@ -126,7 +126,7 @@ impl Arguments {
     }
 }
 
-/// What was looked at, so that nobody takes an empty store for a sound one.
+/// What was checked, so that nobody takes an empty store for a sound one.
 fn looked_at(holdings: &Holdings, is_folder: bool) -> String {
     let Holdings { accounts, orders, lines, payments, products } = *holdings;
     let files = if is_folder { "the file, its log, and " } else { "" };

@@ -1,6 +1,6 @@
-//! `billhook completions`: what a shell needs to complete our command line.
+//! `billhook completions`: the script that makes a shell complete our command line.
 //!
-//! The shell asks the program itself, which knows its methods and their parameters.
+//! The script asks the program itself, which knows its methods and their parameters.
 
 use std::io::Write as _;
 
@@ -9,10 +9,10 @@ use clap_complete::{Shell, env::Shells};
 
 use crate::{failure::Failure, terminal::output::stdout};
 
-/// The variable that has the program complete instead of anything else. Its value is the shell.
+/// With this variable set, the program only answers a request for completions. Its value is the shell's name.
 pub(crate) const VARIABLE: &str = "COMPLETE";
 
-/// Print a shell's completions
+/// Print the completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +26,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let shells = Shells::builtins();
         let shell = shells

@@ -1,4 +1,4 @@
-//! `billhook copy`: a whole store into another place, or another engine.
+//! `billhook copy`: copies a whole store to another place or engine.
 
 use std::io::Write as _;
 
@@ -18,16 +18,18 @@ use crate::{
 
 /// Copy the whole store into another one
 ///
-/// From a data folder into a PostgreSQL database, from a database into a folder, or between two of a kind. Everything is copied to
-/// the last letter: accounts with their keys, catalogue, orders. Then the copy is read again and compared, account by account, with
-/// what was read.
+/// Copies between a data folder and a PostgreSQL database in either direction, and between two of the same
+/// kind. Everything is copied exactly: accounts with their keys, catalogue, orders. Then the copy is read
+/// again and compared with the original, account by account.
 ///
-/// All or nothing: the new store can't be used before it is whole and compared. If the copy is cut off, the same command begins
-/// anew. The place to copy to must hold no store. Ctrl-C removes what was copied into a folder so far; in a database it stays, and can't be used.
+/// The new store can't be used before it is complete and compared. If the copy is interrupted, run the same
+/// command again: it starts anew. The target must hold no store. Ctrl-C removes an incomplete folder; an
+/// incomplete copy in a database stays, but can't be used.
 ///
-/// Stop `billhook serve` and let no other command write first. Of data folders it is seen to that no other command has them open; the
-/// nodes of a database are yours to stop. A node that serves the new one already answers code 9 until the copy is whole. A database that was written while it was copied is noticed at the
-/// end, by reading it once more, and the copy refused; what is written after that is missing in the copy.
+/// Stop `billhook serve` first, and let no other command write. The command refuses a data folder that
+/// another command has open. Of a database you must stop the nodes yourself. A node that already serves the
+/// new database answers code 9 until the copy is complete. At the end the source database is read once more,
+/// and if it was written meanwhile, the copy is refused. What is written after that is missing in the copy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,10 +37,10 @@ Examples:
   billhook copy postgres://billhook@db.example/billhook sqlite:/var/lib/billhook
   BILLHOOK_COPY_TO=postgres://billhook:PASSWORD@db.example/billhook billhook copy ./billhook-data")]
 pub(crate) struct Arguments {
-    /// The store to copy: postgres://…, sqlite:DIR, or a data folder
+    /// The store to copy from: postgres://…, sqlite:DIR, or a data folder
     #[arg(value_name = "FROM", env = "BILLHOOK_COPY_FROM", hide_env_values = true)]
     from: String,
-    /// Where to: postgres://…, sqlite:DIR, or a data folder, which is made
+    /// The store to make: postgres://…, sqlite:DIR, or a data folder
     #[arg(value_name = "TO", env = "BILLHOOK_COPY_TO", hide_env_values = true)]
     to: String,
     /// Print JSON, with the digest of each account
@@ -47,7 +49,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, _: &Everywhere) -> Result<(), Failure> {
         let (from, to) = (location(&self.from)?, location(&self.to)?);
         step_back();
@@ -89,7 +90,8 @@ impl Arguments {
     }
 }
 
-/// A URL, or the path of a data folder. What begins like a URL is none, so that no message repeats a password in it.
+/// A URL, or the path of a data folder. A wrong URL is refused, not taken as a path: a message would repeat
+/// the path, and the URL's password with it.
 fn location(text: &str) -> Result<Location, Failure> {
     let is_url = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme));
     if is_url || text.contains("://") || text.is_empty() {

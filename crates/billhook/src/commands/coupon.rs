@@ -1,4 +1,4 @@
-//! `billhook coupon`: what coupons take off, of which products, when, and how often.
+//! `billhook coupon`: discount coupons, their products, dates and limits.
 
 use std::io::Write as _;
 
@@ -38,7 +38,7 @@ Letter case does not matter in codes. Dates are in the account's time_zone.")]
 pub(crate) enum Action {
     /// Add a coupon
     ///
-    /// Give it --percent or --sum. Its number, which `createorder` takes, is printed.
+    /// Needs --percent or --sum. Prints the coupon's number, which `createorder` takes.
     #[command(after_help = "\
 Examples:
   billhook coupon add SPRING --percent 15 --until 31.05.2025 --account shop
@@ -59,10 +59,10 @@ Example:
 Example:
   billhook coupon show SPRING --account shop")]
     Show(Target),
-    /// Change a coupon: what is not said stays
+    /// Change a coupon; options that are not given leave their field as it is
     ///
-    /// With --good its products are those that are named now; --good '' makes it one for all. --from '' and --until '' take
-    /// these limits off.
+    /// --good replaces the whole list of products; --good '' makes the coupon valid for all. --from '' and
+    /// --until '' remove these limits.
     #[command(after_help = "\
 Examples:
   billhook coupon set SPRING --percent 20 --account shop
@@ -73,14 +73,14 @@ Examples:
         #[command(flatten)]
         terms: Terms,
     },
-    /// Remove a coupon; orders keep its code, and what it took off
+    /// Remove a coupon; orders keep its code and their discount
     #[command(after_help = "\
 Example:
   billhook coupon remove SPRING --account shop")]
     Remove(Target),
 }
 
-/// Which coupon, and how it is told.
+/// The options that all commands on one coupon share.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// The code that buyers type
@@ -90,22 +90,22 @@ pub(crate) struct Target {
     report: Report,
 }
 
-/// What may be said of a coupon.
+/// The options that set a coupon's fields.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Terms {
-    /// The share that it takes off each product's price
+    /// The discount in percent of each product's price
     #[arg(long, value_name = "P", value_parser = Percent::parse, conflicts_with = "sum")]
     percent: Option<Percent>,
-    /// The sum that it takes off the order
+    /// The discount as a sum off the order
     #[arg(long, value_name = "S", value_parser = sum)]
     sum: Option<Money>,
-    /// A product that it is for, any number of times [default: all products]
+    /// A product that the coupon is for; may be given several times [default: all products]
     #[arg(long = "good", value_name = "GOOD_NAME")]
     goods: Vec<String>,
-    /// From when on it holds
+    /// The first moment at which the coupon is valid
     #[arg(long, value_name = "DATE", value_parser = limit)]
     from: Option<Limit>,
-    /// Until when it holds; a day counts whole
+    /// The last moment at which the coupon is valid; a day includes all of it
     #[arg(long, value_name = "DATE", value_parser = limit)]
     until: Option<Limit>,
     /// How many orders may use it; 0: any number
@@ -113,7 +113,7 @@ pub(crate) struct Terms {
     uses: Option<u32>,
 }
 
-/// A limit in time; none: it has none any more.
+/// A limit in time. `None` removes it.
 #[derive(Debug, Clone, Copy)]
 struct Limit(Option<TimeOption>);
 
@@ -127,12 +127,11 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Add { target: Target { code, report }, terms } => {
                 if terms.percent.is_none() && terms.sum.is_none() {
-                    return Err(Failure::usage("a coupon takes something off: give --percent P or --sum S"));
+                    return Err(Failure::usage("a coupon needs a discount: give --percent P or --sum S"));
                 }
                 report.change(everywhere, "added", move |tx, account| add(tx, account, &code, &terms))
             }
@@ -190,7 +189,7 @@ impl Terms {
             && uses.is_none()
     }
 
-    /// Puts what is said in the place of what was known.
+    /// Replaces the fields that the options give.
     fn apply(&self, tx: &mut Tx<'_>, account: &Account, coupon: &mut Coupon) -> Result<(), Failure> {
         let zone = &account.settings.time_zone;
         match (self.percent, self.sum) {
@@ -218,7 +217,7 @@ impl Terms {
             coupon.uses_max = uses.into();
         }
         if coupon.ends != 0 && coupon.starts > coupon.ends {
-            return Err(Failure::usage("--from is behind --until"));
+            return Err(Failure::usage("--from is later than --until"));
         }
         Ok(())
     }
@@ -251,7 +250,7 @@ impl Shown {
         Ok(Self { coupon, goods, zone: account.settings.time_zone.clone() })
     }
 
-    /// What there is to say of a coupon beside its code.
+    /// The coupon's fields except its code, each with its label.
     fn named_facts(&self) -> Vec<(&'static str, String)> {
         let Self { coupon, goods, zone } = self;
         let takes = match coupon.discount {

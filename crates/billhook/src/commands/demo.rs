@@ -1,4 +1,4 @@
-//! `serve --demo`: the documentation's account and its two orders, and a curl line that works.
+//! `serve --demo`: the account and the two orders of the service's documentation, and a curl line that works.
 
 use billhook_store::{
     Location, Store,
@@ -13,33 +13,32 @@ use crate::{commands::account::login_link, failure::Failure, options::time::now}
 
 /// The demo account's login, as on the documentation's page.
 pub(crate) const LOGIN: &str = "username";
-/// Its key, as on the documentation's page: everybody knows it.
+/// Its key, as on the documentation's page. It is no secret.
 const PUBLIC_KEY: &str = "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX";
 const EMAIL: &str = "anna@example.com";
 /// 2 March 2013, the time of the documentation's page.
 const CREATED: i64 = 1_362_250_000;
 const PAID: i64 = 1_362_254_400;
 
-/// Number, code, name, title and kopecks of what the page's orders hold.
+/// The lines of the page's orders: order, product, name, title, kopecks.
 const LINES: [(i64, i64, &str, &str, i64); 3] = [
     (258_367, 12549, "oplata", "Оплата за тренинг", 390_000),
     (258_368, 13011, "sales", "Продажи в кинотеатрах", 150_000),
     (258_368, 28363, "222", "222 способа", 99_000),
 ];
 
-/// The key that stands on the documentation's page.
 pub(crate) fn public_key() -> Result<Key, Failure> {
     Key::parse(PUBLIC_KEY).map_err(Failure::failed)
 }
 
-/// Whether an account has the key that stands on the documentation's page.
+/// Whether an account has the public key.
 pub(crate) fn has_public_key(account: &Account) -> bool {
     let is_public = |key: &Key| key.reveal() == PUBLIC_KEY;
     is_public(&account.key)
         || account.old_key.as_ref().is_some_and(|old| old.until > now() && is_public(&old.key))
 }
 
-/// Fills an empty store. One that was filled before stays as it is; any other is refused. The store's accounts.
+/// Fills an empty store and returns its accounts. A store filled before stays as it is; others are refused.
 pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, Failure> {
     let location = location.to_string();
     store.write(move |tx| {
@@ -111,7 +110,7 @@ pub(crate) fn login_path(store: &Store) -> Result<Option<String>, Failure> {
     })
 }
 
-/// The lines that tell how to call the demo at `url` (`http://username.localhost:8080`), while its key is the public one.
+/// How to call the demo at `url` (`http://username.localhost:8080`). `None` once its key was changed.
 pub(crate) fn greeting(accounts: &[Account], url: &str) -> Option<String> {
     let Account { login, key, .. } = accounts
         .iter()

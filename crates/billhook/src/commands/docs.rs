@@ -1,4 +1,4 @@
-//! `billhook docs`: the reference of the methods.
+//! `billhook docs`: prints the reference of the methods.
 
 use std::{fmt::Write as _, io::Write as _};
 
@@ -11,8 +11,8 @@ use crate::{failure::Failure, nearest::nearest, options::method_words, terminal:
 
 /// Show the reference of the API's methods
 ///
-/// What each method does, its parameters, its answer, its codes, and a call. A running server has the same at /docs, and for
-/// programs at /api/openapi.json.
+/// For each method: what it does, its parameters, its answer, its codes, and an example. A running server
+/// shows the same at /docs, and as OpenAPI at /api/openapi.json.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +29,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let text = match &self.method {
             Some(name) => describe(name)?,
@@ -50,22 +49,21 @@ pub(crate) fn describe(name: &str) -> Result<String, Failure> {
     Ok(of_method(&Entry::of(method)))
 }
 
-/// What to say of a name that no method has here.
+/// The message for an unknown method's name.
 pub(crate) fn unknown(name: &str) -> String {
     if let Some((name, _)) = to_come(name) {
         return format!("{name} is documented, and Billhook does not serve it yet");
     }
     match nearest(name, METHODS.iter().map(|method| method.name)) {
         Some(near) => format!("{name} is not known here: did you mean {near}?"),
-        None => format!("{name} is not known here: `billhook call --list` lists what is"),
+        None => format!("{name} is not known here: `billhook call --list` lists the known ones"),
     }
 }
 
-/// One line a method: what it does.
+/// A list with one line per method.
 pub(crate) fn list(indent: &str) -> String {
     let mut list = String::new();
     for entry in Entry::all() {
-        // Writing to a String cannot fail.
         let _ = writeln!(list, "{indent}{}  {}", entry.method.name, entry.summary);
     }
     list

@@ -1,4 +1,4 @@
-//! `billhook explain`: why a request's hash is not the one that the server expects.
+//! `billhook explain`: finds out why a server refuses the hash of a request.
 
 use std::{
     fs,
@@ -20,15 +20,15 @@ use crate::{
     terminal::output::{json_pretty, stdout},
 };
 
-/// More than any server reads.
+/// More than any server accepts.
 const BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// Find out why a request's hash is refused
 ///
-/// Takes a request's body as it was sent, shows the text that the server hashes, the hash that it expects and the one
-/// that it got, and looks for the mistake that was made. Nothing is sent, and no data folder is needed.
+/// Takes a request's body as it was sent. Shows the text that the server hashes, the hash that it expects and
+/// the one in the request, and names the likely mistake. It sends nothing and needs no data folder.
 ///
-/// Exit status 0: the hash fits; 1: it doesn't.
+/// Exit status 0: the hash is right; 1: it is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,16 +42,16 @@ pub(crate) struct Arguments {
     login: Login,
     #[command(flatten)]
     key: KeyOption,
-    /// The request's body, hash included, as it was sent
+    /// The request's body as it was sent, with its hash
     #[arg(long, value_name = "FORM")]
     body: Option<String>,
     /// A file with the request's body; - is standard input
     #[arg(long, value_name = "FILE")]
     body_file: Option<PathBuf>,
-    /// The request's Content-Type, if it is not application/x-www-form-urlencoded
+    /// The request's Content-Type [default: application/x-www-form-urlencoded]
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
-    /// Show the key in the texts
+    /// Show the key in the hashed texts
     #[arg(long)]
     reveal_key: bool,
     /// Print JSON
@@ -60,7 +60,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, sources: &ArgMatches) -> Result<(), Failure> {
         let content_type = self.content_type.as_deref().map(str::as_bytes);
         let body = match (self.body, self.body_file) {
@@ -97,11 +96,11 @@ fn read(path: &PathBuf, content: Content) -> Result<Vec<u8>, Failure> {
         Box::new(fs::File::open(path).map_err(fault)?)
     };
     source.take(BODY_BYTES_MAX).read_to_end(&mut body).map_err(fault)?;
-    // An editor or a shell puts a line end behind the last line; in such a form it cannot stand for itself.
+    // Editors and shells end the last line with a line end, which is never part of such a form.
     if content == Content::Urlencoded && body.ends_with(b"\n") {
         body.pop();
         body.pop_if(|byte| *byte == b'\r');
-        say("the line end behind the body is left out");
+        say("the line end after the body was left out");
     }
     Ok(body)
 }
@@ -146,7 +145,7 @@ fn text(out: &mut impl Write, title: &str, signed: &Signed, shown_key: Option<&K
     Ok(writeln!(out, "  expected: {}", signed.hash)?)
 }
 
-/// The text ends in the word KEY, unless the key is to be shown.
+/// The hashed text; the key at its end is shown as KEY, unless `shown_key` is given.
 fn with_key(signed: &Signed, shown_key: Option<&Key>) -> String {
     match (shown_key, signed.text.strip_suffix("KEY")) {
         (Some(key), Some(text)) => format!("{text}{}", key.reveal()),
@@ -154,7 +153,7 @@ fn with_key(signed: &Signed, shown_key: Option<&Key>) -> String {
     }
 }
 
-/// The verdict in the fewest words, for the last line of a failure.
+/// A short verdict, for the error message.
 fn summary(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Fits { .. } => "the hash is right",

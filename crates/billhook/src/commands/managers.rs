@@ -1,4 +1,4 @@
-//! `billhook manager`: the seller's managers, whom `getpersonalmanagers` lists and `createorder` names.
+//! `billhook manager`: the seller's managers. `getpersonalmanagers` lists them, `createorder` refers to them.
 
 use billhook_store::{
     Tx,
@@ -35,7 +35,7 @@ Example:
 Example:
   billhook manager list --account shop")]
     List(Report),
-    /// Remove a manager; orders keep the number, and nobody else gets it
+    /// Remove a manager; orders keep the number, which is not given out again
     #[command(after_help = "\
 Example:
   billhook manager remove 2 --account shop")]
@@ -49,7 +49,6 @@ Example:
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Add { name, report } => report.change(everywhere, "added", move |tx, account| {

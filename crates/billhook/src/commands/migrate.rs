@@ -17,14 +17,16 @@ use crate::{
 
 /// Bring the store up to date
 ///
-/// A new version of the program may need other tables. This command makes them, and so does `billhook serve` over a data
-/// folder; every other command refuses an older store. A program that is older than the store refuses it, too.
+/// A new version of the program may need other tables. This command makes them; `billhook serve` also does,
+/// but only in a data folder. All other commands refuse an older store. A program that is older than the
+/// store refuses it, too.
 ///
-/// Of a data folder a copy is kept as it was, billhook.db.before-vN beside the store, N being its new version. The way back: the older
-/// program's `billhook restore FILE --replace`. What was written since is not in it. No other command may have the folder open.
+/// A data folder's old store is kept beside it as billhook.db.before-vN, where N is the new version. To go
+/// back, use the older program's `billhook restore FILE --replace`; what was written since is lost. No other
+/// command may have the folder open.
 ///
-/// Of a database no copy is kept: make a backup with `pg_dump`, stop the older nodes, and say --yes. Any number of processes may do it
-/// at once: one does it, the others wait.
+/// Of a database no copy is kept. Make a backup with `pg_dump`, stop the older nodes, and give --yes. Several
+/// processes may run this at once: one migrates, the others wait.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,13 +36,13 @@ Examples:
   billhook migrate --store postgres://billhook@db.example/billhook --yes")]
 #[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]
 pub(crate) struct Arguments {
-    /// Only show what there is to do
+    /// Only show what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Agree that a database's store is changed without a way back
+    /// Agree that the database is changed without a copy to go back to
     #[arg(long)]
     yes: bool,
-    /// Only remove the copies that were kept of a data folder's store
+    /// Only remove the old copies of a data folder's store
     #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
     forget: bool,
     /// Print JSON
@@ -49,7 +51,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.there()?;
         let version = Store::version(&location)?;
@@ -96,7 +97,7 @@ impl Arguments {
         }
         if let Some(kept) = kept {
             let kept = kept.display();
-            writeln!(out, "as it was it is kept as {kept}; `billhook migrate --forget` removes that")?;
+            writeln!(out, "the old store is kept as {kept}; `billhook migrate --forget` removes it")?;
         }
         Ok(out.flush()?)
     }

@@ -1,4 +1,4 @@
-//! The commands: a file or a folder for each.
+//! The commands, each in a file or a folder of its own.
 
 pub(crate) mod account;
 pub(crate) mod backup;

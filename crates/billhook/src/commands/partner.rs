@@ -1,4 +1,4 @@
-//! `billhook partner`: who is in the affiliate program, and who brought whom.
+//! `billhook partner`: the partners of the affiliate program.
 
 use billhook_store::{
     Tx,
@@ -21,16 +21,17 @@ Examples:
 pub(crate) enum Action {
     /// Add a partner
     ///
-    /// Orders that name the login, or come by `utm_source` with `utm_medium` affiliate, earn the partner the products' fees.
+    /// The partner earns the products' fees for orders that name the login, or that come with it as `utm_source`
+    /// and with `utm_medium` affiliate.
     #[command(after_help = "\
 Examples:
   billhook partner add boris --account shop
   billhook partner add vera --parent boris --account shop")]
     Add {
-        /// The login, in any letter case
+        /// The login; letter case does not matter
         #[arg(value_name = "LOGIN", value_parser = Name::new)]
         login: Name,
-        /// The partner who brought this one, and gets the fee of level 2
+        /// The partner who recruited this one, and gets the fee of level 2
         #[arg(long, value_name = "LOGIN", value_parser = Name::new)]
         parent: Option<Name>,
         #[command(flatten)]
@@ -44,7 +45,6 @@ Example:
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Add { login, parent, report } => report

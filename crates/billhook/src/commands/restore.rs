@@ -1,4 +1,4 @@
-//! `billhook restore`: a backup in the place of a store.
+//! `billhook restore`: puts a backup in the place of a store.
 
 use std::{io::Write as _, path::PathBuf};
 
@@ -16,9 +16,9 @@ use crate::{
 
 /// Put a backup into the data folder
 ///
-/// The backup is compared with its checksum, brought up to date and checked first. One of an earlier version may have no checksum: it
-/// is taken with a warning. No other billhook command may be at work in the folder. A store that is there already
-/// stays as it is, unless --replace is given: then it is kept beside the new one, under another name.
+/// The backup is first compared with its checksum, brought up to date and checked. A backup of an early
+/// version has no checksum; it is accepted with a warning. No other billhook command may use the folder. An
+/// existing store is replaced only with --replace; it is then kept beside the new one under another name.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// A file that `billhook backup` made
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Put it in the place of the store that is there
+    /// Replace the existing store
     #[arg(long)]
     replace: bool,
     /// Print JSON
@@ -37,7 +37,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let location = everywhere.store.location()?;
         let bar = Bar::new("restoring");

@@ -1,4 +1,4 @@
-//! `--account`: whose orders, products and so on a command reads or changes.
+//! `--account`: the account that a command works on.
 
 use billhook_store::{
     Store, Tx,
@@ -18,19 +18,19 @@ pub(crate) struct AccountOption {
     pub(crate) account: Option<Login>,
 }
 
-/// An account in a store that is open.
+/// An account in an open store.
 pub(crate) struct OpenAccount {
     store: Store,
     option: AccountOption,
 }
 
 impl AccountOption {
-    /// Opens the store, which has to be there.
+    /// Opens the store, which must exist.
     pub(crate) fn open(self, everywhere: &Everywhere) -> Result<OpenAccount, Failure> {
         Ok(OpenAccount { store: everywhere.store.open()?, option: self })
     }
 
-    /// The account, which has to be there.
+    /// The account; fails if it does not exist.
     pub(crate) fn find(&self, tx: &mut Tx<'_>) -> Result<Account, Failure> {
         if let Some(login) = &self.account {
             return accounts::find(tx, login)?.ok_or_else(|| unknown(tx, login));
@@ -49,7 +49,7 @@ impl AccountOption {
 }
 
 impl OpenAccount {
-    /// Reads one state of the account, which has to be there.
+    /// Reads one state of the account, which must exist.
     pub(crate) fn read<T>(
         &self,
         body: impl FnOnce(&mut Tx<'_>, &Account) -> Result<T, Failure>,
@@ -60,7 +60,7 @@ impl OpenAccount {
         })
     }
 
-    /// Changes the account, which has to be there. The body may run more than once.
+    /// Changes the account, which must exist. The body may run more than once.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         body: impl Fn(&mut Tx<'_>, &Account) -> Result<T, Failure> + Send + 'static,
@@ -73,7 +73,7 @@ impl OpenAccount {
     }
 }
 
-/// What to say of a login that no account has.
+/// The failure for an unknown login.
 pub(crate) fn unknown(tx: &mut Tx<'_>, login: &Login) -> Failure {
     let accounts = match accounts::list(tx) {
         Ok(accounts) => accounts,

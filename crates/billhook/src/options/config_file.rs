@@ -19,7 +19,7 @@ use crate::{
     options::{small_file, store::has_password},
 };
 
-/// A file that was read, and not yet looked at.
+/// A parsed file, whose keys are not checked yet.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     path: PathBuf,
@@ -27,7 +27,7 @@ pub(crate) struct ConfigFile {
     readable_by_others: bool,
 }
 
-/// The file that `--config` or `BILLHOOK_CONFIG` names: it has to be known before the rest can be parsed.
+/// The file that `--config` or `BILLHOOK_CONFIG` names. It must be known before clap can parse the rest.
 pub(crate) fn named_in(arguments: &[OsString]) -> Option<PathBuf> {
     let mut named = None;
     let mut rest = arguments.iter().skip(1).take_while(|argument| *argument != "--");
@@ -42,7 +42,6 @@ pub(crate) fn named_in(arguments: &[OsString]) -> Option<PathBuf> {
 }
 
 impl ConfigFile {
-    /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let fault = |error: std::io::Error| {
             Failure::usage(format!("cannot read the configuration file {}: {error}", path.display()))
@@ -52,7 +51,6 @@ impl ConfigFile {
         Ok(Self { readable_by_others: small_file::is_readable_by_others(path), ..file })
     }
 
-    /// Reads the text of a file.
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let table = text.parse::<Table>().map_err(|error| {
             let line = error
@@ -63,17 +61,17 @@ impl ConfigFile {
         Ok(Self { readable_by_others: false, path: path.to_owned(), table })
     }
 
-    /// Puts the file's values into the place of the defaults.
+    /// Replaces the options' defaults by the file's values.
     pub(crate) fn apply(&self, command: Command) -> Result<Command, Failure> {
         self.apply_table(command, &self.table, "")
     }
 
-    /// What to say of a file that others can read, and that holds a secret.
+    /// A warning, if the file holds a secret and others can read it.
     pub(crate) fn warning(&self) -> Option<String> {
         (self.readable_by_others && holds_secret(&self.table)).then(|| small_file::warning(&self.path))
     }
 
-    /// `place` is the table's own name, with a dot behind it: `account.add.`
+    /// `place` is the table's full name with a dot at the end: `account.add.`
     fn apply_table(&self, mut command: Command, table: &Table, place: &str) -> Result<Command, Failure> {
         for (key, value) in table {
             let long = key.replace('_', "-");
@@ -93,7 +91,7 @@ impl ConfigFile {
         Ok(command)
     }
 
-    /// The texts of a value, each of which the option takes.
+    /// The texts of a value; fails if the option does not accept one of them.
     fn values(&self, arg: &Arg, value: &Value, name: &str) -> Result<Vec<String>, Failure> {
         let fault = |why: &str| Failure::usage(format!("{}: {name}: {why}", self.path.display()));
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
@@ -116,7 +114,7 @@ impl ConfigFile {
             if arg.get_long() == Some("key") {
                 Key::parse(text).map_err(|error| fault(&error.to_string()))?;
             }
-            // clap's own message would name the flag; the file is what has to be mended.
+            // clap's own message would name the flag, but the file must be mended.
             let trial = Command::new("trial").no_binary_name(true).arg(arg.clone().required(false));
             let flag = format!("--{}={text}", arg.get_long().unwrap_or_default());
             if let Err(error) = trial.try_get_matches_from([flag]) {
@@ -146,12 +144,12 @@ fn option<'a>(command: &'a Command, long: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| arg.get_long() == Some(long) && is_key(long))
 }
 
-/// The file cannot name another file in its place.
+/// Whether the file may set this option. It cannot name another configuration file.
 fn is_key(long: &str) -> bool {
     !matches!(long, "config" | "help" | "version")
 }
 
-/// Whether there is a key, or the URL of a store with a password in it.
+/// Whether the file holds a key, or a store's URL with a password.
 fn holds_secret(table: &Table) -> bool {
     table.iter().any(|(name, value)| match (name.replace('_', "-").as_str(), value) {
         (_, Value::Table(inner)) => holds_secret(inner),
@@ -174,7 +172,7 @@ fn allowed(arg: &Arg) -> String {
     let names: Vec<String> =
         arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     if names.is_empty() {
-        "this value is not taken".to_owned()
+        "this value is not accepted".to_owned()
     } else {
         format!("one of {} is needed", names.join(", "))
     }

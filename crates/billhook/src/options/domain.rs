@@ -1,8 +1,8 @@
-//! Host names as people give them, made into the one form that is compared.
+//! Host names as people write them, turned into the one form that is compared.
 
 use std::net::IpAddr;
 
-/// A domain: lower case, without a final dot. A port, a scheme or a path is a mistake that is named.
+/// A domain in lower case, without a final dot. A port, a scheme or a path is refused by name.
 pub(crate) fn domain(text: &str) -> Result<String, String> {
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
     if name.contains(['/', ':', '@']) {

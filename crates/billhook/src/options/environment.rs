@@ -1,4 +1,4 @@
-//! Which options have a variable of the environment, and what is said of variables that are none of ours.
+//! The options' environment variables, and warnings about variables that look like ours but are not.
 
 use std::{collections::BTreeMap, env};
 
@@ -8,11 +8,12 @@ use crate::nearest::nearest;
 
 const PREFIX: &str = "BILLHOOK_";
 
-/// The switches that have a variable in every command. Those of `serve` have one, too; no other has: they let a command replace, remove
-/// or pass over something, or leave it undone, and nothing that was set long ago may decide that.
+/// The switches with a variable in every command. Those of `serve` have one too. Others let a command
+/// replace, remove or skip something, which a variable that was set long ago must not decide.
 const SWITCHES: [&str; 3] = ["json", "pretty", "require-signature"];
 
-/// Gives options their variables; a switch's variable is `true`, `1`, `yes`, or their opposites. An empty variable is one that was not set.
+/// Gives options their variables. A switch's variable is `true`, `1`, `yes`, or their opposites. An empty
+/// variable counts as not set.
 pub(crate) fn with_variables(command: Command) -> Command {
     let without_empty = |arg: Arg| match arg.get_env().and_then(env::var_os) {
         Some(value) if value.is_empty() => arg.env(None::<&str>),
@@ -32,7 +33,7 @@ pub(crate) fn with_variables(command: Command) -> Command {
     command.mut_args(with_variable).mut_args(without_empty).mut_subcommands(with_variables)
 }
 
-/// What to say of variables that look like ours and are not read: a misspelt one would be missed without a word.
+/// Warnings about variables that look like ours but are not read, such as misspelt ones.
 pub(crate) fn warnings(command: &Command) -> Vec<String> {
     let mut known = BTreeMap::new();
     note_variables(command, &mut known);
@@ -61,7 +62,7 @@ fn variable(long: &str) -> String {
     format!("{PREFIX}{}", long.replace('-', "_").to_uppercase())
 }
 
-/// Notes the variable of each option, and whether it is read.
+/// Collects each option's variable, and whether the command reads it.
 fn note_variables(command: &Command, known: &mut BTreeMap<String, bool>) {
     for arg in command.get_arguments() {
         let (read, named) = (arg.get_env().and_then(|name| name.to_str()), arg.get_long().map(variable));
@@ -74,7 +75,7 @@ fn note_variables(command: &Command, known: &mut BTreeMap<String, bool>) {
     command.get_subcommands().for_each(|sub| note_variables(sub, known));
 }
 
-/// Whether Kubernetes sets a variable in every container beside a service that is called billhook.
+/// Whether Kubernetes sets this variable, as it does in every container beside a service called billhook.
 fn is_of_kubernetes(name: &str) -> bool {
     name == "BILLHOOK_PORT" || name.starts_with("BILLHOOK_PORT_") || name.starts_with("BILLHOOK_SERVICE_")
 }

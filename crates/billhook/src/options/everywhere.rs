@@ -13,15 +13,15 @@ pub(crate) struct Everywhere {
     /// A configuration file (TOML)
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<std::path::PathBuf>,
-    /// How much is logged, to standard error [default: info for serve, warn for the others]
+    /// The level of the log on standard error [default: info for serve, warn for the others]
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevel>,
-    /// How a log line looks
+    /// The format of log lines
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }
 
-/// How much is logged.
+/// The level of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
     Error,
@@ -31,7 +31,7 @@ pub(crate) enum LogLevel {
     Trace,
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,

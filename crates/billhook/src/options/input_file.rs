@@ -1,4 +1,4 @@
-//! A file that a command reads as a whole, or standard input.
+//! A file, or standard input, that a command reads whole.
 
 use std::{
     fs::File,
@@ -10,10 +10,10 @@ use encoding_rs::{Encoding, UTF_8};
 
 use crate::failure::Failure;
 
-/// The largest one: it is held in memory.
+/// The size limit: the file is held in memory.
 const BYTES_MAX: u64 = 128 << 20;
 
-/// Reads a text: UTF-8, or what its byte order mark says. `-` is standard input.
+/// Reads a text in UTF-8, or in the encoding of its byte order mark. `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let fault = |error: io::Error| Failure::file("read", path, &error);
     let bytes = if path.as_os_str() == "-" {

@@ -1,4 +1,4 @@
-//! The words of the API that a shell completes: methods, and their parameters.
+//! Shell completion of methods and their parameters.
 
 use std::{env, ffi::OsStr};
 
@@ -6,13 +6,12 @@ use billhook_reference::Entry;
 use billhook_wire::method::MethodInfo;
 use clap_complete::CompletionCandidate;
 
-/// The names of the methods.
 pub(crate) fn methods() -> Vec<CompletionCandidate> {
     let all = Entry::all().into_iter();
     all.map(|entry| CompletionCandidate::new(entry.method.name).help(Some(entry.summary.into()))).collect()
 }
 
-/// The parameters of the method that is being called, and the words that one of them takes.
+/// The parameters of the method on the command line, and the values of those that have a list of them.
 pub(crate) fn parameters(begun: &OsStr) -> Vec<CompletionCandidate> {
     let Some(method) =
         env::args_os().skip_while(|word| word != "call").find_map(|word| MethodInfo::named(word.to_str()?))

@@ -1,4 +1,4 @@
-//! What commands are told, and where it comes from: options that several of them have, the configuration file, the environment.
+//! Options that several commands share, and the sources of their values.
 
 pub(crate) mod account;
 pub(crate) mod config_file;

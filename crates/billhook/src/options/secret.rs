@@ -1,4 +1,4 @@
-//! The key as an option: itself, or the file that holds it.
+//! The options for an API key: the key itself, or a file that holds it.
 
 use std::{fmt, path::PathBuf};
 
@@ -9,20 +9,20 @@ use crate::{failure::Failure, options::small_file};
 
 /// `--key` and `--key-file`.
 ///
-/// The text is looked at only in [`KeyOption::resolve`]: clap's own messages would repeat it.
+/// The text is parsed only in [`KeyOption::resolve`], because clap's messages would repeat it.
 #[derive(Args)]
 pub(crate) struct KeyOption {
-    /// The account's API key; other users of this machine can see it in the list of processes, so better use the
-    /// environment or --key-file
+    /// The account's API key; other users of this machine can see it in the list of processes, so the
+    /// environment or --key-file is safer
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// A file that holds the key, on a line of its own
+    /// A file that holds the key on one line
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
 
 impl KeyOption {
-    /// The key, if there is one. What stands nearer to the command line wins; both in one place are a mistake.
+    /// The key, if given. The source nearer to the command line wins; both from one source are an error.
     pub(crate) fn resolve(self, sources: &ArgMatches) -> Result<Option<Key>, Failure> {
         let rank = |id| match sources.value_source(id) {
             Some(ValueSource::CommandLine) => 3,
@@ -48,7 +48,7 @@ impl KeyOption {
         }
     }
 
-    /// The key, which has to be there.
+    /// The key; fails if none is given.
     pub(crate) fn require(self, sources: &ArgMatches) -> Result<Key, Failure> {
         self.resolve(sources)?.ok_or_else(|| {
             Failure::usage("a key is needed: give --key-file FILE, --key KEY, or the environment's BILLHOOK_KEY or BILLHOOK_KEY_FILE")

@@ -1,4 +1,4 @@
-//! Small files that people name: configurations, keys. A device or a huge file in their place is refused, not read.
+//! Small files that operators name: configurations, keys. A device or a huge file is refused, not read.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 
 const BYTES_MAX: u64 = 1 << 20;
 
-/// Reads a text of 1 MiB at most.
+/// Reads a text of at most 1 MiB.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)?;
@@ -19,12 +19,12 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Whether others than its owner may read it, or write it.
+/// Whether other users may read or write the file.
 pub(crate) fn is_readable_by_others(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
-/// What to say of a file that others can read, and that holds a secret.
+/// The warning about a file with a secret that others can read.
 pub(crate) fn warning(path: &Path) -> String {
     format!("warning: {0} holds a key or a password, and others can read it: chmod 600 {0}", path.display())
 }

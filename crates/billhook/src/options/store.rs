@@ -1,4 +1,4 @@
-//! Which store a command works on: a data folder, or a database.
+//! The options that name the store: a data folder or a database.
 
 use std::{
     fmt,
@@ -11,41 +11,42 @@ use clap::{ArgMatches, Args, parser::ValueSource};
 use crate::{failure::Failure, options::small_file, terminal::priority::step_back};
 
 const DATA: &str = "./billhook-data";
-/// Where the demo is if nothing else is said: a seller's own accounts come into a folder without it.
+/// The default folder of the demo, so that it does not mix with a seller's own accounts.
 const DEMO_DATA: &str = "./billhook-demo";
 
-/// `--data`, `--store` and what belongs to them. What stands nearer to the command line wins.
+/// `--data`, `--store` and related options. The source nearer to the command line wins.
 ///
-/// URLs hold passwords: they are looked at only in [`StoreOption::location`], since clap's own messages would repeat them.
+/// URLs may hold passwords. They are parsed only in [`StoreOption::location`], because clap's messages would
+/// repeat them.
 #[derive(Args)]
 #[expect(clippy::doc_markdown, reason = "these texts are the options' help")]
 pub(crate) struct StoreOption {
-    /// The data folder; serve, account add, copy and restore make it if it isn't there
+    /// The data folder; serve, account add, copy and restore make it if it does not exist
     #[arg(long, global = true, value_name = "DIR", default_value = DATA)]
     data: PathBuf,
-    /// The store, instead of --data: postgres://USER@HOST/DATABASE or sqlite:DIR; a password in it can be seen in the list of
-    /// processes, so better use the environment or --store-file
+    /// The store, instead of --data: postgres://USER@HOST/DATABASE or sqlite:DIR; other users can see a
+    /// password in the list of processes, so the environment or --store-file is safer
     #[arg(long, global = true, value_name = "URL", hide_default_value = true)]
     store: Option<String>,
     /// A file that holds the store's URL
     #[arg(long, global = true, value_name = "FILE")]
     store_file: Option<PathBuf>,
-    /// A replica of the database: methods that only read are answered from it, as old as it is
+    /// A replica of the database for methods that only read; their answers are as old as its data
     #[arg(long, global = true, value_name = "URL", hide_default_value = true)]
     store_read: Option<String>,
     /// A file that holds the replica's URL
     #[arg(long, global = true, value_name = "FILE")]
     store_read_file: Option<PathBuf>,
-    /// How many connections to the database, at most, for reads, and as many for writes
+    /// The maximum number of connections to the database for reads; the same number again is for writes
     #[arg(long, global = true, value_name = "N", default_value_t = billhook_store::CONNECTIONS, value_parser = connections)]
     store_connections: usize,
-    /// Whether the store was named anywhere.
+    /// Whether any source named the store.
     #[arg(skip)]
     is_named: bool,
-    /// Whether the store was named on the command line itself.
+    /// Whether the command line itself named the store.
     #[arg(skip)]
     is_at_hand: bool,
-    /// Whether the replica was named farther from the command line than the store.
+    /// Whether the replica's source is farther from the command line than the store's.
     #[arg(skip)]
     reads_are_farther: bool,
 }
@@ -58,7 +59,7 @@ fn connections(text: &str) -> Result<usize, String> {
 }
 
 impl StoreOption {
-    /// Leaves what was named nearest to the command line: flag, environment, file, default.
+    /// Keeps the value from the nearest source: flag, environment, file, default.
     pub(crate) fn choose(&mut self, sources: &ArgMatches) -> Result<(), Failure> {
         let url = nearer(sources, (&mut self.store, "store"), (&mut self.store_file, "store-file"))?;
         let reads = nearer(
@@ -80,17 +81,18 @@ impl StoreOption {
         Ok(())
     }
 
-    /// Takes the demo's own folder, unless a store was named.
+    /// Uses the demo's own folder, unless a store was named.
     pub(crate) fn for_demo(&mut self) {
         if !self.is_named {
             self.data = DEMO_DATA.into();
         }
     }
 
-    /// What to say of the files with URLs that others can read, and that hold a password.
+    /// Warnings about files that hold a URL with a password, and that others can read.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let files = [&self.store_file, &self.store_read_file].into_iter().flatten();
-        // One that can't be read is told of by the command that needs it. A pipe could be read only once.
+        // Skips unreadable files, which the command that needs them reports, and pipes, which can be read
+        // only once.
         files
             .filter(|file| file.is_file() && small_file::is_readable_by_others(file))
             .filter(|file| small_file::read(file).is_ok_and(|url| has_password(&url)))
@@ -98,7 +100,6 @@ impl StoreOption {
             .collect()
     }
 
-    /// Where the store is.
     pub(crate) fn location(&self) -> Result<Location, Failure> {
         let location = match &self.store_file {
             Some(file) => in_file(file, Location::parse)?,
@@ -107,7 +108,7 @@ impl StoreOption {
                 None => Location::folder(&self.data),
             },
         };
-        // A replica that is configured is not for a folder that is named here and now.
+        // A replica from a farther source does not belong to a folder that is named here.
         if self.reads_are_farther && location.as_folder().is_some() {
             return Ok(location);
         }
@@ -119,52 +120,52 @@ impl StoreOption {
         }
     }
 
-    /// Opens a store that is there. One that isn't would be a slip of the pen, or a disk that was not mounted: its backup, say,
-    /// would be sound and empty.
+    /// Opens the store, which must exist. Making one would hide a typing mistake or a disk that is not
+    /// mounted: a backup would succeed and be empty.
     pub(crate) fn open(&self) -> Result<Store, Failure> {
         Ok(Store::open(&self.there()?)?)
     }
 
-    /// The same for a command that reads all of it, on whatever file system.
+    /// The same for a command that reads the whole store, on any file system.
     pub(crate) fn open_to_save(&self) -> Result<Store, Failure> {
         Ok(Store::open_to_save(&self.there()?)?)
     }
 
-    /// The same for a command that reads or writes a great many orders.
+    /// The same for a command that reads or writes very many orders.
     pub(crate) fn open_for_bulk(&self) -> Result<Store, Failure> {
         let location = self.there()?;
         step_back();
         Ok(Store::open_for_bulk(&location)?)
     }
 
-    /// Opens the store, or makes it.
+    /// Opens the store, or creates it.
     pub(crate) fn open_or_make(&self) -> Result<Store, Failure> {
         Ok(Store::open(&self.location()?)?)
     }
 
-    /// Where the store is, which has to be there.
+    /// The store's location; fails if there is no store.
     pub(crate) fn there(&self) -> Result<Location, Failure> {
         let location = self.location()?;
         let (what, mend) = match location.as_folder() {
             Some(path) => match path.try_exists() {
-                Ok(false) => ("data folder", "name another folder with --data, or begin one"),
+                Ok(false) => ("data folder", "name another folder with --data, or make one"),
                 Ok(true) if path.is_dir() && !location.holds_store()? => {
-                    ("store in", "name another folder with --data, or begin one")
+                    ("store in", "name another folder with --data, or make one")
                 }
                 _ => return Ok(location),
             },
             None if location.holds_store()? => return Ok(location),
-            None => ("store in", "name another database with --store, or begin one"),
+            None => ("store in", "name another database with --store, or make one"),
         };
         Err(Failure::failed(format!("there is no {what} {location}: {mend} with `billhook account add`")))
     }
 
-    /// The option as the next command has to repeat it, with a space before it; without a password.
+    /// The option for the next command, with a space before it and without a password.
     pub(crate) fn flag(&self) -> String {
         let (flag, value) = match (&self.store, &self.store_file) {
             (None, None) if self.data == Path::new(DATA) => return String::new(),
             (None, None) => ("data", self.data.display().to_string()),
-            // The next command finds it in the same place.
+            // The next command gets it from the environment or the file.
             _ if !self.is_at_hand => return String::new(),
             (_, Some(file)) => ("store-file", file.display().to_string()),
             (Some(_), None) => match self.location() {
@@ -181,7 +182,7 @@ impl StoreOption {
     }
 }
 
-/// How near to the command line something was named.
+/// How near to the command line a value's source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Near {
     Nowhere,
@@ -192,18 +193,18 @@ enum Near {
 }
 
 impl Near {
-    /// By an option's name.
+    /// The source of the option's value.
     fn of(sources: &ArgMatches, long: &str) -> Self {
         match sources.value_source(&long.replace('-', "_")) {
             Some(ValueSource::CommandLine) => Self::Flag,
             Some(ValueSource::EnvVariable) => Self::Environment,
-            // The configuration file's values stand in the place of the defaults.
+            // Values of the configuration file are clap's defaults.
             Some(_) => Self::File,
             None => Self::Nowhere,
         }
     }
 
-    /// An option as it is written there.
+    /// How this source spells the option.
     fn name(self, long: &str) -> String {
         match self {
             Self::Environment => format!("BILLHOOK_{}", long.replace('-', "_").to_uppercase()),
@@ -213,7 +214,7 @@ impl Near {
     }
 }
 
-/// Leaves the nearer one of a URL and a file that holds one, and says how near it is.
+/// Keeps the nearer one of a URL and a file with a URL, and returns its source.
 fn nearer(
     sources: &ArgMatches,
     (url, url_name): (&mut Option<String>, &str),
@@ -236,7 +237,7 @@ fn twice(near: Near, one: &str, other: &str) -> Failure {
     Failure::usage(format!("the store is named twice: leave one of {one} and {other} out"))
 }
 
-/// Does something with the URL in a file. What is wrong with it is wrong with the file.
+/// Runs a function on the URL in a file. Its failure names the file.
 fn in_file<T>(
     file: &Path,
     take: impl FnOnce(&str) -> Result<T, billhook_store::Error>,
@@ -246,7 +247,6 @@ fn in_file<T>(
     take(text.trim()).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
 }
 
-/// Whether a URL holds a password.
 pub(crate) fn has_password(url: &str) -> bool {
     let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
     user.contains(':') || url.contains("password=")

@@ -1,4 +1,4 @@
-//! Times as people write and read them, in an account's time zone.
+//! Times as people write them, in an account's time zone.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use jiff::{
 
 use crate::failure::Failure;
 
-/// A time of the command line. In which zone, the account says.
+/// A time from the command line. The account gives its time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeOption {
     Unix(i64),
@@ -20,7 +20,6 @@ pub(crate) enum TimeOption {
 }
 
 impl TimeOption {
-    /// Reads unix seconds, a day, or a day with a time.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(time) = UnixTime::parse(text) {
             return Ok(Self::Unix(time.seconds()));
@@ -31,17 +30,17 @@ impl TimeOption {
         match LocalTime::parse(text) {
             Ok(LocalTime(at)) if text.contains(':') => Ok(Self::Time(at)),
             Ok(LocalTime(at)) => Ok(Self::Day(at.date())),
-            Err(_) => Err("a time is 31.12.2024 or 2024-12-31, alone or with 10:00 or 10:00:59 behind it, or unix seconds"
+            Err(_) => Err("a time is 31.12.2024 or 2024-12-31, optionally followed by 10:00 or 10:00:59, or unix seconds"
                 .to_owned()),
         }
     }
 
-    /// Its unix seconds; of a day, the first ones.
+    /// Unix seconds; for a day, its first second.
     pub(crate) fn begin(self, zone: &TimeZone) -> Result<i64, Failure> {
         self.seconds(zone).ok_or_else(Self::out_of_range)
     }
 
-    /// Its unix seconds; of a day, the last ones.
+    /// Unix seconds; for a day, its last second.
     pub(crate) fn end(self, zone: &TimeZone) -> Result<i64, Failure> {
         let end = match self {
             Self::Day(day) => match day.checked_add(1.day()) {
@@ -64,11 +63,10 @@ impl TimeOption {
     }
 
     fn out_of_range() -> Failure {
-        Failure::usage("a time lies between 1970 and the year 9999")
+        Failure::usage("a time must be between 1970 and the year 9999")
     }
 }
 
-/// A time in a zone, for people.
 pub(crate) fn shown(unix: i64, zone: &TimeZone) -> String {
     match Timestamp::from_second(unix) {
         Ok(time) => time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
@@ -76,13 +74,13 @@ pub(crate) fn shown(unix: i64, zone: &TimeZone) -> String {
     }
 }
 
-/// The time, in unix seconds.
+/// The current time in unix seconds.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A span of time, in seconds.
+/// A duration in seconds.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .ok()

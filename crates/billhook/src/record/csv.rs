@@ -1,7 +1,7 @@
-//! Records as CSV: a row is one line of an order, and the rows of one order stand together.
+//! Records as CSV: a row is one line of an order, and the rows of one order follow each other.
 //!
-//! The cells of the order's own fields stand in its first row; in the following ones they are empty or say the same.
-//! A row without an order's number is an entry of the catalogue (decision 65).
+//! The first row has the order's own fields. In the others their cells are empty or repeat them. A row
+//! without an order's number is an entry of the catalogue (decision 65).
 
 use std::io::{self, Write};
 
@@ -23,9 +23,9 @@ use super::{
 enum Column {
     Order(Field),
     Item(ItemField),
-    /// A setting of a product: its cells are empty in the rows of orders.
+    /// A setting of a product; empty in the rows of orders.
     Good(GoodField),
-    /// A spreadsheet's trailing column without a name: its cells are empty.
+    /// A spreadsheet's trailing column without a name; always empty.
     Unnamed,
 }
 
@@ -44,7 +44,7 @@ impl Column {
         Field::all().map(Self::Order).chain(items).chain(GoodField::all().map(Self::Good))
     }
 
-    /// The column that a header's cell names, in letters of either case.
+    /// The column for a name in the header; letter case does not matter.
     fn named(name: &str) -> Option<Self> {
         if name.is_empty() {
             return Some(Self::Unnamed);
@@ -53,12 +53,12 @@ impl Column {
     }
 }
 
-/// A row's cells, and the line that it begins in.
+/// A row's cells, and the line in which it begins.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) line: u64,
     cells: Vec<u8>,
-    /// Where each cell ends in `cells`.
+    /// The end of each cell in `cells`.
     ends: Vec<usize>,
 }
 
@@ -67,12 +67,12 @@ impl Row {
         Self { line, cells, ends }
     }
 
-    /// How long its cells are together.
+    /// The length of all its cells together.
     pub(crate) fn bytes(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether no cell says anything.
+    /// Whether all cells are empty.
     pub(crate) fn is_blank(&self) -> bool {
         self.cells.is_empty()
     }
@@ -86,18 +86,17 @@ impl Row {
     }
 }
 
-/// A file's columns, by its header.
+/// The columns that a file's header names.
 #[derive(Debug)]
 pub(crate) struct Columns {
     all: Vec<Column>,
-    /// Where the order's number stands.
+    /// The index of the column with the order's number.
     id_at: usize,
-    /// What the file is written in, for messages.
+    /// The file's encoding, for messages.
     encoding: &'static str,
 }
 
 impl Columns {
-    /// Reads the header.
     pub(crate) fn read(header: &Row, encoding: &'static str) -> Result<Self, Fault> {
         let names =
             header.cells().map(|cell| text(cell, encoding).map(str::trim)).collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +120,7 @@ impl Columns {
         let mut columns = Vec::with_capacity(names.len());
         for column in names.into_iter().filter_map(Column::named) {
             if column != Column::Unnamed && columns.contains(&column) {
-                return Err(Fault(format!("the column `{}` stands twice", column.name())));
+                return Err(Fault(format!("the column `{}` occurs twice", column.name())));
             }
             columns.push(column);
         }
@@ -135,13 +134,12 @@ impl Columns {
         Ok(Self { all: columns, id_at, encoding })
     }
 
-    /// The cell with the order's number: rows that follow each other with the same one are one order.
+    /// The cell with the order's number. Consecutive rows with the same number are one order.
     pub(crate) fn order_of<'r>(&self, row: &'r Row) -> &'r [u8] {
         row.cells().nth(self.id_at).unwrap_or_default().trim_ascii()
     }
 
-    /// Reads the rows of one order, or the one row of a product, which has no others. A fault comes with the line that it
-    /// stands in.
+    /// Reads the rows of one order, or the one row of a product. A fault comes with its line.
     pub(crate) fn record(
         &self,
         first: &Row,
@@ -164,7 +162,7 @@ impl Columns {
         Ok(Record::Order(Box::new(draft)))
     }
 
-    /// Hands every cell that is not empty to `read`, with its place and column; a fault names the column.
+    /// Calls `read` with every cell that is not empty, its position and its column. A fault names the column.
     fn cells<'r>(
         &self,
         row: &'r Row,
@@ -179,7 +177,7 @@ impl Columns {
                 continue;
             }
             if *column == Column::Unnamed {
-                return Err(Fault(format!("cell {} has no column's name above it", place + 1)));
+                return Err(Fault(format!("cell {} is in a column without a name", place + 1)));
             }
             text(cell, self.encoding)
                 .and_then(|cell| read(place, *column, cell))
@@ -278,13 +276,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// The header of an export in which products have these settings.
+/// Writes the header; `settings` are those that some product has.
 pub(crate) fn write_header(settings: &[GoodField], out: &mut Writer<impl Write>) -> io::Result<()> {
     let columns = Field::all().map(Column::Order).chain(ItemField::ALL.into_iter().map(Column::Item));
     out.row(columns.chain(settings.iter().copied().map(Column::Good)).map(Column::name))
 }
 
-/// Writes an order: the first row has its fields, the others repeat only its number.
+/// Writes an order: the first row has its fields, the others only its number.
 pub(crate) fn write_order(
     order: &Order,
     payments: &[Payment],

@@ -1,4 +1,4 @@
-//! What an account has beside its orders and products, as lines of an export in JSON Lines. Keys and domains are not among it.
+//! An account's data besides orders and products, for JSON Lines. Keys and domains are left out.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Fault;
 
-/// An object whose only key says what it is.
+/// An object whose single key names its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum Entry {
@@ -25,7 +25,7 @@ pub(crate) enum Entry {
         id: i64,
         title: String,
     },
-    /// Not `manager`, which is an order\'s field.
+    /// `manager` is a field of orders.
     #[serde(rename = "personal_manager")]
     Manager {
         id: i64,
@@ -38,14 +38,14 @@ pub(crate) enum Entry {
         parent_id: i64,
     },
     Coupon(CouponEntry),
-    /// A code that was not handed out yet.
+    /// A code that no order has yet.
     Pincode {
         good_id: GoodId,
         pincode: String,
     },
 }
 
-/// A coupon: `percent` or `sum` says what it takes off. Times are unix seconds.
+/// A coupon with either `percent` or `sum`. Times are unix seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CouponEntry {
@@ -73,11 +73,11 @@ fn is_zero(number: &i64) -> bool {
 }
 
 impl Entry {
-    /// The keys that say what an entry is.
+    /// The keys of the kinds.
     pub(crate) const KINDS: [&'static str; 6] =
         ["settings", "category", "personal_manager", "partner", "coupon", "pincode"];
 
-    /// Reads what stands under a key.
+    /// Reads the value of a kind's key.
     pub(crate) fn read(kind: &str, value: serde_json::Value) -> Result<Self, Fault> {
         let object = serde_json::Map::from_iter([(kind.to_owned(), value)]);
         let entry: Self =
@@ -113,7 +113,7 @@ impl Entry {
         Name::new(name).map(drop).map_err(|error| error.to_string())
     }
 
-    /// What has no two entries of one kind: a partner's login, a coupon's code; with the number.
+    /// The unique name within a kind, such as a partner's login or a coupon's code, and the entry's number.
     pub(crate) fn unique(&self) -> Option<(&'static str, i64, String)> {
         match self {
             Self::Partner { id, login, .. } => Some(("login", *id, login.trim().to_lowercase())),
@@ -122,7 +122,7 @@ impl Entry {
         }
     }
 
-    /// The products that it names.
+    /// The products that the entry refers to.
     pub(crate) fn goods(&self) -> &[GoodId] {
         match self {
             Self::Coupon(coupon) => &coupon.goods,
@@ -135,7 +135,7 @@ impl Entry {
 impl CouponEntry {
     fn check(&self) -> Result<(), String> {
         if self.percent.is_some() == self.sum.is_some() {
-            return Err("either `percent` or `sum` says what it takes off".to_owned());
+            return Err("a coupon has either `percent` or `sum`".to_owned());
         }
         if [self.starts, self.ends, self.uses_max, self.uses].iter().any(|number| *number < 0) {
             return Err("times and uses are numbers from 0 up".to_owned());
@@ -171,7 +171,7 @@ impl From<Coupon> for CouponEntry {
     }
 }
 
-/// The names in a store that no two entries of a kind have, as [`Entry::unique`] gives them.
+/// The unique names in a store, as [`Entry::unique`] returns them.
 pub(crate) fn names(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -186,7 +186,7 @@ pub(crate) fn names(
     Ok(names)
 }
 
-/// Shows what products and orders may name: it comes before them.
+/// Visits the entries that products and orders refer to. They come first in a file.
 pub(crate) fn each_before<E: From<Error>>(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -207,7 +207,7 @@ pub(crate) fn each_before<E: From<Error>>(
     categories.chain(managers).chain(partners).try_for_each(show)
 }
 
-/// Shows what names products: it comes behind them.
+/// Visits the entries that refer to products. They come last in a file.
 pub(crate) fn each_behind<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -228,10 +228,10 @@ pub(crate) fn each_behind<E: From<Error>>(
     Ok(())
 }
 
-/// The pin codes that products have, read once for all that a file brings.
+/// The products' known pin codes, read once for a whole file.
 pub(crate) type KnownPincodes = HashMap<GoodId, HashSet<String>>;
 
-/// What an entry did, or would do.
+/// The effect of an entry on the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Added,
@@ -249,7 +249,7 @@ impl Change {
     }
 }
 
-/// Puts an entry in the place of the one that has its number; with `dry` it only looks.
+/// Stores an entry in place of the one with its number. With `dry` it only compares.
 pub(crate) fn put(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -281,7 +281,7 @@ pub(crate) fn put(
     }
 }
 
-/// A code that the product has, handed out or not, stays as it is.
+/// A code that the product already has stays as it is, whether free or handed out.
 fn put_pincode(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -319,7 +319,7 @@ fn put_settings(
     let stored = accounts::list(tx)?.into_iter().find(|stored| stored.id == account);
     let shown = stored.map(|stored| stored.settings.shown()).unwrap_or_default();
     for (name, value) in all {
-        // What is no setting was refused when the file was checked.
+        // The check of the file has refused everything that is no setting.
         let Ok(setting) = Setting::parse(name, value) else { continue };
         if !shown.iter().any(|(known, value)| *known == setting.name() && value == setting.value()) {
             change = Change::Changed;

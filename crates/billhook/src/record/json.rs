@@ -1,4 +1,4 @@
-//! Records as JSON Lines: one object a line, read strictly, written always in the same order.
+//! Records as JSON Lines: one object per line, read strictly, always written in the same order.
 
 use std::{fmt, io, iter, marker::PhantomData};
 
@@ -20,7 +20,7 @@ use super::{
     ProductDraft, Record, Value, payments, unknown,
 };
 
-/// Reads one line; times without an offset are those of `zone`.
+/// Reads one line. Times without an offset are in `zone`.
 pub(crate) fn read(line: &str, zone: &TimeZone) -> Result<Record, Fault> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
     let record = RecordOf { zone }.deserialize(&mut deserializer).map_err(|error| fault(&error))?;
@@ -28,11 +28,11 @@ pub(crate) fn read(line: &str, zone: &TimeZone) -> Result<Record, Fault> {
     record
 }
 
-/// serde's message. Its line is always 1, and a column says more than the field's name only where the JSON is broken.
+/// serde's message. Its line is always 1, and its column is useful only if the JSON is broken.
 fn fault(error: &serde_json::Error) -> Fault {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    // It may repeat a text of the line, however long.
+    // The message may repeat a text of the line, of any length.
     let mut short: String = text.strip_suffix(&place).unwrap_or(&text).chars().take(200).collect();
     if short.len() + place.len() < text.len() {
         short.push('…');
@@ -40,7 +40,7 @@ fn fault(error: &serde_json::Error) -> Fault {
     if error.is_data() { Fault(short) } else { Fault(format!("{short}, column {}", error.column())) }
 }
 
-/// A whole line: an order or a product. What is wrong between its fields is the inner error.
+/// A whole line. The inner error is a fault that concerns the record as a whole.
 struct RecordOf<'z> {
     zone: &'z TimeZone,
 }
@@ -50,7 +50,7 @@ enum Key {
     Field(Field),
     Items,
     Product,
-    /// What it is called.
+    /// The key's name.
     Entry(&'static str),
 }
 
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for ProductKey {
     }
 }
 
-/// Reads a name through a function.
+/// Reads a name and maps it through a function.
 struct Named<F>(F);
 
 impl<T, F: FnOnce(&str) -> Result<T, Fault>> Visitor<'_> for Named<F> {
@@ -186,7 +186,7 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
     }
 }
 
-/// Reads the value of the key `name`; null is a field left out.
+/// Reads the value of the key `name`; null counts as left out.
 fn value<'de, A: MapAccess<'de>>(
     name: &str,
     map: &mut A,
@@ -203,7 +203,7 @@ fn named<E: de::Error>(name: &str, error: &E) -> E {
 }
 
 fn twice<E: de::Error>(name: &str) -> E {
-    E::custom(format_args!("`{name}` stands twice"))
+    E::custom(format_args!("`{name}` occurs twice"))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
@@ -246,11 +246,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     }
 }
 
-/// Something that an order has a list of.
+/// An element of one of an order's lists.
 trait Member<'de>: Deserialize<'de> {
-    /// What one is called in messages.
+    /// Its name in messages.
     const NAME: &'static str;
-    /// What too many are told, and from where on.
+    /// The maximum number, and the message if there are more.
     const TOO_MANY: (usize, &'static str);
 }
 
@@ -360,19 +360,19 @@ impl<'de> Deserialize<'de> for ProductDraft {
     }
 }
 
-/// Writes an order's line, with its line break. Fields that have their default are left out.
+/// Writes an order's line with its line break, without fields that have their default.
 pub(crate) fn write_order(order: &Order, payments: &[Payment], out: &mut impl io::Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, &OrderLine { order, payments })?;
     out.write_all(b"\n")
 }
 
-/// Writes an entry's line, with its line break.
+/// Writes an entry's line with its line break.
 pub(crate) fn write_entry(entry: &Entry, out: &mut impl io::Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, entry)?;
     out.write_all(b"\n")
 }
 
-/// Writes a catalogue entry's line, with its line break. Settings that have their default are left out.
+/// Writes a catalogue entry's line with its line break, without settings that have their default.
 pub(crate) fn write_product(good: &Good, out: &mut impl io::Write) -> io::Result<()> {
     #[derive(Serialize)]
     struct ProductLine<'a> {

@@ -10,13 +10,13 @@ use super::{
     value::{NONE, quoted},
 };
 
-/// What stands between the payments of a cell, and between a payment's sum and its time.
+/// The separator between the payments of a cell.
 const BETWEEN: &str = "|";
 const AT: char = '@';
-/// What too many are told.
+/// The message about too many payments.
 pub(super) const TOO_MANY: &str = "an order has at most 100,000 payments";
 
-/// A payment as a JSON object says it.
+/// A payment as a JSON object.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Object<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Object<'a> {
     received: Option<Value<'a>>,
 }
 
-/// Reads a list of JSON objects; times without an offset are those of `zone`.
+/// Reads a list of JSON objects. Times without an offset are in `zone`.
 pub(super) fn of_objects(list: Vec<Object<'_>>, zone: &TimeZone) -> Result<Vec<Payment>, Fault> {
     let read = |object: Object<'_>| {
         let missing = |name| Fault(format!("`{name}` is missing"));
@@ -61,7 +61,7 @@ fn payment(sum: &Value<'_>, received: &Value<'_>, zone: &TimeZone) -> Result<Pay
     })
 }
 
-/// All of an order's payments: their sum is kept too, and must fit.
+/// Collects an order's payments. Their sum is stored too, so it must fit.
 fn all(list: impl Iterator<Item = Result<Payment, Fault>>) -> Result<Vec<Payment>, Fault> {
     let mut sum = Money::ZERO.kopecks();
     let mut payments = Vec::new();
@@ -79,7 +79,7 @@ fn all(list: impl Iterator<Item = Result<Payment, Fault>>) -> Result<Vec<Payment
     Ok(payments)
 }
 
-/// The cell of an order's payments; empty where there are none.
+/// The cell of an order's payments; empty if there are none.
 pub(super) fn cell(payments: &[Payment]) -> String {
     let texts = payments.iter().map(|payment| format!("{}{AT}{}", payment.sum, payment.received));
     texts.collect::<Vec<_>>().join(BETWEEN)

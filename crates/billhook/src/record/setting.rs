@@ -44,7 +44,6 @@ macro_rules! good_fields {
                 }
             }
 
-            /// What it is in a product.
             pub(crate) fn get(self, good: &Good) -> Setting<'_> {
                 match self {
                     $(Self::$field => Setting::$kind(good.$($place).+),)+
@@ -52,7 +51,7 @@ macro_rules! good_fields {
                 }
             }
 
-            /// Sets it, if the value is one of its kind, as all that [`GoodField::read`] gives are.
+            /// Sets it if the value has its type, as every value from [`GoodField::read`] does.
             fn put(self, good: &mut Good, setting: &Setting<'_>) {
                 match (self, setting) {
                     $((Self::$field, Setting::$kind(value)) => good.$($place).+ = *value,)+
@@ -61,7 +60,6 @@ macro_rules! good_fields {
                 }
             }
 
-            /// Reads its value.
             pub(crate) fn read(self, value: Value<'_>) -> Result<Setting<'static>, Fault> {
                 Ok(match self {
                     $(Self::$field => Setting::$kind(Read::read(&value)?),)+
@@ -94,17 +92,16 @@ good_fields! {
 }
 
 impl GoodField {
-    /// Every field, in the order that an export has them.
+    /// All fields, in the order of an export.
     pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
         Self::PLAIN.iter().copied().chain(GoodText::ALL.into_iter().map(Self::Text))
     }
 
-    /// The field of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::all().find(|field| field.name() == name)
     }
 
-    /// What it is in a product, where that is not its default.
+    /// Its value in a product, unless that is the default.
     pub(crate) fn written(self, good: &Good) -> Option<Setting<'_>> {
         let setting = self.get(good);
         let is_default = match &setting {
@@ -129,7 +126,7 @@ impl std::fmt::Display for Setting<'_> {
             Self::Count(count) => count.fmt(f),
             Self::Sum(sum) => sum.fmt(f),
             Self::Share(share) => share.fmt(f),
-            // Its own word is the empty one, which in CSV would be a field left out.
+            // Its word on the wire is empty, and an empty CSV cell would be a field left out.
             Self::Type(GoodType::Floating) => f.write_str("floating"),
             Self::Type(kind) => f.write_str(kind.as_str()),
             Self::Unit(unit) => f.write_str(unit.as_str()),
@@ -150,7 +147,6 @@ impl Serialize for Setting<'_> {
     }
 }
 
-/// How a kind of setting is read.
 trait Read: Sized {
     fn read(value: &Value<'_>) -> Result<Self, Fault>;
 }
@@ -170,7 +166,7 @@ impl Read for i64 {
 impl Read for u32 {
     fn read(value: &Value<'_>) -> Result<Self, Fault> {
         let number = value.number_or_none()?;
-        Self::try_from(number).map_err(|_| Fault(format!("at most {} is wanted, not {value}", Self::MAX)))
+        Self::try_from(number).map_err(|_| Fault(format!("at most {} is expected, not {value}", Self::MAX)))
     }
 }
 
@@ -189,34 +185,34 @@ impl Read for Percent {
 impl Read for GoodType {
     fn read(value: &Value<'_>) -> Result<Self, Fault> {
         Self::parse(&value.plain())
-            .ok_or_else(|| Fault(format!("0, digital, 1, physical or floating is wanted, not {value}")))
+            .ok_or_else(|| Fault(format!("0, digital, 1, physical or floating is expected, not {value}")))
     }
 }
 
 impl Read for TimerUnit {
     fn read(value: &Value<'_>) -> Result<Self, Fault> {
         Self::parse(value.plain().trim())
-            .ok_or_else(|| Fault(format!("min, hour or day is wanted, not {value}")))
+            .ok_or_else(|| Fault(format!("min, hour or day is expected, not {value}")))
     }
 }
 
-/// Whether more is known of a product than its names and its price.
+/// Whether a product has more than its names and its price.
 pub(crate) fn has_settings(good: &Good) -> bool {
     GoodField::all().any(|field| field.written(good).is_some())
 }
 
-/// What a record says of a product's settings.
+/// A product's settings in a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings(Vec<(GoodField, Setting<'static>)>);
 
 impl Settings {
-    /// Takes one field's value.
+    /// Sets one field.
     pub(crate) fn set(&mut self, field: GoodField, value: Value<'_>) -> Result<(), Fault> {
         self.0.push((field, field.read(value)?));
         Ok(())
     }
 
-    /// The product with these settings; the others stay as they are.
+    /// The product with these settings applied.
     pub(crate) fn over(&self, mut good: Good, product: Product) -> Good {
         good.product = product;
         for (field, setting) in &self.0 {

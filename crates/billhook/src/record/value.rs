@@ -1,4 +1,4 @@
-//! One value of a record, whatever it was written as, and what each kind of field takes (decisions 66, 69 and 70).
+//! One value of a record, and the values that each kind of field takes (decisions 66, 69 and 70).
 
 use std::borrow::Cow;
 
@@ -8,12 +8,12 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 use super::Fault;
 
-/// Says that there is none, where an empty CSV cell would be a field left out.
+/// Means "none", because an empty CSV cell is a field left out.
 pub(super) const NONE: &str = "-";
-/// Beyond this a JSON number no longer holds every kopeck.
+/// Above this a JSON number is not exact to the kopeck.
 const EXACT_SUM_MAX: f64 = 90_000_000_000_000.0;
 
-/// A value as it was written: a CSV cell is always text, JSON has the others too.
+/// A value as it was written. A CSV cell is always text; JSON has other types too.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value<'a> {
     Flag(bool),
@@ -32,10 +32,10 @@ impl Value<'_> {
         };
         number
             .filter(|number| *number >= 1)
-            .ok_or_else(|| Fault(format!("a number from 1 to 9223372036854775807 is wanted, not {self}")))
+            .ok_or_else(|| Fault(format!("a number from 1 to 9223372036854775807 is expected, not {self}")))
     }
 
-    /// The number of something that there may be none of: then it is 0.
+    /// The number of something, or 0 for none.
     pub(super) fn number_or_none(&self) -> Result<i64, Fault> {
         let number = match self {
             Self::Whole(number) => i64::try_from(*number).ok(),
@@ -44,10 +44,10 @@ impl Value<'_> {
         };
         number
             .filter(|number| *number >= 0)
-            .ok_or_else(|| Fault(format!("a number from 0 to 9223372036854775807 is wanted, not {self}")))
+            .ok_or_else(|| Fault(format!("a number from 0 to 9223372036854775807 is expected, not {self}")))
     }
 
-    /// As a text would have it.
+    /// The value as a text.
     pub(super) fn plain(&self) -> Cow<'_, str> {
         match self {
             Self::Flag(flag) => flag.to_string().into(),
@@ -57,23 +57,23 @@ impl Value<'_> {
         }
     }
 
-    /// A sum of money that is no less than nothing, as prices and fees are.
+    /// A sum of at least 0, such as a price or a fee.
     pub(super) fn price(&self) -> Result<Money, Fault> {
         let price = Price::new(self.money()?).map_err(|error| Fault(format!("{error}, not {self}")))?;
         Ok(price.sum())
     }
 
-    /// A sum of money.
     pub(super) fn money(&self) -> Result<Money, Fault> {
         if let Self::Float(float) = self
             && float.abs() > EXACT_SUM_MAX
         {
-            return Err(Fault::new("so large a sum is written as text, because a JSON number loses kopecks"));
+            return Err(Fault::new(
+                "so large a sum must be a text in quotes, because a JSON number loses kopecks",
+            ));
         }
         Money::parse(&self.plain()).map_err(|error| Fault(format!("{error}, not {self}")))
     }
 
-    /// Yes or no.
     pub(super) fn flag(&self) -> Result<bool, Fault> {
         match self {
             Self::Flag(flag) => Ok(*flag),
@@ -81,44 +81,43 @@ impl Value<'_> {
             Self::Whole(1) => Ok(true),
             Self::Text(text) if ["0", "false", "FALSE"].contains(&text.trim()) => Ok(false),
             Self::Text(text) if ["1", "true", "TRUE"].contains(&text.trim()) => Ok(true),
-            _ => Err(Fault(format!("true, false, 1 or 0 is wanted, not {self}"))),
+            _ => Err(Fault(format!("true, false, 1 or 0 is expected, not {self}"))),
         }
     }
 
-    /// An order's status.
     pub(super) fn pay_status(&self) -> Result<PayStatus, Fault> {
         let status = match self {
             Self::Text(text) => PayStatus::parse(text.trim()),
             _ => None,
         };
-        status.ok_or_else(|| Fault(format!("waiting, paid, cancel or return is wanted, not {self}")))
+        status.ok_or_else(|| Fault(format!("waiting, paid, cancel or return is expected, not {self}")))
     }
 
-    /// What became of a parcel; empty: nothing yet.
+    /// The state of a parcel; empty: nothing yet.
     pub(super) fn delivery(&self) -> Result<Delivery, Fault> {
         let delivery = match self {
             Self::Text(text) => Delivery::parse(text.trim()),
             _ => None,
         };
-        delivery.ok_or_else(|| Fault(format!("sent or return is wanted, not {self}")))
+        delivery.ok_or_else(|| Fault(format!("sent or return is expected, not {self}")))
     }
 
-    /// An address, or that none is known (decision 87); the fault does not repeat it.
+    /// An e-mail address, or "none" (decision 87). The fault does not repeat it.
     pub(super) fn email(&self) -> Result<Option<Email>, Fault> {
         match self {
             Self::Text(text) if text.is_empty() || text.trim() == NONE => Ok(None),
             Self::Text(text) => Email::parse(text).map(Some).map_err(|error| Fault(error.to_string())),
-            _ => Err(Fault(format!("an e-mail address is wanted, not {self}"))),
+            _ => Err(Fault(format!("an e-mail address is expected, not {self}"))),
         }
     }
 
-    /// A text exactly as it stands; a whole number is taken as its digits, as a phone or a postal code may come.
+    /// A text exactly as written. A whole number becomes its digits: phones and postal codes may come so.
     pub(super) fn text(self, bytes_max: usize) -> Result<String, Fault> {
         let text = match self {
             Self::Text(text) => text.into_owned(),
             Self::Whole(number) => number.to_string(),
             Self::Flag(_) | Self::Float(_) => {
-                return Err(Fault(format!("a text in quotes is wanted, not {self}")));
+                return Err(Fault(format!("a text in quotes is expected, not {self}")));
             }
         };
         if text.len() > bytes_max {
@@ -130,7 +129,7 @@ impl Value<'_> {
         Ok(text)
     }
 
-    /// A time in unix seconds: as a number of them, or as a date in one of the known forms.
+    /// A time in unix seconds, from a number or from a date in one of the known formats.
     pub(super) fn time(&self, zone: &TimeZone) -> Result<i64, Fault> {
         let seconds = match self {
             Self::Whole(seconds) => i64::try_from(*seconds).ok(),
@@ -156,7 +155,7 @@ impl std::fmt::Display for Value<'_> {
     }
 }
 
-/// A text for a message: in quotes, on one line, and not longer than one wants to read.
+/// A text for a message: in quotes, on one line, and shortened.
 pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 40;
     let mut shown: String = text.chars().take(SHOWN).collect();
@@ -166,17 +165,17 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{shown:?}")
 }
 
-/// A text of nothing but digits (`parse` alone takes a plus and a minus too).
+/// A number from digits alone (`parse` also accepts a sign).
 fn digits(text: &str) -> Option<i64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// A date as unix seconds. What names no offset is a time of `zone`; where its clocks were turned, the earlier reading counts.
+/// A date as unix seconds. Without an offset it is in `zone`, and the earlier time if it is ambiguous.
 fn date(text: &str, zone: &TimeZone) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.as_second());
     }
-    // jiff would take an offset or a zone's name behind a civil time and forget it.
+    // jiff would accept an offset or a zone's name after a civil time and ignore it.
     let civil = if text.bytes().all(|b| b.is_ascii_digit() || b"-: T".contains(&b)) {
         text.parse::<DateTime>().ok()?
     } else {
@@ -270,7 +269,7 @@ mod tests {
         assert_eq!(Value::Whole(79_990_000_000).text(20), Ok("79990000000".to_owned()));
         assert_eq!(text("абв").text(5).unwrap_err().0, "the text is 6 bytes long, 5 are allowed");
         assert_eq!(text("a\0").text(5).unwrap_err().0, "the text holds a NUL character");
-        assert_eq!(Value::Float(1.5).text(5).unwrap_err().0, "a text in quotes is wanted, not 1.5");
+        assert_eq!(Value::Float(1.5).text(5).unwrap_err().0, "a text in quotes is expected, not 1.5");
     }
 
     #[test]

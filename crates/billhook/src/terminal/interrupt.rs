@@ -1,5 +1,5 @@
-//! What signals do to a command. At SIGINT and SIGTERM it ends at once, and takes with it what it has not finished. At SIGXFSZ, for a file
-//! that has reached its limit, it goes on: the write fails, and is told like any other.
+//! How a command reacts to signals. SIGINT and SIGTERM end it at once and remove its unfinished files.
+//! SIGXFSZ, for a file at its size limit, is caught: the write then fails with an error.
 
 use std::{io, sync::Arc, thread};
 
@@ -12,19 +12,19 @@ use signal_hook::{
 
 use crate::failure::Failure;
 
-/// From now on a write beyond the limit on files (`ulimit -f`) is an error, and does not end the program.
+/// Makes a write beyond the limit on files (`ulimit -f`) an error, instead of the program's end.
 pub(crate) fn outlive_limits() -> Result<(), Failure> {
-    // Nobody looks at the flag.
+    // Nobody reads the flag: catching the signal is enough.
     flag::register(SIGXFSZ, Arc::default()).map(drop).map_err(not_caught)
 }
 
-/// From now on the first of these signals removes unfinished files and ends the program. A server has its own way to stop.
+/// Makes SIGINT or SIGTERM remove unfinished files and end the program. A server handles them differently.
 pub(crate) fn leave_nothing_unfinished() -> Result<(), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(not_caught)?;
     let wait = move || {
         let Some(signal) = signals.forever().next() else { return };
         billhook_store::end_unfinished(|| {
-            // By the signal, as if it had not been caught: a shell then stops its loop, too. It can't fail for these two.
+            // Ends by the signal, so that a shell stops its loop too. It can't fail for these two.
             let _ = emulate_default_handler(signal);
         });
     };

@@ -7,7 +7,7 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::
 
 use crate::options::everywhere::{LogFormat, LogLevel};
 
-/// Starts logging, for the rest of the program's life.
+/// Starts logging; may be called once.
 pub(crate) fn start(level: LogLevel, format: LogFormat) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -16,7 +16,7 @@ pub(crate) fn start(level: LogLevel, format: LogFormat) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    // The libraries' own debug lines hold whole requests; ours are masked.
+    // The libraries' debug lines hold whole requests; ours are masked.
     let targets = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("billhook", level);
     let registry = tracing_subscriber::registry().with(targets);
     let started = match format {

@@ -1,4 +1,4 @@
-//! What commands have to do with the terminal and the process that they run in.
+//! The terminal and the process: output, progress, the log, signals, priority.
 
 pub(crate) mod interrupt;
 pub(crate) mod logging;

@@ -1,4 +1,4 @@
-//! What commands write to standard output: lines, and JSON that people and programs can read.
+//! Standard output: lines, and JSON for people and programs.
 
 use std::{
     fmt::Write as _,
@@ -9,21 +9,21 @@ use serde::Serialize;
 
 use crate::failure::{Failure, say};
 
-/// Writes one JSON value on one line, as reports with `--json` are.
+/// Writes JSON on one line, as reports with `--json` are.
 pub(crate) fn json_line<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string(value).map_err(Failure::failed)?;
     writeln!(out, "{}", for_terminals(&text))?;
     Ok(out.flush()?)
 }
 
-/// Writes one JSON value over several lines.
+/// Writes JSON on several lines.
 pub(crate) fn json_pretty<T: Serialize>(out: &mut impl Write, value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
     writeln!(out, "{}", for_terminals(&text))?;
     Ok(out.flush()?)
 }
 
-/// Reports what was done, or shows one thing: its JSON where that is asked for, or else a line.
+/// Reports a result: as JSON if asked for, else as a line.
 pub(crate) fn print<T: Serialize>(json: bool, value: &T, line: &str) -> Result<(), Failure> {
     let mut out = stdout();
     if json {
@@ -33,19 +33,18 @@ pub(crate) fn print<T: Serialize>(json: bool, value: &T, line: &str) -> Result<(
     Ok(out.flush()?)
 }
 
-/// Says on a terminal that a list is empty, where nobody would else know whether anything was done; a script gets nothing.
+/// Says on a terminal that a list is empty. A script gets no output.
 pub(crate) fn say_if_none(is_empty: bool, json: bool, what: &str) {
     if is_empty && !json && io::stdout().is_terminal() {
         say(&format!("no {what} found"));
     }
 }
 
-/// A number and what it counts, such as "1 order" and "2 orders".
 pub(crate) fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A text on one line of a terminal: what would end the line, or be obeyed, is shown by its escape.
+/// A text on one line of a terminal. Line ends and control characters are escaped.
 pub(crate) fn for_terminal(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -58,18 +57,16 @@ pub(crate) fn for_terminal(text: &str) -> String {
     shown
 }
 
-/// Whether a terminal does something else with a character than show it.
+/// Whether a terminal acts on a character instead of showing it.
 fn is_obeyed(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// JSON leaves some control characters as they are that a terminal would obey; they can only stand in texts, so an escape
-/// means the same.
+/// Escapes control characters that JSON does not. They occur only inside strings, so the JSON means the same.
 fn for_terminals(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if is_obeyed(c) {
-            // Writing to a String cannot fail.
             let _ = write!(text, "\\u{:04x}", u32::from(c));
         } else {
             text.push(c);
@@ -78,7 +75,7 @@ fn for_terminals(json: &str) -> String {
     text
 }
 
-/// Standard output, for as long as a command writes.
+/// Standard output, locked while a command writes.
 pub(crate) fn stdout() -> io::StdoutLock<'static> {
     io::stdout().lock()
 }

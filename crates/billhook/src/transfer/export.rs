@@ -1,4 +1,5 @@
-//! `billhook export`: an account's catalogue and orders (decision 89) as a file that `import` takes, the same bytes for the same store.
+//! `billhook export`: writes an account's orders and catalogue to a file for `import` (decision 89). The same
+//! store gives the same bytes.
 
 #[cfg(test)]
 mod tests;
@@ -41,16 +42,17 @@ use crate::{
 
 /// Write an account's orders and catalogue to a file
 ///
-/// The orders of one moment, by number; what is written is the same for the same store, to the last byte. `billhook import`
-/// takes it back: into an empty account it makes the same orders, hidden ones too, with their payments, and the same products,
-/// deleted ones too. Keys and domains are never part of it. It may run beside a `billhook serve`.
+/// Writes the orders of one moment, by number. The same store gives the same bytes. `billhook import` reads
+/// the file: into an empty account it makes the same orders, hidden ones too, with their payments, and the
+/// same products, deleted ones too. Keys and domains are never included. The command may run beside `billhook
+/// serve`.
 ///
-/// JSON Lines is the whole account: also categories, managers, partners, coupons with their uses, pin codes that are still free,
-/// and with --settings its settings. It has an order a line, and leaves out what is empty. CSV has orders and the catalogue
-/// alone: a line of an order a row, and every column, but of
-/// products' settings only those that some product has; it is UTF-8 with commas. Cells that begin with = + - or @ are
-/// written as they are, because this is data: a spreadsheet takes such cells for formulas, so do not open a file with
-/// strangers' texts in one without care.
+/// JSON Lines holds the whole account, with one order per line and without empty fields. So it also has
+/// categories, managers, partners, coupons with their uses, free pin codes, and with --settings the settings.
+/// CSV holds only orders and catalogue, with one row per line of an order, in UTF-8 with commas. It has every
+/// column, but those of products' settings only if some product has the setting. Cells that begin with = + -
+/// or @ are written as they are. A spreadsheet takes them for formulas, so open a file with texts of
+/// strangers with care.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -60,16 +62,16 @@ Examples:
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: AccountOption,
-    /// The form [default: by the file's extension, else jsonl]
+    /// The format [default: by the file's extension, else jsonl]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
-    /// Write the account's settings too, where they are not the usual ones; JSON Lines alone
+    /// Write the account's settings too, except those at their default; only in JSON Lines
     #[arg(long)]
     settings: bool,
-    /// Print the report on a file as JSON
+    /// Print a report on the written file as JSON
     #[arg(long)]
     json: bool,
     /// The file to make; only its owner can read it [default: - for standard output]
@@ -78,7 +80,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
@@ -109,11 +110,10 @@ impl Arguments {
 
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What an export wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Written {
     orders: u64,
-    /// All that the catalogue has.
+    /// All products of the catalogue.
     products: u64,
 }
 
@@ -124,7 +124,7 @@ struct Report {
     written: Written,
 }
 
-/// Why an export stops.
+/// Why an export failed.
 #[derive(Debug)]
 enum Stop {
     Store(Error),
@@ -143,15 +143,15 @@ impl From<io::Error> for Stop {
     }
 }
 
-/// So many orders are read together.
+/// How many orders are read at once.
 const BATCH_ORDERS: NonZeroU32 = NonZeroU32::new(500).unwrap();
-/// Batches of one reader that wait for being written, at most.
+/// How many batches of one reader may wait for the writer.
 const BATCHES_WAITING_MAX: usize = 4;
 
 /// An order and its payments.
 type Paid = (Order, Vec<Payment>);
 
-/// What is to be written.
+/// What to write.
 struct Asked<'a> {
     store: &'a Store,
     account: &'a Account,
@@ -160,8 +160,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Writes to a temporary file beside `file`, and gives it the name when it is whole. Gives nothing where it is a device or a
-    /// pipe: it may be where a report would go.
+    /// Writes to a temporary file beside `file`, and renames it when it is complete. Returns `None` for a
+    /// device or a pipe: the report might go to the same place.
     fn to_file(&self, file: &Path, force: bool) -> Result<Option<Written>, Failure> {
         let fault = |error: &io::Error| Failure::file("write", file, error);
         let stopped = |stop: Stop| match stop {
@@ -169,7 +169,7 @@ impl Asked<'_> {
             Stop::Output(error) => fault(&error),
         };
         match fs::metadata(file) {
-            // A device or a pipe is written to as it is.
+            // A device or a pipe is written directly.
             Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
                 let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
                 let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
@@ -197,8 +197,8 @@ impl Asked<'_> {
         Ok(Some(written))
     }
 
-    /// Writes an account as it is at one moment, and flushes. Reading takes much longer than writing: two threads do it where the engine
-    /// lets them, and take turns at batches of orders.
+    /// Writes one state of an account, and flushes. Reading takes much longer than writing, so two threads
+    /// read batches of orders in turn, if the engine allows it.
     fn export(&self, out: &mut (impl Write + Send)) -> Result<Written, Stop> {
         let Self { store, account, format, settings } = *self;
         let bar = Bar::new("exporting");
@@ -224,7 +224,7 @@ impl Asked<'_> {
             let settings = settings.then_some(&account.settings);
             entry::each_before(tx, account.id, settings, |entry| pen.entry(&entry).map_err(Stop::from))?;
             if !used.is_empty() {
-                // Their texts can be long, so they are not kept.
+                // Their texts can be long, so they are not kept in memory.
                 products::each_good(tx, account.id, |good| {
                     if has_settings(&good) { pen.product(&good) } else { Ok(()) }.map_err(Stop::from)
                 })?;
@@ -246,13 +246,13 @@ impl Asked<'_> {
                     done += more;
                     bar.at(Progress { done, total });
                 });
-                // Who still sends is told that nobody takes it.
+                // Tells the readers to stop.
                 drop(batches);
                 let read: Result<Vec<()>, Error> = threads
                     .into_iter()
                     .map(|thread| thread.join().unwrap_or_else(|fault| resume_unwind(fault)))
                     .collect();
-                // Without an error of its own the writer has stopped early only if a reader did.
+                // If the writer ended early without an error, a reader failed.
                 written?;
                 read.map(drop).map_err(Stop::from)
             })?;
@@ -266,7 +266,7 @@ impl Asked<'_> {
     }
 }
 
-/// Reads every batch of orders whose turn it is, of so many readers, and sends them on, until nobody takes them any more.
+/// Reads every `readers`-th batch of orders and sends it, until the receiver is gone.
 fn read(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -297,15 +297,15 @@ fn read(
     Ok(())
 }
 
-/// An export that is under way.
+/// An export in progress.
 struct Export<W: Write> {
     pen: Pen<W>,
-    /// The products without settings that no order has mentioned so far.
+    /// Products without settings that no order has named so far.
     catalogue: BTreeMap<GoodId, Product>,
 }
 
 impl<W: Write> Export<W> {
-    /// Writes the orders that readers send in turn, until one has no more; shows how many each batch has.
+    /// Writes the readers' batches in turn, until one has no more. Passes each batch's size to `show`.
     fn orders(&mut self, readers: &[mpsc::Receiver<Vec<Paid>>], mut show: impl FnMut(u64)) -> io::Result<()> {
         for reader in readers.iter().cycle() {
             let Ok(batch) = reader.recv() else { break };
@@ -315,7 +315,7 @@ impl<W: Write> Export<W> {
         Ok(())
     }
 
-    /// Writes an order, and before it each product that an import would not take right from its line (decision 65).
+    /// Writes an order, after each product that an import could not make from the order's line (decision 65).
     fn order(&mut self, order: &Order, payments: &[Payment]) -> io::Result<()> {
         for line in &order.lines {
             let Some(product) = self.catalogue.remove(&line.good_id) else { continue };
@@ -329,21 +329,19 @@ impl<W: Write> Export<W> {
         self.pen.order(order, payments)
     }
 
-    /// Writes the products that no order mentions.
+    /// Writes the products that no order has.
     fn rest(&mut self) -> io::Result<()> {
         self.catalogue.values().try_for_each(|product| self.pen.product(&Good::new(product.clone())))
     }
 }
 
-/// Writes records.
 enum Pen<W: Write> {
     Jsonl(W),
-    /// With the settings that products have a column for.
+    /// With the settings that have a column.
     Csv(csv::Writer<W>, Vec<GoodField>),
 }
 
 impl<W: Write> Pen<W> {
-    /// A pen for an export in which products have these settings.
     fn new(format: Format, out: W, settings: Vec<GoodField>) -> io::Result<Self> {
         Ok(match format {
             Format::Jsonl => Self::Jsonl(out),
@@ -369,7 +367,7 @@ impl<W: Write> Pen<W> {
         }
     }
 
-    /// CSV has no rows for them.
+    /// CSV has no rows for entries.
     fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => json::write_entry(entry, out),

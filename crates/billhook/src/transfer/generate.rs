@@ -1,7 +1,7 @@
-//! `billhook generate`: synthetic orders, the same for the same seed, straight into the store.
+//! `billhook generate`: writes synthetic orders into the store, the same for the same seed.
 //!
-//! Every order, customer and product draws from a stream of its own, so that none depends on how many were made before it
-//! or how they were put into batches.
+//! Every order, customer and product draws from a random stream of its own. So none depends on how many were
+//! made before it, or on the batches.
 
 mod dice;
 mod shop;
@@ -30,14 +30,14 @@ use crate::{
 };
 use shop::Shop;
 
-/// So many orders are one transaction.
+/// Orders in one transaction.
 const BATCH_ORDERS: u64 = 100_000;
 
 /// Fill an account with synthetic orders, for trials and measurements
 ///
-/// Two lines an order on average, in every status, with times spread over the five years before 2026. Customers are
-/// customer1@example.com and so on. Numbers go on behind the highest that is there. The same seed and numbers give the same
-/// orders in an empty account.
+/// The orders have two lines on average, every status, and times over the five years before 2026. Customers
+/// are customer1@example.com and so on. Numbers continue after the highest existing one. The same seed and
+/// counts give the same orders in an empty account.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,13 +49,13 @@ pub(crate) struct Arguments {
     /// How many orders
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     orders: u64,
-    /// How many customers they are spread over [default: a quarter of the orders]
+    /// How many customers the orders are spread over [default: a quarter of the orders]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     customers: Option<u64>,
     /// How many products
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     products: u32,
-    /// Another seed gives other orders
+    /// The seed; another one gives other orders
     #[arg(long, value_name = "S", default_value = "1")]
     seed: u64,
     /// Print the report as JSON
@@ -64,7 +64,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open_for_bulk()?;
         let account = store.read(|tx| self.account.find(tx))?;
@@ -84,7 +83,7 @@ impl Arguments {
             writeln!(out, "{made}")?;
             out.flush()?;
         }
-        // Where standard error is closed, nobody is left to tell.
+        // If standard error is closed, there is nobody to tell.
         let _ = writeln!(io::stderr().lock(), "{:.0} orders a second", rate(made.orders, seconds));
         Ok(())
     }
@@ -95,7 +94,7 @@ fn rate(orders: u64, seconds: f64) -> f64 {
     orders as f64 / seconds.max(0.001)
 }
 
-/// What is made.
+/// What to make.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
     orders: u64,
@@ -164,7 +163,7 @@ impl Plan {
         Ok(Made { orders: self.orders, products_added, first: OrderId(highest + 1), last: OrderId(last) })
     }
 
-    /// The catalogue by name, and the first free number behind it.
+    /// The products that exist, by name, and the first free number.
     fn known_products(
         self,
         store: &Store,

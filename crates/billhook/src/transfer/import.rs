@@ -1,8 +1,8 @@
-//! `billhook import`: orders from a file, all or none of them.
+//! `billhook import`: reads orders from a file, all or nothing.
 //!
-//! The file is read twice. The first pass checks every record and keeps nothing of it but the catalogue and the orders'
-//! numbers; the second writes in batches. So a bad line is known before anything is written, and memory does not grow with
-//! the file. Both passes are the same code ([`Job::scan`]) with another thing done at the end.
+//! The file is read twice. The first pass checks every record and keeps only the catalogue and the orders'
+//! numbers; the second writes in batches. So faults are known before anything is written, and memory does not
+//! grow with the file. Both passes share [`Job::scan`].
 
 mod catalogue;
 mod check;
@@ -47,71 +47,71 @@ use records::Records;
 use source::Source;
 use write::{Counts, apply};
 
-/// So many bad records are told one by one.
+/// How many bad records are listed.
 const FAULTS_TOLD: usize = 20;
-/// A batch, one transaction, is full at so many records …
+/// A batch is one transaction. It is full at so many records …
 const BATCH_RECORDS: usize = 50_000;
-/// … or when so much of the file was read for it.
+/// … or so many bytes of the file.
 const BATCH_BYTES: u64 = 40 << 20;
-/// So many lines are read before others may have the processor, as in the store's bulk writes.
+/// How many lines are read before other processes get a turn, as in the store's bulk writes.
 const LINES_AT_A_STRETCH: u64 = 32;
 
-/// Take orders from a file into an account
+/// Import orders from a file into an account
 ///
-/// JSON Lines, an order a line, or CSV, a line of an order a row; the rows of one order stand together, and each repeats
-/// the order's id. The file is checked as a whole first: if one line is bad, nothing of it is kept. Products that the
-/// catalogue does not have are added to it.
+/// The file is JSON Lines with one order per line, or CSV with one row per line of an order. The rows of one
+/// order follow each other, and each repeats the order's id. The whole file is checked first: if one line is
+/// wrong, nothing is imported. Products that are not in the catalogue yet are added.
 ///
-/// An order whose number is there already is compared: fields that the file leaves out keep their value, and if the rest
-/// is equal, it counts as same. So an import that was stopped is simply run again.
+/// An order whose number exists is compared. Fields that the file leaves out keep their value; if the others
+/// are equal, the order counts as same. So you can simply repeat an import that was interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-CSV, a header with the columns' names and a row:
+CSV has a header with the columns' names, and one row per line of an order:
   id,email,pay_status,item_id,item_good_name,item_sum
   17,anna@example.com,paid,7,book,3900.00
 
-JSON Lines, an order a line:
+JSON Lines has one order per line:
   {\"id\":17,\"email\":\"anna@example.com\",\"items\":[{\"id\":7,\"good_name\":\"book\"}]}
 
-Ids are numbers from 1 up; an item's id is its product's.
+An item is a line of an order, and its id is that of its product. All ids are numbers from 1 up.
 
 Fields of an order:
   id, email, items; and if known pay_status (waiting, paid, cancel, return), created, paid, is_recurrent, \
 deleted (when it was hidden), kill_at (when it cancels itself), delivery (sent, return), sent, confirmed, manager, ORDER_TEXTS, payments
 
 Fields of an item:
-  id, and if known good_name, good_title, sum, price, pincode, partner_fee, partner_pfee; a product that is new \
-needs good_name
+  id; optional: good_name, good_title, sum, price, pincode, partner_fee, partner_pfee; a new product needs \
+good_name
 
 Fields of a product:
-  id, and if known good_name, good_title, sum, good_deleted, good_type (0 digital, 1 physical, floating), parent_id, \
+  id; optional: good_name, good_title, sum, good_deleted, good_type (0 digital, 1 physical, floating), parent_id, \
 good_nalozh_only, good_partner_show, good_use_short, good_publish, good_timer, good_timer_unit (min, hour, day), \
 good_timer_duration, good_partner_fee, good_partner_fee_perc, good_partner_pfee, good_partner_pfee_perc, \
 good_rashod, good_rashod_perc, prepayment_enabled, prepayment_minsum, PRODUCT_TEXTS; many of them are only kept, and \
 acted upon by nothing yet: `billhook product set --help` names those
 
-In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Commas, \
-semicolons or tabs are between the cells; the header shows which. A row without id, or a line \
-{\"product\":{\"id\":…}}, is an entry of the catalogue; in the row the product's id, names and sum stand in the \
-item's columns, and the rest under its own names.
+In CSV an item's columns are item_id, item_good_name and so on, and an empty cell is a field left out. Cells are \
+separated by commas, semicolons or tabs, as in the header. A row without id is a product of the catalogue, as is a \
+line {\"product\":{\"id\":…}}. In such a row, the product's id, names and sum are in the item's columns; its other \
+fields have columns of their own.
 
 Payments are a list such as [{\"sum\":\"3900.00\",\"received\":1577880000}], and in CSV a cell such as \
-3900.00@1577880000|100.00@1577890000. An order whose payments are said has these and no others. An order without \
-an e-mail says - in its place, or in JSON an empty text.
+3900.00@1577880000|100.00@1577890000. They replace all payments of the order. For an order without e-mail, write - \
+in CSV or an empty text in JSON.
 
-JSON Lines has what else an account holds, a line each, and what a line names stands before it:
+JSON Lines can also hold the other parts of an account, one per line. What a line refers to must be in an earlier line:
   {\"category\":{\"id\":1,\"title\":\"Books\"}}
   {\"personal_manager\":{\"id\":1,\"name\":\"Olga\"}}
   {\"partner\":{\"id\":2,\"login\":\"vera\",\"parent_id\":1}}
   {\"coupon\":{\"id\":1,\"coupon\":\"SPRING\",\"percent\":\"15\",\"goods\":[7]}}
   {\"pincode\":{\"good_id\":7,\"pincode\":\"AB-12\"}}
   {\"settings\":{\"time_zone\":\"UTC\"}}
-A number that is there already is replaced, a pin code that is there stays. A coupon takes off `percent` or `sum`, and \
-may have `starts`, `ends` (unix seconds), `uses_max`, `uses` and `goods`. Settings are taken with --settings alone.
+An entry replaces the one with the same number; an existing pin code stays as it is. A coupon has `percent` or `sum`, \
+and optionally `starts`, `ends` (unix seconds), `uses_max`, `uses` and `goods`. Settings need --settings.
 
-An order of today without a status is waiting; one that is paid without a time was paid when it was created. A time \
-is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, where nothing else is said in the \
-account's time_zone.
+Without created, an order is created now; without pay_status, it is waiting; without paid, a paid order was paid when \
+it was created. A time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00. Unless it \
+names an offset, it is in the account's time_zone.
 
 Examples:
   billhook import --account shop orders.jsonl
@@ -123,19 +123,19 @@ Examples:
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: AccountOption,
-    /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
+    /// The file's format [default: by its extension: .jsonl, .ndjson, .csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// The file's encoding: utf-8, cp1251, koi8-r, cp866, utf-16le … [default: by its byte order mark, else utf-8]
     #[arg(long, value_name = "NAME", value_parser = encoding)]
     encoding: Option<&'static Encoding>,
-    /// Leave out bad lines, with a warning, and import the rest
+    /// Skip bad lines with a warning, and import the rest
     #[arg(long)]
     skip_bad: bool,
-    /// Take the account's settings too, where the file has them
+    /// Import the account's settings too, if the file has them
     #[arg(long)]
     settings: bool,
-    /// Only check, and say what the import would do
+    /// Only check the file, and report what an import would do
     #[arg(long)]
     dry_run: bool,
     /// Print the report as JSON
@@ -153,7 +153,7 @@ fn encoding(label: &str) -> Result<&'static Encoding, String> {
 }
 
 impl Arguments {
-    /// The file's form, by the option or the name; what is surely no file of orders is refused.
+    /// The file's format, from the option or the name. A file that is certainly of another kind is refused.
     fn form(&self) -> Result<Format, Failure> {
         let name = self.file.display();
         if self.file.is_dir() {
@@ -173,11 +173,10 @@ impl Arguments {
             "json" => format!(
                 "{name} is imported only if it has an order a line: then add --format jsonl; of a list, `jq -c .[] {name}` makes such lines"
             ),
-            _ => format!("the name {name} does not say its form: add --format jsonl or --format csv"),
+            _ => format!("the name {name} does not show its format: add --format jsonl or --format csv"),
         }))
     }
 
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let format = self.form()?;
         let store = everywhere.store.open_for_bulk()?;
@@ -205,41 +204,40 @@ impl Arguments {
     }
 }
 
-/// One import.
 struct Job<'a> {
     store: &'a Store,
     account: &'a Account,
     source: Source,
-    /// The source's name, for messages.
+    /// The source's name for messages.
     name: String,
     format: Format,
     encoding: Option<&'static Encoding>,
     skip_bad: bool,
     dry_run: bool,
-    /// Whether it takes settings.
+    /// Whether to import settings.
     settings: bool,
     /// Unix seconds.
     now: i64,
 }
 
-/// What the first pass found.
+/// The result of the first pass.
 #[derive(Debug, Default)]
 struct Tally {
     good: u64,
     bad: u64,
-    /// The first faults, each with its line's number.
+    /// The first faults, each with its line.
     faults: Vec<(u64, Fault)>,
 }
 
 impl Tally {
-    /// Says on standard error that there is nothing, or lists the faults.
+    /// Prints the faults on standard error, or that the file is empty.
     fn report(&self, name: &str, skipped: bool) {
         if self.good + self.bad == 0 {
             say(&format!("warning: {name} holds no orders"));
         }
         let mut err = io::stderr().lock();
         let what = if skipped { "skipped: " } else { "" };
-        // Where standard error is closed, nobody is left to tell.
+        // If standard error is closed, there is nobody to tell.
         for (line, fault) in &self.faults {
             let _ = writeln!(err, "line {line}: {what}{fault}");
         }
@@ -250,7 +248,6 @@ impl Tally {
     }
 }
 
-/// What an import did.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Report {
     dry_run: bool,
@@ -296,14 +293,13 @@ impl Job<'_> {
         if tally.bad > 0 && !self.skip_bad {
             let (bad, all) = (counted(tally.bad, "bad record"), tally.bad + tally.good);
             return Err(Failure::failed(format!(
-                "nothing was imported: {name} holds {bad} among {all}; mend what is bad, or add --skip-bad to import the others"
+                "nothing was imported: {name} holds {bad} among {all}; correct the file, or add --skip-bad to import the others"
             )));
         }
         let counts = self.write(&tally)?;
         Ok(Report { dry_run: self.dry_run, counts, skipped: tally.bad })
     }
 
-    /// The first pass.
     fn check(&self) -> Result<Tally, Failure> {
         let mut tally = Tally::default();
         self.scan("checking", |line, step, _| {
@@ -321,7 +317,6 @@ impl Job<'_> {
         Ok(tally)
     }
 
-    /// The second pass.
     fn write(&self, tally: &Tally) -> Result<Counts, Failure> {
         let mut counts = Counts::default();
         match self.write_batches(tally, &mut counts) {
@@ -361,7 +356,7 @@ impl Job<'_> {
         if (good, bad) == (tally.good, tally.bad) { Ok(()) } else { Err(self.changed()) }
     }
 
-    /// Sends one batch to be written, or finds out what it would do; counts what is done.
+    /// Sends one batch to the writer, or with `dry` finds out its effect; adds up the counts.
     fn flush(
         &self,
         batch: Vec<Step>,
@@ -384,8 +379,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Reads the source from its beginning and checks each record; `take` gets it with its line's number and the bytes
-    /// that were read so far.
+    /// Reads and checks all records. Calls `take` with each record, its line, and the bytes read so far.
     fn scan(
         &self,
         what: &'static str,
@@ -420,7 +414,7 @@ impl Job<'_> {
         Failure::failed(format!("cannot read {}: {error}", self.name))
     }
 
-    /// The source is not what the first pass read, or the store's catalogue is not.
+    /// The failure if the file or the store's catalogue changed between the passes.
     fn changed(&self) -> Failure {
         Failure::failed(format!("{} or the catalogue changed while it was read", self.name))
     }

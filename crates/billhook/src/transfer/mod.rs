@@ -1,4 +1,4 @@
-//! Orders in bulk: from files, into files, and made up.
+//! Orders in bulk: import, export, and synthetic ones.
 
 pub(crate) mod export;
 pub(crate) mod generate;

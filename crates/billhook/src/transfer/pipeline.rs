@@ -1,4 +1,4 @@
-//! Writes one transaction while the next is being prepared: what bulk commands do.
+//! Writes one transaction while the next is prepared, for bulk commands.
 
 use std::{
     sync::{Arc, mpsc},
@@ -8,17 +8,17 @@ use std::{
 
 use billhook_store::{Error, Kind, Store, Tx};
 
-/// How long the store is left alone between two transactions: other processes look every tenth of a second whether they may write.
+/// The pause between two transactions. Other processes check every tenth of a second whether they may write.
 const PAUSE: Duration = Duration::from_millis(15);
 
-/// A store with one transaction on its way at most.
+/// A store with at most one running transaction.
 pub(crate) struct Pipeline<'a, B, T> {
     store: &'a Store,
     on_its_way: Option<OnItsWay<B, T>>,
 }
 
 struct OnItsWay<B, T> {
-    /// Kept so that it ends on the thread that made it: memory that another thread gives back is slow to come round.
+    /// Freed on the thread that made it: memory that another thread frees is slow to be reused.
     batch: Arc<B>,
     result: mpsc::Receiver<Result<T, Error>>,
 }
@@ -28,8 +28,8 @@ impl<'a, B: Send + Sync + 'static, T: Send + 'static> Pipeline<'a, B, T> {
         Self { store, on_its_way: None }
     }
 
-    /// Waits for the transaction before, and sends the next; gives the result of the one before. After an error nothing is
-    /// sent.
+    /// Waits for the previous transaction, sends the next, and returns the previous result. Stops after an
+    /// error.
     pub(crate) fn write(
         &mut self,
         batch: B,
@@ -42,7 +42,7 @@ impl<'a, B: Send + Sync + 'static, T: Send + 'static> Pipeline<'a, B, T> {
         let batch = Arc::new(batch);
         let (written, (send, result)) = (batch.clone(), mpsc::sync_channel(1));
         let done = move |result| {
-            // Nobody waits for it any more where something else has failed.
+            // After another error nobody waits for it.
             let _ = send.send(result);
         };
         self.store.write_then(None, move |tx| body(tx, &written), done);
@@ -50,7 +50,6 @@ impl<'a, B: Send + Sync + 'static, T: Send + 'static> Pipeline<'a, B, T> {
         Ok(before.map(|(_batch, result)| result))
     }
 
-    /// Waits for the last transaction that was sent.
     pub(crate) fn wait(&mut self) -> Result<Option<T>, Error> {
         let last = self.on_its_way.take().map(OnItsWay::wait).transpose()?;
         Ok(last.map(|(_batch, result)| result))

@@ -1,4 +1,4 @@
-//! `billhook account`: a life, and what is refused.
+//! `billhook account`: one account from beginning to end, and what is refused.
 
 use serde_json::Value;
 
@@ -59,11 +59,11 @@ fn an_account_from_first_to_last() {
     says(&rotated, &["key: ", "60 more minutes"]);
     assert!(!rotated.contains(&key), "{rotated}");
     assert!(shown(&place, "shop")["old_key_until"].as_i64().unwrap() > 1_700_000_000);
-    says(&place.run(&["account", "rotate-key", "shop"]).succeeded(), &["works no more"]);
+    says(&place.run(&["account", "rotate-key", "shop"]).succeeded(), &["no longer works"]);
     assert_eq!(shown(&place, "shop")["old_key_until"], Value::Null);
 }
 
-/// The first account is the default one, and stays it whoever comes.
+/// The first account is the default one, and later ones do not change that.
 #[test]
 fn one_account_is_the_default() {
     let place = Place::new();
@@ -110,9 +110,16 @@ fn what_is_refused_says_what_would_do() {
     for unbind in [&["unbind", "other", "pay.example"][..], &["bind", "other", "pay.example", "--remove"]] {
         says(&place.run(&[&["account"], unbind].concat()).failed(1), &["not bound to other"]);
     }
-    // What would lead to the other account in every server of that domain.
+    // The name would lead to the other account on every server of that domain.
     let own = place.run(&["account", "bind", "shop", "Other.example"]).failed(1);
-    says(&own, &["other.example is other's own name", "--domain example", "never lead to shop", "--anyway"]);
+    says(
+        &own,
+        &[
+            "`serve --domain example`",
+            "other.example leads to the account other and never to shop",
+            "--anyway",
+        ],
+    );
     place.run(&["account", "bind", "shop", "other.example", "--anyway"]).succeeded();
     place.run(&["account", "bind", "shop", "shop.example"]).succeeded();
     place.run(&["account", "bind", "shop", "www.other.example"]).succeeded();
@@ -133,7 +140,7 @@ fn a_weak_key_is_warned_of_and_taken() {
     says(&error, &["printable ASCII"]);
 }
 
-/// A folder without a store may be a disk that is not mounted: what only looks makes none there.
+/// A missing store may be on a disk that is not mounted, so commands that only read make none.
 #[test]
 fn an_empty_folder_is_not_taken_for_an_empty_store() {
     let place = Place::new();
@@ -165,7 +172,6 @@ fn a_folder_that_is_not_there_is_not_made_by_commands_that_look() {
     assert!(!place.path("typo").exists() && !place.path("shop.backup").exists());
 }
 
-/// Every family has the same option.
 #[test]
 fn the_only_account_need_not_be_named() {
     let place = Place::new();
@@ -185,7 +191,7 @@ fn the_only_account_need_not_be_named() {
     }
 }
 
-/// A list with nothing in it looks on a terminal as if nothing was done; a script gets nothing.
+/// On a terminal an empty list is named; a script gets no output.
 #[test]
 fn empty_lists_are_told_on_a_terminal() {
     let place = Place::new();

@@ -16,7 +16,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The store's one file, after the last command has closed it.
+/// The store's only file once the last command has closed it.
 fn store_file(place: &Place) -> std::path::PathBuf {
     place.path("billhook-data/billhook.db")
 }
@@ -112,7 +112,6 @@ fn damage_is_found_and_status_1() {
     says(&done.failed(1), &["damaged", "billhook restore"]);
 }
 
-/// A place with one product, whose title is `Bestseller`.
 fn with_a_product() -> Place {
     let place = Place::new();
     place.account("shop");
@@ -122,7 +121,7 @@ fn with_a_product() -> Place {
     place
 }
 
-/// Has other bytes stand where these first stand in a file.
+/// Overwrites the first occurrence of `found` in a file.
 fn overwrite(file: &Path, found: &[u8], other: &[u8]) {
     let mut bytes = fs::read(file).unwrap();
     let at = bytes.windows(found.len()).position(|bytes| bytes == found).unwrap();
@@ -138,7 +137,7 @@ fn a_backup_that_rots_is_noticed() {
     assert_eq!(place.run(&["check", "sound", "--json"]).succeeded(), "{\"sound\":true,\"findings\":[]}\n");
     let rotten = place.path("rotten");
     let rot: [&dyn Fn(); 3] = [
-        // A title like any other, which only the checksum can tell.
+        // It looks like any other title; only the checksum shows the change.
         &|| overwrite(&rotten, b"Bestseller", b"Bestsellar"),
         &|| overwrite(&rotten, b"SHA-256", b"SHA-257"),
         &|| {
@@ -155,7 +154,7 @@ fn a_backup_that_rots_is_noticed() {
         assert!(!place.path("elsewhere/billhook.db").exists());
     }
 
-    // One of an earlier version ends with SQLite's last page.
+    // A backup of an early version ends with SQLite's last page.
     fs::copy(place.path("sound"), &rotten).unwrap();
     let file = fs::File::options().write(true).open(&rotten).unwrap();
     file.set_len(fs::metadata(&rotten).unwrap().len() / 4096 * 4096).unwrap();
@@ -164,7 +163,7 @@ fn a_backup_that_rots_is_noticed() {
         assert_eq!(done.status, Some(0), "{done:?}");
         says(&done.stderr, &["rotten has no checksum"]);
     }
-    // A store that was damaged before it was backed up by an earlier version is looked through all the same.
+    // An early version may have backed up a damaged store, so its backups are checked as well.
     overwrite(&rotten, b"hour", b"hous");
     let refused = place.run(&["restore", "rotten", "--data", "other"]);
     assert_eq!(refused.status, Some(1), "{refused:?}");
@@ -245,8 +244,8 @@ fn a_folder_that_cannot_be_made_is_named() {
     }
 }
 
-/// Root may write whatever the permissions say, so the folder is mounted read-only, in a mount namespace of the command's own.
-/// Where that cannot be made (a container without the right to mount), there is nothing to look at.
+/// Root may write whatever the permissions say, so the folder is mounted read-only in the command's own mount
+/// namespace. Without the right to mount (in some containers) there is nothing to test.
 #[test]
 fn a_read_only_folder_is_named() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! `billhook call`, against a server of the test's own and against nobody.
+//! `billhook call`, with a server and without one.
 
 use super::{Place, says};
 
@@ -49,7 +49,7 @@ fn a_call_prints_the_answer_and_judges_it() {
     assert!(!line.contains("did you mean"), "{line}");
     says(&call(&["Get/Bills"]).failed(1), &["no method's name"]);
 
-    // Of two methods that differ in letter case only, the version picks.
+    // The version decides between two methods that differ only in letter case.
     let create = |version| call(&["CREATEORDER", "product_names=book", "--api", version]).failed(1);
     says(&create("2"), &["604 "]);
     says(&create("1"), &["603 Missing products"]);

@@ -27,7 +27,7 @@ fn flag_before_environment_before_file_before_default() {
     }
 }
 
-/// The nearest name of the store wins, whether it is that of a folder or of another place.
+/// The store's nearest source wins, whether it names a folder or a database.
 #[test]
 fn a_store_is_named_once() {
     let place = Place::new();
@@ -87,7 +87,7 @@ fn a_store_is_named_once() {
     says(&added, &["billhook serve --store-file url\n"]);
 }
 
-/// A replica belongs to a database, and is found by the same rule.
+/// A replica belongs to a database, and its source is chosen by the same rule.
 #[test]
 fn a_replica_is_named_once_and_not_for_a_folder() {
     let place = Place::new();
@@ -96,7 +96,7 @@ fn a_replica_is_named_once_and_not_for_a_folder() {
     place.write("file.toml", &format!("store = '{nobody}'\nstore_read_file = 'absent'\n"));
     place.write("url.toml", &format!("store = '{nobody}'\nstore_read = 'mysql:'\n"));
     let list = ["account", "list", "--config"];
-    // What is left out is not looked at, so it can't be wrong.
+    // Values that are not used are not checked.
     for arguments in
         [&["file.toml", "--store-read", nobody][..], &["url.toml", "--store-read-file", "url"][..]]
     {
@@ -124,7 +124,6 @@ fn a_replica_is_named_once_and_not_for_a_folder() {
     says(&line, &["only a store in PostgreSQL", "--store-read"]);
 }
 
-/// A file with a password in it is for its owner alone.
 #[test]
 fn files_with_a_stores_password_are_nobody_elses() {
     let place = Place::new();
@@ -167,7 +166,7 @@ fn commands_have_tables_and_switches_and_lists() {
     assert_eq!(addresses[1].ip(), std::net::Ipv4Addr::new(127, 0, 0, 2), "{addresses:?}");
 }
 
-/// A variable that was set long ago, for whatever reason, does not replace, remove or pass over anything.
+/// A variable that was set long ago makes no command replace, remove or skip anything.
 #[test]
 fn a_guard_has_no_variable() {
     let place = Place::new();
@@ -209,11 +208,11 @@ fn a_variable_that_is_unknown_is_warned_of() {
     assert_eq!(told.len(), 2, "{done:?}");
     says(told[0], &["billhook: warning: BILLHOOK_DATTA is unknown", "BILLHOOK_DATA"]);
     says(told[1], &["BILLHOOK_LISTENN", "BILLHOOK_LISTEN"]);
-    // Also where it is the very reason for the failure.
+    // Also if that is why the command fails.
     let done = place.run_with(&["explain", "--body", "x"], &[("BILLHOOK_LOGINN", "shop")]);
     assert_eq!(done.status, Some(2));
     says(&done.stderr, &["the nearest known name is BILLHOOK_LOGIN\n"]);
-    // Other commands' variables, and those that Kubernetes sets for a service of this name, are none that one has misspelt.
+    // Variables of other commands, and those of Kubernetes for a service of this name, cause no warning.
     let others = [
         ("BILLHOOK_LISTEN", "127.0.0.1:0"),
         ("BILLHOOK_COPY_TO", "there"),
@@ -253,7 +252,7 @@ fn what_a_file_has_wrong_is_named() {
         says(&line, parts);
     }
     says(&place.run(&["check", "--config", "absent.toml"]).failed(2), &["cannot read", "absent.toml"]);
-    // Help is to be had all the same.
+    // Help works all the same.
     says(&place.run(&["check", "--help", "--config", "absent.toml"]).succeeded(), &["Usage: billhook check"]);
     assert!(!place.path("billhook-data").exists(), "nothing is done before the configuration is understood");
 }

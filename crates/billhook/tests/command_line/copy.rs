@@ -1,4 +1,4 @@
-//! `billhook copy` and `billhook migrate`, from folder to folder; the tests of the contract have databases.
+//! `billhook copy` and `billhook migrate` between folders. The contract tests cover databases.
 
 use super::{Place, says};
 
@@ -17,7 +17,7 @@ fn a_store_is_copied_once_and_compared() {
     let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "new"]).succeeded();
     says(&shown, &[&key]);
 
-    // Names like a URL's, without being one.
+    // Folder names that look like URLs.
     place.run(&["copy", "new", "postgres-old"]).succeeded();
     place.run(&["copy", "postgres-old", "postgresql"]).succeeded();
     assert!(place.path("postgresql").is_dir());

@@ -1,4 +1,4 @@
-//! Help, usage, completions, and a reader that goes away.
+//! Help, usage, completions, and a reader that closes the pipe.
 
 use std::process::{Command, Stdio};
 
@@ -211,13 +211,13 @@ fn completions_are_scripts() {
         let file = place.write(shell, &script);
         match Command::new(shell).arg("-n").arg(&file).output() {
             Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{output:?}"),
-            // bash is everywhere; the others are tried where they are.
+            // bash must be there; the other shells are tested if they are installed.
             Err(error) => assert_ne!(shell, "bash", "{error}"),
         }
     }
 }
 
-/// What a real bash makes of a line that ends where the user presses the key.
+/// The completions that a real bash offers at the end of a line.
 fn completed(place: &Place, line: &[&str]) -> Vec<String> {
     let script = place.write("bash", &place.run(&["completions", "bash"]).succeeded());
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_billhook"));

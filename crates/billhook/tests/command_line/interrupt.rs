@@ -1,4 +1,4 @@
-//! Commands that are cut off while they write customers' data into a file.
+//! Commands that are interrupted while they write customers' data into a file.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const BACKUP: &[&str] = &["backup", "out/shop.billhook"];
 const CATALOGUE: &[&str] = &["product", "export", "--account", "shop", "out/goods.csv"];
 const COPY: &[&str] = &["copy", "billhook-data", "out"];
 
-/// A place with a store that takes a while to be written, and an empty folder `out`.
+/// A place with a store that takes a while to write, and an empty folder `out`.
 fn shop() -> Place {
     let place = Place::new();
     place.account("shop");
@@ -27,7 +27,7 @@ fn shop() -> Place {
     place
 }
 
-/// What holds customers' data: all but the locks of a data folder.
+/// The files with customers' data: all but the locks of a data folder.
 fn written(place: &Place) -> Vec<String> {
     let entries = fs::read_dir(place.path("out")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -37,12 +37,12 @@ fn written(place: &Place) -> Vec<String> {
     names
 }
 
-/// Sends a signal to a command once it has written something; gives the signal that ended it.
+/// Sends a signal to a command once it has written something. Returns the signal that ended it.
 fn cut_off(place: &Place, command: &[&str], signal: Signal) -> Option<i32> {
     let mut child = place.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let pid = Pid::from_child(&child);
     let until = Instant::now() + PATIENCE;
-    // Of a new store the first pages are its empty tables.
+    // The first pages of a new store are empty tables.
     let is_begun = || {
         let log = fs::metadata(place.path("out/billhook.db-wal")).map_or(0, |log| log.len());
         log > 300_000 || written(place).iter().any(|name| name.ends_with(".partial"))
@@ -83,7 +83,7 @@ fn what_a_killed_command_left_goes_at_the_next_run() {
     }
 }
 
-/// Nobody takes what another command is at work on, nor what has only a similar name.
+/// A file in use by another command stays, and so does one with a similar name.
 #[test]
 fn what_is_not_left_stays() {
     let place = shop();
@@ -94,7 +94,7 @@ fn what_is_not_left_stays() {
     busy.lock().unwrap();
     place.run(BACKUP).succeeded();
     assert_eq!(written(&place), [".billhook-busy.partial", "shop.billhook", "theirs.partial"]);
-    // What a restore leaves lies in the data folder.
+    // A restore leaves its unfinished files in the data folder.
     fs::write(place.path("billhook-data/.billhook-left.partial"), "").unwrap();
     place.run(&["restore", "out/shop.billhook", "--replace"]).succeeded();
     assert!(!place.path("billhook-data/.billhook-left.partial").exists());

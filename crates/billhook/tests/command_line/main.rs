@@ -1,6 +1,6 @@
-//! The program as its users meet it: every command, its help, and at least one way in which it fails.
+//! The program as its users see it: every command, its help, and at least one failure.
 //!
-//! Each test runs the real program in a folder of its own, with an environment of its own; servers get their port from the
+//! Each test runs the real program in its own folder with its own environment. Servers get a port from the
 //! system and are killed with the test.
 
 #![allow(
@@ -34,10 +34,9 @@ use std::{
 use billhook_test_kit::{Done, Running, command, run, until};
 use tempfile::{NamedTempFile, TempDir};
 
-/// Longer than anything here takes, on a busy machine too: some commands only run where the processor would be idle.
+/// Longer than any test should take, even on a busy machine: some commands run only on an idle processor.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// A folder in which commands run.
 struct Place(TempDir);
 
 impl Place {
@@ -76,20 +75,20 @@ impl Place {
         run(self.command(arguments).stdin(given), PATIENCE).unwrap()
     }
 
-    /// Starts a server on a port that the system picks, and waits until it listens.
+    /// Starts a server on a free port, and waits until it listens.
     fn serve(&self, arguments: &[&str]) -> Serving {
         let serve = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         Serving::start(self.command(&serve))
     }
 
-    /// Adds an account and gives its key.
+    /// Adds an account and returns its key.
     fn account(&self, login: &str) -> String {
         let added = self.run(&["account", "add", login, "--json"]).succeeded();
         serde_json::from_str::<serde_json::Value>(&added).unwrap()["key"].as_str().unwrap().to_owned()
     }
 }
 
-/// Everything that is asked for stands in the text.
+/// Asserts that the text contains every part.
 #[track_caller]
 fn says(text: &str, parts: &[&str]) {
     for part in parts {
@@ -97,15 +96,15 @@ fn says(text: &str, parts: &[&str]) {
     }
 }
 
-/// A server of the test's own. Dropped, it is gone.
+/// A server of one test, killed on drop.
 struct Serving {
     server: Running,
-    // The file that the server writes to goes after it.
+    // Dropped after the server that writes to it.
     _log: NamedTempFile,
 }
 
 impl Serving {
-    /// Starts a server, and waits until it has said all its addresses.
+    /// Starts a server, and waits until it has printed its addresses.
     fn start(command: Command) -> Self {
         let listens = |argument: &&std::ffi::OsStr| argument.to_string_lossy().ends_with("listen");
         Self::with_addresses(command.get_args().filter(listens).count(), command)
@@ -117,7 +116,7 @@ impl Serving {
         Self { server, _log: log }
     }
 
-    /// What it says on standard output while it starts, as far as this.
+    /// What it prints at its start, up to this text.
     fn greeting(&self, until_it_says: &str) -> String {
         until(|| self.server.said().iter().any(|line| line.contains(until_it_says)));
         self.server.said().join("\n")
@@ -136,7 +135,7 @@ impl Serving {
         self.server.signal(signal).unwrap();
     }
 
-    /// Waits for its end: exit status, and what it has said on standard error.
+    /// Waits for its end. Returns the exit status and standard error.
     fn end(&mut self) -> (Option<i32>, String) {
         (self.server.wait(PATIENCE).unwrap(), self.server.log().unwrap())
     }

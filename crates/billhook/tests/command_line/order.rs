@@ -1,4 +1,4 @@
-//! `billhook order`: what happens to an order, step by step, and what is refused.
+//! `billhook order`: changes of an order step by step, and what is refused.
 
 use serde_json::{Value, json};
 
@@ -98,7 +98,7 @@ fn orders_are_listed_by_time_customer_and_state() {
     );
     says(
         &order(&place, &["list", "--from", "2024-02-02", "--to", "2024-02-01"]).failed(2),
-        &["--from is behind"],
+        &["--from is later than"],
     );
     says(&order(&place, &["list", "--from", "soon"]).failed(2), &["soon", "31.12.2024"]);
     says(&order(&place, &["list", "--status", "done"]).failed(2), &["done", "waiting"]);
@@ -137,7 +137,7 @@ fn payments_make_an_order_paid_and_hand_out_pin_codes() {
     place.run(&["check"]).succeeded();
 }
 
-/// Decision 92: order 2 was imported as paid, and nothing was noted for it.
+/// Decision 92: order 2 was imported as paid, without a payment.
 #[test]
 fn an_order_that_was_imported_as_paid_shows_what_it_brought_in() {
     let place = shop();
@@ -150,7 +150,7 @@ fn an_order_that_was_imported_as_paid_shows_what_it_brought_in() {
     assert_eq!(received(&["show", "2"]), ["90.00"]);
     assert_eq!(received(&["take-back", "2"]), ["90.00"]);
     says(&order(&place, &["show", "2"]).succeeded(), &["price: 90.00\nreceived: 90.00\nleft to pay: 0.00\n"]);
-    // What was given back counts as it was noted.
+    // A refund counts as it was recorded.
     place.write(
         "more.jsonl",
         r#"{"id":2,"email":"boris@example.com","payments":[{"sum":"100","received":5},{"sum":"-30","received":6}],"items":[{"id":7,"sum":"90.00"}]}"#,
@@ -170,10 +170,10 @@ fn a_payment_that_looks_like_a_mistake_is_refused() {
         (["pay", "2", "0.01"], "order 2 has 0.00 left to pay, less than 0.01"),
         (["pay", "3", "10"], "order 3 is cancelled"),
     ] {
-        says(&order(&place, &arguments).failed(1), &[why, "is not noted", "--anyway"]);
+        says(&order(&place, &arguments).failed(1), &[why, "was not recorded", "--anyway"]);
     }
     order(&place, &["set-status", "1", "return"]).succeeded();
-    says(&order(&place, &["pay", "1", "5"]).failed(1), &["whose money was given back", "--anyway"]);
+    says(&order(&place, &["pay", "1", "5"]).failed(1), &["was refunded", "--anyway"]);
     order(&place, &["set-status", "1", "waiting"]).succeeded();
     says(&order(&place, &["pay", "1", "100.01"]).failed(1), &["100.00 left to pay, less than 100.01"]);
     assert_eq!(place.run(&["export", "--account", "shop"]).succeeded(), before);
@@ -199,7 +199,7 @@ fn a_payment_that_was_noted_by_mistake_is_removed() {
         (&whole["pay_status"], &whole["paid"], &whole["received"], &whole["items"][0]["pincode"]),
         (&json!("waiting"), &json!(0), &json!("70.00"), &json!("AAA"))
     );
-    // A number stays with its payment, so the same call again removes no other one.
+    // A payment keeps its number, so repeating the call removes no other one.
     assert_eq!(whole["payments"][0]["number"], 2);
     says(
         &order(&place, &["unpay", "1", "--payment", "1"]).failed(1),
@@ -208,7 +208,7 @@ fn a_payment_that_was_noted_by_mistake_is_removed() {
     says(&order(&place, &["unpay", "3"]).failed(1), &["order 3 has no payment:", "order show 3"]);
     order(&place, &["unpay", "1", "--payment", "0"]).failed(2);
     assert_eq!(said(&["pay", "1", "30"]), "order 1 30.00 noted, is paid\n");
-    // Order 2 came in as paid, without payments: it never was covered by any.
+    // Order 2 was imported as paid without payments, so no payment ever covered it.
     said(&["pay", "2", "1", "--anyway"]);
     assert_eq!(said(&["unpay", "2"]), "order 2 1.00 removed, is paid\n");
     assert_eq!(shown(&place, "2")["payments"], json!([]));
@@ -228,7 +228,7 @@ fn a_state_follows_any_other() {
         assert_eq!(set(&["1", status]).succeeded(), format!("order 1 is {status}\n"));
         assert_eq!(listed(&place, &["--status", status, "--email", "anna@example.com"])[0], 1);
     }
-    // It was given back, and came in again.
+    // The money was given back, and paid again.
     let shown = shown(&place, "1");
     let payments = shown["payments"].as_array().unwrap();
     let sums: Vec<_> = payments.iter().map(|payment| payment["sum"].as_str().unwrap()).collect();
@@ -277,17 +277,17 @@ fn a_deleted_order_is_hidden_until_it_is_restored() {
     ] {
         says(&order(&place, change).failed(1), &["order 1 is deleted", "order restore 1"]);
     }
-    assert_eq!(order(&place, &["restore", "1"]).succeeded(), "order 1 is there again\n");
+    assert_eq!(order(&place, &["restore", "1"]).succeeded(), "order 1 is restored\n");
     assert_eq!(listed(&place, &["--email", "anna@example.com"]), [1, 3]);
     says(&order(&place, &["restore", "1"]).failed(1), &["is not deleted"]);
 
-    // It must not cancel itself on the way back, and whoever brings it back is told.
+    // A restored order must not cancel itself at once, and the command says so.
     let timed =
         r#"{"id":4,"email":"anna@example.com","kill_at":1706857200,"deleted":1706857100,"items":[{"id":8}]}"#;
     place.write("timed.jsonl", timed);
     place.run(&["import", "--account", "shop", "timed.jsonl"]).succeeded();
     let restored = order(&place, &["restore", "4"]).succeeded();
-    assert_eq!(restored, "order 4 is there again, without its timer, which has run out\n");
+    assert_eq!(restored, "order 4 is restored without its timer, which has run out\n");
     assert_eq!(shown(&place, "4")["kill_at"], 0);
-    says(&place.run(&["order", "restore", "--help"]).succeeded(), &["A timer that has run out"]);
+    says(&place.run(&["order", "restore", "--help"]).succeeded(), &["its payment timer ran out"]);
 }

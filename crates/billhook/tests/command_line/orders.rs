@@ -1,4 +1,4 @@
-//! What `import`, `export` and `generate` say, and where.
+//! The output of `import`, `export` and `generate`, and where it goes.
 
 use std::{
     process::Stdio,
@@ -22,7 +22,7 @@ fn an_export_to_a_file_says_what_it_wrote() {
     let report = export(&["--json", "out.csv"]);
     assert_eq!(report, "{\"file\":\"out.csv\",\"orders\":1,\"products\":2}\n");
     let file = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
-    // Where the records go, no report goes.
+    // A report never goes where the records go.
     for rest in [&[][..], &["--json"], &["-"], &["/dev/stdout"]] {
         assert_eq!(export(rest), file, "{rest:?}");
     }
@@ -62,7 +62,7 @@ fn generate_says_its_rate_last() {
     assert!(lines.len() == 2 && lines[1].ends_with(" orders a second"), "{said}");
 }
 
-/// A long command lets a server beside it go first, with all its threads.
+/// All threads of a long command have a lower priority than a server's.
 #[test]
 fn an_import_runs_at_a_lower_priority() {
     /// Each thread's name and niceness.
@@ -83,7 +83,7 @@ fn an_import_runs_at_a_lower_priority() {
     let expected = (threads("self")[0].1 + 10).min(19);
     let since = Instant::now();
     let process = import.id().to_string();
-    // It has opened the store once there is the writer's thread, and waits for its input.
+    // The writer's thread shows that the store is open; then the command waits for input.
     let seen = loop {
         let seen = threads(&process);
         if seen.iter().any(|(name, _)| name == "store-writer") || since.elapsed() > PATIENCE {
@@ -93,12 +93,12 @@ fn an_import_runs_at_a_lower_priority() {
     };
     drop(import.stdin.take());
     import.wait().unwrap();
-    // The thread that waits for signals has nothing to do.
+    // The thread that waits for signals is idle.
     let mut at_work = seen.iter().filter(|(name, _)| !name.starts_with("billhook-interr"));
     assert!(seen.len() > 1 && at_work.all(|(_, nice)| *nice == expected), "{seen:?}, not {expected}");
 }
 
-/// An account with one of everything goes into a file and into an empty folder, and is the same there.
+/// An export of an account with one of everything, imported into an empty folder, gives the same account.
 #[test]
 fn an_export_in_json_lines_is_the_whole_account() {
     let place = Place::new();
@@ -155,7 +155,7 @@ ORDER
     let account = other.run(&["account", "show", "shop"]).succeeded();
     assert!(!account.contains("pay.shop.example"), "domains stay where they are: {account}");
 
-    // Without the option on both sides the settings stay, and it is said.
+    // Without the option on both sides the settings are left out, with a message.
     assert!(!export(&place, &[]).contains("settings"));
     let third = Place::new();
     third.account("shop");
@@ -181,7 +181,7 @@ fn an_entry_that_can_not_be_is_refused_with_its_line() {
         (r#"{"coupon":{"id":1,"coupon":"x","sum":"1","goods":[9]}}"#, "product 9 is not in the catalogue"),
         (r#"{"pincode":{"good_id":9,"pincode":"x"}}"#, "product 9 is not in the catalogue"),
         (r#"{"settings":{"rate":"-1"}}"#, "rate"),
-        (r#"{"partner":{"id":2,"login":"vera"}}"#, "the login of number 2 here is that of number 1"),
+        (r#"{"partner":{"id":2,"login":"vera"}}"#, "numbers 2 and 1 have the same login"),
         (r#"{"category":{"id":1,"title":"x"},"id":1}"#, "holds nothing else"),
     ] {
         place.write("in.jsonl", &format!("{{\"partner\":{{\"id\":1,\"login\":\"Vera\"}}}}\n{line}\n"));

@@ -1,4 +1,4 @@
-//! `billhook product`: a product's life, a catalogue in a file, pin codes.
+//! `billhook product`: a product from beginning to end, a catalogue in a file, pin codes.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn a_product_from_first_to_last() {
         &["book is deleted", "product add book"],
     );
     says(&product(&place, &["delete", "book"]).failed(1), &["book is deleted"]);
-    // It comes back under its number, and knows nothing of before.
+    // It gets its old number back, and none of its old fields.
     product(&place, &["add", "book", "--title", "New", "--sum", "1"]).succeeded();
     let book = shown(&place, "book");
     assert_eq!(
@@ -143,7 +143,7 @@ fn an_export_makes_the_same_catalogue() {
     product(&place, &["add", "floating", "--title", "F", "--sum", "0", "--type", "floating"]).succeeded();
     product(&place, &["add", "gone", "--title", "G", "--sum", "7", "good_rashod_perc=12.5"]).succeeded();
     product(&place, &["delete", "gone"]).succeeded();
-    // A sum that came with an order, and that no request would take.
+    // A sum that came with an order, and that no request may have.
     let refund = r#"{"id":1,"email":"a@b","items":[{"id":77,"good_name":"refund","sum":"-5.00"}]}"#;
     place.write("orders.jsonl", refund);
     place.run(&["import", "--account", "shop", "orders.jsonl"]).succeeded();
@@ -166,7 +166,7 @@ fn an_export_makes_the_same_catalogue() {
         }
     }
     assert_eq!(place.run(&["category", "list", "--account", "copy"]).succeeded(), "     1  Books\n");
-    // What was cleared meanwhile is cleared by the import, too, and the other way round.
+    // An import clears a field that the file has as empty, and restores one that was cleared since.
     product(&place, &["set", "book", "good_pay_text="]).succeeded();
     let jsonl = exported("shop", "jsonl");
     let import = ["product", "import", "-", "--format", "jsonl", "--account", "copy", "--json"];
@@ -188,7 +188,7 @@ fn an_import_takes_all_or_nothing() {
     let book = shown(&place, "book");
     assert_eq!((&book["good_sum"], &book["good_title"]), (&json!("350.00"), &json!("")));
     assert_eq!(shown(&place, "new")["good_id"], 3);
-    // Names change places.
+    // The two products exchange their names.
     let swap = "{\"good_id\":1,\"good_name\":\"disc\"}\n\n{\"good_id\":2,\"good_name\":\"book\",\"good_sum\":7.5,\"good_timer\":true}\n";
     assert_eq!(import(swap, "jsonl").succeeded(), "added 0, changed 2, same 0 products\n");
     assert_eq!(
@@ -200,7 +200,7 @@ fn an_import_takes_all_or_nothing() {
         ("good_name,good_sum\nbook,1\nbook,2\n", "csv", &["line 3", "same product as in line 2"]),
         ("good_name,good_sum\nbook\n", "csv", &["line 2", "1 cells, the header has 2"]),
         ("good_name,sum\nbook,1\n", "csv", &["no field sum"]),
-        ("good_sum\n1\n", "csv", &["line 2", "which product"]),
+        ("good_sum\n1\n", "csv", &["line 2", "must name the product"]),
         ("good_id,good_name\n1,new\n", "csv", &["line 2", "product 3 has the name new"]),
         ("good_id,good_name\n8,a\n9,a\n", "csv", &["line 3", "the one of line 2 has the name a"]),
         ("good_id,good_sum\n9,1\n", "csv", &["line 2", "product 9 is new", "good_name"]),

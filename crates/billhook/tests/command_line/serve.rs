@@ -1,4 +1,4 @@
-//! `billhook serve`: what it prints, what it refuses, how it ends. (What it answers is the contract tests' business.)
+//! `billhook serve`: what it prints and refuses, and how it stops. The contract tests check its answers.
 
 use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration};
 
@@ -43,7 +43,7 @@ fn the_demo_prints_a_call_that_works() {
             ),
             "{bills}"
         );
-        // The printed line itself, word by word, where curl is installed.
+        // The printed line, run as it is if curl is installed.
         let curl = greeting.lines().find_map(|line| line.trim().strip_prefix("curl ")).unwrap();
         if let Ok(output) = Command::new("sh").args(["-c", &format!("curl -s {curl}")]).output()
             && output.status.code() != Some(127)
@@ -59,7 +59,7 @@ fn the_demo_prints_a_call_that_works() {
     assert!(!place.path("billhook-data").exists(), "the demo is not in the way");
 }
 
-/// The README's lines for the seller, word for word, where the demo was tried before.
+/// The README's lines for the seller, run as they are where the demo ran before.
 #[test]
 fn the_sellers_first_lines_work() {
     let place = Place::new();
@@ -210,7 +210,7 @@ fn signals() {
 fn the_second_signal_ends_it_at_once() {
     let place = Place::new();
     let mut serving = place.serve(&["--stop-timeout", "60"]);
-    // A request that has begun and never ends.
+    // A request that never ends.
     let mut client = std::net::TcpStream::connect(("127.0.0.1", serving.port())).unwrap();
     std::io::Write::write_all(
         &mut client,

@@ -1,4 +1,4 @@
-//! `billhook coupon`, `manager`, `partner` and `category`, and every family of commands on a store in PostgreSQL.
+//! `billhook coupon`, `manager`, `partner` and `category`, and all families of commands on PostgreSQL.
 
 use billhook_test_kit::Cluster;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ fn a_coupon_from_first_to_last() {
         (
             &["add", "x", "--sum", "1", "--from", "2024-02-02", "--until", "2024-02-01"],
             2,
-            &["--from is behind"],
+            &["--from is later than"],
         ),
         (&["set", "spring"], 2, &["nothing to change"]),
         (&["set", "sprig", "--uses", "1"], 1, &["did you mean Spring?"]),
@@ -126,7 +126,6 @@ fn managers_partners_and_categories() {
     run(&place, &["category", "add", ""]).failed(2);
 }
 
-/// The same as in a folder, with every family once.
 #[test]
 fn every_family_works_on_postgres() {
     let place = Place::new();

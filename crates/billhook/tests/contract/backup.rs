@@ -41,15 +41,14 @@ fn a_backup_under_load_is_the_store_of_one_moment() {
     succeed(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
     succeed(elsewhere.path(), &["check"]);
     assert_eq!(succeed(elsewhere.path(), &["export", "--account", "still"]), before);
-    // What was being written is there up to that moment, whole transactions only. Products that no order has mentioned yet stand at
-    // the end of an export, so only orders are compared.
+    // The backup has all orders up to one moment, in whole transactions. Only orders are compared, since an
+    // export ends with the products that no order has.
     let orders = |place: &Path| {
         let text = succeed(place, &["export", "--account", "busy"]);
         text.lines().filter(|line| line.starts_with("{\"id\"")).map(str::to_owned).collect::<Vec<_>>()
     };
     let (then, now) = (orders(elsewhere.path()), orders(shop.place()));
     assert!(now.starts_with(&then) && then.len() % 200 == 0, "{} of {}", then.len(), now.len());
-    // The restored store serves.
     let restored = Billhook::start_over(elsewhere, &[]);
     assert_ne!(restored.call("still", DEMO_KEY, "GetBills", &[("email", "customer1@example.com")]).code(), 9);
 }

@@ -1,4 +1,4 @@
-//! Whatever parses as HTTP gets an answer of the protocol: never a dropped connection, never a 500.
+//! Everything that parses as HTTP gets an answer of the protocol: never a dropped connection, never a 500.
 
 use std::{
     io::{Read, Write},
@@ -39,7 +39,7 @@ fn odd_bodies() {
         answer.checked(Some(DEMO_KEY));
         assert_eq!((answer.status, answer.code()), (200, code), "{body:.80}");
     }
-    // Signed, but with bytes that are no text where text is needed.
+    // Signed, but with bytes that are not UTF-8 or hold NUL.
     for email in ["%FF%FE@example.com", "a%00@example.com"] {
         let query = format!("email={email}");
         let hash = billhook_wire::signature::request(
@@ -50,7 +50,7 @@ fn odd_bodies() {
         let body = format!("{query}&hash={}", String::from_utf8_lossy(&hash));
         assert_eq!(shop.post("username.localhost", "GetBills", &body).code(), 3, "{email}");
     }
-    // Bytes that are no text in a parameter that nobody reads hurt nobody.
+    // Such bytes in an unknown parameter do no harm.
     assert_eq!(
         shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", &[("email", "anna@example.com"), ("x[]", "\u{7f}\0")])
             .code(),
@@ -112,7 +112,7 @@ fn methods_and_paths() {
         answer.checked(Some(DEMO_KEY));
         assert_eq!((answer.status, answer.code()), (status, code), "{path}");
     }
-    // Whether a method exists is told only to those who may know.
+    // Only a verified caller learns whether a method exists.
     assert_eq!(shop.post("username.localhost", "Other", "a=1&hash=0").code(), 4);
     let unknown = shop.post("nobody.localhost", "GetBills", &form);
     assert_eq!((unknown.status, unknown.code(), unknown.header("billhook-signature")), (200, 5, None));
@@ -140,7 +140,7 @@ fn too_much() {
     chunked.extend_from_slice(b"0\r\n\r\n");
     assert_eq!(raw(&shop, &chunked).status, 413);
 
-    // Told at once to a client that asks before it sends.
+    // A client that sends `Expect` gets the refusal before it sends the body.
     let asks = format!(
         "POST /api/GetBills HTTP/1.1\r\n{HOST}Content-Length: 9000000\r\nExpect: 100-continue\r\n\r\n"
     );
@@ -154,7 +154,7 @@ fn too_much() {
 fn http_as_clients_send_it() {
     let shop = Billhook::demo();
     let form = signed(DEMO_LOGIN, DEMO_KEY, &[("email", "anna@example.com")]);
-    // Two requests in one packet, answered in order; then the connection still works.
+    // Two requests in one packet are answered in order, and the connection stays usable.
     let one = |method: &str| {
         format!("POST /api/{method} HTTP/1.1\r\n{HOST}Content-Length: {}\r\n\r\n{form}", form.len())
     };
@@ -190,12 +190,12 @@ fn http_as_clients_send_it() {
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(Answer::read(&mut stream).unwrap().code(), 0);
 
-    // Not HTTP at all: a bare 400, and nobody else notices.
+    // No HTTP: a bare 400.
     assert_eq!(raw(&shop, b"HELLO\r\n\r\n").status, 400);
     assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", &[("email", "anna@example.com")]).code(), 0);
 }
 
-/// Slow, silent and deaf clients cost nobody else anything, and are dropped in time.
+/// Slow and silent clients, and those that do not read, hold up nobody and are dropped in time.
 #[test]
 fn clients_that_stall() {
     let shop = Billhook::start(&[
@@ -226,7 +226,7 @@ fn clients_that_stall() {
     assert!(started.elapsed() < Duration::from_secs(3));
     let mut rest = Vec::new();
     for stalled in [&mut head, &mut silent] {
-        // Either an answer or an end, but an end.
+        // With or without an answer, the connection must end.
         stalled.read_to_end(&mut rest).unwrap_or_else(|error| panic!("not dropped: {error}"));
     }
     let answer = Answer::read(&mut body).unwrap();

@@ -1,4 +1,4 @@
-//! The page behind an order's link: what its customer sees, and nobody else (decision 81).
+//! The page behind an order's link: what it shows, and to whom (decision 81).
 
 use crate::{
     program::{Answer, succeed},
@@ -36,10 +36,10 @@ fn a_customer_sees_the_order_and_how_to_pay() {
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
-    // The seller's text stands as it is, and nothing of it runs.
+    // The seller's text is shown unchanged, and scripts in it do not run.
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none';") && !policy.contains("script"), "{policy}");
-    // Nor does it lead anybody away who did not click; the button and the link to the payment do.
+    // Nor does the text navigate away without a click. The button and the link to the payment work.
     let sandbox = "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation";
     assert!(policy.ends_with(sandbox), "{policy}");
     for part in [
@@ -64,7 +64,7 @@ fn a_customer_sees_the_order_and_how_to_pay() {
     assert!(page.contains("Paid") && !page.contains("Left to pay") && !page.contains("costs"), "{page}");
 }
 
-/// What a seller writes can't make a page of any size: of twenty products the texts are shown, and none that grows too long.
+/// A seller's texts can't make the page too large: it shows those of twenty products, and no long one.
 #[test]
 fn the_page_is_bounded() {
     let shop = Shop::with_goods();
@@ -108,7 +108,7 @@ fn nobody_sees_an_order_without_its_link() {
         let page = get(&shop, &path, "en");
         assert_eq!((page.status, page.body.contains("There is no such order.")), (404, true), "{path}");
     }
-    // What is no link is nothing that this server knows.
+    // A wrong link gets the answer for an unknown path.
     assert_eq!(get(&shop, &format!("/bill/{id}"), "en").status, 405);
     assert_eq!(ask(&shop, "POST", &link, "shop.localhost", "en").status, 405);
     for host in ["another.localhost", "nobody.localhost"] {

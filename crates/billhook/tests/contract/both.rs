@@ -1,4 +1,4 @@
-//! The tests that hold wherever the store is: `main.rs` runs them with data folders, `on_postgres.rs` with databases.
+//! The tests for both engines: `main.rs` runs them with data folders, `on_postgres.rs` with databases.
 
 pub(crate) mod api_page;
 pub(crate) mod bad_input;

@@ -1,4 +1,4 @@
-//! The methods about products, and those that list what else a shop has (sections 6 and 9.6 to 9.8).
+//! The methods about products, and those that list other parts of an account (sections 6 and 9.6 to 9.8).
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn check_keyed(shop: &Shop, method: &str, expected: &Expect) {
     expected.assert_eq(&format!("{} {}", answer.status, answer.body));
 }
 
-/// The four parameters that AddGood must have.
+/// The four required parameters of AddGood.
 const GOOD: [(&str, &str); 4] =
     [("good_name", "course"), ("good_type", "0"), ("good_title", "Курс"), ("good_sum", "1000")];
 
@@ -115,7 +115,7 @@ fn a_product_is_added_changed_and_taken_out() {
     assert_eq!(done(&shop.keyed("getgoods", &[])).as_array().unwrap().len(), 2);
 }
 
-/// Until it is added anew: under its old number, with nothing of what it was.
+/// Adding it again restores its number, but none of its fields.
 #[test]
 fn what_was_taken_out_is_not_there() {
     let shop = Shop::with_goods();
@@ -205,7 +205,6 @@ fn refusals_change_nothing() {
     }
     assert_eq!(shop.result("GetAllGoods", &[]), before);
     assert_eq!(add(&[("parent_id", "1")]), 0);
-    // 0 is no category.
     let category = |form: &[(&str, &str)]| {
         shop.result("UpdateGood", &[&[("good_name", "other")], form].concat());
         shop.write(|tx, account| billhook_store::products::named(tx, account, "other")).unwrap().parent_id
@@ -230,7 +229,7 @@ fn a_missing_price_stays_unless_the_account_wants_it_zero() {
     assert_eq!(price(&shop), "0.00");
 }
 
-/// Every parameter, in the spellings of both editions, is kept, and what is not sent stays as it was.
+/// Every parameter is stored, in either edition's spelling. Parameters that are not sent keep their value.
 #[test]
 fn every_parameter_of_a_product_is_kept() {
     use billhook_store::products::{self, GoodText};
@@ -280,7 +279,7 @@ fn every_parameter_of_a_product_is_kept() {
     expected.publish = false;
     assert_eq!(kept(), expected);
 
-    // Sent empty, a free text is cleared, and whatever else is as if it had not been sent.
+    // An empty text parameter clears the field; other empty parameters are ignored.
     let empty: Vec<_> =
         GOOD.iter().skip(1).map(|(name, _)| *name).chain(more.iter().map(|(name, _)| *name)).collect();
     let empty: Vec<_> =
@@ -294,7 +293,7 @@ fn every_parameter_of_a_product_is_kept() {
     assert_eq!(kept(), expected);
 }
 
-/// Many at once: each product has a number of its own, and of two with one name there is one.
+/// Concurrent calls: each product gets its own number, and of two with the same name only one is made.
 #[test]
 fn products_that_are_added_at_once_have_numbers_of_their_own() {
     let shop = Shop::empty();
@@ -343,7 +342,7 @@ fn coupons_and_managers_are_listed() {
     );
 }
 
-/// A product that is like another but for one field, and what becomes of an order of it: where nothing differs, nothing acts on the field.
+/// Two products that differ in one field, and an order of each. If the orders are equal, it has no effect.
 #[test]
 fn what_is_acted_upon_by_nothing_is_listed() {
     let shop = Shop::with_settings(&["same_order_hours=0"]);

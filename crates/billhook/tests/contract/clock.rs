@@ -1,4 +1,4 @@
-//! A server whose clock is moved under it.
+//! A server whose clock jumps.
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 
@@ -6,14 +6,14 @@ use billhook_test_kit::until;
 
 use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write};
 
-/// The library that shows a program another time.
+/// The library that makes a program see another time.
 fn library() -> PathBuf {
     let folders = fs::read_dir("/usr/lib").unwrap().filter_map(Result::ok);
     let mut found = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
     found.find(|path| path.exists()).expect("libfaketime is there: apt-get install libfaketime")
 }
 
-/// Neither can be taken back, and whoever has moved the clock may have been wrong.
+/// Neither can be undone, and the new time may be wrong.
 #[test]
 fn a_clock_that_is_moved_cancels_no_order_and_deletes_no_key() {
     let place = tempfile::tempdir().unwrap();
@@ -33,7 +33,7 @@ fn a_clock_that_is_moved_cancels_no_order_and_deletes_no_key() {
     let waiting = [("email", "b@example.com"), ("pay_status", "waiting")];
     write(shop.place(), "clock", "+2h");
     until(|| call("GetBills", &waiting).code() == 4);
-    until(|| shop.log().contains("the clock was moved by 7"));
+    until(|| shop.log().contains("the clock was changed by 7"));
     thread::sleep(Duration::from_millis(2500));
     write(shop.place(), "clock", "+0");
     until(|| call("GetBills", &waiting).code() == 0);

@@ -1,4 +1,4 @@
-//! CreateOrder: what it makes, what it refuses, what it takes for the same order (section 4.1).
+//! CreateOrder: what it makes, what it refuses, and when it finds a repeated order (section 4.1).
 
 use billhook_wire::{Key, Login, signature};
 use expect_test::{Expect, expect};
@@ -60,7 +60,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
     let half = ("bill_kupon", "half");
     let before = shop.exported();
 
-    // 600: no e-mail, or none that is one (decision 46).
+    // 600: no e-mail, or an invalid one (decision 46).
     check(
         &shop,
         &[good],
@@ -72,7 +72,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
         assert_eq!(shop.code("CreateOrder", &[good, ("bill_email", wrong), half]), 600, "{wrong}");
     }
     assert_eq!(shop.code("CreateOrder", &[good, ("bill_email[]", "anna@example.com")]), 600);
-    // 602: more lines than an order has. The form may have 1,000 variables, so `product_names` has to bring them.
+    // 602: too many lines. A form may have only 1,000 variables, so they are all in `product_names`.
     let names = vec!["course"; 1001].join(",");
     assert_eq!(shop.keyed("createorder", &[("product_names", &names)]).code(), 602);
     // 603: no products.
@@ -86,7 +86,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
     assert_eq!(shop.code("CreateOrder", &[mail, ("goods", "")]), 603);
     assert_eq!(shop.code("CreateOrder", &[mail, ("goods[0][good_name]", "")]), 603);
     assert_eq!(shop.code("CreateOrder", &[mail, ("goods[0][good_sum]", "10")]), 603);
-    // 604: no such product; which one, the result says.
+    // 604: no such product; the result names it.
     check(
         &shop,
         &[good, ("goods[1][good_name]", "nothing"), mail, half],
@@ -94,7 +94,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
             r#"200 {"error_code":604,"error_text":"Product not exist","result":{"good_name":"nothing"},"hash":"aa98c7081f18c6847ecdb560465ead78"}"#
         ]],
     );
-    // 605: a physical product and nowhere to send it.
+    // 605: a physical product without a postal address.
     check(
         &shop,
         &[good, ("goods[1][good_name]", "book"), mail, half],
@@ -127,7 +127,7 @@ fn refusals_have_their_codes_and_leave_nothing_behind() {
     let all = [&[("goods[0][good_name]", "book"), mail][..], &delivery].concat();
     let made = number(&shop.result("CreateOrder", &all));
     assert_eq!(made, 1, "a refused order has taken a number");
-    // 601: the same order, and its number.
+    // 601: a repeated order, with its number.
     check(
         &shop,
         &all,
@@ -183,7 +183,7 @@ fn a_parameter_that_is_not_of_its_kind_is_3() {
     assert_eq!(shop.exported(), before);
 }
 
-/// What a form has to bring, and what is known of the order by then.
+/// Every parameter of the form.
 const EVERYTHING: &[(&str, &str)] = &[
     ("goods[0][good_name]", "course"),
     ("goods[0][good_sum]", "1 500,5"),
@@ -222,7 +222,7 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("bill_ad_id", "77"),
 ];
 
-/// What every method shows of an order: the columns O, I, D and G of section 5 have these in common.
+/// The fields that the columns O, I, D and G of section 5 have in common.
 fn in_all_columns() -> Value {
     json!({
         "id": "1", "first_name": "Анна", "last_name": "Каренина", "middle_name": "Аркадьевна",
@@ -234,7 +234,7 @@ fn in_all_columns() -> Value {
     })
 }
 
-/// Takes out what is made up anew for each order, and looks whether it has its form.
+/// Removes the random fields, after checking their format.
 #[track_caller]
 pub(crate) fn without_link(mut order: Value, before: &str) -> Value {
     let link = order.as_object_mut().unwrap().shift_remove("link").unwrap();
@@ -283,7 +283,7 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
         without_link(shop.result("getOrdersWithGoods", &window)[0].take(), link),
         joined(info, &json!({"is_recurrent": false, "items": items(false)}))
     );
-    // What no method shows is in the export.
+    // Fields that no method shows are in the export.
     let exported: Value = shop.first_exported();
     for (field, value) in [
         ("ip", "203.0.113.7"),
@@ -305,7 +305,7 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
     }
 }
 
-/// PHP's false arrives as 0, and says no time.
+/// PHP's false arrives as 0, which is no time.
 #[test]
 fn an_order_of_no_time_is_made_now() {
     let shop = Shop::with_goods();
@@ -315,7 +315,7 @@ fn an_order_of_no_time_is_made_now() {
     assert!((before..=now()).contains(&created), "{made}");
 }
 
-/// Decision 47: the order is made whatever the domain is, and its link leads to a host or is a path.
+/// Decision 47: any domain is accepted, and the link is a URL with a host or a path.
 #[test]
 fn a_link_leads_to_the_domain_where_that_is_a_host() {
     let shop = Shop::with_settings(&["same_order_hours=0"]);
@@ -336,7 +336,7 @@ fn a_link_leads_to_the_domain_where_that_is_a_host() {
     }
 }
 
-/// Decision 47: what an order's link begins with is the account's word, else what the server or the proxy before it says.
+/// Decision 47: the start of a link comes from the account's setting, else from the server or the proxy.
 #[test]
 fn a_link_is_https_where_the_shop_is() {
     let link = |shop: &Shop, head: &str| {
@@ -369,7 +369,7 @@ fn a_link_is_https_where_the_shop_is() {
     }
 }
 
-/// Decision 74: PHP writes a third of 1990 as `663.33333333333`.
+/// Decision 74: PHP sends a third of 1990 as `663.33333333333`.
 #[test]
 fn a_sum_is_rounded_to_the_kopeck_wherever_a_request_names_one() {
     let shop = Shop::with_settings(&["same_order_hours=0"]);
@@ -394,7 +394,7 @@ fn a_sum_is_rounded_to_the_kopeck_wherever_a_request_names_one() {
     }
 }
 
-/// The spellings of the other edition mean the same; where both are sent, the first counts.
+/// Both editions' spellings mean the same. If both are sent, the first counts.
 #[test]
 fn both_editions_spellings_are_read() {
     let shop = Shop::with_goods();
@@ -444,18 +444,18 @@ fn the_same_order_is_found_again_while_it_waits() {
     let two = [("course", ""), ("guide", "5")];
     assert_eq!(ask("anna@example.com", &two, created), (0, 1));
     assert_eq!(ask("ANNA@example.com", &two, created), (601, 1));
-    // However arranged, and with the sum said or left out.
+    // In any order, and with or without the sum.
     assert_eq!(ask("anna@example.com", &[("guide", "5.00"), ("course", "1000")], created), (601, 1));
-    // Other sums, other products, more of one, another customer.
+    // Other sums, other products, another quantity, another customer.
     assert_eq!(ask("anna@example.com", &[("course", ""), ("guide", "6")], created), (0, 2));
     assert_eq!(ask("anna@example.com", &[("course", "")], created), (0, 3));
     assert_eq!(ask("anna@example.com", &[("course", ""), ("course", "")], created), (0, 4));
     assert_eq!(ask("boris@example.com", &two, created), (0, 5));
-    // Within 24 hours, looked at from either side.
+    // Within 24 hours, before or after.
     assert_eq!(ask("anna@example.com", &two, created + 86_400), (601, 1));
     assert_eq!(ask("anna@example.com", &two, created - 86_400), (601, 1));
     assert_eq!(ask("anna@example.com", &two, created - 86_401), (0, 6));
-    // Not if it is paid, cancelled or deleted; sent back is still waiting for its payment.
+    // Not if it is paid, cancelled or deleted. An order that was sent back still waits for payment.
     let pay = |id: &str, status: &str| {
         let form = [("bill_id", id), ("status", status), ("date", "1362254400")];
         shop.result("UpdateOrderStatus", &form);
@@ -482,7 +482,7 @@ fn the_window_for_the_same_order_can_be_set() {
     assert_eq!(shop.code("CreateOrder", &[("goods[0][good_name]", "course"), ("bill_email", "c@d")]), 601);
 }
 
-/// The last order numbers that there can be are given, and then none is left (decision 78).
+/// The highest order numbers are used, and then CreateOrder is refused (decision 78).
 #[test]
 fn no_order_number_is_left() {
     let shop = Shop::with_goods();
@@ -503,7 +503,7 @@ fn no_order_number_is_left() {
     shop.is_sound();
 }
 
-/// A number that an import has taken meanwhile is passed over.
+/// A number that an import has used meanwhile is skipped.
 #[test]
 fn numbers_go_on_behind_what_an_import_brought() {
     let shop = Shop::with_goods();

@@ -1,4 +1,4 @@
-//! createorder of API 2.0: what it makes, what it refuses, and that the credential picks it (section 9.9, decisions 34 and 82).
+//! createorder of API 2.0, and that the credential selects it (section 9.9, decisions 34 and 82).
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn check(shop: &Shop, form: &[(&str, &str)], expected: &Expect) {
 #[test]
 fn the_credential_picks_the_edition() {
     let shop = Shop::with_goods();
-    // The parameters of both, so that each would do.
+    // The parameters of both methods, so that either would succeed.
     let form = [
         ("goods[0][good_name]", "course"),
         ("bill_email", "signed@example.com"),
@@ -32,7 +32,7 @@ fn the_credential_picks_the_edition() {
         assert_eq!(answer.code(), if at == 0 { 0 } else { 601 }, "{answer:?}");
         assert_eq!(shop.details(number(&answer.json()["result"]))["email"], "signed@example.com");
     }
-    // A method of one edition answers to the other one's credential.
+    // A method that only one edition has accepts the other one's credential too.
     assert_eq!(shop.result("getgoods", &[]).as_array().unwrap().len(), 3);
     let id = [("bill_id", "1"), ("status", "cancel")];
     let cancelled = shop.keyed("UpdateOrderStatus", &id);
@@ -150,7 +150,7 @@ fn statuses_and_times() {
         order(&[created, paid, ("order_status", " paid ")]),
         (seen("paid", "1580418000", "0.00"), payment(1_580_418_000))
     );
-    // A time of payment is kept, whatever became of the order, and shown only of one that is paid or was (decision 13).
+    // A time of payment is stored in any state, but shown only if the order is or was paid (decision 13).
     let cancelled = (seen("cancel", "0", "1000.00"), vec![]);
     assert_eq!(order(&[created, paid, ("order_status", "Cancel")]), cancelled);
     assert!(shop.exported().contains(r#""pay_status":"cancel","created":1580347336,"paid":1580418000"#));
@@ -204,13 +204,13 @@ fn prices_go_by_position() {
     ] {
         assert_eq!(sums(list), ["7.00", "333.33", "8.50"], "{list:?}");
     }
-    // As a list of PHP's.
+    // As a PHP list.
     let names = [("product_names[0]", "guide"), ("product_names[1]", "course")];
     let order = shop.details(shop.keyed_order(&names));
     assert_eq!((&order["items"][0]["id"], &order["price"]), (&json!("guide"), &json!("1333.33")));
 }
 
-/// It brings in old orders, so it knows neither 601 nor 605, and needs no e-mail (decision 82).
+/// It is for importing old orders: it never answers 601 or 605, and needs no e-mail (decision 82).
 #[test]
 fn neither_repeats_nor_addresses_nor_an_email_matter() {
     let shop = Shop::with_goods();
@@ -242,7 +242,7 @@ fn an_account_may_ask_for_the_bare_list() {
         ]],
     );
     assert_eq!(shop.details(1)["price"], "1000.00");
-    // The other edition's has its number all the same.
+    // The other edition's method still makes a new order.
     assert_eq!(shop.order("a@b", "course", &[]), 2);
 }
 
@@ -299,7 +299,7 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
     shop.add_good("guide", "1", "Guide", "333.33", &[]);
     shop.add_coupon("Half", 50);
     shop.add_manager("Ivan");
-    // Nobody brought bob, so that level 2 is whom `affiliates` names.
+    // Nobody recruited bob, so `affiliates` decides who gets level 2.
     assert_eq!((shop.add_partner("carol", 0), shop.add_partner("bob", 0)), (1, 2));
     assert_eq!(shop.keyed_order(EVERYTHING), 1);
 
@@ -338,7 +338,7 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
         without_link(shop.result("getOrdersWithGoods", &window)[0].take(), link),
         joined(&info, json!({"is_recurrent": false, "items": items}))
     );
-    // What no method shows is kept all the same.
+    // Fields that no method shows are stored all the same.
     let order = shop
         .write(|tx, account| billhook_store::orders::find(tx, account, billhook_wire::OrderId(1)))
         .unwrap();
@@ -364,7 +364,8 @@ fn every_parameter_comes_back_wherever_the_table_has_it() {
     assert_eq!(shop.uses_of(1), 1);
 }
 
-/// Some clients spell the address as the billing address is spelled, or without its number; of two the first counts (decision 11).
+/// Some clients send the address with the prefix of the billing address, or without its number. If two are
+/// sent, the first counts (decision 11).
 #[test]
 fn a_shipping_address_has_three_spellings() {
     let shop = Shop::with_goods();

@@ -1,4 +1,4 @@
-//! A log that a killed server has left, and in which a byte is another one: what stands behind it was acknowledged.
+//! The log of a killed server with one changed byte. The transactions after that byte were acknowledged.
 
 use std::{
     fs,
@@ -15,10 +15,10 @@ use crate::program::{Billhook, DEMO_KEY, program, run, succeed};
 const LOGIN: &str = "shop";
 const GOOD: &str = "course";
 
-/// So few that the log is not begun anew, and too many for a pipe.
+/// Few enough that SQLite does not restart the log, and too many for a pipe's buffer.
 const MANY: usize = 120;
 
-/// A store whose server was killed behind some orders.
+/// A store whose server was killed after some orders.
 fn killed_shop(orders: usize) -> Billhook {
     let place = tempfile::tempdir().unwrap();
     succeed(place.path(), &["account", "add", LOGIN, "--key", DEMO_KEY]);
@@ -41,7 +41,7 @@ fn log(place: &Path) -> PathBuf {
     place.join("data/billhook.db-wal")
 }
 
-/// Changes a byte of a page in the middle.
+/// Changes a byte in a page in the middle.
 fn damage(place: &Path) -> Vec<u8> {
     let mut bytes = fs::read(log(place)).unwrap();
     let frames = (bytes.len() - 32) / 4120;
@@ -100,7 +100,7 @@ fn what_a_damaged_log_holds_can_be_had() {
     let kept: Vec<_> = report["kept"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
     assert!(fs::read(kept[0]).unwrap() == file && fs::read(kept[1]).unwrap() == left);
     assert!(kept.iter().all(|path| said.contains(path)), "{said}");
-    // The last one can't be known.
+    // Damage to the last transaction can't be told from a write that was cut off.
     let there = orders(place).matches("\"pay_status\"").count();
     assert!(there > MANY / 4 && there + left_out + 1 >= MANY && there < MANY, "{there}: {report}");
     succeed(place, &["check"]);
@@ -130,10 +130,10 @@ fn a_store_with_a_log_is_no_backup() {
     let done = run(place, &["restore", &file, "--data", &elsewhere]);
     assert_eq!(done.status, Some(1));
     assert!(done.stderr.contains("has a log beside it"), "{done:?}");
-    // And a log without its store is not thrown away.
+    // A log without its store is not deleted.
     fs::rename(place.join("data/billhook.db"), place.join("moved")).unwrap();
     let done = run(place, &["account", "add", "other"]);
-    assert!(done.stderr.contains("to which it belongs"), "{done:?}");
+    assert!(done.stderr.contains("is missing: put the store back"), "{done:?}");
     fs::rename(place.join("moved"), place.join("data/billhook.db")).unwrap();
     assert_eq!(orders(place).matches("\"pay_status\"").count(), 3);
 }
@@ -142,7 +142,7 @@ fn a_store_with_a_log_is_no_backup() {
 fn a_server_looks_at_a_log_that_others_have_open() {
     let shop = killed_shop(MANY);
     let place = shop.place();
-    // One that nobody reads from stays.
+    // The export keeps the log open.
     let mut export =
         program(place).args(["export", "--account", LOGIN]).stdout(Stdio::piped()).spawn().unwrap();
     export.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();

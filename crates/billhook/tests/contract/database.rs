@@ -1,4 +1,4 @@
-//! A database that is down, goes down, comes back, is too new, or asks for more than it is given.
+//! A database that is down, fails, comes back, is too new, or offers too few connections.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 
-/// Runs a command that must fail with one line; gives the line.
+/// Runs a command that must fail with one line, and returns it.
 #[track_caller]
 fn refused(url: &str, arguments: &[&str], status: i32) -> String {
     let place = place_of(url);
@@ -40,7 +40,7 @@ fn one_that_is_down_at_the_start_is_one_clear_line() {
     assert!(line.contains("there is no store in") && line.contains("billhook account add"), "{line}");
 }
 
-/// While it is down every request has its signed answer at once; when it is back, so is the service.
+/// While it is down, every request gets a signed answer at once. When it is back, so is the service.
 #[test]
 fn one_that_goes_down_is_told_and_comes_back_by_itself() {
     let cluster = Cluster::start(&Options { durable: true, ..Options::default() }).unwrap();
@@ -49,7 +49,7 @@ fn one_that_goes_down_is_told_and_comes_back_by_itself() {
         assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code(), 0);
         assert_eq!(shop.admin("/readyz").status, 200);
         cluster.kill().unwrap();
-        // Also once its connections are known to be gone, and once the accounts are too old to be relied upon.
+        // Also after the connections are lost, and after the accounts in memory are too old to use.
         let down = Instant::now();
         while down.elapsed() < Duration::from_millis(1500) {
             let asked = Instant::now();
@@ -67,7 +67,7 @@ fn one_that_goes_down_is_told_and_comes_back_by_itself() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-    // An orderly restart between two requests is not noticed.
+    // Clients do not notice an orderly restart between two requests.
     cluster.stop().unwrap();
     cluster.start_again().unwrap();
     std::thread::sleep(Duration::from_millis(700));
@@ -106,7 +106,7 @@ fn the_way_is_as_safe_as_is_asked_for() {
     let root = write(place.path(), "root.pem", &made.cert.pem()).display().to_string();
     succeed(place.path(), &["account", "add", "shop"]);
 
-    // The certificate is for localhost, and nobody but the file vouches for it.
+    // The certificate is for localhost, and only the file makes it trusted.
     let by_name = url.replace("127.0.0.1", "localhost");
     for good in [
         format!("{url}?sslmode=require"),
@@ -126,13 +126,13 @@ fn the_way_is_as_safe_as_is_asked_for() {
     }
     let line = refused(&format!("{by_name}?sslmode=verify-ca"), &["account", "list"], 2);
     assert!(line.contains("sslrootcert"), "{line}");
-    // Without being asked, a way that leaves the machine is verified: what listens there has no TLS at all.
+    // Connections to other machines verify TLS by default; this one has none.
     let plain = Cluster::shared().create_database().unwrap().replace("127.0.0.1", "localhost");
     let line = refused(&format!("{plain}?sslmode=verify-full"), &["account", "list"], 1);
     assert!(line.contains("TLS"), "{line}");
 }
 
-/// Where Debian's users find their database: by a socket, at which the system says who they are.
+/// The default of Debian's PostgreSQL: a Unix socket, over which the system identifies the user.
 #[test]
 fn a_socket_with_peer_authentication_is_a_way() {
     let cluster = Cluster::start(&Options::default()).unwrap();
@@ -145,7 +145,7 @@ fn a_socket_with_peer_authentication_is_a_way() {
          SELECT pg_reload_conf()",
         name = user.trim(),
     );
-    // Not in one transaction, which `CREATE DATABASE` can't be in.
+    // Separately, because `CREATE DATABASE` can't run in a transaction.
     for statement in rules.split("; ") {
         cluster.sql("postgres", statement).unwrap();
     }
@@ -158,13 +158,13 @@ fn a_socket_with_peer_authentication_is_a_way() {
         format!("{url}&sslmode=prefer"),
         format!("{url}&sslmode=verify-full"),
         format!("postgres://{percent}:{port}/shop"),
-        // The first of them does not answer.
+        // The first host does not answer.
         format!("postgres://%2Fnowhere,{percent}:{port}/shop"),
     ] {
         let listed = succeed(place_of(&url).path(), &["account", "list"]);
         assert!(listed.contains("anna"), "{url}: {listed}");
     }
-    // Nobody else is let in, and by no other way.
+    // Other users and other ways are refused.
     for (url, why) in [
         (url.replace(":///", "://somebody@/"), "authentication failed for user \"somebody\""),
         (format!("postgres:///shop?hostaddr=127.0.0.1&port={port}"), "no pg_hba.conf entry"),
@@ -177,7 +177,7 @@ fn a_socket_with_peer_authentication_is_a_way() {
     assert_eq!(shop.admin("/readyz").status, 200);
 }
 
-/// An address without a name: nothing is asked of a resolver, and a certificate has to be for the address.
+/// An IP address as host: no resolver is asked, and the certificate must be for the address.
 #[test]
 fn an_address_alone_is_a_way() {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();

@@ -1,4 +1,4 @@
-//! What an order costs and who gets a part of it: coupons, prices of the caller's, partners (decisions 76, 77 and 79).
+//! Prices and fees of orders: coupons, prices that the caller sets, partners (decisions 76, 77 and 79).
 
 use billhook_store::coupons::{Coupon, Discount};
 use billhook_wire::{GoodId, Money, Percent};
@@ -27,12 +27,11 @@ fn sum(kopecks: i64) -> Discount {
     Discount::Sum(Money::from_kopecks(kopecks))
 }
 
-/// What each line of an order costs.
 fn sums(order: &Value) -> Vec<&str> {
     order["items"].as_array().unwrap().iter().map(|item| item["sum"].as_str().unwrap()).collect()
 }
 
-/// A shop that takes every order for a new one.
+/// A shop that never takes an order for a repeated one.
 fn shop() -> Shop {
     Shop::with_settings(&["same_order_hours=0"])
 }
@@ -49,7 +48,7 @@ fn three(shop: &Shop, code: &str) -> Value {
     shop.details(shop.order("anna@example.com", "course", &goods))
 }
 
-/// A price that the caller names is not discounted, so no use of the coupon is lost on it (decision 76).
+/// A price from the caller is not discounted, so the coupon is not used up (decision 76).
 #[test]
 fn a_coupon_that_takes_nothing_off_is_not_used_up() {
     let shop = shop();
@@ -95,7 +94,7 @@ fn a_coupon_takes_a_share_or_a_sum_off_the_catalogues_prices() {
     shop.is_sound();
 }
 
-/// Decision 76: the order is made all the same, and shows what was sent.
+/// Decision 76: the order is made without the discount, and shows the code that was sent.
 #[test]
 fn a_coupon_that_does_not_hold_takes_nothing_off() {
     let shop = shop();
@@ -116,12 +115,12 @@ fn a_coupon_that_does_not_hold_takes_nothing_off() {
         assert_eq!(shop.uses_of(id), i64::from(holds), "{}", told.coupon);
         let keyed =
             shop.details(shop.keyed_order(&[("product_names", "course"), ("coupon", &*id.to_string())]));
-        // By then the one that held is used up.
+        // By now the valid one is used up.
         assert_eq!((sums(&keyed), &keyed["kupon"]), (vec!["1000.00"], &json!(told.coupon)));
         assert_eq!(shop.uses_of(id), i64::from(holds), "{}", told.coupon);
     }
     assert_eq!(sums(&three(&shop, "unknown")), ["1000.00", "333.33", "7.77"]);
-    // A use is not given back.
+    // Deleting the order does not give the use back.
     let id = shop.add_any_coupon(&Coupon { uses_max: 1, ..half("once") });
     let order = three(&shop, "once");
     let bill = order["id"].as_str().unwrap();
@@ -129,12 +128,12 @@ fn a_coupon_that_does_not_hold_takes_nothing_off() {
     shop.result("DeleteOrder", &[("bill_id", bill)]);
     assert_eq!(shop.uses_of(id), 1);
     assert_eq!(sums(&three(&shop, "once")), ["1000.00", "333.33", "7.77"]);
-    // Letter case does not matter, in any alphabet, and a coupon of some products leaves the others alone.
+    // Letter case is ignored in any alphabet. A coupon for some products does not discount others.
     let some = Coupon { goods: vec![GoodId(2), GoodId(3)], ..coupon("Скидка", percent(5000)) };
     shop.add_any_coupon(&some);
     let order = three(&shop, " сКИДКА ");
     assert_eq!(sums(&order), ["1000.00", "166.66", "7.77"]);
-    // A coupon that is known shows as the shop spells it, whether it holds or not; any other as it was sent.
+    // A known code is shown as the shop spells it, whether valid or not. An unknown one is shown as sent.
     assert_eq!((&order["kupon"], &order["coupon"]), (&json!("Скидка"), &json!("Скидка")));
     assert_eq!(three(&shop, "ONCE ")["kupon"], "once");
     assert_eq!(three(&shop, " Unknown")["kupon"], " Unknown");
@@ -160,7 +159,7 @@ fn a_coupon_counts_on_named_prices_where_the_account_says_so() {
     assert_eq!(sums(&three(&shop, "guide")), ["1000.00", "166.66", "7.77"]);
 }
 
-/// The repeat of an order that had the coupon's last use is a repeat (601), and no use is counted for it.
+/// Repeating an order that took the coupon's last use answers 601, and counts no further use.
 #[test]
 fn a_repeat_with_a_used_up_coupon_is_a_repeat() {
     let shop = Shop::with_goods();
@@ -170,11 +169,11 @@ fn a_repeat_with_a_used_up_coupon_is_a_repeat() {
     let repeat = shop.call("CreateOrder", &form);
     assert_eq!((repeat.code(), &repeat.json()["result"]), (601, &json!({"bill_id": 1})));
     assert_eq!(shop.uses_of(id), 1);
-    // Without the coupon it is another order, at another price.
+    // Without the coupon it is a different order, at a different price.
     assert_eq!(shop.code("CreateOrder", &form[..2]), 0);
 }
 
-/// Who gets what of the first line: level, number, login, fee.
+/// The partners of the first line: level, number, login, fee.
 fn partners(order: &Value) -> Vec<(i64, String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let partners = order["items"][0]["partners"].as_array().unwrap();
@@ -205,7 +204,7 @@ fn partners_are_found_by_number_login_or_source() {
     let order = |form: &[(&str, &str)]| partners(&shop.details(shop.order("a@b", "book2", form)));
     let one =
         |level: i64, id: &str, name: &str, fee: &str| (level, id.to_owned(), name.to_owned(), fee.to_owned());
-    // Bob was brought by carol, who gets level 2. A sum goes before a percentage.
+    // Carol recruited bob, so she gets level 2. A sum has precedence over a percentage.
     let both = [one(1, "2", "bob", "100.00"), one(2, "1", "carol", "15.00")];
     for form in [
         &[("bill_aff", "2")][..],
@@ -222,7 +221,7 @@ fn partners_are_found_by_number_login_or_source() {
     );
     assert_eq!(order(&[("bill_aff", "2"), ("bill_paff_name", "dave")])[1], one(2, "3", "dave", "15.00"));
     assert_eq!(order(&[("bill_aff_name", "dave")]), [one(1, "3", "dave", "100.00")]);
-    // Nobody is both levels.
+    // Nobody gets both levels.
     for twice in [("bill_paff", "2"), ("bill_paff_name", "Bob")] {
         assert_eq!(order(&[("bill_aff", "2"), twice]), both[..1], "{twice:?}");
     }
@@ -235,7 +234,7 @@ fn partners_are_found_by_number_login_or_source() {
     ] {
         assert_eq!(order(nobody), [], "{nobody:?}");
     }
-    // A percentage is of what the line costs.
+    // A percentage is of the line's price after discounts.
     let cheap =
         shop.details(shop.order("a@b", "book2", &[("goods[0][good_sum]", "10.33"), ("bill_aff", "2")]));
     assert_eq!(partners(&cheap)[1].3, "0.15");
@@ -251,7 +250,7 @@ fn partners_are_found_by_number_login_or_source() {
     shop.is_sound();
 }
 
-/// Whoever is not in the program gets nothing and is not shown; what was sent is kept.
+/// Logins that are not in the program get nothing and are not shown, but the order stores what was sent.
 #[test]
 fn a_number_that_is_no_partners_is_no_partner() {
     let shop = Shop::empty();

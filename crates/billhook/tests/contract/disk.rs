@@ -1,8 +1,8 @@
-//! Disks that are full or can't be written, in a mount namespace of the test's own.
+//! Full and read-only disks, in the test's own mount namespace.
 
 use std::process::{Command, Output};
 
-/// Runs a script with `$billhook` as the program and a tmpfs of 3 MiB mounted at `$disk`.
+/// Runs a script with `$billhook` as the program and a 3 MiB tmpfs mounted at `$disk`.
 fn on_a_small_disk(script: &str) -> Output {
     let place = tempfile::tempdir().unwrap();
     let mut unshare = Command::new("unshare");
@@ -39,7 +39,7 @@ fn a_full_disk_is_told_and_loses_nothing() {
     assert_eq!(text.lines().filter(|line| line.starts_with("billhook: ")).count(), 1, "{text}");
 }
 
-/// Not a byte is free: SQLite's index of the log finds no room, which is an I/O error to it.
+/// With no byte free, SQLite can't extend the log's index, and reports that as an I/O error.
 #[test]
 fn a_disk_that_is_full_from_the_start_is_told_as_full() {
     let output = on_a_small_disk(
@@ -61,7 +61,7 @@ fn a_disk_that_is_full_from_the_start_is_told_as_full() {
     assert!(text.lines().all(|line| line.contains("the disk is full") && !line.contains("failed")), "{text}");
 }
 
-/// As after an error of the disk: what is in the log is saved, too, and no copy stays behind.
+/// As after a disk error: the log's transactions are saved too, and no copy stays behind.
 #[test]
 fn a_read_only_disk_is_saved_from() {
     let output = on_a_small_disk(
@@ -99,7 +99,7 @@ fn a_read_only_disk_is_saved_from() {
     assert_eq!(warned.count(), 3, "{text}");
 }
 
-/// A shell's limit on files is one line, too, and not the end by SIGXFSZ.
+/// Reaching the shell's limit on file sizes also gives one line, and does not end the program by SIGXFSZ.
 #[test]
 fn a_limit_on_files_is_told() {
     let output = on_a_small_disk(

@@ -1,4 +1,4 @@
-//! What is acknowledged is synced: the system calls of the real program, in their order.
+//! Acknowledged writes are synced first: checks the order of the real program's system calls.
 
 use std::{
     collections::HashSet,
@@ -14,21 +14,20 @@ use billhook_test_kit::until;
 
 use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program};
 
-/// What the program asks the kernel for, as far as it matters here.
+/// A system call of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     /// A request has been read.
     Request,
-    /// Something is written to the store's log.
     LogWritten,
     SyncBegun,
-    /// It has been done, without an error.
+    /// The sync has returned without an error.
     SyncDone,
     /// An answer is written to its connection.
     Answer,
 }
 
-/// Reads strace's lines. A call that others come between is two of them, told apart by the thread.
+/// Reads strace's output. An interrupted call is printed as two lines, matched by thread.
 fn calls(trace: &str) -> Vec<Call> {
     let mut unfinished = HashSet::new();
     let mut calls = Vec::new();
@@ -59,7 +58,7 @@ fn calls(trace: &str) -> Vec<Call> {
     calls
 }
 
-/// strace runs as the server's grandchild, so that the server is ended as every other one here.
+/// Runs strace as the server's grandchild, so that the server is stopped like any other.
 fn traced(trace: &Path, server: &Command) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-qq", "-yy", "-s", "64", "-o"]).arg(trace);
@@ -91,7 +90,7 @@ fn the_log_is_synced_before_the_answer_is_sent() {
     shop.signal(Signal::TERM);
     assert_eq!(shop.wait(Duration::from_secs(20)), Some(0));
     let read = || calls(&fs::read_to_string(&file).unwrap());
-    // strace may write its last lines after that.
+    // strace may still be writing its last lines.
     until(|| read().iter().filter(|call| **call == Call::Answer).count() == ORDERS);
     let calls = read();
     let mut answers = 0;

@@ -87,7 +87,7 @@ fn credentials() {
     }
     let both = format!("rps_key={DEMO_KEY}&email=anna%40example.com&rpsKey=wrong");
     assert_eq!(shop.post(host, "GetBills", &both).code(), 4, "the documented name goes first");
-    // The hash of php.md's sample request, made by PHP.
+    // The hash of the sample request in php.md, made by PHP.
     let page = shop.post(
         host,
         "GetBills",
@@ -108,7 +108,8 @@ fn an_account_may_ask_for_an_empty_list_and_lower_case() {
     });
 }
 
-/// Names stand as they were when ordered; a product ordered twice is one entry with its last words (decision 55).
+/// Names are those of the time of the order. A product ordered twice is one entry with its last name
+/// (decision 55).
 #[test]
 fn names_are_those_of_the_order() {
     let shop = Billhook::demo();
@@ -125,7 +126,7 @@ fn names_are_those_of_the_order() {
     );
 }
 
-/// One customer's 10,000 orders come whole, while others are answered.
+/// A customer's 10,000 orders are answered whole, while other callers are served.
 #[test]
 fn ten_thousand_orders() {
     let place = tempfile::tempdir().unwrap();

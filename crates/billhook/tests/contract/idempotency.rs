@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key`: what is repeated under a key is done once, and told again (decision 91).
+//! The header `Idempotency-Key`: a repeated call is done once and gets the same answer (decision 91).
 
 use std::collections::BTreeSet;
 
@@ -21,19 +21,18 @@ const CALL: [(&str, &str); 2] = [("goods[0][good_name]", "course"), ("bill_email
 type Form<'a> = &'a [(&'a str, &'a str)];
 
 impl Shop {
-    /// Calls a method under a key.
     fn once(&self, key: &str, method: &str, form: &[(&str, &str)]) -> Answer {
         self.sent_with(&format!("Idempotency-Key: {key}\r\n"), method, &signed(LOGIN, KEY, form))
     }
 
-    /// How many calls are kept.
+    /// The number of stored answers.
     fn kept(&self) -> i64 {
         const COUNT: Sql = Sql::new("test.count", "SELECT COUNT(*) FROM idempotency_keys");
         self.write(|tx, _| tx.row(&COUNT, &[], |row| row.int(0))).unwrap()
     }
 }
 
-/// Every method that writes, with what a second call of the same is told without a key.
+/// Every method that writes, with the answer to a second identical call without a key.
 #[test]
 fn a_call_is_done_once_and_told_again() {
     let good = [("good_name", "film"), ("good_type", "0"), ("good_title", "Film"), ("good_sum", "5")];
@@ -75,16 +74,14 @@ fn a_call_is_done_once_and_told_again() {
 fn a_key_stands_for_one_call() {
     let shop = Shop::with_goods();
     let first = shop.once("a key", "CreateOrder", &CALL);
-    // However arranged, in whatever letter case, with whatever credential.
+    // The order of parameters, letter case and the credential do not matter.
     let [good, email] = CALL;
     assert_eq!(shop.once("a key", "CREATEORDER", &[email, good]).body, first.body);
-    // Other parameters, another method.
     let other = [good, ("bill_email", "boris@example.com")];
     assert_eq!(shop.once("a key", "CreateOrder", &other).code(), 3);
     assert_eq!(shop.once("a key", "CreateOrder", &[good, email, ("bill_tag", "x")]).code(), 3);
     assert_eq!(shop.once("a key", "DeleteOrder", &[("bill_id", "1")]).code(), 3);
     assert_eq!(number(&done(&shop.once("A key", "CreateOrder", &other))), 2);
-    // Another account has its own.
     let place = shop.server().place();
     succeed(place, &["account", "add", "other", "--key", "key-of-the-other-0123456789"]);
     let form = [("good_name", "film"), ("good_type", "0"), ("good_title", "Film"), ("good_sum", "5")];
@@ -110,7 +107,7 @@ fn a_malformed_key_is_refused() {
     let line = |key: &str| format!("Idempotency-Key: {key}\r\n");
     for head in [line(""), line(&"k".repeat(256)), line("a\tb"), line("ключ"), line("a").repeat(2)] {
         assert_eq!(call(&head, "CreateOrder"), 3, "{head:?}");
-        // Where nothing is written there is nothing to repeat.
+        // Methods that only read ignore the key.
         assert_eq!(call(&head, "GetAllGoods"), 0, "{head:?}");
     }
     assert_eq!(shop.kept(), 0);
@@ -148,7 +145,7 @@ fn a_key_is_forgotten_after_a_day() {
     assert_eq!(shop.kept(), 1);
 }
 
-/// A server has no table full of what nobody asks for.
+/// Calls without a key store nothing.
 #[test]
 fn old_calls_are_removed() {
     let place = tempfile::tempdir().unwrap();

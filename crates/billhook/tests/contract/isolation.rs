@@ -1,4 +1,4 @@
-//! Two accounts with the same order numbers and customers: neither sees the other's, by whatever way it asks.
+//! Two accounts with the same order numbers and customers: neither can see the other's data in any way.
 
 use billhook_wire::{
     Key,
@@ -31,7 +31,7 @@ fn body(at: usize) -> String {
     signed(login, key, &[("email", "anna@example.com")])
 }
 
-/// Either the account's own order, or nothing of anybody's.
+/// Asserts that the answer has the account's own order, or no data at all.
 #[track_caller]
 fn only(answer: &Answer, login: &str) {
     assert_eq!(answer.code(), 0, "{answer:?}");
@@ -58,7 +58,7 @@ fn by_host() {
             format!("{login}.localhost.:8080"),
         ] {
             only(&shop.post(&host, "GetBills", &body(at)), login);
-            // The other one's signature is worth nothing here.
+            // The other account's signature is refused here.
             refused(&shop.post(&host, "GetBills", &body(1 - at)), 200, 4);
         }
     }
@@ -91,7 +91,7 @@ fn by_bound_domain_and_its_look_alikes() {
 #[test]
 fn by_default_account() {
     const HOSTS: [&str; 5] = ["127.0.0.1", "127.0.0.1:8080", "[::1]", "localhost", "LOCALHOST."];
-    // The first account, whoever came behind it; then whom the store names, or nobody.
+    // The default is the first account, then the one that the store names, or none.
     let shop = shops(&[]);
     for host in HOSTS {
         only(&shop.post(host, "GetBills", &body(0)), "one");
@@ -113,7 +113,7 @@ fn by_default_account() {
         refused(&shop.post(host, "GetBills", &body(0)), 200, 4);
     }
     only(&shop.send("POST /api/GetBills HTTP/1.0", "", body(1).as_bytes()), "two");
-    // A name that is nobody's is not the default account's either.
+    // An unknown host name does not lead to the default account.
     refused(&shop.post("other.example", "GetBills", &body(1)), 200, 5);
     refused(&shop.post("three.localhost", "GetBills", &body(1)), 200, 5);
 }
@@ -158,16 +158,15 @@ fn by_key() {
     }
 }
 
-/// The key that `two` had before, which was taken from it.
+/// An old key of `two`, which was revoked.
 const REVOKED: &str = "key-of-two-that-was-revoked";
 
-/// A way in that somebody with the key of `one` may try.
+/// A way in which the holder of `one`'s key may try to get at `two`.
 struct Way {
     name: &'static str,
-    /// What stands before `/api/METHOD` in the request's first line.
+    /// The start of the request's target, before `/api/METHOD`.
     target: &'static str,
     host: &'static str,
-    /// More headers.
     head: &'static str,
     credential: Credential,
     led_to: LedTo,
@@ -175,7 +174,7 @@ struct Way {
 
 #[derive(Clone, Copy)]
 enum Credential {
-    /// A hash, made with this login and this key.
+    /// A hash made with this login and key.
     Hash(&'static str, &'static str),
     /// The key itself.
     Key(&'static str),
@@ -186,7 +185,7 @@ enum Credential {
 
 #[derive(Clone, Copy, PartialEq)]
 enum LedTo {
-    /// The account of `one`, whatever is asked for.
+    /// Answered as `one`, whatever the request names.
     Own,
     Code(i64),
     BadRequest,
@@ -249,8 +248,8 @@ impl Way {
     }
 }
 
-/// The method's example, which asks for what only `two` has: orders 258367 and 258368, products `oplata`, `sales` and `222`. With it the
-/// coupon `SPRING`, whose number is 1.
+/// The method's example, which asks for data that only `two` has: orders 258367 and 258368, products
+/// `oplata`, `sales` and `222`. The coupon `SPRING`, number 1, is added.
 fn form_for(method: &MethodInfo) -> Vec<(&'static str, &'static str)> {
     let coupon = match method.name {
         "CreateOrder" => Some(("bill_kupon", "SPRING")),
@@ -260,7 +259,7 @@ fn form_for(method: &MethodInfo) -> Vec<(&'static str, &'static str)> {
     method.example.iter().copied().chain(coupon).collect()
 }
 
-/// Everything that an account has, as far as commands show it.
+/// All data of an account that commands show.
 fn all_of(shop: &Billhook, login: &str) -> String {
     let [orders, products, coupons, managers] =
         [&["export"][..], &["product", "export"], &["coupon", "list"], &["manager", "list"]]
@@ -268,14 +267,14 @@ fn all_of(shop: &Billhook, login: &str) -> String {
     format!("{orders}\n{products}\n{coupons}\n{managers}")
 }
 
-/// Every way in against every method: nothing of `two` is answered to `one`, and nothing of it is changed.
+/// Tries every way with every method: `one` gets and changes nothing of `two`.
 #[test]
 fn by_every_way_and_every_method() {
     let place = tempfile::tempdir().unwrap();
     for (login, key) in [KEYS[0], ("two", REVOKED)] {
         succeed(place.path(), &["account", "add", login, "--key", key]);
     }
-    // The names of what `two` has are those that the examples ask for; its titles and comments are its own.
+    // `two` has the names that the examples ask for, and its own titles and comments.
     let item = |id: u32, name: &str| {
         format!(r#"{{"id":{id},"good_name":"{name}","good_title":"Of-two {name}","sum":"2.00"}}"#)
     };
@@ -317,11 +316,11 @@ fn by_every_way_and_every_method() {
         }
     }
     assert_eq!(all_of(&shop, "two"), before);
-    // What `one` may do, it did: the table reaches the methods.
+    // What `one` may do succeeded, so the calls did reach the methods.
     assert!(all_of(&shop, "one").contains(r#""good_name":"course""#));
 }
 
-/// A customer's link shows an order under its own account's hosts only.
+/// A customer's link works only on the hosts of its own account.
 #[test]
 fn by_the_link_of_a_bill() {
     let shop = shops(&["--default-account", "one"]);

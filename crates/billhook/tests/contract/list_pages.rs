@@ -1,4 +1,4 @@
-//! Lists a page at a time: `limit` and `after`, and the headers that come with them (decision 90).
+//! Lists in pages: `limit`, `after`, and the headers of the answer (decision 90).
 
 use billhook_store::{
     orders::{self, Handling, Line, Order, TextField, Texts},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::shop::{Shop, done};
 
-/// What one page holds: its numbers, `Billhook-Next`, `Billhook-Total`.
+/// A page: its numbers, `Billhook-Next`, `Billhook-Total`.
 type Page = (Vec<i64>, Option<i64>, Option<i64>);
 
 fn page(shop: &Shop, method: &str, form: &[(&str, &str)]) -> Page {
@@ -18,7 +18,6 @@ fn page(shop: &Shop, method: &str, form: &[(&str, &str)]) -> Page {
     (numbers(&done(&answer)), header("billhook-next"), header("billhook-total"))
 }
 
-/// The numbers of what a list holds, in its order.
 fn numbers(list: &Value) -> Vec<i64> {
     let number = |text: &Value| text.as_str().unwrap().parse().unwrap();
     match list {
@@ -32,7 +31,7 @@ fn numbers(list: &Value) -> Vec<i64> {
     }
 }
 
-/// Eight orders of one customer, of which the fifth is hidden; numbers rise and times fall. Four products, one taken out.
+/// Eight orders of one customer, the fifth hidden, with falling times. Four products, one deleted.
 fn shop() -> Shop {
     let shop = Shop::with_settings(&["same_order_hours=0", "getorders_max=1"]);
     shop.add_good("gift", "0", "Gift", "1.00", &[]);
@@ -51,7 +50,7 @@ fn shop() -> Shop {
     shop
 }
 
-/// Every list, narrowed in every way, by pages of every length: together they are the list, in order of number.
+/// Every list with every filter and page length: the pages together are the list, in order of number.
 #[test]
 fn pages_are_the_list_in_pieces() {
     let shop = shop();
@@ -89,18 +88,19 @@ fn pages_are_the_list_in_pieces() {
                 after = piece.last().unwrap().to_string();
             }
         }
-        // By itself `after` gives the longest page; behind the last one there is nothing, which is no refusal.
+        // `after` without `limit` gives the longest page. A page after the last entry is empty, but no
+        // refusal.
         let behind = |after: &str| page(&shop, method, &[narrowed, &[("after", after)]].concat());
         assert_eq!(behind("2").0, all.iter().copied().filter(|id| *id > 2).collect::<Vec<_>>(), "{method}");
         assert_eq!(behind("9223372036854775807"), (vec![], None, Some(total)), "{method} {narrowed:?}");
-        // Without them there are no such headers, and the account's own bound holds.
+        // Without them the headers are missing, and the account's own limit applies.
         let (whole, next, count) = page(&shop, method, narrowed);
         let kept = if method == "GetOrders" { &all[all.len() - 1..] } else { all };
         assert_eq!((&*whole, next, count), (kept, None, None), "{method} {narrowed:?}");
     }
 }
 
-/// A page shows what the whole list shows.
+/// A page shows the same entries as the whole list.
 #[test]
 fn items_are_those_of_the_whole_list() {
     let shop = shop();
@@ -132,7 +132,7 @@ fn what_is_no_page_is_refused() {
             assert_eq!(shop.code(method, &[mail, wrong]), 3, "{method} {wrong:?}");
         }
     }
-    // Where there is nothing at all it is told as ever.
+    // If nothing matches, the answer is the same as without pages.
     for (method, code) in
         [("GetOrders", 0), ("getOrdersWithGoods", 0), ("GetBills", 400), ("GetAllGoods", 700)]
     {
@@ -140,17 +140,17 @@ fn what_is_no_page_is_refused() {
         assert_eq!((answer.code(), &answer.json()["result"]), (code, &json!([])), "{method}");
         assert_eq!(answer.header("billhook-total"), (code == 0).then_some("0"), "{method}");
     }
-    // Both are parameters like any other: the hash covers them.
+    // The hash covers both, as any parameter.
     let form = crate::program::signed(crate::shop::LOGIN, crate::shop::KEY, &[("paid", "1")]);
     let unsigned = shop.server().post("shop.localhost", "GetOrders", &format!("limit=5&{form}"));
     assert_eq!(unsigned.code(), 4);
 }
 
-/// A list beyond 64 MiB is the caller's to narrow: that is no fault of the server's, and a page of it is an answer (decision 64).
+/// A list above 64 MiB is refused as the caller's mistake, and a page of it is answered (decision 64).
 #[test]
 fn a_list_that_is_too_long_is_the_callers_to_narrow() {
     let shop = Shop::with_settings(&["same_order_hours=0"]);
-    // Six letters each in JSON, so that 171 of these are too many.
+    // Each is six bytes in JSON, so 171 of these are too much.
     let controls = "\u{1}".repeat(65_536);
     shop.write(move |tx, account| {
         let product = Product {
@@ -203,7 +203,7 @@ fn a_list_that_is_too_long_is_the_callers_to_narrow() {
     assert!(log.contains("an answer would be longer than 64 MiB") && !log.contains("fault"), "{log}");
 }
 
-/// `billhook call` sends both as any parameter, and tells on standard error what the headers tell.
+/// `billhook call` sends both parameters, and prints the headers on standard error.
 #[test]
 fn call_tells_of_pages() {
     let shop = Shop::with_goods();

@@ -1,4 +1,4 @@
-//! The contract with strangers' clients: the real program on a port of its own, spoken to over HTTP; with the stores in folders.
+//! The contract with API clients: the real program over HTTP, with stores in data folders.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,8 +19,7 @@ mod pages;
 mod reference;
 mod smuggling;
 
-// `crate::program` and the like, for all of them.
+// Makes `crate::program` and the other modules known to the tests.
 use both::*;
 
-/// Where the stores of these tests are.
 const ON_POSTGRES: bool = false;

@@ -1,4 +1,4 @@
-//! Random stores and random requests over real HTTP, beside a naive model.
+//! Random stores and requests over HTTP, compared with a simple model.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -58,7 +58,7 @@ fn import(shop: &Billhook, login: &str, orders: &[Order]) {
     succeed(shop.place(), &["import", "--account", login, file.to_str().unwrap()]);
 }
 
-/// The answer's `result`, worked out by looking at every order.
+/// The expected `result`, from a look at every order.
 fn expected(orders: &[Order], ask: &Ask) -> Value {
     let mut result = Map::new();
     for order in orders {
@@ -104,7 +104,7 @@ proptest! {
                 let result = expected(&stores[ask.account], ask);
                 let code = if result.is_array() { 400 } else { 0 };
                 prop_assert_eq!(&json["error_code"], &json!(code));
-                // As text: the order of the entries counts.
+                // Compared as text, since the order of entries matters.
                 prop_assert_eq!(json["result"].to_string(), result.to_string());
             }
             Ok(())

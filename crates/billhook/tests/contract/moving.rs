@@ -1,4 +1,4 @@
-//! Data that moves: import of an export, and what a bad line does.
+//! Moves data by export and import, and what a bad line does.
 
 use crate::program::{DEMO_KEY, run, succeed, write};
 
@@ -9,7 +9,7 @@ fn an_export_imports_to_the_same_store() {
         succeed(place.path(), &["account", "add", login, "--key", DEMO_KEY]);
     }
     succeed(place.path(), &["generate", "--account", "one", "--orders", "1500", "--customers", "100"]);
-    // Titles in the catalogue and in the order differ; text that is hard on CSV.
+    // The catalogue's and the order's titles differ; the text needs quoting in CSV.
     let hard = concat!(
         r#"{"id":900001,"email":"A@b.c","comment":"a \"quoted\"; line\r\nand, =more ","items":[{"id":7000001,"good_name":"n","good_title":"First","sum":"1.00","price":"2.00"}]}"#,
         "\n",

@@ -1,4 +1,4 @@
-//! The races of `races.rs`, run against two nodes over one store.
+//! The races of `races.rs` between two nodes on one store.
 
 use crate::{
     nodes::place_of,

@@ -1,4 +1,4 @@
-//! Several nodes over one store.
+//! Several nodes on one store.
 
 use std::{
     path::Path,
@@ -14,7 +14,7 @@ use crate::program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN, STORE_FILE, run, si
 
 const ANNA: &[(&str, &str)] = &[("email", "anna@example.com")];
 
-/// A folder whose commands work on the database of this URL.
+/// A folder whose commands use the database at this URL.
 pub(crate) fn place_of(url: &str) -> TempDir {
     let place = tempfile::tempdir().unwrap();
     let file = write(place.path(), STORE_FILE, url);
@@ -58,7 +58,7 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
         until(|| node.call(DEMO_LOGIN, &fresh, "GetBills", ANNA).code() == 0);
     }
 
-    // What a command wrote is in every node's next answer.
+    // Every node's next answer has what a command wrote.
     let order = r#"{"id":7,"email":"new@example.com","items":[{"id":1,"good_name":"n","good_title":"T"}]}"#;
     let file = write(first.place(), "orders.jsonl", order);
     first.run(&["import", "--account", DEMO_LOGIN, file.to_str().unwrap()]);
@@ -68,8 +68,8 @@ fn what_one_node_is_told_holds_on_all_within_a_second() {
     }
 }
 
-/// As after a restore beneath running nodes, or a failover to a standby that was behind: versions are lower, or were given again, to
-/// other changes.
+/// As after a restore under running nodes, or a failover to a standby that lagged behind: versions go back,
+/// or the same version is another change.
 #[test]
 fn a_node_follows_accounts_that_went_back() {
     let url = Cluster::shared().create_database().unwrap();
@@ -98,7 +98,7 @@ fn a_node_follows_accounts_that_went_back() {
     put_back("before");
     follows("one", DEMO_KEY, 0);
     follows("one", &first_key, 4);
-    // The same version, another change.
+    // The same version for another change.
     let second_key = rotate("one");
     keep("second");
     follows("one", &second_key, 0);
@@ -107,7 +107,7 @@ fn a_node_follows_accounts_that_went_back() {
     put_back("second");
     follows("one", &second_key, 0);
     follows("one", &first_key, 4);
-    // A later version, but not of what is known.
+    // A later version, but without a change that was known.
     let twos_key = rotate("two");
     keep("third");
     put_back("first");
@@ -116,19 +116,19 @@ fn a_node_follows_accounts_that_went_back() {
     follows("two", &twos_key, 0);
     follows("one", &second_key, 0);
     follows("one", &first_key, 4);
-    // An account that was not there yet.
+    // The known account is gone.
     sql("DELETE FROM accounts WHERE login = 'two'");
     follows("two", &twos_key, 5);
-    assert_eq!(node.log().matches("read anew").count(), 6, "{}", node.log());
+    assert_eq!(node.log().matches("accounts are read again").count(), 6, "{}", node.log());
 }
 
-/// A node that had the database open before a copy into it began: it serves nothing of a half, and all of the whole.
+/// A node that opened the database before a copy began serves nothing until the copy is complete.
 #[test]
 fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
     let url = Cluster::shared().create_database().unwrap();
     let node = Billhook::start_over(place_of(&url), &[]);
     assert_eq!(node.call("shop", DEMO_KEY, "GetBills", ANNA).code(), 5);
-    // As a copy does: its mark, and then rows.
+    // As a copy does it: its mark first, then rows.
     let sql = |text: &str| Cluster::shared().sql(&url, text).unwrap();
     sql("INSERT INTO marks VALUES ('copying', 'f00 /var/lib/billhook')");
     sql("INSERT INTO accounts VALUES (1, 'shop', 'the-key-of-the-shop', '', 0, 0, 0, 1)");
@@ -151,7 +151,7 @@ fn a_node_over_a_store_that_a_copy_fills_answers_nothing_from_it() {
     assert_eq!(node.admin("/readyz").status, 200);
 }
 
-/// Each would make the tables; one of them does.
+/// Both try to create the tables; one of them does.
 #[test]
 fn ten_nodes_that_start_at_once_make_the_tables_once() {
     let url = Cluster::shared().create_database().unwrap();
@@ -169,7 +169,7 @@ fn ten_nodes_that_start_at_once_make_the_tables_once() {
     assert_eq!(version.trim(), format!("1|{}", known["known"]));
 }
 
-/// The demo's orders as JSON Lines, and one more account's: what a copy has to bring over.
+/// The demo's orders as JSON Lines with one more account: the data that a copy must transfer.
 fn exported(place: &Path, login: &str) -> String {
     succeed(place, &["export", "--account", login])
 }
@@ -201,7 +201,7 @@ fn a_store_moves_into_a_folder_and_back() {
     succeed(back.path(), &["check"]);
 }
 
-/// A replica that is far behind stands in for one that is a little behind: methods that read show its state, and nothing else does.
+/// Stands in for a replica that lags: only methods that read show its state.
 #[test]
 fn reads_go_to_the_replica_and_accounts_to_the_primary() {
     let primary = place_of(&Cluster::shared().create_database().unwrap());
@@ -229,7 +229,7 @@ fn reads_go_to_the_replica_and_accounts_to_the_primary() {
     until(|| orders(&far, fresh) == 1);
     assert_eq!(far.admin("/readyz").status, 200);
 
-    // Without it a node can't serve; one that needs none can.
+    // A node that is set up with it can't serve without it; other nodes can.
     Cluster::shared().drop_database(&replica).unwrap();
     let health = far.admin("/readyz");
     assert_eq!(health.status, 503);

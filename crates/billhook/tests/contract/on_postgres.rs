@@ -1,4 +1,4 @@
-//! The same contract with the stores in PostgreSQL, and what only a database asks for.
+//! The same contract with stores in PostgreSQL, and tests that only a database needs.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,8 +14,7 @@ mod database;
 mod node_races;
 mod nodes;
 
-// `crate::program` and the like, for all of them.
+// Makes `crate::program` and the other modules known to the tests.
 use both::*;
 
-/// Where the stores of these tests are.
 const ON_POSTGRES: bool = true;

@@ -1,11 +1,11 @@
-//! The methods that show orders, as whole bodies: which fields, in which order, as texts or as numbers (sections 4.4 to 4.7 and 5).
+//! Whole answers of the methods that show orders: fields, their order and types (sections 4.4 to 4.7 and 5).
 
 use expect_test::{Expect, expect};
 use serde_json::json;
 
 use crate::shop::Shop;
 
-/// Status and body, with what is random in `link` taken out.
+/// Status and body, with the random part of `link` removed.
 #[track_caller]
 fn check(shop: &Shop, method: &str, form: &[(&str, &str)], expected: &Expect) {
     let answer = shop.call(method, form);
@@ -142,7 +142,7 @@ fn refusals() {
     assert_eq!(details("maybe").code(), 3);
 }
 
-/// One product that has to be paid whole makes it so for the order.
+/// If one product must be paid in full, so must the order.
 #[test]
 fn prepayment_is_what_all_products_allow_together() {
     let shop = Shop::with_goods();
@@ -158,12 +158,12 @@ fn prepayment_is_what_all_products_allow_together() {
     assert_eq!(info(both), [json!(["1", "2", "2"]), json!(3), json!(1), json!("351.00")]);
     let mixed = shop.keyed_order(&[("product_names", "course,book")]);
     assert_eq!(info(mixed), [json!(["1", "3"]), json!(2), json!(0), json!("0.00")]);
-    // Also once a product is out of the catalogue.
+    // Also after the product is deleted.
     shop.result("DeleteGood", &[("good_name", "guide")]);
     assert_eq!(info(both)[3], json!("351.00"));
 }
 
-/// The product's names and price stay with the order as they were.
+/// The order keeps the product's names and price.
 #[test]
 fn an_order_keeps_what_its_products_were() {
     let shop = Shop::with_goods();

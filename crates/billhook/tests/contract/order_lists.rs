@@ -4,7 +4,6 @@ use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
 use crate::shop::{Shop, now};
 
-/// The numbers of the orders that a method lists.
 #[track_caller]
 fn listed(shop: &Shop, method: &str, form: &[(&str, &str)]) -> Vec<i64> {
     let result = shop.result(method, form);
@@ -16,7 +15,7 @@ fn at(text: &str) -> String {
     text.parse::<Timestamp>().unwrap().as_second().to_string()
 }
 
-/// Orders 1 to 6; 4 is made first and has the highest number of those that are paid.
+/// Orders 1 to 6. Order 4 is the oldest, and has the highest number of the paid ones.
 fn shop_with_orders() -> Shop {
     let shop = Shop::with_goods();
     for (email, goods, created, paid) in [
@@ -47,7 +46,7 @@ fn days_are_the_accounts_and_both_ends_count() {
     assert_eq!(days("1.2.2020", "2.2.2020"), [1, 2, 3]);
     assert_eq!(days("31.01.2020", "31.01.2020"), [] as [i64; 0]);
     assert_eq!(days("", "01.02.2020"), [1, 2]);
-    // 31 days and both ends; what is longer loses its beginning, and keeps its end.
+    // 31 days, both ends included. A longer range loses its beginning.
     assert_eq!(days("01.02.2020", "03.03.2020"), [1, 2, 3, 5, 6]);
     assert_eq!(days("01.01.1970", "03.03.2020"), [1, 2, 3, 5, 6]);
     assert_eq!(days("01.01.2019", "04.03.2020"), [3, 5, 6]);
@@ -88,7 +87,7 @@ fn without_dates_it_is_the_current_day() {
     assert_eq!(listed(&shop, "getOrdersWithGoods", &form), [1, 2, 3]);
     assert_eq!(listed(&shop, "getOrdersWithGoods", &[("begin_date", &day(0))]), [2, 3]);
     assert_eq!(shop.code("getOrdersWithGoods", &[("begin_date", &day(1))]), 3);
-    // With an end the day counts to its last second, so one that is dated ahead is in it.
+    // An end date includes its last second, and so an order dated later today.
     let to_come = listed(&shop, "getOrdersWithGoods", &[("begin_date", &day(0)), ("end_date", &day(1))]);
     assert_eq!(to_come, [2, 3, 4]);
 }
@@ -121,7 +120,7 @@ fn paid_is_of_payments() {
     assert_eq!(paid(&[]), [2, 3, 4]);
     assert_eq!(paid(&[("date_e", &at("2020-02-02T12:00:00+03:00"))]), [3, 4]);
     assert_eq!(paid(&[("date_s", &at("2020-02-02T12:00:01+03:00"))]), [2]);
-    // One that was cancelled after its payment is not paid.
+    // An order that was cancelled after payment does not count as paid.
     shop.result("UpdateOrderStatus", &[("bill_id", "3"), ("status", "cancel")]);
     assert_eq!(paid(&[]), [2, 4]);
 }
@@ -153,7 +152,7 @@ fn goods_are_named_by_number_or_by_name_as_a_list_or_with_commas() {
             assert_eq!(find(all), [1, 2, 3, 5, 6], "{method} {all:?}");
         }
         assert_eq!(find(&[("goods", "77")]), [] as [i64; 0]);
-        // A list from which PHP has taken elements has gaps in its keys.
+        // PHP lists have gaps in their keys if elements were removed.
         assert_eq!(find(&[("goods[1]", "1"), ("goods[4]", "book")]), [1, 3, 5, 6], "{method}");
     }
 }
@@ -176,7 +175,6 @@ fn get_orders_lists_all_unless_it_is_told_less() {
     ] {
         assert_eq!(shop.code("GetOrders", wrong), 3, "{wrong:?}");
     }
-    // Nothing at all.
     assert_eq!(listed(&Shop::empty(), "GetOrders", &[]), [] as [i64; 0]);
 }
 

@@ -1,5 +1,5 @@
-//! Random sequences of all calls over HTTP, beside a naive model that keeps everything in plain lists. After each step the answers
-//! of getOrderDetails, GetBills, GetOrders and GetAllGoods are the model's.
+//! Random sequences of calls over HTTP, compared with a simple model in plain lists. After each step,
+//! getOrderDetails, GetBills, GetOrders and GetAllGoods must answer as the model says.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,7 +17,7 @@ const KEY: &str = "key-of-the-model-0123456789";
 const EMAILS: [&str; 4] = ["anna@example.com", "ANNA@Example.com", "боря@пример.рф", "c+d@e"];
 const GOODS: [&str; 3] = ["alpha", "beta", "222"];
 
-/// A call. Orders are named by their place in the model, since numbers are the server's to give.
+/// A call. Orders are named by their index in the model, because the server assigns the numbers.
 #[derive(Debug, Clone)]
 enum Step {
     AddGood { good: usize, physical: bool, kopecks: i64 },
@@ -71,7 +71,7 @@ struct Order {
     comment: String,
     address: bool,
     status: &'static str,
-    /// When it was paid; none: when it was made, which the model cannot know.
+    /// When it was paid. `None` is the time of its creation, which the model cannot know.
     paid: Option<i64>,
     received: i64,
     /// Product, title, sum and price.
@@ -79,14 +79,14 @@ struct Order {
     is_deleted: bool,
 }
 
-/// The model: products by number less one, orders as they were made.
+/// The model: product number N at index N - 1; orders in order of creation.
 #[derive(Debug, Default)]
 struct Model {
     goods: Vec<Good>,
     orders: Vec<Order>,
 }
 
-/// What an answer is to be: the code, and the result where the model can know it.
+/// The expected code, and the result if the model can know it.
 type Expected = (i64, Option<Value>);
 
 fn money(kopecks: i64) -> String {
@@ -98,7 +98,7 @@ impl Order {
         self.lines.iter().map(|line| line.2).sum()
     }
 
-    /// As getOrderDetails shows it, without `created` and `link`.
+    /// The answer of getOrderDetails, without `created` and `link`.
     fn details(&self, goods: &[Good], created: i64) -> Value {
         let is_settled = matches!(self.status, "paid" | "return");
         let left = if is_settled { 0 } else { self.price() - self.received };
@@ -130,7 +130,7 @@ impl Model {
         self.orders.get(order).filter(|order| !order.is_deleted).map(|_| order)
     }
 
-    /// The lines of an order that names these products, or the answer that says which one there is not.
+    /// The lines of an order of these products, or the refusal that names a missing one.
     fn lines(&self, names: &[(usize, Option<i64>)]) -> Result<Vec<(usize, String, i64, i64)>, Expected> {
         let line = |&(name, sum): &(usize, Option<i64>)| match self.good(name) {
             Some(at) => {
@@ -142,7 +142,7 @@ impl Model {
         if names.is_empty() { Err((603, None)) } else { names.iter().map(line).collect() }
     }
 
-    /// What the step is to be answered with; what it makes of the model. An order that is to be made has no number yet.
+    /// Applies a step to the model. Returns the expected answer, without a new order's number.
     fn take(&mut self, step: &Step) -> Expected {
         match step {
             Step::AddGood { good, physical, kopecks } => {
@@ -233,7 +233,7 @@ impl Model {
         if let Some(same) = same {
             return (601, Some(json!({"bill_id": same.id})));
         }
-        // Decision 93: one that costs nothing is paid when it is made.
+        // Decision 93: an order that costs nothing is paid at once.
         let is_free = lines.iter().all(|line| line.2 == 0);
         let (status, paid) = if is_free { ("paid", None) } else { ("waiting", Some(0)) };
         let comment = comment.to_owned();
@@ -269,7 +269,7 @@ impl Model {
             Ok(lines) => lines,
             Err(refused) => return refused,
         };
-        // Decision 82: whatever the status.
+        // Decision 82: in any status.
         let (status, paid) = (["waiting", "paid", "cancel", "return"][status], Some(1_580_418_000));
         let sum = lines.iter().map(|line| line.2).sum();
         let received = if status == "paid" { sum } else { 0 };
@@ -316,7 +316,7 @@ impl Model {
     }
 }
 
-/// An account of its own in the server of all cases.
+/// An account of one case on a server that all cases share.
 struct Real<'a> {
     server: &'a Billhook,
     login: String,
@@ -333,7 +333,7 @@ impl Real<'_> {
         self.send(method, &signed(&self.login, KEY, form))
     }
 
-    /// Sends a step; the model says which order is of which number.
+    /// Sends a step. The model maps orders to their numbers.
     fn take(&self, step: &Step, model: &Model) -> Answer {
         let id = |order: usize| model.orders.get(order).map_or(9_000_000, |order| order.id).to_string();
         match step {
@@ -400,7 +400,7 @@ impl Real<'_> {
         }
     }
 
-    /// Everything that can be asked is what the model says.
+    /// Asserts that all answers match the model.
     fn shows(&self, model: &Model, since: i64) -> Result<(), TestCaseError> {
         let mut listed = Vec::new();
         for order in &model.orders {
@@ -439,7 +439,7 @@ impl Real<'_> {
                 let answer = self.call("GetBills", &form);
                 let expected = model.bills(email, status);
                 prop_assert_eq!(answer.code(), if expected.is_array() { 400 } else { 0 });
-                // As text: the order of the entries counts.
+                // Compared as text, since the order of entries matters.
                 prop_assert_eq!(answer.json()["result"].to_string(), expected.to_string());
             }
         }

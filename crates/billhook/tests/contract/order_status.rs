@@ -1,4 +1,4 @@
-//! UpdateOrderStatus and DeleteOrder: what happens to an order after it was made (sections 4.2 and 4.3).
+//! UpdateOrderStatus and DeleteOrder (sections 4.2 and 4.3).
 
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -11,7 +11,7 @@ fn check(shop: &Shop, method: &str, form: &[(&str, &str)], expected: &Expect) {
     expected.assert_eq(&format!("{} {}", answer.status, answer.body));
 }
 
-/// Sets a status, which must be done; gives the order as it is then.
+/// Sets a status, which must succeed. Returns the order after that.
 #[track_caller]
 fn set(shop: &Shop, id: i64, status: &str, more: &[(&str, &str)]) -> Value {
     let id_text = id.to_string();
@@ -63,7 +63,7 @@ fn refusals_have_their_codes_and_change_nothing() {
     }
     assert_eq!(shop.code("UpdateOrderStatus", &[id, date]), 303);
     assert_eq!(shop.code("UpdateOrderStatus", &[id, ("status[]", "paid"), date]), 303);
-    // 202: paid, and not said when.
+    // 202: paid, without a time.
     check(
         &shop,
         "UpdateOrderStatus",
@@ -80,7 +80,7 @@ fn refusals_have_their_codes_and_change_nothing() {
             "{wrong}"
         );
     }
-    // 3: posted, and not said when, or under which number; or no number at all.
+    // 3: sent without a time or a tracking number, or with an invalid one.
     check(
         &shop,
         "UpdateOrderStatus",
@@ -127,14 +127,14 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
     assert_eq!(set(&shop, id, "paid", &[("date", "1400000000")]), paid);
     assert_eq!(shop.payments_of(id), [(133_333, 1_362_254_400)]);
 
-    // Posting and sending back is of the parcel, not of the payment.
+    // Statuses of the parcel do not change the payment.
     let posted = set(&shop, id, "sent", &[("date", "1362340800"), ("rpo", "RA123456789RU")]);
     assert_eq!(posted, paid);
     assert_eq!(set(&shop, id, "return", &[]), paid);
     let exported: Value = shop.first_exported();
     assert_eq!(exported["rpo"], "RA123456789RU", "{exported}");
 
-    // What was paid stays paid (decision 80).
+    // Its payments stay recorded (decision 80).
     let cancelled = set(&shop, id, "cancel", &[("date", "nonsense")]);
     assert_eq!(seen(&cancelled), ["cancel", "0", "1333.33", "0.00"]);
     assert_eq!(set(&shop, id, "cancel", &[]), cancelled);
@@ -145,7 +145,7 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
     let other = shop.order("boris@example.com", "course", &[]);
     assert_eq!(seen(&set(&shop, other, "cancel", &[])), ["cancel", "0", "1000.00", "1000.00"]);
     assert_eq!(seen(&set(&shop, other, "paid", &[("date", "1")])), ["paid", "1", "1000.00", "0.00"]);
-    // Nothing to pay is paid without a payment.
+    // An order that costs nothing is paid without a payment.
     let gift = shop.keyed_order(&[("product_names", "course"), ("product_prices", "0")]);
     assert_eq!(seen(&shop.details(gift)), ["waiting", "0", "0.00", "0.00"]);
     assert_eq!(
@@ -153,7 +153,7 @@ fn any_state_follows_any_and_repeating_changes_nothing() {
         ["paid", "1362254400", "0.00", "0.00"]
     );
     assert_eq!(shop.payments_of(gift), []);
-    // What GetBills reads lies apart, and has changed with it.
+    // GetBills reads another table, which must have changed too.
     let bills = |status: &str| {
         let answer = shop.call("GetBills", &[("email", "boris@example.com"), ("pay_status", status)]);
         answer.code()
@@ -207,13 +207,13 @@ fn pin_codes_are_handed_out_with_the_payment_and_once() {
     assert_eq!(pincodes(&set(&shop, id, "paid", &date)), handed_out);
     assert_eq!(pincodes(&set(&shop, id, "paid", &date)), handed_out);
     assert_eq!(pincodes(&set(&shop, id, "cancel", &[])), handed_out);
-    // Paid once more, only what is still without gets one.
+    // The next payment gives codes only to lines that still have none.
     shop.add_pincodes(2, &["G-2", "G-3"]);
     assert_eq!(pincodes(&set(&shop, id, "paid", &date)), ["one", "G-1", "two", "G-2"]);
     assert_eq!((shop.pincodes_left(1), shop.pincodes_left(2)), (1, 1));
     let bought = shop.keyed_order(&[("product_names", "guide,course,book"), ("order_status", "Paid")]);
     assert_eq!(pincodes(&shop.details(bought)), ["G-3", "three", ""]);
-    // Only getOrderDetails shows them.
+    // Only getOrderDetails shows pin codes.
     let listed = shop.result("getOrdersWithGoods", &[]);
     assert!(listed[0]["items"][0].get("pincode").is_none(), "{listed}");
     shop.is_sound();
@@ -267,9 +267,9 @@ fn a_deleted_order_is_kept_and_shown_nowhere() {
     assert_eq!(shop.result("GetOrders", &[("date_s", "0"), ("paid", "1")]), serde_json::json!([]));
     let status = [("bill_id", "1"), ("status", "cancel")];
     assert_eq!(shop.code("UpdateOrderStatus", &status), 302);
-    // Its number is not given again.
+    // Its number is not used again.
     assert!(shop.order("anna@example.com", "course", &[]) > id + 1);
-    // It is in the export, so that it is not lost.
+    // The export still has it.
     assert_eq!(
         shop.exported().lines().filter(|line| line.contains(r#""email""#)).count(),
         3,
@@ -279,7 +279,7 @@ fn a_deleted_order_is_kept_and_shown_nowhere() {
     shop.is_sound();
 }
 
-/// A deleted order is not cancelled by its timer either.
+/// The timer does not cancel a deleted order.
 #[test]
 fn a_deleted_order_is_left_alone_by_its_timer() {
     let shop = Shop::with_goods();

@@ -1,4 +1,4 @@
-//! Orders that cancel themselves (decision 75).
+//! Orders that cancel themselves when they are not paid in time (decision 75).
 
 use crate::shop::{Shop, now, number};
 
@@ -19,7 +19,7 @@ fn an_order_that_is_not_paid_in_time_is_cancelled() {
     ];
     let stay = [
         order("hurry", &[("bill_created", &minute_ago)]),
-        // A product's time runs from when the order was received.
+        // The time runs from when the server received the order, not from its date.
         order("hurry", &[("bill_created", &minute_ago), ("bill_timer_kill", "true")]),
         order("hurry", &[("bill_created", &minute_ago), ("bill_timer_kill", "0"), ("bill_ip", "x")]),
         order("hurry", &[("bill_timer_kill", "1"), ("bill_tag", ""), ("bill_ip", "x"), ("bill_phone", "x")]),
@@ -42,14 +42,14 @@ fn an_order_that_is_not_paid_in_time_is_cancelled() {
     shop.result("UpdateOrderStatus", &[("bill_id", &paid.to_string()), ("status", "paid"), ("date", &soon)]);
     let status = |id: i64| shop.details(id)["pay_status"].as_str().unwrap().to_owned();
     billhook_test_kit::until(|| killed.iter().all(|&id| status(id) == "cancel"));
-    // Within two seconds of its time.
+    // At most two seconds late.
     assert!(now() <= soon.parse::<i64>().unwrap() + 3, "it took until {}", now());
     assert!(stay.iter().all(|&id| status(id) == "waiting"));
     assert_eq!(status(paid), "paid");
     shop.is_sound();
 }
 
-/// When orders of these products cancel themselves, in seconds from now: as asked, or by default (decision 75).
+/// Seconds from now until orders of these products cancel themselves, as asked or by default (decision 75).
 #[test]
 fn a_products_deadline_runs_from_when_the_order_was_received() {
     for default in ["never", "goods"] {
@@ -66,7 +66,7 @@ fn a_products_deadline_runs_from_when_the_order_was_received() {
             (&["course"], None, None),
             (&["course", "day"], None, by_default(86_400)),
             (&["day"], Some("1"), Some(86_400)),
-            // The shortest counts.
+            // The shortest time counts.
             (&["day", "hour", "course"], Some("true"), Some(3600)),
             (&["course"], Some("1"), None),
             (&["hour"], Some("0"), None),
@@ -92,7 +92,7 @@ fn a_products_deadline_runs_from_when_the_order_was_received() {
                 "{default} {goods:?} {kill:?}: {seen}"
             );
         }
-        // The other edition has no such parameter, and brings in old orders.
+        // The other edition has no such parameter, since it is for old orders.
         assert_eq!(kill_at(&shop, shop.keyed_order(&[("product_names", "hour")])), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Real PHP: the documentation's own program, where its page is at hand, and ours, which runs everywhere.
+//! Real PHP: the documentation's own program, if its page is present, and ours, which always runs.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ const TLS: &[&str] = &[
     "justclick.ru",
 ];
 
-/// What `print_r` makes of the page's two orders.
+/// The output of `print_r` for the page's two orders.
 const LIST: &str = "stdClass Object
 (
     [258367] => stdClass Object
@@ -57,7 +57,7 @@ const LIST: &str = "stdClass Object
 
 fn php(script: &Path, arguments: &[&str], proxy: Option<&str>) -> Output {
     let mut php = Command::new("php");
-    // The page opens with `<?`, which a stock php.ini does not take for a program.
+    // The page begins with `<?`, which PHP's default settings do not accept.
     php.args(["-d", "short_open_tag=1"]).arg(script).args(arguments);
     for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"]
     {
@@ -94,12 +94,12 @@ fn our_program_over_https() {
 
     let refused = ask(&local, DEMO_KEY, &["boris@example.com"], None);
     assert_eq!(String::from_utf8_lossy(&refused.stdout), "400 Order not found\n");
-    // A wrong key: the answer is signed with the right one, which this program can't know.
+    // The answer to a wrong key is signed with the right one, which this program can't verify.
     assert_eq!(ask(&local, "wrong", &["anna@example.com"], None).status.code(), Some(3));
-    // A name that is nobody's gets no certificate of its own.
+    // An unknown name gets no certificate.
     let other = format!("https://nobody.localhost:{port}/api/GetBills");
     assert_eq!(ask(&other, DEMO_KEY, &["anna@example.com"], None).status.code(), Some(2));
-    // An account that comes later gets one.
+    // An account that is added later gets one.
     succeed(shop.place(), &["account", "add", "later", "--key", DEMO_KEY]);
     let later = format!("https://later.localhost:{port}/api/GetBills");
     billhook_test_kit::until(|| {
@@ -145,19 +145,18 @@ fn the_pages_program() {
     assert_eq!(printed(&php(&script, &[], Some(&proxy))), "Ошибка код:400 - описание: Order not found");
 }
 
-/// The documentation's page: the vendor's, so no part of this project. It may lie beside the checkout.
+/// The documentation's page. It is the vendor's, so not part of this project; it may lie beside the checkout.
 fn page() -> Option<String> {
     let beside: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "../../../shared/spec/getbills-page.ru.txt"].iter().collect();
     std::fs::read_to_string(beside).ok()
 }
 
-/// The page's program with what the page's text has lost: the ends of the lines that a comment is on, and the line that sets the
-/// e-mail. Nothing else is changed.
+/// Puts the line breaks after comments, and the line that sets the e-mail, back into the page's program.
 fn restored(page: &str) -> String {
     let start = page.find("<? ").expect("the program begins");
     let mut program = String::new();
-    // The page's text has a bar behind each of its tables.
+    // The page's text has a bar after each of its tables.
     let mut rest = page[start..].trim_end().trim_end_matches('|');
     let mut quoted: Option<char> = None;
     while let Some(next) = rest.chars().next() {

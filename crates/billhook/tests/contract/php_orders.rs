@@ -1,4 +1,4 @@
-//! Forms of real PHP about orders and products: nested arrays, both editions' spellings, multipart; and its view of the answers.
+//! Real PHP's forms about orders and products, and its view of the answers.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::shop::{KEY, LOGIN, Shop};
 
-/// What PHP prints of a call: code and text, then the result as `var_export` writes it.
+/// What PHP prints about a call: code, text, and the result in the form of `var_export`.
 #[track_caller]
 fn php(shop: &Shop, method: &str, how: &str, form: &Value) -> String {
     let url = format!("http://{LOGIN}.localhost:{}/api/{method}", shop.server().http().port());
@@ -22,7 +22,7 @@ fn php(shop: &Shop, method: &str, how: &str, form: &Value) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The number in what PHP prints of a new order.
+/// The number of a new order in PHP's output.
 #[track_caller]
 fn made(printed: &str) -> i64 {
     let number =
@@ -59,7 +59,7 @@ fn create_order_in_both_editions_spellings() {
         "601 Order already exist. His number send in result array.\narray (\n  'bill_id' => 1,\n)"
     );
 
-    // Keys with gaps, and the brackets written out as one literal key.
+    // Keys with gaps, and brackets as part of a literal key.
     let english = json!({
         "goods": {"3": {"good_name": "course"}, "7": {"good_name": "guide", "good_sum": "10.5"}},
         "bill_email": "john@example.com", "bill_middle_name": "M", "bill_coupon": "half", "bill_timer_kill": true,
@@ -107,13 +107,13 @@ fn createorder_urlencoded_and_as_multipart() {
         php(&shop, "createorder", "multipart", &json!({"note": "x"})),
         "603 Missing products\narray (\n)"
     );
-    // A list goes through a query, and not through cURL's array.
+    // A list works in a query, but not in cURL's array.
     let lists = json!({"product_names": ["course", "guide", "course"], "product_prices": [null, "", 7]});
     let order = shop.details(made(&php(&shop, "createorder", "key", &lists)));
     assert_eq!(order["price"], "1340.33");
 }
 
-/// A shop with one product, which PHP has added, and one order that PHP has made and paid.
+/// A shop with one product and one paid order, both made by PHP.
 fn shop_of_php() -> Shop {
     let shop = Shop::empty();
     let good = json!({
@@ -140,7 +140,7 @@ fn shop_of_php() -> Shop {
     shop
 }
 
-/// As PHP's JSON sees it: texts, numbers, lists.
+/// The types that PHP's JSON decoder sees: texts, numbers, lists.
 #[test]
 fn what_php_makes_of_an_order() {
     let shop = shop_of_php();

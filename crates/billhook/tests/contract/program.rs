@@ -1,4 +1,4 @@
-//! The program under test, with its data in a folder or a database of the test's own.
+//! The program under test, with its data in the test's own folder or database.
 
 use std::{
     net::SocketAddr,
@@ -16,12 +16,12 @@ use rustix::process::Signal;
 pub(crate) const DEMO_LOGIN: &str = "username";
 /// The key of `--demo`.
 pub(crate) const DEMO_KEY: &str = "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX";
-/// What names the database of a place.
+/// The file with the URL of a place's database.
 pub(crate) const STORE_FILE: &str = "store-url";
 
 const COMMAND_MAX: Duration = Duration::from_mins(2);
 
-/// A running server, its data in a folder of its own. Dropped, it is killed and leaves nothing behind.
+/// A running server with its data in its own folder. Drop kills it and removes the folder.
 pub(crate) struct Billhook {
     server: Running,
     place: tempfile::TempDir,
@@ -38,13 +38,13 @@ impl Billhook {
         Self::start_over(tempfile::tempdir().unwrap(), arguments)
     }
 
-    /// Starts a server over a folder that other commands have filled.
+    /// Starts a server on a folder that other commands have filled.
     pub(crate) fn start_over(place: tempfile::TempDir, arguments: &[&str]) -> Self {
         let command = program(place.path());
         Self::start_command(command, place, arguments)
     }
 
-    /// Starts a server by a command line of the caller's.
+    /// Starts a server with the caller's command line.
     pub(crate) fn start_command(mut command: Command, place: tempfile::TempDir, arguments: &[&str]) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).args(arguments);
         let listens = |argument: &&&str| matches!(**argument, "--listen" | "--tls-listen");
@@ -53,12 +53,10 @@ impl Billhook {
         Self { server, place }
     }
 
-    /// The address of the plain HTTP listener.
     pub(crate) fn http(&self) -> SocketAddr {
         self.server.address().unwrap()
     }
 
-    /// The address of the TLS listener.
     pub(crate) fn https(&self) -> SocketAddr {
         self.server.https.expect("started without TLS")
     }
@@ -68,43 +66,39 @@ impl Billhook {
         self.place.path()
     }
 
-    /// The number of the server's process.
     pub(crate) fn pid(&self) -> u32 {
         self.server.pid()
     }
 
-    /// Sends the server a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.server.signal(signal).unwrap();
     }
 
-    /// All that the server has logged.
     pub(crate) fn log(&self) -> String {
         self.server.log().unwrap()
     }
 
-    /// Runs another command of the program over the same data, and expects it to succeed.
+    /// Runs another command on the same data, which must succeed.
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
         succeed(self.place.path(), arguments)
     }
 
-    /// Sends a form, signed for an account, to its host.
+    /// Sends a signed form to an account's host.
     pub(crate) fn call(&self, login: &str, key: &str, method: &str, form: &[(&str, &str)]) -> Answer {
         self.post(&format!("{login}.localhost"), method, &signed(login, key, form))
     }
 
-    /// Sends a body to a method of a host.
     pub(crate) fn post(&self, host: &str, method: &str, body: &str) -> Answer {
         self.post_with("", host, method, body)
     }
 
-    /// The same with more of a head.
+    /// The same with more headers.
     pub(crate) fn post_with(&self, head: &str, host: &str, method: &str, body: &str) -> Answer {
         let head = format!("Host: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n{head}");
         self.send(&format!("POST /api/{method} HTTP/1.1"), &head, body.as_bytes())
     }
 
-    /// Sends a request as it stands, with a Content-Length, and reads the answer to its end.
+    /// Sends a request line and headers as they are, with a Content-Length, and reads the whole answer.
     pub(crate) fn send(&self, line: &str, head: &str, body: &[u8]) -> Answer {
         let length = body.len();
         let head = format!("{line}\r\n{head}Content-Length: {length}\r\nConnection: close\r\n\r\n");
@@ -117,28 +111,28 @@ impl Billhook {
         ask(self.server.admin.unwrap(), request.as_bytes())
     }
 
-    /// Waits for the process to end by itself; gives its exit status.
+    /// Waits until the process ends by itself. Returns the exit status.
     pub(crate) fn wait(&mut self, limit: Duration) -> Option<i32> {
         self.server.wait(limit).unwrap()
     }
 }
 
-/// Sends bytes on a connection of their own, and reads one answer.
+/// Sends bytes on a new connection, and reads one answer.
 pub(crate) fn ask(server: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = http::connect(server).unwrap();
-    // A server that refuses early may close before it has all.
+    // A server that refuses early may close before it has read everything.
     let _ = std::io::Write::write_all(&mut stream, request);
     Answer::read(&mut stream).unwrap()
 }
 
-/// Calls a method of the demo account and compares status and whole body; every signature must hold.
+/// Calls a method of the demo account, and compares status and whole body. Every signature must be right.
 pub(crate) fn check(billhook: &Billhook, method: &str, form: &[(&str, &str)], expected: &Expect) {
     let answer = billhook.call(DEMO_LOGIN, DEMO_KEY, method, form);
     answer.checked(Some(DEMO_KEY));
     expected.assert_eq(&format!("{} {}", answer.status, answer.body));
 }
 
-/// The program, with its data in `place`, or in the database that a file there names.
+/// The program, with its data in `place`, or in the database that a file in it names.
 pub(crate) fn program(place: &Path) -> Command {
     let mut command = command(Path::new(env!("CARGO_BIN_EXE_billhook")), [] as [&str; 0]);
     if crate::ON_POSTGRES {
@@ -153,18 +147,16 @@ pub(crate) fn program(place: &Path) -> Command {
     command
 }
 
-/// Runs a command that must succeed; gives what it printed.
+/// Runs a command that must succeed, and returns its output.
 #[track_caller]
 pub(crate) fn succeed(place: &Path, arguments: &[&str]) -> String {
     run(place, arguments).result().unwrap()
 }
 
-/// Runs a command.
 pub(crate) fn run(place: &Path, arguments: &[&str]) -> Done {
     billhook_test_kit::run(program(place).args(arguments), COMMAND_MAX).unwrap()
 }
 
-/// Writes a file of the test's own.
 pub(crate) fn write(place: &Path, name: &str, text: &str) -> PathBuf {
     let path = place.join(name);
     std::fs::write(&path, text).unwrap();

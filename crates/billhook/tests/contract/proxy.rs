@@ -1,4 +1,4 @@
-//! A proxy that leads every CONNECT to one address: how an unchanged client with `https_proxy` comes to a server on any port.
+//! A proxy that leads every CONNECT to one address, for unchanged clients with `https_proxy`.
 
 use std::{
     io::{BufRead, BufReader, Write, copy},
@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-/// Starts the proxy and gives its URL. It ends with the test's process.
+/// Starts the proxy and returns its URL. It runs until the test's process ends.
 pub(crate) fn start(target: SocketAddr) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -32,11 +32,11 @@ fn tunnel(mut client: TcpStream, target: SocketAddr) {
     relay(client, server);
 }
 
-/// Carries bytes both ways until both sides have ended.
+/// Copies bytes both ways until both sides have ended.
 pub(crate) fn relay(mut client: TcpStream, mut server: TcpStream) {
     let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     thread::spawn(move || {
-        // Either side may hang up at any moment.
+        // Either side may close at any time.
         let _ = copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
     });

@@ -1,4 +1,4 @@
-//! A stranger's client, unchanged: `python-justclick` from PyPI, led here by `http_proxy`.
+//! An unchanged third-party client, `python-justclick` from PyPI, led here by `http_proxy`.
 
 use std::{path::Path, process::Command};
 
@@ -30,7 +30,7 @@ fn python_justclick_signs_and_is_understood() {
         );
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
-    // Its signature is right; the method is not there yet.
+    // The signature is right, but Billhook does not have the method.
     let unknown = ask(DEMO_KEY);
     assert_eq!(unknown["error_code"], 3, "{unknown}");
     let wrong = ask("wrong");

@@ -1,4 +1,4 @@
-//! What many callers do at the same moment: each order, coupon, pin code and payment counts once. The same races run between nodes.
+//! Concurrent calls: each order, coupon, pin code and payment counts once. The same races run between nodes.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::{
     shop::{KEY, Shop, done, now, number},
 };
 
-/// Has all of `count` callers call at once, each one of the nodes; gives what each got.
+/// Makes `count` calls at once, spread over the nodes, and returns the results.
 fn at_once(nodes: &[&Shop], count: usize, call: impl Fn(&Shop, usize) -> Answer + Sync) -> Vec<Answer> {
     let barrier = Barrier::new(count);
     std::thread::scope(|scope| {
@@ -32,7 +32,6 @@ fn at_once(nodes: &[&Shop], count: usize, call: impl Fn(&Shop, usize) -> Answer 
     })
 }
 
-/// How many orders there are.
 fn count_orders(shop: &Shop) -> usize {
     shop.result("GetOrders", &[]).as_array().unwrap().len()
 }
@@ -54,13 +53,13 @@ pub(crate) fn equal_orders_make_one(nodes: &[&Shop]) {
     shop.is_sound();
 }
 
-/// `createorder` would make an order at each call.
+/// Without the key, `createorder` would make an order at each call.
 pub(crate) fn equal_calls_under_one_key_make_one(nodes: &[&Shop]) {
     let shop = nodes[0];
     let body = keyed(KEY, &[("product_names", "course")]);
     let answers =
         at_once(nodes, 32, |node, _| node.sent_with("Idempotency-Key: k\r\n", "createorder", &body));
-    // On PostgreSQL a number may be lost to a transaction that met another one (decision 84).
+    // On PostgreSQL a transaction that conflicts may lose a number (decision 84).
     let made = number(&done(&answers[0]));
     assert!(answers.iter().all(|answer| number(&done(answer)) == made), "{answers:?}");
     assert_eq!(count_orders(shop), 1);
@@ -105,7 +104,7 @@ pub(crate) fn each_pin_code_is_handed_out_once(nodes: &[&Shop]) {
     let orders: Vec<_> = (0..16)
         .map(|at| shop.order(&format!("c{at}@example.com"), "course", &[("goods[1][good_name]", "course")]))
         .collect();
-    // Each order's payment is noted by two callers.
+    // Two callers record the payment of each order.
     let answers = at_once(nodes, 32, |node, at| {
         let id = orders[at / 2].to_string();
         node.call("UpdateOrderStatus", &[("bill_id", &*id), ("status", "paid"), ("date", "1362254400")])
@@ -137,7 +136,7 @@ pub(crate) fn every_order_has_a_number_of_its_own(nodes: &[&Shop]) {
                 scope.spawn(move || {
                     let mut numbers = Vec::new();
                     for at in 0..13 {
-                        // 8 of the callers make 13 orders, 8 make 12: 200 in all.
+                        // 8 callers make 13 orders each, the others 12: 200 in all.
                         if at < 12 || caller < 8 {
                             let email = format!("customer{caller}.{at}@example.com");
                             numbers.push(node.order(&email, "course", &[]));
@@ -156,7 +155,7 @@ pub(crate) fn every_order_has_a_number_of_its_own(nodes: &[&Shop]) {
     shop.is_sound();
 }
 
-/// A payment counts whether it comes before the timer or behind it, and is never undone.
+/// A payment before or after the timer counts, and is never undone.
 pub(crate) fn a_payment_holds_against_the_timer(nodes: &[&Shop]) {
     let shop = nodes[0];
     let due = now() + 4;
@@ -168,7 +167,7 @@ pub(crate) fn a_payment_holds_against_the_timer(nodes: &[&Shop]) {
     let started = Instant::now();
     let wait = u64::try_from(due - now()).unwrap() * 1000;
     let answers = at_once(nodes, orders.len(), |node, at| {
-        // From a second before its time to a second and a half behind it.
+        // From one second before the timer to a second and a half after it.
         let until = Duration::from_millis(wait - 1000 + 100 * u64::try_from(at).unwrap());
         std::thread::sleep(until.saturating_sub(started.elapsed()));
         let id = orders[at].to_string();
@@ -196,7 +195,6 @@ pub(crate) fn an_order_is_deleted_once(nodes: &[&Shop]) {
     shop.is_sound();
 }
 
-/// Runs each race against one server.
 macro_rules! on_one_server {
     ($($race:ident)+) => {
         mod on_one_server {

@@ -1,4 +1,4 @@
-//! The README's first minute: its curl line, run as it stands, prints the block below it.
+//! The README's curl line, run as it is, prints the block below it.
 
 use std::{path::Path, process::Command};
 
@@ -24,7 +24,7 @@ fn the_first_minute() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), printed);
 }
 
-/// The line that `serve --demo` prints is the README's.
+/// `serve --demo` prints the same line as the README.
 #[test]
 fn serve_prints_the_same_line() {
     let readme =

@@ -1,4 +1,4 @@
-//! The reference that a server gives: who may have it, and whether it says what the server does.
+//! The reference that a server shows: who may read it, and whether the server does what it says.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ use crate::program::{Answer, Billhook, DEMO_KEY, DEMO_LOGIN};
 
 const DESCRIPTION: &str = include_str!("../../../../docs/openapi.json");
 
-/// Where the page's examples call: it is one for all hosts (decision 85).
+/// The host in the page's examples, the same on all hosts (decision 85).
 const EXAMPLES: &str = "http://LOGIN.DOMAIN";
 
 fn get(shop: &Billhook, method: &str, path: &str, host: &str) -> Answer {
@@ -71,7 +71,7 @@ fn it_is_read_and_nothing_else() {
     assert!(elsewhere.status == 404 && elsewhere.body.starts_with("<!DOCTYPE html>"), "{elsewhere:?}");
 }
 
-/// Each example on the page is a call that the server takes as it stands.
+/// Each example on the page is a valid call.
 #[test]
 fn the_examples_work() {
     let shop = Billhook::demo();
@@ -89,7 +89,7 @@ fn the_examples_work() {
     }
 }
 
-/// Whether the answer of every method is what the description says: nothing missing, nothing more.
+/// The answer of every method matches its schema, with no field missing and none added.
 #[test]
 fn answers_are_as_described() {
     let shop = Billhook::demo();
@@ -105,7 +105,7 @@ fn answers_are_as_described() {
     for method in METHODS {
         call(method, method.example);
     }
-    // The demo's own orders are of another time.
+    // The demo's own orders are too old for this list.
     for (name, form) in
         [("getOrdersWithGoods", &[][..]), ("getOrderDetails", &[("bill_id", "258367"), ("good_info", "1")])]
     {
@@ -113,7 +113,7 @@ fn answers_are_as_described() {
     }
 }
 
-/// Looks at a method's answer; its `result`.
+/// Checks a method's answer against the schema, and returns its `result`.
 fn as_described(method: &MethodInfo, body: &Value) -> Value {
     assert_eq!(body["error_code"], 0, "{}: {body}", method.name);
 
@@ -127,7 +127,7 @@ fn as_described(method: &MethodInfo, body: &Value) -> Value {
     body["result"].clone()
 }
 
-/// Has every schema of an object refuse fields that it does not name.
+/// Makes every object's schema refuse unknown fields.
 fn close(value: &mut Value) {
     match value {
         Value::Object(fields) => {

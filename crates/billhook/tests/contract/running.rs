@@ -1,4 +1,4 @@
-//! Beside a running server: what commands change is seen, what it logs, how it stops.
+//! A running server: it sees what commands change; its log; how it stops.
 
 use std::{
     io::{Read, Write},
@@ -25,7 +25,7 @@ fn a_rotated_key_counts_within_a_second() {
     let fresh = &rotate(&["--keep-old", "10"]);
     let took = until(|| shop.call(DEMO_LOGIN, fresh, "GetBills", ANNA).code() == 0);
     assert!(took < Duration::from_secs(1), "{took:?}");
-    // The old one goes on, and its holder can check the answers; anything else is signed with the new one.
+    // The old key still works, and signs its holder's answers. The new one signs all others.
     let old = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
     assert_eq!(old.code(), 0);
     old.checked(Some(DEMO_KEY));
@@ -61,11 +61,11 @@ fn accounts_come_and_go_within_a_second() {
     until(|| shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA).code() == 8);
 }
 
-/// The server's readers hold what they see for as long as nothing is committed: a command that has ended must be seen by the very
-/// next request, under load and at rest.
+/// Readers keep their read transaction open until something is committed. So the very next request after a
+/// command must see its commit, under load and at rest.
 #[test]
 fn what_an_import_wrote_is_in_the_next_answer() {
-    /// Ends the load, also where the test fails.
+    /// Ends the load, even if the test fails.
     struct End<'a>(&'a AtomicBool);
     impl Drop for End<'_> {
         fn drop(&mut self) {
@@ -110,7 +110,7 @@ fn what_an_import_wrote_is_in_the_next_answer() {
     });
 }
 
-/// Whoever is refused again and again has some lines, and behind them their number.
+/// A caller who is refused again and again gets a few log lines, then a count.
 #[test]
 fn refused_calls_do_not_fill_the_log() {
     const CALLS: u64 = 1000;
@@ -143,7 +143,7 @@ fn refused_calls_do_not_fill_the_log() {
     });
     let (told, left_out) = counted(&lines());
     assert!(told >= 100 && left_out > 0, "{told} lines, {left_out} left out");
-    // A call that is served has its line.
+    // A served call gets its line.
     let good = shop.call(DEMO_LOGIN, DEMO_KEY, "GetBills", ANNA);
     until(|| shop.log().contains(good.header("x-request-id").unwrap()));
 }
@@ -168,7 +168,7 @@ fn the_log_has_a_line_a_request_and_no_secrets() {
         assert_eq!(line["method"], "GetBills");
         assert!(line["ms"].is_number() && line["bytes"].is_number(), "{line}");
     }
-    // What a caller makes up is not repeated.
+    // Text that a caller made up is not logged.
     let nobody = shop.send("GET /api/made/up HTTP/1.1", "Host: nobody.localhost\r\n", b"");
     let id = nobody.header("x-request-id").unwrap();
     until(|| shop.log().contains(id));
@@ -190,7 +190,7 @@ fn the_log_has_a_line_a_request_and_no_secrets() {
     ] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
-    // At debug level it says what is likely wrong, with six digits of each hash.
+    // At debug level the log names the likely mistake, with six digits of each hash.
     assert!(log.contains(&hash[..6]) && log.contains(&right[..6]), "{log}");
 }
 
@@ -204,7 +204,7 @@ fn health_is_told_apart() {
     assert_eq!(metrics.status, 200);
     assert!(metrics.body.contains("GetBills"), "{}", metrics.body);
     assert_eq!(shop.admin("/other").status, 404);
-    // The API's listener knows nothing of it.
+    // The API's listener does not answer these paths.
     let outside = shop.send("GET /metrics HTTP/1.1", "Host: username.localhost\r\n", b"");
     assert_eq!(outside.status, 405);
 }
@@ -232,7 +232,7 @@ fn a_stop_finishes_what_has_begun() {
     assert_eq!(answer.code(), 0);
     drop(idle);
     assert_eq!(shop.wait(Duration::from_secs(3)), Some(0));
-    // Its line is in the log, though lines are written together.
+    // The line is in the log, although lines are written in batches.
     assert!(shop.log().contains(answer.header("x-request-id").unwrap()), "{}", shop.log());
 }
 
@@ -255,7 +255,7 @@ fn idle_connections_do_not_hold_a_stop_up() {
     drop(connections);
 }
 
-/// An account that gets the public key while strangers can come in is not served.
+/// An account that gets the public key while the server is reachable from outside is not served.
 #[test]
 fn a_public_key_that_comes_later_is_not_served_to_strangers() {
     let shop = Billhook::start(&["--listen", "0.0.0.0:0"]);

@@ -1,4 +1,4 @@
-//! Whatever the program writes, at its most talkative: no key stands in it, and no hash with which a request could be sent again.
+//! Even at the highest log level, no output contains a key, or a hash that could be used again.
 
 use std::{fs, path::Path};
 
@@ -9,10 +9,10 @@ use crate::program::{Billhook, keyed, program, signed, succeed, write};
 
 const LOGIN: &str = "shop";
 const OLD_KEY: &str = "00ff11ee22dd33cc44bb55aa66997788";
-/// What a stranger sends in the hope that it is a key: it may be one of another shop.
+/// A stranger's guess at a key, which may be another shop's key.
 const GUESSED: &str = "guessed-0123456789abcdef";
 
-/// What was written, each with where, and what must not stand in it.
+/// All output, each with its source, and the secrets that must not be in it.
 struct Written {
     texts: Vec<(String, String)>,
     secrets: Vec<String>,
@@ -23,7 +23,7 @@ impl Written {
         self.texts.push((place.into(), text.into()));
     }
 
-    /// Signs a form, and keeps its hash for a secret.
+    /// Signs a form, and adds its hash to the secrets.
     fn signed(&mut self, key: &str, form: &[(&str, &str)]) -> String {
         let body = signed(LOGIN, key, form);
         self.secrets.push(body.rsplit_once("hash=").unwrap().1.to_owned());
@@ -37,7 +37,7 @@ impl Written {
             let folded = text.to_lowercase();
             for secret in &self.secrets {
                 assert!(!folded.contains(secret.as_str()), "{secret} in {place}: {text}");
-                // Half of it would be enough to find the rest, or to look for it.
+                // Half of a secret would make the rest easier to find.
                 let half = &secret[..secret.len() / 2];
                 assert!(!folded.contains(half), "{half}… in {place}: {text}");
             }
@@ -45,7 +45,7 @@ impl Written {
     }
 }
 
-/// A shop that has a new key, and an old one that still works; the new one.
+/// A shop with a new key and an old one that still works. Returns the new one.
 fn place() -> (tempfile::TempDir, String) {
     let place = tempfile::tempdir().unwrap();
     succeed(place.path(), &["account", "add", LOGIN, "--key", OLD_KEY]);
@@ -54,7 +54,6 @@ fn place() -> (tempfile::TempDir, String) {
     (place, told["key"].as_str().unwrap().to_owned())
 }
 
-/// Begins with the keys for secrets.
 fn keys(key: &str) -> Written {
     let secrets = [key, OLD_KEY, GUESSED].map(str::to_owned).to_vec();
     Written { texts: Vec::new(), secrets }
@@ -76,7 +75,7 @@ fn busy(log_format: &str) {
             &right,
             &by_old_key,
             &wrong,
-            // Mistakes that are looked for at debug level.
+            // Mistakes that are diagnosed at debug level.
             &right.replace("hash=", "x=1&hash="),
             &format!("{right}&{wrong}"),
             &right.replace("hash=", "Hash="),
@@ -136,7 +135,7 @@ fn last_calls(shop: &Billhook, key: &str, written: &mut Written) {
     written.add("billhook.calls", answer.body);
 }
 
-/// First lines and headers of requests with secrets where none belong.
+/// Request lines and headers with secrets in wrong places.
 fn misplaced(key: &str) -> [(String, String); 10] {
     let host = "Host: shop.localhost\r\n";
     [
@@ -172,7 +171,7 @@ fn a_busy_server_with_a_log_of_json() {
     busy("json");
 }
 
-/// Both what a command prints and what it complains of.
+/// A command's standard output and standard error.
 fn both(place: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let output = program(place).args(arguments).envs(environment.iter().copied()).output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -224,7 +223,7 @@ fn commands_that_are_given_a_key() {
     written.tells_nothing();
 }
 
-/// The names of all files below a folder, a line each.
+/// The names of all files in a folder and below it, one per line.
 fn names_below(folder: &Path) -> String {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let names = paths.map(|path| {

@@ -1,5 +1,5 @@
-//! A shop to make orders in: an account of its own, products that it has through the API, and what the API has no method for, put
-//! straight into the store.
+//! A shop for tests: an account whose products are made through the API. What the API has no method for is
+//! written straight into the store.
 
 use std::{path::Path, time::SystemTime};
 
@@ -18,7 +18,6 @@ pub(crate) const LOGIN: &str = "shop";
 /// Its key.
 pub(crate) const KEY: &str = "key-of-the-shop-0123456789";
 
-/// A running server with one shop.
 pub(crate) struct Shop {
     server: Billhook,
 }
@@ -33,7 +32,7 @@ impl Shop {
         Self::over(tempfile::tempdir().unwrap(), settings, &[])
     }
 
-    /// An empty shop over a folder, whose server is started with these arguments.
+    /// An empty shop in a folder, on a server with these arguments.
     pub(crate) fn over(place: tempfile::TempDir, settings: &[&str], arguments: &[&str]) -> Self {
         succeed(place.path(), &["account", "add", LOGIN, "--key", KEY]);
         for setting in settings {
@@ -42,17 +41,17 @@ impl Shop {
         Self::of(Billhook::start_over(place, arguments))
     }
 
-    /// The shop that a server serves.
     pub(crate) fn of(server: Billhook) -> Self {
         Self { server }
     }
 
-    /// A shop with three products: 1 `course` for 1000.00 and 2 `guide` for 333.33 are digital, 3 `book` for 500.50 is physical.
+    /// A shop with the digital 1 `course` at 1000.00 and 2 `guide` at 333.33, and the physical 3 `book` at
+    /// 500.50.
     pub(crate) fn with_goods() -> Self {
         Self::with_settings(&[])
     }
 
-    /// The same, with settings of its own.
+    /// The same, with settings.
     pub(crate) fn with_settings(settings: &[&str]) -> Self {
         let shop = Self::set_up(settings);
         shop.add_good("course", "0", "Course", "1000.00", &[]);
@@ -61,17 +60,16 @@ impl Shop {
         shop
     }
 
-    /// The server.
     pub(crate) fn server(&self) -> &Billhook {
         &self.server
     }
 
-    /// Calls a method with a signed form; every signature of the answer must hold.
+    /// Calls a method with a signed form. Every signature of the answer must be right.
     pub(crate) fn call(&self, method: &str, form: &[(&str, &str)]) -> Answer {
         self.sent(method, &signed(LOGIN, KEY, form))
     }
 
-    /// Calls a method with the key itself.
+    /// Calls a method with the key as credential.
     pub(crate) fn keyed(&self, method: &str, form: &[(&str, &str)]) -> Answer {
         self.sent(method, &keyed(KEY, form))
     }
@@ -80,25 +78,24 @@ impl Shop {
         self.sent_with("", method, body)
     }
 
-    /// Sends a body with more of a head than it must have.
+    /// Sends a body with more headers.
     pub(crate) fn sent_with(&self, head: &str, method: &str, body: &str) -> Answer {
         let answer = self.server.post_with(head, &format!("{LOGIN}.localhost"), method, body);
         answer.checked(Some(KEY));
         answer
     }
 
-    /// The code of a call.
     pub(crate) fn code(&self, method: &str, form: &[(&str, &str)]) -> i64 {
         self.call(method, form).code()
     }
 
-    /// What a call gives, which must be done.
+    /// The result of a call, which must succeed.
     #[track_caller]
     pub(crate) fn result(&self, method: &str, form: &[(&str, &str)]) -> Value {
         done(&self.call(method, form))
     }
 
-    /// Adds a product, with more parameters than the four that it must have; gives its number.
+    /// Adds a product, with more parameters than the four required ones, and returns its number.
     #[track_caller]
     pub(crate) fn add_good(
         &self,
@@ -112,14 +109,14 @@ impl Shop {
         self.result("AddGood", &[&form, more].concat())["good_id"].as_i64().unwrap()
     }
 
-    /// Makes an order of one product; gives its number.
+    /// Makes an order of one product, and returns its number.
     #[track_caller]
     pub(crate) fn order(&self, email: &str, good: &str, more: &[(&str, &str)]) -> i64 {
         let form = [("goods[0][good_name]", good), ("bill_email", email)];
         number(&self.result("CreateOrder", &[&form, more].concat()))
     }
 
-    /// Makes an order by `createorder`; gives its number.
+    /// Makes an order with `createorder`, and returns its number.
     #[track_caller]
     pub(crate) fn keyed_order(&self, form: &[(&str, &str)]) -> i64 {
         number(&done(&self.keyed("createorder", form)))
@@ -136,19 +133,18 @@ impl Shop {
         self.server.run(&["export", "--account", LOGIN])
     }
 
-    /// The first order of an export.
     pub(crate) fn first_exported(&self) -> Value {
         let exported = self.exported();
         let orders = exported.lines().filter(|line| line.starts_with(r#"{"id":"#));
         serde_json::from_str(orders.take(1).collect::<Vec<_>>()[0]).unwrap()
     }
 
-    /// Has `billhook check` find nothing.
+    /// Asserts that `billhook check` finds nothing.
     pub(crate) fn is_sound(&self) {
         self.server.run(&["check"]);
     }
 
-    /// Adds a coupon that takes off a share; gives its number.
+    /// Adds a coupon with a percentage, and returns its number.
     pub(crate) fn add_coupon(&self, code: &str, percent: i64) -> i64 {
         let share = Percent::from_hundredths(percent * 100).unwrap();
         self.add_any_coupon(&Coupon {
@@ -163,44 +159,42 @@ impl Shop {
         })
     }
 
-    /// Adds a coupon; gives its number.
+    /// Adds a coupon, and returns its number.
     pub(crate) fn add_any_coupon(&self, coupon: &Coupon) -> i64 {
         let coupon = coupon.clone();
         self.write(move |tx, account| coupons::add(tx, account, &coupon)).unwrap()
     }
 
-    /// How often a coupon was used.
     pub(crate) fn uses_of(&self, coupon: i64) -> i64 {
         self.write(move |tx, account| coupons::find(tx, account, coupon)).unwrap().uses
     }
 
-    /// Adds a partner whom another one brought (0: nobody); gives the number.
+    /// Adds a partner whom `parent` recruited (0: nobody), and returns the number.
     pub(crate) fn add_partner(&self, login: &'static str, parent: i64) -> i64 {
         self.write(move |tx, account| partners::add(tx, account, login, parent)).unwrap()
     }
 
-    /// Adds a manager; gives the number.
+    /// Adds a manager, and returns the number.
     pub(crate) fn add_manager(&self, name: &'static str) -> i64 {
         self.write(move |tx, account| managers::add(tx, account, name))
     }
 
-    /// Adds a category; gives its number.
+    /// Adds a category, and returns its number.
     pub(crate) fn add_category(&self, title: &'static str) -> i64 {
         self.write(move |tx, account| categories::add(tx, account, title))
     }
 
-    /// Adds pin codes to a product.
     pub(crate) fn add_pincodes(&self, good: i64, pincodes: &[&str]) {
         let pincodes: Vec<_> = pincodes.iter().map(|&pincode| pincode.to_owned()).collect();
         self.write(move |tx, account| pincodes::add(tx, account, GoodId(good), &pincodes));
     }
 
-    /// How many pin codes of a product are left.
+    /// How many pin codes of a product are free.
     pub(crate) fn pincodes_left(&self, good: i64) -> u64 {
         self.write(move |tx, account| pincodes::left(tx, account, GoodId(good)))
     }
 
-    /// Has a part of a product be payable in advance.
+    /// Lets a product be paid for in parts.
     pub(crate) fn allow_prepayment(&self, good: &'static str, kopecks: i64) {
         self.write(move |tx, account| {
             let mut found = products::named(tx, account, good)?.unwrap();
@@ -210,13 +204,13 @@ impl Shop {
         });
     }
 
-    /// The sums of an order's payments, in kopecks, and when each came in.
+    /// An order's payments: sum in kopecks, and time.
     pub(crate) fn payments_of(&self, order: i64) -> Vec<(i64, i64)> {
         let payments = self.write(move |tx, account| order_changes::payments(tx, account, OrderId(order)));
         payments.into_iter().map(|(_, payment)| (payment.sum.kopecks(), payment.received)).collect()
     }
 
-    /// Runs a transaction on the store beneath the server.
+    /// Runs a transaction on the server's store.
     pub(crate) fn write<T: Send + 'static>(
         &self,
         body: impl Fn(&mut Tx<'_>, AccountId) -> Result<T, Error> + Send + 'static,
@@ -239,14 +233,14 @@ pub(crate) fn store_of(place: &Path) -> Store {
     Store::open(&location).unwrap()
 }
 
-/// What a call has given, which must be done.
+/// The result in an answer, which must be a success.
 #[track_caller]
 pub(crate) fn done(answer: &Answer) -> Value {
     assert_eq!((answer.status, answer.code()), (200, 0), "{answer:?}");
     answer.json()["result"].take()
 }
 
-/// The number in what `CreateOrder` gives.
+/// The order's number in an answer of `CreateOrder`.
 #[track_caller]
 pub(crate) fn number(result: &Value) -> i64 {
     result["bill_id"].as_i64().unwrap_or_else(|| panic!("no number: {result}"))

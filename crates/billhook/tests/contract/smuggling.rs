@@ -1,5 +1,6 @@
-//! Requests that two programs could cut at different places: each is answered as exactly one, or refused and the connection
-//! closed, and never are bytes of one taken for another. Alone, and behind proxies that use connections again.
+//! Requests that a proxy and Billhook could split differently. Each is answered as exactly one, or refused
+//! and the connection closed; bytes of one request are never taken for another. Tested alone, and behind
+//! proxies that reuse connections.
 
 mod corpus;
 mod proxies;
@@ -12,14 +13,14 @@ use std::{
 
 use crate::program::{Billhook, succeed, write};
 
-/// Who sends the corpus.
+/// The account that sends the corpus.
 const ATTACKER: &str = "three";
 /// The attacker's key.
 const KEY: &str = "key-of-three-0123456789";
-/// Longer than any of the server's time-outs here.
+/// Longer than any of the server's time-outs in these tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server with accounts whose customers each have one order, which names the account and the customer.
+/// A server with accounts whose customers each have one order. The order names the account and the customer.
 fn shop(accounts: &[(&str, &str)], customers: &[String]) -> Billhook {
     let place = tempfile::tempdir().unwrap();
     for (login, key) in accounts {
@@ -36,7 +37,7 @@ fn shop(accounts: &[(&str, &str)], customers: &[String]) -> Billhook {
     Billhook::start_over(place, &["--body-timeout", "1", "--header-timeout", "1"])
 }
 
-/// What a connection carried back: each answer as its status and whose it is.
+/// The answers on a connection, each as its status and its customer.
 fn answers(bytes: &[u8]) -> Vec<String> {
     let mut rest = bytes;
     let mut found = Vec::new();
@@ -57,7 +58,7 @@ fn answers(bytes: &[u8]) -> Vec<String> {
     found
 }
 
-/// The customer of `three` whom an answer is about, else its code.
+/// The customer of `three` in an answer, else its code.
 fn whose(body: &str) -> String {
     if let Some((_, rest)) = body.split_once("of-three-") {
         return rest.split('.').next().unwrap().to_owned();
@@ -69,7 +70,7 @@ fn whose(body: &str) -> String {
     }
 }
 
-/// Reads until the request behind the case is answered, or the connection ends.
+/// Reads until the request after the case is answered, or the connection ends.
 fn read_all(stream: &mut TcpStream, name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -84,13 +85,13 @@ fn read_all(stream: &mut TcpStream, name: &str) -> Vec<u8> {
             }
         }
         if !is_told && bytes.ends_with(b"\"}") && String::from_utf8_lossy(&bytes).contains("of-three-after") {
-            // Whatever else the server thinks it was asked comes before its end.
+            // Answers to anything else that the server took for a request come before the end.
             is_told = stream.shutdown(std::net::Shutdown::Write).is_ok();
         }
     }
 }
 
-/// Sends a case and the request behind it, in so many bytes at a time.
+/// Sends a case and the request after it, `piece` bytes at a time.
 fn send(shop: &Billhook, case: &corpus::Case, piece: usize) -> Vec<String> {
     let bytes = [&case.bytes, corpus::plain("after").as_bytes()].concat();
     answers(&exchange(shop, &case.name, &bytes, piece))
@@ -101,7 +102,7 @@ fn exchange(shop: &Billhook, name: &str, bytes: &[u8], piece: usize) -> Vec<u8> 
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     for piece in bytes.chunks(piece) {
-        // It may have been refused already.
+        // The server may have refused it already.
         let _ = stream.write_all(piece);
         if bytes.len() > piece.len() {
             std::thread::sleep(Duration::from_micros(200));
@@ -125,8 +126,8 @@ fn a_request_is_one_or_is_refused() {
     assert!(faults.is_empty(), "of {} cases:\n{}", cases.len(), faults.join("\n"));
 }
 
-/// Where the bytes are cut on their way makes no difference. Only the word of refusal may be lost: its connection is closed while
-/// more bytes come.
+/// Where the bytes are split on their way makes no difference. Only a refusal may be lost, since its
+/// connection is closed while more bytes arrive.
 #[test]
 fn pieces_make_no_difference() {
     let customers = ["outer", "smuggled", "after"].map(str::to_owned);
@@ -148,7 +149,7 @@ fn pieces_make_no_difference() {
     assert!(faults.is_empty(), "of {} cases:\n{}", cases.len(), faults.join("\n"));
 }
 
-/// HTTP/2 needs TLS here. Its first words are refused, with or without an answer, and what follows them is nothing.
+/// HTTP/2 needs TLS here. Its preface is refused, with or without an answer, and what follows is ignored.
 #[test]
 fn http_2_in_clear_is_refused() {
     let shop = shop(&[(ATTACKER, KEY)], &["after".to_owned()]);

@@ -30,17 +30,17 @@ fn http2_finds_the_account_by_authority() {
         assert_eq!(spoken, version);
         assert!(body.starts_with(r#"{"error_code":0,"#), "{body}");
     }
-    // `:authority` says one account, Host another: nobody's orders.
+    // `:authority` and Host name two accounts: refused.
     let both = curl(&["--insecure", "--http2", "--data", &form(), "--header", "Host: other.localhost", &url]);
     let body = String::from_utf8(both.stdout).unwrap();
     assert!(!body.contains("oplata"), "{body}");
-    // A name that is nobody's is answered all the same, with code 5.
+    // An unknown name is answered too, with code 5.
     let nobody = format!("https://nobody.localhost:{}/api/GetBills", shop.https().port());
     let body = String::from_utf8(curl(&["--insecure", "--data", &form(), &nobody]).stdout).unwrap();
     assert!(body.starts_with(r#"{"error_code":5,"#), "{body}");
 }
 
-/// A certificate for the demo account's name, written as two files; gives their paths.
+/// Writes a certificate for the demo account's name. Returns the paths of certificate and key.
 pub(crate) fn certificate(place: &Path) -> (String, String) {
     let made = rcgen::generate_simple_self_signed(["username.localhost".to_owned()]).unwrap();
     let cert = write(place, "cert.pem", &made.cert.pem());
@@ -64,7 +64,7 @@ fn certificates_are_renewed_on_sighup() {
     assert!(trusted(&cert));
     let old = write(shop.place(), "old.pem", &std::fs::read_to_string(&cert).unwrap());
 
-    // A broken file leaves the old certificate at work, and is told.
+    // With a broken file the old certificate stays in use, and the log says so.
     std::fs::write(&cert, "no certificate").unwrap();
     shop.signal(Signal::HUP);
     billhook_test_kit::until(|| shop.log().contains("cert.pem"));

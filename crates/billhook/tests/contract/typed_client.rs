@@ -1,4 +1,4 @@
-//! Every method by the client that our own programs use: what it sends is understood, and what comes back is read.
+//! Every method through our own client: the server reads its forms, and it reads the answers.
 
 use billhook_client::{CallError, Client, Options};
 use billhook_wire::{
@@ -24,7 +24,6 @@ fn client(port: u16, login: &str, key: &str) -> Client {
     Client::new(Options { require_signature: true, ..options }).unwrap()
 }
 
-/// A shop without products, and a client of it.
 fn shop_and_client() -> (Shop, Client) {
     let shop = Shop::empty();
     let client = client(shop.server().http().port(), LOGIN, KEY);
@@ -43,7 +42,7 @@ fn price(kopecks: i64) -> Price {
     Price::new(Money::from_kopecks(kopecks)).unwrap()
 }
 
-/// A product with what it must have.
+/// A product with only the required fields.
 fn good(good_name: &str, kopecks: i64) -> AddGood {
     AddGood(GoodFields {
         good_type: Some(GoodType::Digital),
@@ -53,7 +52,7 @@ fn good(good_name: &str, kopecks: i64) -> AddGood {
     })
 }
 
-/// An order of one product, and of nothing else.
+/// An order of one product, with only the required fields.
 fn order(email: &str, good_name: &str) -> CreateOrder {
     let form = format!("goods[0][good_name]={good_name}&bill_email={email}");
     Form::urlencoded(form.as_bytes()).read().unwrap()

@@ -1,7 +1,8 @@
-//! Stores as every version of their tables had them: only `migrate` and `serve` bring them up to date; then each is sound, and shows
-//! what it showed.
+//! Stores of every version: only `migrate` and `serve` bring them up to date. After that each is sound and
+//! shows the same data.
 //!
-//! The stores are those of `frozen`; `BILLHOOK_WRITE=1 cargo test --test upgrade` adds those of a new version.
+//! The stores are those of `frozen`. `BILLHOOK_WRITE=1 cargo test --test upgrade` adds those of a new
+//! version.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,18 +25,17 @@ fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_billhook"))
 }
 
-/// Runs the program on a store.
 fn done(store: &Store, arguments: &[&str]) -> Done {
     run(command(program(), store.options()).args(arguments), COMMAND_MAX).unwrap()
 }
 
-/// Runs the program on a store; what it printed.
+/// Runs the program on a store, and returns its output.
 #[track_caller]
 fn billhook(store: &Store, arguments: &[&str]) -> String {
     done(store, arguments).result().unwrap()
 }
 
-/// The program refuses, in one line that says all this.
+/// Asserts that the program refuses, in one line with all these texts.
 #[track_caller]
 fn refuses(store: &Store, arguments: &[&str], parts: &[&str]) {
     let done = done(store, arguments);
@@ -56,12 +56,12 @@ fn known() -> usize {
     usize::try_from(told["known"].as_u64().unwrap()).unwrap()
 }
 
-/// Every version, up to the one of this program.
+/// Every version up to the program's own.
 fn versions() -> std::ops::RangeInclusive<usize> {
     1..=known()
 }
 
-/// A store that lacks steps is as good as locked for whatever would read or write it.
+/// All commands that read or write refuse a store that lacks steps.
 #[track_caller]
 fn is_refused_until_migrated(store: &Store, version: usize) {
     for arguments in [
@@ -78,7 +78,7 @@ fn is_refused_until_migrated(store: &Store, version: usize) {
     assert!(told.contains(&format!("from store version {version} to {}", known())), "{told}");
 }
 
-/// A store of that version that was brought up to date has lost nothing.
+/// Asserts that a store brought up to date from that version has lost nothing.
 #[track_caller]
 fn is_up_to_date(store: &Store, version: usize) {
     let told = billhook(store, &["migrate", "--dry-run"]);
@@ -90,7 +90,7 @@ fn is_up_to_date(store: &Store, version: usize) {
     }
     assert!(billhook(store, &["check"]).contains("sound"));
     assert!(billhook(store, &["account", "show", LOGIN, "--reveal-key"]).contains(KEY));
-    // And it is one to work on.
+    // It can be written.
     billhook(store, &["generate", "--account", LOGIN, "--orders", "5"]);
     assert!(billhook(store, &["check"]).contains("sound"));
 }
@@ -109,14 +109,14 @@ fn every_version_of_a_folder() {
             continue;
         }
         is_refused_until_migrated(&store, version);
-        // What an earlier try has kept is not what is kept now.
+        // A copy from an earlier attempt is replaced.
         fs::write(&kept, "an earlier try").unwrap();
         let told = billhook(&store, &["migrate"]);
         assert!(told.contains(kept.to_str().unwrap()) && told.contains("migrate --forget"), "{told}");
         is_up_to_date(&store, version);
         assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
 
-        // What is kept is the store as it was, in one file.
+        // The kept copy is the old store, in one file.
         let back = place.path().join(format!("back{version}"));
         fs::create_dir(&back).unwrap();
         fs::copy(&kept, back.join("billhook.db")).unwrap();
@@ -124,7 +124,7 @@ fn every_version_of_a_folder() {
         is_refused_until_migrated(&back, version);
         billhook(&back, &["migrate"]);
         is_up_to_date(&back, version);
-        // It is a backup, too, which is brought up to date before it is a store.
+        // It can also be restored as a backup, which is brought up to date first.
         let kept_name = kept.to_str().unwrap();
         let restored = Store::Folder(place.path().join(format!("restored{version}")));
         assert!(billhook(&restored, &["check", kept_name]).contains("sound"));
@@ -137,7 +137,6 @@ fn every_version_of_a_folder() {
     }
 }
 
-/// A server does it at its start.
 #[test]
 fn a_server_brings_its_folder_up_to_date() {
     let place = tempfile::tempdir().unwrap();
@@ -150,7 +149,7 @@ fn a_server_brings_its_folder_up_to_date() {
     is_up_to_date(&store, 1);
 }
 
-/// What can't be kept is not brought up to date: a damaged store, one that somebody has open, one on a full disk.
+/// A store that can't be copied is not migrated: a damaged one, one in use, one on a full disk.
 #[test]
 fn a_folder_stays_as_it_is_where_no_copy_can_be_kept() {
     let place = tempfile::tempdir().unwrap();
@@ -168,7 +167,7 @@ fn a_folder_stays_as_it_is_where_no_copy_can_be_kept() {
     let whole = fs::read(&file).unwrap();
     let mut damaged = whole.clone();
     let title = damaged.windows(4).rposition(|four| four == b"shop").unwrap();
-    // The index has it still.
+    // The index still has it.
     damaged[title] = b'S';
     fs::write(&file, &damaged).unwrap();
     still(&["is damaged"]);
@@ -200,7 +199,7 @@ fn a_folder_stays_as_it_is_where_no_copy_can_be_kept() {
     assert!(output.status.success(), "{told}");
     assert_eq!(told.lines().count(), 1, "{told}");
     let bytes = fs::metadata(&file).unwrap().len();
-    assert!(told.contains(&format!("{bytes} bytes are wanted")), "{told}");
+    assert!(told.contains(&format!("it takes {bytes} bytes")), "{told}");
 }
 
 #[test]
@@ -218,7 +217,7 @@ fn every_version_of_a_database() {
     }
 }
 
-/// A step could spoil what is in no frozen store.
+/// A step could damage data that is in no frozen store.
 #[test]
 fn a_store_of_everything_is_frozen() {
     let (known, cluster) = (known(), Cluster::shared());
@@ -249,7 +248,6 @@ fn a_store_of_everything_is_frozen() {
     }
 }
 
-/// How many rows each table of a folder's store has.
 fn tables(data: &Path) -> Vec<(String, i64)> {
     let store = rusqlite::Connection::open(data.join("billhook.db")).unwrap();
     let mut tables =

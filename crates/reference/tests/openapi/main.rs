@@ -1,4 +1,4 @@
-//! The OpenAPI description: valid, complete, and the one that is committed.
+//! The OpenAPI description is valid, complete, and equal to the committed file.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ fn description() -> Value {
     serde_json::from_str(openapi()).unwrap()
 }
 
-/// With `BILLHOOK_WRITE=1` in the environment the file is written anew.
+/// With `BILLHOOK_WRITE=1` in the environment it writes the file.
 #[test]
 fn the_committed_one_is_what_the_table_gives() {
     let path = root().join("docs/openapi.json");
@@ -35,7 +35,7 @@ fn the_committed_one_is_what_the_table_gives() {
     );
 }
 
-/// `schema-3.1.json` is the OpenAPI Initiative's, under the Apache licence 2.0. It leaves schemas to JSON Schema's own meta-schema.
+/// `schema-3.1.json` is from the OpenAPI Initiative (Apache 2.0). JSON Schema's meta-schema checks schemas.
 #[test]
 fn it_is_valid() {
     let official = serde_json::from_str(include_str!("schema-3.1.json")).unwrap();
@@ -93,7 +93,7 @@ fn references<'a>(value: &'a Value, names: &mut Vec<&'a str>) {
     }
 }
 
-/// The table, the description, the protocol's sections and the README speak of the same methods.
+/// The table, the description, the protocol's sections and the README have the same methods.
 #[test]
 fn every_method_is_told_everywhere() {
     let table: BTreeSet<_> = METHODS.iter().map(|method| method.name).collect();

@@ -1,4 +1,4 @@
-//! What runs by the clock, beside all requests.
+//! Threads that run periodically, independent of requests.
 
 pub(crate) mod timers;
 pub(crate) mod watch;
@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-/// A thread that does something again and again; it ends when this is dropped.
+/// A thread that repeats its work; it ends on drop.
 #[derive(Debug)]
 pub(crate) struct Repeating {
     _alive: mpsc::Sender<()>,
 }
 
-/// Starts a thread that calls `work` once in each interval.
+/// Starts a thread that calls `work` once per interval.
 fn every(interval: Duration, name: &str, mut work: impl FnMut() + Send + 'static) -> io::Result<Repeating> {
     let (alive, ended) = mpsc::channel();
     thread::Builder::new().name(name.to_owned()).spawn(move || {

@@ -1,7 +1,9 @@
-//! The thread that goes by the clock: it cancels orders whose time to be paid has run out (`bill_timer_kill`, section 4.1), and deletes old
-//! keys whose time is over, so that a clock that is set back does not let them in again. It also forgets calls that are kept no longer.
+//! The timer thread. It cancels orders that were not paid in time (`bill_timer_kill`, section 4.1). It
+//! deletes expired old keys, so that a clock that is set back does not revive them, and expired idempotency
+//! keys.
 //!
-//! Neither can be taken back, so it does not go by a clock that has just been moved (decision 75): somebody may be about to mend it.
+//! These actions can't be undone. So the thread pauses after the clock was changed (decision 75), because the
+//! change may be a mistake.
 
 use std::{
     io,
@@ -18,14 +20,11 @@ use crate::{
     state::State,
 };
 
-/// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often it looks for calls to forget.
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
-/// Orders taken up at once.
+/// How many orders are read at once.
 const AT_ONCE: u32 = 500;
 
-/// Starts the thread.
 pub(crate) fn start(state: Arc<State>) -> io::Result<Repeating> {
     let mut clock = Clock::new(unix_now(), Instant::now());
     let mut is_well = true;
@@ -36,29 +35,30 @@ pub(crate) fn start(state: Arc<State>) -> io::Result<Repeating> {
         if let Err(error) = &outcome
             && is_well
         {
-            tracing::error!(%error, "orders that are not paid in time, or keys whose time is over, stay; trying on");
+            tracing::error!(%error, "unpaid orders are not cancelled and expired keys not deleted yet; trying again");
         }
         is_well = outcome.is_ok();
         if is_well && forgot.is_none_or(|at| at.elapsed() >= FORGET_INTERVAL) {
             forgot = Some(Instant::now());
             if let Err(error) = idempotency::forget_expired(&state.store, now) {
-                tracing::warn!(%error, "calls of more than a day ago can't be forgotten; trying on");
+                tracing::warn!(%error, "expired idempotency keys are not deleted yet; trying again");
             }
         }
     })
 }
 
-/// Deletes old keys whose time is over.
+/// Deletes expired old keys.
 fn end_old_keys(state: &State, now: i64) -> Result<(), store::Error> {
     state.directory.with_ended_keys(now).into_iter().try_for_each(|account| {
         if state.store.write(move |tx| accounts::end_old_key(tx, account, now))? {
-            tracing::info!(account = account.0, "the time of its old key is over: deleted");
+            tracing::info!(account = account.0, "the old key has expired and was deleted");
         }
         Ok(())
     })
 }
 
-/// Cancels what is due, each order in a transaction of its own: another node may be at the same. One that can't be read holds up no other.
+/// Cancels the orders that are due, each in its own transaction, since other nodes do the same. An unreadable
+/// order does not stop the others.
 fn cancel_due(state: &State, now: i64) -> Result<(), store::Error> {
     let mut failed = None;
     loop {
@@ -71,7 +71,7 @@ fn cancel_due(state: &State, now: i64) -> Result<(), store::Error> {
                     tracing::info!(
                         account = account.0,
                         order = order.0,
-                        "an order was not paid in time and is cancelled"
+                        "an order was not paid in time and was cancelled"
                     );
                 }
                 Ok(false) => {}

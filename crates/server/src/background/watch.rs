@@ -1,4 +1,4 @@
-//! The thread that watches the store: it takes changed accounts over, and notices when the store has failed.
+//! The thread that watches the store: it loads changed accounts, and notices when the store has failed.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -10,12 +10,11 @@ use crate::{
     state::State,
 };
 
-/// How often it looks.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// How many looks lie between two rounds of what need not be done so often.
+/// How many intervals are between two rounds of rarer work.
 const LOOKS_PER_ROUND: u32 = 25;
 
-/// Starts the thread. The receiver gets the store's failure, if it ever fails.
+/// Starts the thread. The receiver gets the store's failure, if it fails.
 pub(crate) fn start(state: Arc<State>) -> io::Result<(Repeating, oneshot::Receiver<store::Error>)> {
     let (send, failed) = oneshot::channel();
     let mut send = Some(send);
@@ -27,18 +26,18 @@ pub(crate) fn start(state: Arc<State>) -> io::Result<(Repeating, oneshot::Receiv
         let refreshed = state.directory.refresh(&state.store);
         state.metrics.store_ready.set((failure.is_none() && refreshed.is_ok()).into());
         if let Some(failure) = failure
-            // What is sound of a damaged store is still read.
+            // Undamaged parts of a damaged store can still be read.
             && failure.kind() != store::Kind::Stopped
             && let Some(send) = send.take()
         {
-            // Nobody listens once the server is stopping for another reason.
+            // If the server is already stopping, nobody receives it.
             let _ = send.send(failure);
         }
         match refreshed {
             Ok(()) if !is_reachable => tracing::info!("the store answers again"),
             Err(ref error) if is_reachable => {
                 let then =
-                    if state.store.is_shared() { "answering code 9" } else { "serving those that are known" };
+                    if state.store.is_shared() { "answering code 9" } else { "serving the known ones" };
                 tracing::error!(%error, "the accounts can't be read; {then}");
             }
             _ => {}

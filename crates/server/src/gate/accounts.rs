@@ -1,7 +1,7 @@
-//! The accounts as the server has them in memory: found by host, kept up to date from the store.
+//! The accounts in memory: found by host, kept up to date from the store.
 //!
-//! A request finds its account without touching the store, so that it is refused or signed properly even while the store can't
-//! be reached. What the command line changes in the store is taken over by [`Directory::refresh`], several times a second.
+//! A request finds its account without reading the store. So it is refused or signed properly even while the
+//! store can't be reached. [`Directory::refresh`] loads changes from the store several times a second.
 
 use std::{
     collections::HashMap,
@@ -32,45 +32,44 @@ use crate::{
     telemetry::calls::{Calls, Ring},
 };
 
-/// What other nodes change in an account holds here after so long: beyond it nobody is answered from what is known.
+/// Another node's changes to an account take effect here after at most this time. If the accounts in memory
+/// are older, calls are not answered from them.
 const AGE_MAX: Duration = Duration::from_secs(1);
-/// How long a request waits for newer accounts at most, and how often it looks.
+/// How long a request waits for newer accounts, and how often it checks.
 const FRESH_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// An account with what the server keeps beside it.
+/// An account with its limits in this process.
 #[derive(Debug)]
 pub(crate) struct Served {
     account: Account,
-    /// How often one address may call, if that is limited.
+    /// The rate limit of each address, if the account has one.
     pub(crate) limiter: Option<Arc<Limiter>>,
-    /// Its share of the memory for answers that are not yet taken, for the same reason.
+    /// The account's share of the memory for answers that clients have not read yet.
     pub(crate) answers: Arc<Budget>,
     /// Its last calls.
     pub(crate) calls: Arc<Ring>,
 }
 
-/// Which of an account's keys is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhichKey {
-    /// The one in force.
     Current,
-    /// The one before, while it is accepted.
+    /// The previous key, while it is still accepted.
     Old,
 }
 
-/// Every account, by all the hosts that lead to it.
+/// All accounts, by each of their hosts.
 #[derive(Debug)]
 pub(crate) struct Directory {
     domains: Vec<String>,
     default_account: Option<Login>,
     refused_key: Option<Key>,
-    /// Whether others may change the accounts in the store.
+    /// Whether other processes may change the accounts in the store.
     is_shared: bool,
     pub(crate) calls: Arc<Calls>,
     known: ArcSwap<Snapshot>,
     began: Instant,
-    /// The state of the store that is known is at least as new as this many milliseconds after `began`.
+    /// The accounts in memory are at least as new as this many milliseconds after `began`.
     as_of_ms: AtomicU64,
     is_cut_off: AtomicBool,
 }
@@ -81,17 +80,17 @@ struct Snapshot {
     by_id: HashMap<AccountId, Arc<Served>>,
     by_login: HashMap<Box<str>, Arc<Served>>,
     by_domain: HashMap<Box<str>, Arc<Served>>,
-    /// The account that the store has for the default one.
+    /// The store's default account.
     default_account: Option<AccountId>,
 }
 
 impl Served {
-    /// The old key, while it is accepted at `now` (unix seconds).
+    /// The old key, if it is still accepted at `now` (unix seconds).
     pub(crate) fn old_key(&self, now: i64) -> Option<&Key> {
         self.account.old_key.as_ref().filter(|old| now < old.until).map(|old| &old.key)
     }
 
-    /// A key of the account; the current one where there is no old one.
+    /// One of the account's keys; the current one if there is no old one.
     pub(crate) fn key(&self, which: WhichKey) -> &Key {
         match (&self.account.old_key, which) {
             (Some(old), WhichKey::Old) => &old.key,
@@ -99,7 +98,7 @@ impl Served {
         }
     }
 
-    /// Whether the account lets this address call.
+    /// Whether the account allows calls from this address.
     pub(crate) fn allows(&self, caller: IpAddr) -> bool {
         let allowed = &self.account.settings.allow_ips;
         allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
@@ -121,7 +120,7 @@ impl Snapshot {
 }
 
 impl Directory {
-    /// An empty directory. Accounts that have the key which the options refuse are answered as if they were disabled.
+    /// An empty directory. Accounts with the key that the options refuse are answered as disabled.
     pub(crate) fn new(options: &Options, is_shared: bool) -> Result<Self, StartError> {
         Ok(Self {
             domains: host::names(&options.domains)?,
@@ -136,7 +135,7 @@ impl Directory {
         })
     }
 
-    /// Takes over what has changed in the store. On an error everything stays as it was.
+    /// Loads the changes from the store. After an error the accounts stay as they were.
     pub(crate) fn refresh(&self, store: &Store) -> Result<(), Error> {
         let as_of = self.now_ms();
         let refreshed = self.take_changes(store);
@@ -159,8 +158,8 @@ impl Directory {
         let mut after = self.with(Snapshot::clone(&known), &known, changed, newest);
         if after.sum() != sum {
             tracing::warn!(
-                "the accounts are not what became of those that were known: the database was restored, or lost its last \
-                 commits; all are read anew"
+                "the accounts in memory come from another history: the database was restored, or lost its last \
+                 commits; all accounts are read again"
             );
             let (newest, all) =
                 store.read(|tx| Ok::<_, Error>((accounts::newest(tx)?, accounts::list(tx)?)))?;
@@ -170,20 +169,21 @@ impl Directory {
         Ok(())
     }
 
-    /// The accounts with an old key whose time is over at `now` (unix seconds).
+    /// The accounts whose old key has expired at `now` (unix seconds).
     pub(crate) fn with_ended_keys(&self, now: i64) -> Vec<AccountId> {
         let known = self.known.load();
         let is_ended = |served: &&Arc<Served>| served.old_key.as_ref().is_some_and(|old| old.until <= now);
         known.by_id.values().filter(is_ended).map(|served| served.id).collect()
     }
 
-    /// Whether what is known is too old to be relied upon.
+    /// Whether the accounts in memory are too old to use.
     pub(crate) fn is_stale(&self) -> bool {
         let age_ms = self.now_ms().saturating_sub(self.as_of_ms.load(Ordering::Relaxed));
         self.is_shared && Duration::from_millis(age_ms) > AGE_MAX
     }
 
-    /// Waits until what is known is new enough: a busy machine may be late. One that can't read the store is told at once.
+    /// Waits until the accounts are new enough: a busy machine may be late. Fails at once if the store can't
+    /// be read.
     pub(crate) async fn fresh(&self) -> Result<(), Failure> {
         let asked = Instant::now();
         while self.is_stale() {
@@ -214,7 +214,7 @@ impl Directory {
         newest: Newest,
     ) -> Snapshot {
         known.newest = newest;
-        // All old names go before any new one comes: a domain may have moved from one of these accounts to another.
+        // Remove all old names before adding new ones: a domain may have moved between these accounts.
         for account in &changed {
             if let Some(old) = known.by_id.get(&account.id) {
                 known.by_login.remove(old.login.as_str());
@@ -254,7 +254,7 @@ impl Directory {
         known
     }
 
-    /// The account that a host leads to; `None` as host is a request that names none (decision 49).
+    /// The account of a host. `None` is a request without a host (decision 49).
     pub(crate) fn find(&self, host: Option<&Host<'_>>) -> Option<Arc<Served>> {
         let known = self.known.load();
         let Some(Host::Name(name)) = host else { return self.default_of(&known) };
@@ -268,7 +268,7 @@ impl Directory {
         }
     }
 
-    /// Whether a certificate may be made for this name: one that leads to an account, a domain of ours, or `localhost`.
+    /// Whether a certificate may be made for this name: an account's host, our domain, or `localhost`.
     pub(crate) fn leads_somewhere(&self, name: &str) -> bool {
         let known = self.known.load();
         self.is_own(name)
@@ -276,17 +276,16 @@ impl Directory {
             || self.label_of(name).is_some_and(|label| known.by_login.contains_key(label))
     }
 
-    /// Whether a default account was named that is not there.
+    /// Whether the named default account does not exist.
     pub(crate) fn lacks_default(&self) -> bool {
         self.default_account.is_some() && self.find(None).is_none()
     }
 
-    /// How many accounts there are.
     pub(crate) fn len(&self) -> usize {
         self.known.load().by_id.len()
     }
 
-    /// Lets the limits forget the callers that have their whole allowance again.
+    /// Makes the limits forget callers whose allowance is full again.
     pub(crate) fn forget_rested_callers(&self) {
         let known = self.known.load();
         known.by_id.values().filter_map(|served| served.limiter.as_deref()).for_each(Limiter::forget_rested);
@@ -298,7 +297,7 @@ impl Directory {
         self.calls.forget(known.by_id.values().map(|served| &*served.calls));
     }
 
-    /// The part of `LABEL.DOMAIN` before one of our domains, if it is a single label.
+    /// LABEL in `LABEL.DOMAIN`, for one of our domains and a label without dots.
     fn label_of<'a>(&self, name: &'a str) -> Option<&'a str> {
         let (label, domain) = name.split_once('.')?;
         (!self.is_own(name) && self.domains.iter().any(|own| own == domain)).then_some(label)
@@ -313,7 +312,7 @@ impl Directory {
         name == "localhost" || self.domains.iter().any(|own| own == name)
     }
 
-    /// The account that was named as the default, else the store's own.
+    /// The default account from the options, else the store's.
     fn default_of(&self, known: &Snapshot) -> Option<Arc<Served>> {
         match &self.default_account {
             Some(login) => known.by_login.get(login.as_str()).cloned(),
@@ -398,7 +397,7 @@ mod tests {
         }
         assert!(missing.lacks_default() && !named.lacks_default() && !only.lacks_default());
         assert_eq!(found(&only, "other.example.com"), None);
-        // Another account takes nothing away from the first; what the store says afterwards holds, in whatever order it is read.
+        // A new account takes no name from the first. Later changes apply, in whatever order they are read.
         take_over(&only, vec![account(2, "boris", &[])]);
         assert_eq!(found(&only, "127.0.0.1").as_deref(), Some("anna"));
         let marked = |id, login, is_default| Account { is_default, ..account(id, login, &[]) };
@@ -428,7 +427,7 @@ mod tests {
             directory(None, vec![account(1, "anna", &["x.example"]), account(2, "boris", &["y.example"])]);
         let mut anna = account(1, "anna", &["y.example"]);
         anna.disabled = true;
-        // Boris gave y.example to Anna: both have changed.
+        // Boris gave y.example to Anna, so both accounts have changed.
         take_over(&directory, vec![anna, account(2, "boris", &[])]);
         assert_eq!(found(&directory, "x.example"), None);
         assert_eq!(found(&directory, "y.example").as_deref(), Some("anna"));

@@ -1,12 +1,12 @@
-//! Who is calling: the address behind the proxies that are trusted, in one form.
+//! The caller's address, behind trusted proxies, in a normal form.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
 
-/// The caller's address. A trusted proxy's word in `X-Forwarded-For` is believed from right to left, up to the first address
-/// that is no trusted proxy: what stands to the left of that one, its sender may have made up.
+/// The caller's address. `X-Forwarded-For` is read from right to left, up to the first address that is no
+/// trusted proxy. That address's sender may have made up everything to its left.
 pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut caller = peer.to_canonical();
     if !is_trusted(caller, trusted) {
@@ -26,12 +26,11 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     caller
 }
 
-/// Whom limits count as one: an IPv4 address, or the /64 of an IPv6 address, which is the least that a provider gives to a customer.
+/// The unit of per-address limits: an IPv4 address, or an IPv6 /64, the smallest network of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Network(IpAddr);
 
 impl Network {
-    /// The network that an address is in.
     pub(crate) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => (address & Ipv6Addr::from_bits(u128::MAX << 64)).into(),
@@ -40,14 +39,14 @@ impl Network {
     }
 }
 
-/// Whether an address is one of the proxies that are trusted.
+/// Whether an address is a trusted proxy.
 pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// Whether the proxy that is the peer, if it is a trusted one, says that its caller came by HTTPS.
+/// Whether the peer is a trusted proxy that says its client used HTTPS.
 pub(crate) fn came_by_https(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
-    // The last word is the nearest proxy's own.
+    // The last value is from the nearest proxy.
     let said = headers.get_all("x-forwarded-proto").iter().next_back();
     let said = said.and_then(|line| line.to_str().ok()?.rsplit(',').next());
     is_trusted(peer.to_canonical(), trusted)

@@ -1,4 +1,4 @@
-//! Which host a request is for: the names it may be called by, brought to one form (decisions 49, 59 and 62).
+//! The host that a request is for, in a normal form (decisions 49, 59 and 62).
 
 use std::{
     borrow::Cow,
@@ -9,21 +9,19 @@ use http::{Version, header, request::Parts};
 
 use crate::StartError;
 
-/// The host that a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host<'a> {
-    /// An address instead of a name.
     Address(IpAddr),
     /// A name: lower case, without a trailing dot.
     Name(Cow<'a, str>),
 }
 
-/// The request doesn't say one host: HTTP 400.
+/// The request names no valid host, or two different ones: HTTP 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadHost;
 
-/// The host of a request: of the absolute target (decision 48) or `:authority` before that of `Host`; both must agree. `None`: an HTTP/1.0
-/// request that names none.
+/// A request's host: from the absolute target (decision 48) or `:authority`, else from `Host`. If both are
+/// there, they must agree. `None` is an HTTP/1.0 request without a host.
 pub(crate) fn of_request(head: &Parts) -> Result<Option<Host<'_>>, BadHost> {
     let mut headers = head.headers.get_all(header::HOST).iter();
     let header = headers.next();
@@ -46,7 +44,7 @@ pub(crate) fn of_request(head: &Parts) -> Result<Option<Host<'_>>, BadHost> {
     }
 }
 
-/// Reads `host`, `host:port`, `address:port` or `[address]:port`; an empty text names no host.
+/// Reads `host`, `host:port`, `address:port` or `[address]:port`. An empty text is no host.
 pub(crate) fn parse(text: &str) -> Result<Option<Host<'_>>, BadHost> {
     if text.is_empty() {
         return Ok(None);
@@ -59,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Host<'_>>, BadHost> {
     }
     let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
     let name = name.strip_suffix('.').unwrap_or(name);
-    // A second dot at the end would make it another name, or an address that is none.
+    // A second final dot would make it a different name, or an invalid address.
     if !is_port(port) || name.is_empty() || name.ends_with('.') || !name.bytes().all(is_name_byte) {
         return Err(BadHost);
     }
@@ -69,7 +67,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Host<'_>>, BadHost> {
     }))
 }
 
-/// A host name in the form that [`parse`] gives: lower case, no trailing dot. For names out of the configuration.
+/// A host name from the configuration in the form of [`parse`]: lower case, no final dot.
 pub(crate) fn name(text: &str) -> Option<String> {
     match parse(text) {
         Ok(Some(Host::Name(name))) if !text.contains(':') => Some(name.into_owned()),
@@ -77,17 +75,16 @@ pub(crate) fn name(text: &str) -> Option<String> {
     }
 }
 
-/// The same of names out of the options.
+/// The same for a list of names from the options.
 pub(crate) fn names<C: FromIterator<String>>(texts: &[String]) -> Result<C, StartError> {
     let names =
         texts.iter().map(|text| name(text).ok_or_else(|| StartError::Domain { domain: text.clone() }));
     names.collect()
 }
 
-/// The longest name of a host, in bytes (RFC 1035).
 const NAME_BYTES_MAX: usize = 253;
 
-/// Whether a text is a host that a link may lead to, with or without a port: an address, or a name as people write it, in any script.
+/// Whether a link may lead to this host, with or without a port: an address, or a name in any script.
 pub(crate) fn is_linkable(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -110,12 +107,12 @@ fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-/// Nothing, or a colon with digits behind it (none is allowed, RFC 3986).
+/// Nothing, or a colon with any number of digits, even none (RFC 3986).
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What RFC 3986 allows in a registered name.
+/// The bytes that RFC 3986 allows in a registered name.
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! How often one address may call one account (decision 68, code 8).
+//! The rate limit of each address for each account (decision 68, code 8).
 
 use std::{net::IpAddr, num::NonZeroU32};
 
@@ -14,13 +14,13 @@ use governor::{
 
 use crate::gate::caller::Network;
 
-/// How many networks an account's limit tells apart. While more than that call, those beyond share one allowance.
+/// How many networks an account's limiter tracks. Further networks share one allowance.
 const NETWORKS_MAX: usize = 10_000;
 
-/// One account's limit, kept for each caller's network.
+/// One account's limit, counted for each caller's network.
 ///
-/// The callers stand in one map behind a lock: a map that is spread over many locks would take, for thousands of accounts on a
-/// machine with many cores, hundreds of megabytes.
+/// The callers are in one map behind a lock. A sharded map would take hundreds of megabytes for thousands of
+/// accounts on a machine with many cores.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     per_minute: NonZeroU32,
@@ -28,7 +28,6 @@ pub(crate) struct Limiter {
     clock: DefaultClock,
 }
 
-/// What each of them has used.
 #[derive(Debug, Default)]
 struct Callers {
     known: HashMapStateStore<Network>,
@@ -73,7 +72,7 @@ impl ShrinkableKeyedStateStore<Network> for Callers {
 }
 
 impl Limiter {
-    /// A limit of so many requests a minute, all of which may come at once; 0 is no limit.
+    /// A limit of requests per minute, which may all come at once; 0 is no limit.
     pub(crate) fn new(per_minute: u32) -> Option<Self> {
         let per_minute = NonZeroU32::new(per_minute)?;
         let clock = DefaultClock::default();
@@ -81,12 +80,11 @@ impl Limiter {
         Some(Self { per_minute, callers, clock })
     }
 
-    /// How many requests a minute it allows.
     pub(crate) fn per_minute(&self) -> u32 {
         self.per_minute.get()
     }
 
-    /// Counts a request. `Err` has the seconds after which the next one is allowed, at least 1.
+    /// Counts a request. `Err` has the seconds until the next one is allowed, at least 1.
     pub(crate) fn count(&self, caller: IpAddr) -> Result<(), u64> {
         self.callers.check_key(&Network::of(caller)).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
@@ -94,7 +92,7 @@ impl Limiter {
         })
     }
 
-    /// Forgets the callers that have their whole allowance again: to be called every few seconds.
+    /// Forgets callers whose allowance is full again. Call it every few seconds.
     pub(crate) fn forget_rested(&self) {
         self.callers.retain_recent();
         self.callers.shrink_to_fit();

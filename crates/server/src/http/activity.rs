@@ -1,7 +1,8 @@
-//! What a connection is doing, and until when it may: one record that its socket, its requests and its answers all report to.
+//! The state of a connection and its deadlines, updated by its socket, its requests and its answers.
 //!
-//! hyper's own time-out for heads also runs while a connection is idle, and it has none for a client that takes no answer. So
-//! the deadlines are kept here, as a few atomic numbers, and one timer a connection looks at them only when it fires.
+//! hyper's time-out for heads also runs while a connection is idle, and it has none for a client that reads
+//! no answer. So the deadlines are kept here, as a few atomic numbers. One timer per connection checks them
+//! when it fires.
 
 use std::{
     sync::{
@@ -12,10 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// For how long a connection that ends with an unread body is listened to, so that its client comes to read the answer.
+/// How long a closing connection with an unread body is still read, so that its client reads the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// The time-outs of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
     pub(crate) header: Duration,
@@ -23,32 +23,31 @@ pub(crate) struct Timeouts {
     pub(crate) write: Duration,
 }
 
-/// What a connection is doing. Times are milliseconds since it was opened; 0 stands for "not".
+/// The state of a connection. Times are milliseconds since it was opened; 0 means "not".
 #[derive(Debug)]
 pub(crate) struct Activity {
     opened: Instant,
     timeouts: Timeouts,
-    /// Whether bytes that arrive between requests begin a head. In HTTP/2 they may be anything.
+    /// Whether bytes between requests begin a head. In HTTP/2 they may be anything.
     heads: bool,
     phase: AtomicU8,
     phase_since: AtomicU64,
-    /// Requests whose answer has not been handed over whole.
+    /// Requests whose answer has not been handed over completely.
     in_flight: AtomicU32,
-    /// The answers of which a part is still to be taken: when one of each was last taken, or 0 where a place is free. One
-    /// that is taken must not keep the others alive. HTTP/1.1 needs a single place, and nobody else wants the lock.
+    /// For each unfinished answer, when the client last read from it; 0 is a free slot. A client that reads
+    /// one answer must not keep the others alive. HTTP/1.1 needs one slot, and its lock is uncontended.
     answers: Mutex<Vec<u64>>,
-    /// Since when the socket takes nothing.
+    /// Since when the socket has accepted no bytes.
     blocked: AtomicU64,
     unread: AtomicBool,
 }
 
-// The phases between requests.
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 const LINGERING: u8 = 2;
 
 impl Activity {
-    /// A connection that was just opened. Where heads are looked for, the first one is due at once.
+    /// A new connection. With `heads`, the first head's time starts at once.
     pub(crate) fn new(timeouts: Timeouts, heads: bool) -> Self {
         Self {
             opened: Instant::now(),
@@ -63,7 +62,7 @@ impl Activity {
         }
     }
 
-    /// The end of the present wait, if it is one for the client.
+    /// The end of the current wait for the client, if there is one.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let at = |since: u64, allowed: Duration| self.opened + Duration::from_millis(since) + allowed;
         let blocked = match self.blocked.load(Relaxed) {
@@ -84,28 +83,28 @@ impl Activity {
         blocked.into_iter().chain(waiting).min()
     }
 
-    /// Whether no request is being answered, and no answer waits to be sent.
+    /// Whether no request and no answer is in progress.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.load(Relaxed) == 0 && self.blocked.load(Relaxed) == 0
     }
 
-    /// Since when nothing has come and nothing is to be sent.
+    /// Since when nothing was received or had to be sent.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         let idle = self.is_idle() && self.phase.load(Relaxed) == IDLE;
         idle.then(|| self.opened + Duration::from_millis(self.phase_since.load(Relaxed)))
     }
 
-    /// How long the connection may stay without a request.
+    /// How long the connection may be idle.
     pub(crate) fn idle_timeout(&self) -> Duration {
         self.timeouts.idle
     }
 
-    /// A part of a body will never be read.
+    /// A part of a body will not be read.
     pub(crate) fn leave_unread(&self) {
         self.unread.store(true, Relaxed);
     }
 
-    /// The connection ends. Whether its client is listened to for a while, since it may still send a body.
+    /// At the connection's end: whether to keep reading for a while, since the client may still send a body.
     pub(super) fn lingers(&self) -> bool {
         let lingers = self.unread.load(Relaxed);
         if lingers {
@@ -114,7 +113,7 @@ impl Activity {
         lingers
     }
 
-    /// An answer is ready to be taken. The place is the answer's own until it is gone.
+    /// An answer is ready. Returns its slot, which it owns until [`Self::answer_gone`].
     pub(crate) fn answer_ready(&self) -> usize {
         let now = self.now();
         let mut answers = self.answers();
@@ -126,12 +125,12 @@ impl Activity {
         answers.len() - 1
     }
 
-    /// A part of an answer was taken.
+    /// The client has read a part of an answer.
     pub(crate) fn answer_taken(&self, place: usize) {
         self.set_taken(place, self.now());
     }
 
-    /// An answer was taken whole, or given up.
+    /// An answer was read completely, or dropped.
     pub(crate) fn answer_gone(&self, place: usize) {
         self.set_taken(place, 0);
     }
@@ -151,14 +150,12 @@ impl Activity {
         self.phase_since.store(self.now(), Relaxed);
     }
 
-    /// Something was read.
     pub(super) fn bytes_came(&self) {
         if self.heads && self.phase.load(Relaxed) == IDLE && self.is_idle() {
             self.begin(HEAD);
         }
     }
 
-    /// Something was to be written.
     pub(super) fn wrote<T>(&self, outcome: &Poll<T>) {
         match (outcome.is_pending(), self.blocked.load(Relaxed)) {
             (true, 0) => self.blocked.store(self.now(), Relaxed),
@@ -168,17 +165,15 @@ impl Activity {
     }
 
     fn now(&self) -> u64 {
-        // Never 0, which stands for "not".
         u64::try_from(self.opened.elapsed().as_millis()).map_or(u64::MAX, |ms| ms.max(1))
     }
 }
 
-/// A request that is being answered: it counts as in flight for as long as this lives.
+/// A request in flight, from creation to drop.
 #[derive(Debug)]
 pub(crate) struct InFlight(pub(crate) Arc<Activity>);
 
 impl InFlight {
-    /// Begins one.
     pub(crate) fn begin(of: Arc<Activity>) -> Self {
         of.in_flight.fetch_add(1, Relaxed);
         Self(of)
@@ -187,7 +182,7 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        // The wait that this may begin has its time before anybody can see that it has begun.
+        // Set the start of the wait before others can see that it has begun.
         self.0.begin(IDLE);
         self.0.in_flight.fetch_sub(1, Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Health and metrics, on a listener of their own: plain HTTP, for the operator's own machines.
+//! Health and metrics, on a plain HTTP listener of their own for the operator.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,19 +17,20 @@ use crate::{
     state::State,
 };
 
-/// The longest that the store may take to show its health.
+/// How long the store's health check may take.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the admin listener answers from.
+/// The state of the admin listener.
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) state: Arc<State>,
     /// The configuration of the API's connections: their shutdown ends readiness.
     pub(crate) config: Arc<ConnectionConfig>,
     pub(crate) permits: Arc<Permits>,
-    /// One look at the store at a time: if it hangs, probes must not pile up threads.
+    /// Allows one health check at a time: if the store hangs, probes must not pile up threads.
     pub(crate) looking: Arc<Mutex<()>>,
-    /// The names that it may be called by, beside addresses and `localhost`: in a browser, any name can be made to lead here.
+    /// Accepted host names besides addresses and `localhost`. Others are refused, because any name can be
+    /// made to lead a browser here.
     pub(crate) hosts: Arc<[String]>,
 }
 
@@ -42,7 +43,8 @@ impl Handler for Admin {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         let (head, _) = request.into_parts();
         if !self.is_named(&head) {
-            let text = "ask by an address, by localhost, or by a name that --admin-host gives\n".to_owned();
+            let text =
+                "unknown host: use an IP address, localhost, or a name given with --admin-host\n".to_owned();
             return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, in_flight);
         }
         let (status, text) = match head.uri.path() {
@@ -66,7 +68,7 @@ impl Handler for Admin {
 }
 
 impl Admin {
-    /// Whether a request asks for this listener by a name of its own.
+    /// Whether the request's host is an accepted name.
     fn is_named(&self, head: &Parts) -> bool {
         match host::of_request(head) {
             Ok(None | Some(Host::Address(_))) => true,
@@ -75,7 +77,7 @@ impl Admin {
         }
     }
 
-    /// Why requests should go elsewhere, if they should.
+    /// Why the server is not ready, if it is not.
     async fn not_ready(&self) -> Option<String> {
         if self.config.shutdown.has_begun() {
             return Some("the server is stopping".to_owned());
@@ -98,7 +100,7 @@ impl Admin {
                     .then(|| "the accounts could not be read for more than a second: see the log".to_owned())
             }
             Ok(Ok(Err(error))) => Some(error.to_string()),
-            Ok(Err(_)) => Some("the look at the store panicked".to_owned()),
+            Ok(Err(_)) => Some("the health check of the store panicked".to_owned()),
             Err(_) => Some("the store does not answer".to_owned()),
         }
     }

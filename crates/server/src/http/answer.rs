@@ -1,4 +1,4 @@
-//! The answer to one request: the signed envelope, or a page, and the HTTP around it.
+//! The answer to one request: an envelope or a page, with its HTTP headers.
 
 use billhook_wire::{
     Code, Key, TextCase, envelope,
@@ -13,18 +13,17 @@ use crate::{
     http::memory::{self, Budgets, Reservation, allocated},
 };
 
-/// The longest answer, in bytes (decision 64).
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// The memory for answers, over all connections: a client that takes none of its answer makes us hold it.
+/// Memory for answers of all connections, because clients that do not read make us hold them.
 pub(crate) const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
-/// The same for one account's, so that it leaves some to the others.
+/// The share of one account, so that others keep some.
 pub(crate) const MAX_BYTES_OF_ONE: usize = MAX_BYTES_IN_ALL / 2;
-/// The same for orders' pages, so that neither customers nor callers of the API can take it from the others.
+/// The same for orders' pages, separate from the API's answers.
 pub(crate) const PAGES_BYTES_IN_ALL: usize = 32 * 1024 * 1024;
-/// An answer up to this size, in bytes, is not counted: connections and streams bound these.
+/// Answers up to this size are not counted: the limits on connections and streams bound them.
 const SHORT_BYTES: usize = 4 * 1024;
 
-/// An answer's text as the bytes of a body, within its own bound and what is left for all.
+/// Turns an answer's text into a body, if it fits the length limit and the memory budgets.
 pub(crate) fn hold(mut text: Vec<u8>, budgets: Budgets<'_>) -> Result<Bytes, Failure> {
     if text.len() <= SHORT_BYTES {
         return Ok(text.into());
@@ -34,14 +33,14 @@ pub(crate) fn hold(mut text: Vec<u8>, budgets: Budgets<'_>) -> Result<Bytes, Fai
     }
     let bytes = allocated(text.len());
     let reserved = memory::reserve(budgets, bytes).ok_or(Failure::NoRoom)?;
-    // It grew by doubling, so as much again may lie behind it; the allocator would leave that where it is, up to a half.
+    // The buffer grew by doubling, so half of it may be unused, and the allocator would not give that back.
     if text.capacity() > bytes {
         text = text.as_slice().to_vec();
     }
     Ok(Bytes::from_owner(Held { text, _reserved: reserved }))
 }
 
-/// A long answer and its memory. As their owner it lives until the last piece of the bytes is gone.
+/// A long answer with its reservation, alive until the last piece of the bytes is dropped.
 struct Held {
     text: Vec<u8>,
     _reserved: Vec<Reservation>,
@@ -53,19 +52,16 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// An answer, ready but for its HTTP headers.
+/// An answer without its HTTP headers.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// The HTTP status.
     pub(crate) status: StatusCode,
-    /// The code in the envelope.
     pub(crate) code: Code,
-    /// The envelope, or the page.
     pub(crate) body: Bytes,
     kind: Kind,
 }
 
-/// What decides about the headers.
+/// The kind of answer, which decides the headers.
 #[derive(Debug)]
 enum Kind {
     Envelope { retry_after: Option<u64>, paged: Option<Paged> },
@@ -73,7 +69,6 @@ enum Kind {
 }
 
 impl Answer {
-    /// A method's envelope.
     pub(crate) fn done(
         envelope: Vec<u8>,
         paged: Option<Paged>,
@@ -83,19 +78,18 @@ impl Answer {
         Ok(Self { status: StatusCode::OK, code: Code::OK, body: hold(envelope, budgets)?, kind })
     }
 
-    /// What a failure is answered with. `key` is the one that signs, if the account is known.
+    /// The answer to a failure. `key` signs it, if the account is known.
     pub(crate) fn refusal(failure: &Failure, case: TextCase, key: Option<&Key>) -> Self {
         let ((status, code, retry_after), (detail, result)) = (failure.response(), failure.details());
         let body = match result {
             Some(result) => envelope::write(code, detail, case, result, key),
             None => envelope::write(code, detail, case, &Nothing, key),
         };
-        // JSON of a JSON value can't fail.
+        // Serialising a JSON value can't fail.
         let body = body.unwrap_or_default().into();
         Self { status, code, body, kind: Kind::Envelope { retry_after, paged: None } }
     }
 
-    /// A page.
     pub(crate) fn page(page: &'static Page, status: StatusCode, code: Code, body: Bytes) -> Self {
         Self { status, code, body, kind: Kind::Page(page, Vec::new()) }
     }
@@ -108,7 +102,7 @@ impl Answer {
         self
     }
 
-    /// The HTTP response's head: `key` signs the body, if the account is known (decision 3) and it is an envelope.
+    /// The HTTP response's head. `key` signs the body of an envelope, if the account is known (decision 3).
     pub(crate) fn head(&self, key: Option<&Key>, now: i64, request_id: &str) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = self.status;
@@ -142,25 +136,23 @@ impl Answer {
     }
 }
 
-/// What goes with a page over HTTP.
+/// HTTP headers of a page.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) content_type: &'static str,
-    /// What the browser lets it do.
+    /// The Content-Security-Policy.
     pub(crate) policy: &'static str,
-    /// More headers.
     pub(crate) headers: &'static [(HeaderName, &'static str)],
 }
 
 impl Page {
-    /// The answer to a request that wants something else than to read it.
+    /// The refusal of any method but GET and HEAD.
     pub(crate) fn refusal(&'static self, method: &Method) -> Option<Answer> {
         let body = Bytes::from_static(b"here is something to GET\n");
         (!matches!(*method, Method::GET | Method::HEAD))
             .then(|| Answer::page(self, StatusCode::METHOD_NOT_ALLOWED, Code::WRONG_DATA, body))
     }
 
-    /// Adds its headers to those of an answer.
     fn add_headers(&self, status: StatusCode, to: &mut HeaderMap) {
         let mut add = |name, value| to.insert(name, HeaderValue::from_static(value));
         let is_refused = status == StatusCode::METHOD_NOT_ALLOWED;
@@ -176,7 +168,7 @@ impl Page {
     }
 }
 
-/// Sets a header to a text of ours, which is always plain ASCII.
+/// Sets a header to one of our own texts, which are plain ASCII.
 fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
@@ -252,7 +244,7 @@ mod tests {
         assert!(shown(&refused).1.contains(r#""result":{"bill_id":5}"#));
     }
 
-    /// An error of a store that is not to be had at the moment.
+    /// The error of an unavailable store.
     fn unavailable() -> billhook_store::Error {
         let folder = tempfile::tempdir().unwrap();
         let data = billhook_store::Location::folder(folder.path());
@@ -288,7 +280,7 @@ mod tests {
         for (bytes, taken) in
             [(SHORT_BYTES, 0), (SHORT_BYTES + 1, 5 * 1024), (1 << 20, 1 << 20), ((1 << 20) + 1, 5 << 18)]
         {
-            // As it is left by writing: almost twice as long as what is in it.
+            // As after growth by doubling: almost twice the length of its content.
             let mut text = Vec::with_capacity(2 * bytes - 1);
             text.resize(bytes, b' ');
             let held = hold(text, [Some(&budget), None]).unwrap();

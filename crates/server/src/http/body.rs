@@ -1,4 +1,4 @@
-//! Reading a request's body: to its end, within a bound and a time, before anything is answered (decisions 2 and 60).
+//! Reads a request's body completely, within limits of size and time, before the answer (decisions 2 and 60).
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use tokio::time::timeout;
 
 use crate::http::memory::{self, Budgets, Reservation};
 
-/// How much of a body beyond the limit is read and thrown away, so that its sender comes to read the answer.
+/// How much of a body beyond the limit is read and discarded, so that its sender reads the answer.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
-/// For how long that goes on.
+/// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// What a connection may hold of a body without asking: a call of the protocol, in whatever pieces it comes, depends on nobody else's. A
-/// connection of HTTP/2 has many at once, and has to ask for all of them.
+/// What one connection may hold of a body without a reservation. So a normal call never depends on other
+/// connections. On HTTP/2 every byte is reserved, because a connection has many bodies at once.
 const OWN_BYTES: usize = 16 * 1024;
-/// The memory for all that bodies hold beyond that, over all connections: anybody can make us hold them.
+/// Memory for everything beyond that, over all connections.
 pub(crate) const MAX_BYTES_IN_ALL: usize = 128 * 1024 * 1024;
-/// What is taken of it at a time.
+/// The size of a block.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// A body, and its memory.
+/// A body with its reservations.
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    /// Whether fields stood behind the last chunk.
+    /// Whether there were trailer fields after the last chunk.
     pub(crate) has_trailers: bool,
     reserved: Vec<Reservation>,
 }
@@ -51,22 +51,20 @@ impl Body {
     }
 }
 
-/// Why there is no body.
+/// Why the body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// It is longer than the limit.
     TooLarge {
-        /// Whether some of it was left unread: the connection can't be used any more.
+        /// Whether a part was left unread: the connection can't be used any more.
         unread: bool,
     },
-    /// It broke off, was framed wrongly, or did not come in time.
+    /// It was incomplete, malformed or too slow.
     Broken,
-    /// The bodies of others take all the memory that there is for them.
+    /// Other bodies use all the memory.
     NoMemory,
 }
 
 impl BodyError {
-    /// Whether a part of the body was left unread.
     fn leaves_unread(self) -> bool {
         match self {
             Self::TooLarge { unread } => unread,
@@ -75,10 +73,10 @@ impl BodyError {
     }
 }
 
-/// Whether it is certain that the next request begins where this one ended.
+/// Whether the next request certainly begins where this one ended.
 ///
-/// Not where a part was left unread, and not behind trailers: hyper takes lines for such that another program may take for the next
-/// request (`0`, a bare line feed, and a request's head behind it), and nobody who speaks the protocol sends any.
+/// It does not after an unread part or after trailers. hyper accepts lines as trailers that another program
+/// may take for the next request: `0`, a bare line feed, and a request's head. No real client sends trailers.
 pub(crate) fn end_is_certain(body: &Result<Body, BodyError>) -> bool {
     match body {
         Ok(body) => !body.has_trailers,
@@ -100,7 +98,7 @@ pub(crate) async fn read(
     let announced = body.size_hint().lower();
     let too_large = usize::try_from(announced).map_or(true, |bytes| bytes > max_bytes);
     if too_large && head.headers.contains_key(header::EXPECT) {
-        // It has not been sent yet, and won't be.
+        // With `Expect: 100-continue` it has not been sent, and won't be.
         return Err(BodyError::TooLarge { unread: true });
     }
     let own = if head.version < Version::HTTP_2 { OWN_BYTES } else { 0 };
@@ -116,7 +114,7 @@ pub(crate) async fn read(
     Err(BodyError::TooLarge { unread: !matches!(drained, Ok(true)) })
 }
 
-/// The whole body, or nothing if it is too large. A body that came in one piece is not copied.
+/// The whole body, or `None` if it is too large. A body in one piece is not copied.
 async fn collect(
     body: &mut Incoming,
     own: usize,
@@ -146,9 +144,9 @@ async fn collect(
     Ok(Some(whole))
 }
 
-/// A body that comes in pieces. One buffer that grows would be copied over and over, and the allocator would keep all that it grew out of.
+/// A body in several pieces. A growing buffer would be copied repeatedly, and the old ones kept in memory.
 struct Blocks {
-    /// What does not count, at the beginning.
+    /// The first bytes, which are not counted.
     own: usize,
     all: Vec<Vec<u8>>,
     bytes: usize,
@@ -159,8 +157,8 @@ impl Blocks {
         Self { own, all: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a piece of a body of this length at most. What it made us allocate that counts: not what has come, else the bodies of all
-    /// could take more than there is for them.
+    /// Adds a piece of a body of at most `longest` bytes. Counts allocated memory, not received bytes;
+    /// otherwise all bodies together could exceed the budget.
     fn add(&mut self, mut piece: &[u8], longest: usize) -> usize {
         let mut counts = 0;
         while !piece.is_empty() {
@@ -185,7 +183,7 @@ impl Blocks {
         counts
     }
 
-    /// The whole. For as long as that takes, it is there twice.
+    /// Joins the blocks. While it runs, the body is in memory twice.
     fn join(self) -> Bytes {
         let mut joined = Vec::with_capacity(self.bytes);
         for block in self.all {
@@ -195,7 +193,7 @@ impl Blocks {
     }
 }
 
-/// Throws the rest of a body away. Whether its end was reached, and nothing behind it that leaves a doubt.
+/// Discards the rest of a body. Whether its end was reached and is unambiguous.
 async fn drain(body: &mut Incoming) -> bool {
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
@@ -214,7 +212,7 @@ mod tests {
     use super::*;
     use crate::http::memory::Budget;
 
-    /// Adds pieces of these lengths, and checks that they come out as they went in; what counted.
+    /// Adds pieces of these lengths and checks that they come out unchanged. Returns the counted bytes.
     fn counted(own: usize, pieces: &[usize], longest: usize) -> usize {
         let (mut blocks, mut all, mut counts) = (Blocks::new(own), Vec::new(), 0);
         for (fill, bytes) in (0..).zip(pieces) {

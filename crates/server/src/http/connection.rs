@@ -1,4 +1,4 @@
-//! Serving one connection: HTTP/1.1 or HTTP/2 through hyper, its time-outs, its end.
+//! Serves one connection with hyper: HTTP/1.1 or HTTP/2, its time-outs, its end.
 
 use std::{
     future::poll_fn,
@@ -23,31 +23,30 @@ use crate::http::{
     stream::{Stream, Watched},
 };
 
-/// How long a client without a request in flight may take to part once the server is stopping: HTTP/2 has a word for that, which
-/// not every client answers.
+/// At shutdown, how long a client without requests in flight may take to close an HTTP/2 connection. Not
+/// every client answers GOAWAY.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// How much of an answer is handed over at once: what a client that takes nothing can make an HTTP/2 stream hold.
+/// How much of an answer is handed over at once, and so held for an HTTP/2 client that does not read.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How long an HTTP/1.1 connection is idle until it is at rest.
+/// After how long an idle HTTP/1.1 connection is taken out of hyper.
 const REST_AFTER: Duration = Duration::from_millis(200);
-/// The largest head of a request, in bytes. HTTP/2 counts 32 more for each field.
+/// The largest head of a request, in bytes. HTTP/2 adds 32 for each field.
 const MAX_HEAD_BYTES: u32 = 16 * 1024;
-/// What an HTTP/1.1 connection may hold of a body that is not yet taken, or of an answer that is not yet sent.
+/// The HTTP/1.1 buffer for a body that is not yet read, or an answer that is not yet sent.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// How many requests one HTTP/2 connection may have in flight.
+/// The maximum number of requests in flight on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 16;
-/// How much of a body may be on its way to us over HTTP/2: of one, and of all on a connection.
+/// The HTTP/2 flow-control windows: of one stream, and of a connection.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-/// What a request over HTTP/2 counts for, beside its head: its task, and the buffer that the head's last field came in.
+/// What an HTTP/2 request counts besides its head: its task, and the buffer with the head's last field.
 const STREAM_BYTES: usize = 16 * 1024;
-/// What a field's place in the head's map takes.
+/// The size of a field's slot in the head's map.
 const FIELD_BYTES: usize = 112;
-/// How often an HTTP/2 client is asked whether it is still there, and how long it may take to say so.
+/// How often an HTTP/2 client is pinged, and how long it may take to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How connections are served.
 #[derive(Debug)]
 pub(crate) struct ConnectionConfig {
     pub(crate) timeouts: Timeouts,
@@ -55,16 +54,15 @@ pub(crate) struct ConnectionConfig {
     pub(crate) shutdown_timeout: Duration,
 }
 
-/// What is spoken on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
     Http2,
 }
 
-/// Answers requests. Called on the connection's own task (HTTP/1.1) or on one a request (HTTP/2).
+/// Answers requests, on the connection's own task (HTTP/1.1) or on a task per request (HTTP/2).
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Answers one. `in_flight` goes into the answer's body, which ends the request by dropping it.
+    /// Answers one request. `in_flight` goes into the answer's body; its drop ends the request.
     fn handle(
         &self,
         request: hyper::Request<Incoming>,
@@ -72,8 +70,8 @@ pub(crate) trait Handler: Send + Sync + 'static {
     ) -> impl Future<Output = hyper::Response<AnswerBody>> + Send;
 }
 
-/// Serves a connection to its end. Whoever waits for it learns nothing from how it ended. `memory` is what the heads of HTTP/2 are
-/// taken of, of which a connection has many; that of HTTP/1.1 has one, in a buffer that is its own.
+/// Serves a connection until it ends. `memory` is the budget for heads of HTTP/2, since one connection has
+/// many. HTTP/1.1 has one head, in a buffer of its own.
 pub(crate) async fn serve(
     io: impl Stream,
     protocol: Protocol,
@@ -96,7 +94,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// A connection at rest is a socket and a timer; what hyper needs for it (buffers of 16 KiB) is there only while it is used.
+/// Serves HTTP/1.1. At rest, a connection is only a socket and a timer, without hyper's 16 KiB buffers.
 async fn serve_http1<H: Handler>(
     mut io: Watched<impl Stream>,
     mut service: Requests<H>,
@@ -151,7 +149,7 @@ enum Ended {
     TimedOut,
 }
 
-/// Waits until there is something to read. `Some`: the connection has ended before.
+/// Waits until there is something to read. `Some` if the connection ended first.
 async fn rest(io: &Watched<impl Stream>, activity: &Activity, config: &ConnectionConfig) -> Option<Ended> {
     let deadline = activity.deadline().unwrap_or_else(Instant::now);
     tokio::select! {
@@ -162,8 +160,8 @@ async fn rest(io: &Watched<impl Stream>, activity: &Activity, config: &Connectio
     }
 }
 
-/// Polls a connection until it ends, its client has been waited for long enough, or the server's shutdown is over; or, `None`, until
-/// it has been idle for as long as `rests_after` says.
+/// Polls a connection until it ends, its client times out, or the server's shutdown is over. Returns `None`
+/// once it has been idle for `rests_after`.
 async fn drive<C>(
     connection: &mut C,
     graceful_shutdown: impl Fn(Pin<&mut C>),
@@ -181,7 +179,7 @@ where
     let mut armed = Instant::now() + rests_after.unwrap_or(activity.idle_timeout());
     let mut timer = pin!(tokio::time::sleep_until(armed.into()));
     poll_fn(|cx| {
-        // Once the signal knows this task it need not be asked again before it has come.
+        // Once the signal has this task's waker, it is polled again only when it fires.
         if stopping_since.is_none() && (!waits_for_shutdown || config.shutdown.has_begun()) {
             waits_for_shutdown = true;
             if shutdown.as_mut().poll(cx).is_ready() {
@@ -197,7 +195,7 @@ where
         loop {
             let deadline = deadline(activity, stopping_since, config.shutdown_timeout);
             let rests_at = rests_after.and_then(|after| activity.idle_since().map(|since| since + after));
-            // The timer is only ever brought forward here; when it fires too early, it is set anew.
+            // The timer is only moved forward here; if it fires too early, it is set again.
             if let Some(deadline) = deadline
                 && deadline < armed
             {
@@ -214,7 +212,7 @@ where
             if rests_at.is_some_and(|rests_at| rests_at <= now) && stopping_since.is_none() {
                 return Poll::Ready(None);
             }
-            // A request may be in flight, and end on another task: so have a look again later.
+            // A request in flight may end on another task, so check again later.
             armed = deadline.into_iter().chain(rests_at).min().unwrap_or(now + activity.idle_timeout());
             timer.as_mut().reset(armed.into());
         }
@@ -233,30 +231,29 @@ fn deadline(
     activity.deadline().into_iter().chain(end).min()
 }
 
-/// The requests of one connection, as hyper hands them over.
+/// The requests of one connection, from hyper.
 struct Requests<H> {
     activity: Arc<Activity>,
-    /// What their heads are taken of, if they count.
+    /// The budget for their heads, if they count.
     memory: Option<Arc<Budget>>,
     handler: Arc<H>,
 }
 
 impl<H> Requests<H> {
-    /// The memory that a request takes, or the word for its stream if none is left: its client may send it again.
+    /// Reserves memory for a request. If there is none, refuses its stream, which the client may retry.
     fn admit(&self, request: &hyper::Request<Incoming>) -> Result<Option<Reservation>, h2::Error> {
         let Some(memory) = &self.memory else { return Ok(None) };
         memory.reserve(STREAM_BYTES + head_bytes(request)).map(Some).ok_or(h2::Reason::REFUSED_STREAM.into())
     }
 }
 
-/// What a head takes: the texts, and the map of the fields with all of its places. It is the map that counts where fields are many and
-/// short.
+/// The memory of a head: its texts, and its map, which is the larger part if fields are many and short.
 fn head_bytes<B>(request: &hyper::Request<B>) -> usize {
     let fields = request.headers();
     let texts = fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     let target = request.uri().authority().map_or(0, |authority| authority.as_str().len())
         + request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-    // Values of a name that came before stand in a list that grows by doubling.
+    // Repeated values of a name are in a list that grows by doubling.
     let repeats = 2 * (fields.len() - fields.keys_len());
     target + texts + FIELD_BYTES * (fields.capacity() + repeats)
 }
@@ -281,13 +278,13 @@ impl<H: Handler> Service<hyper::Request<Incoming>> for Requests<H> {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     rest: Bytes,
-    /// Its place in the connection's [`Activity`].
+    /// Its slot in the connection's [`Activity`].
     place: usize,
     in_flight: InFlight,
 }
 
 impl AnswerBody {
-    /// A body that ends its request when it is dropped.
+    /// A body whose drop ends its request.
     pub(crate) fn new(body: Bytes, in_flight: InFlight) -> Self {
         let place = in_flight.0.answer_ready();
         Self { rest: body, place, in_flight }

@@ -1,4 +1,4 @@
-//! Taking connections in: an accept loop that nothing ends but the server's shutdown.
+//! Accepts connections until the server's shutdown.
 
 use std::{
     io,
@@ -27,22 +27,22 @@ use crate::{
     state::State,
 };
 
-/// How many connections may wait to be taken in.
+/// The length of the kernel's accept queue.
 const BACKLOG: i32 = 4096;
-/// How many connections the admin listener takes.
+/// The maximum number of connections of the admin listener.
 const ADMIN_CONNECTIONS: usize = 64;
-/// The longest pause after an accept that failed for want of something, such as file descriptors.
+/// The longest pause after a failed accept, for example without free file descriptors.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Binds an address, and says where it really listens.
+/// Binds an address. Returns the listener and the actual address.
 pub(crate) fn bind(address: SocketAddr, beside_ipv4: bool) -> Result<(TcpListener, SocketAddr), StartError> {
     listen(address, beside_ipv4)
         .and_then(|listener| listener.local_addr().map(|bound| (listener, bound)))
         .map_err(|source| StartError::Listen { address, source })
 }
 
-/// A port that a server before this one has just left is free. `beside_ipv4`: an IPv6 wildcard leaves IPv4, which it would take as
-/// well, to a listener of its own.
+/// Listens with `SO_REUSEADDR`, so that a server can restart at once. `beside_ipv4` makes an IPv6 wildcard
+/// leave IPv4 to another listener.
 fn listen(address: SocketAddr, beside_ipv4: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -55,7 +55,7 @@ fn listen(address: SocketAddr, beside_ipv4: bool) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Hands every connection to `take` until the shutdown begins.
+/// Passes every connection to `take` until the shutdown begins.
 async fn accept(listener: TcpListener, shutdown: &Shutdown, mut take: impl FnMut(TcpStream, IpAddr)) {
     let mut stopped = std::pin::pin!(shutdown.begun());
     let mut pause = Duration::ZERO;
@@ -68,9 +68,9 @@ async fn accept(listener: TcpListener, shutdown: &Shutdown, mut take: impl FnMut
         match accepted {
             Ok((stream, peer)) => {
                 pause = Duration::ZERO;
-                // Answers are written whole, so waiting for more to send would only delay them.
+                // Answers are written in one piece, so Nagle's algorithm would only delay them.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "a connection ended as it was taken in");
+                    tracing::debug!(%error, "a connection ended before it was accepted");
                     continue;
                 }
                 take(stream, peer.ip().to_canonical());
@@ -81,7 +81,7 @@ async fn accept(listener: TcpListener, shutdown: &Shutdown, mut take: impl FnMut
                 tracing::error!(
                     %error,
                     pause_ms = pause.as_millis(),
-                    "cannot take connections in; if files are what is missing, raise the limit (ulimit -n)"
+                    "cannot accept connections; if too many files are open, raise the limit (ulimit -n)"
                 );
                 tokio::select! {
                     biased;
@@ -93,7 +93,7 @@ async fn accept(listener: TcpListener, shutdown: &Shutdown, mut take: impl FnMut
     }
 }
 
-/// Errors of the one connection that was to be taken in, not of the listener.
+/// Whether the error is of one incoming connection, not of the listener.
 fn is_the_clients(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -104,7 +104,7 @@ fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-/// Takes in the connections of the API.
+/// Accepts the API's connections.
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) state: Arc<State>,
@@ -134,16 +134,18 @@ impl Intake {
         .await;
     }
 
-    /// A permit for a connection from this address, if there is one.
+    /// A permit for a connection from this address, if one is free.
     fn admit(&self, address: IpAddr) -> Option<Permit> {
         let is_proxy = caller::is_trusted(address, &self.state.trusted_proxies);
         let taken = self.permits.take((!is_proxy).then_some(address));
         if let Err(full) = &taken {
             self.state.metrics.refused_connections.inc();
             match full {
-                Full::All => tracing::debug!(%address, "a connection was refused: all places are taken"),
+                Full::All => {
+                    tracing::debug!(%address, "a connection was refused: --max-connections is reached");
+                }
                 Full::Network => {
-                    tracing::debug!(%address, "a connection was refused: its address has its share");
+                    tracing::debug!(%address, "a connection was refused: --max-connections-per-address is reached");
                 }
             }
         }
@@ -183,7 +185,7 @@ async fn serve_tls(
     connection::serve(stream, protocol, &config, permit.memory(), peer).await;
 }
 
-/// Takes in the connections of the admin listener.
+/// Accepts the admin listener's connections.
 pub(crate) async fn take_admin(listener: TcpListener, config: Arc<ConnectionConfig>, admin: Admin) {
     let permits = Permits::new(ADMIN_CONNECTIONS, ADMIN_CONNECTIONS);
     accept(listener, &config.shutdown, |stream, _| {

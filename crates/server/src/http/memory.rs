@@ -1,17 +1,17 @@
-//! Memory that strangers can make us hold: each kind has a budget, and what is held is reserved first (decision 72).
+//! Budgets for memory that clients can make us hold. It is reserved before it is used (decision 72).
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// What is left of some memory.
+/// The rest of a memory budget.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicUsize,
 }
 
-/// What is reserved of a budget; it goes back when this is dropped.
+/// A reservation, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
@@ -19,12 +19,11 @@ pub(crate) struct Reservation {
 }
 
 impl Budget {
-    /// A budget of so many bytes.
     pub(crate) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self { left: AtomicUsize::new(bytes) })
     }
 
-    /// Reserves so many bytes, if they are left.
+    /// Reserves bytes, if enough are left.
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let mut reservation = Reservation { budget: self.clone(), bytes: 0 };
         reservation.grow(bytes).then_some(reservation)
@@ -32,7 +31,7 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Reserves more; whether that was left.
+    /// Reserves more; false if not enough is left.
     pub(crate) fn grow(&mut self, bytes: usize) -> bool {
         let enough = self.budget.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes)).is_ok();
         if enough {
@@ -48,15 +47,15 @@ impl Drop for Reservation {
     }
 }
 
-/// What a reservation is made in: the memory for all, and for the one whose it is, where that counts.
+/// The budgets of a reservation: the one for all, and the account's own, where there are such.
 pub(crate) type Budgets<'a> = [Option<&'a Arc<Budget>>; 2];
 
-/// Reserves so many bytes in each, if they are left.
+/// Reserves bytes in each budget, if enough are left.
 pub(crate) fn reserve(budgets: Budgets<'_>, bytes: usize) -> Option<Vec<Reservation>> {
     budgets.into_iter().flatten().map(|budget| budget.reserve(bytes)).collect()
 }
 
-/// What the allocator takes for a buffer of so many bytes: it has four sizes between a power of two and the next.
+/// The memory that the allocator uses for a buffer: it has four sizes between a power of two and the next.
 pub(crate) fn allocated(bytes: usize) -> usize {
     bytes.next_multiple_of((bytes.next_power_of_two() / 8).max(1))
 }

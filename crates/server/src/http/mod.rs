@@ -1,4 +1,4 @@
-//! HTTP: connections and their time-outs, TLS, bodies, answers, and the memory that strangers can make us hold.
+//! HTTP: connections and their time-outs, TLS, bodies, answers, memory budgets.
 
 pub(crate) mod activity;
 pub(crate) mod admin;

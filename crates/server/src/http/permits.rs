@@ -1,5 +1,5 @@
-//! How many connections may be open: in all, and from one network. What else the connections of a network share is here, too: how
-//! many may speak HTTP/2, and the memory for heads and bodies.
+//! Limits of open connections, in all and per network. Also what the connections of a network share: the
+//! number that may use HTTP/2, and the memory for heads and bodies.
 
 use std::{
     collections::HashMap,
@@ -11,13 +11,12 @@ use tokio::sync::Notify;
 
 use crate::{gate::caller::Network, http::memory::Budget};
 
-/// How many connections of one network may speak HTTP/2; more are offered HTTP/1.1. Beside what is counted, a connection's table of
-/// fields can make the HTTP library hold 2 MiB: each of its 124 entries keeps the whole buffer in which it came.
+/// The maximum number of HTTP/2 connections per network; more are offered HTTP/1.1. Besides counted memory,
+/// each can make hyper hold 2 MiB, since each of the 124 entries of its field table keeps a whole buffer.
 const HTTP2_MAX: usize = 32;
-/// The memory for what is read of the requests of one network, but for what a connection may hold by itself.
+/// The memory for one network's requests, beyond what each connection may hold itself.
 const NETWORK_BYTES: usize = 32 * 1024 * 1024;
 
-/// The permits for connections.
 #[derive(Debug)]
 pub(crate) struct Permits {
     max: usize,
@@ -26,14 +25,14 @@ pub(crate) struct Permits {
     all_free: Notify,
 }
 
-/// Every network here has a connection, so there are no more of them than permits.
+/// Every network here has a connection, so there are at most as many as permits.
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
     by_network: HashMap<Network, Share>,
 }
 
-/// What a network has.
+/// The state of a network.
 #[derive(Debug)]
 struct Share {
     connections: usize,
@@ -41,7 +40,7 @@ struct Share {
     memory: Arc<Budget>,
 }
 
-/// One connection's permit; it goes back when this is dropped.
+/// A connection's permit, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Permit {
     permits: Arc<Permits>,
@@ -50,22 +49,19 @@ pub(crate) struct Permit {
     http2: bool,
 }
 
-/// Why there is none.
+/// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// All are taken.
     All,
-    /// This network has its share.
     Network,
 }
 
 impl Permits {
-    /// So many permits.
     pub(crate) fn new(max: usize, max_per_network: usize) -> Arc<Self> {
         Arc::new(Self { max, max_per_network, taken: Mutex::default(), all_free: Notify::new() })
     }
 
-    /// Takes one. `address` is none for a peer whose connections are not its own, such as a proxy.
+    /// Takes a permit. `address` is `None` for a peer that carries others' connections, such as a proxy.
     pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Permit, Full> {
         let counted = address.map(Network::of);
         let mut taken = self.lock();
@@ -89,12 +85,11 @@ impl Permits {
         Ok(Permit { permits: self.clone(), counted, memory, http2: false })
     }
 
-    /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
         self.lock().all
     }
 
-    /// Waits until none is taken.
+    /// Waits until no permit is in use.
     pub(crate) async fn all_free(&self) {
         loop {
             let freed = self.all_free.notified();
@@ -111,7 +106,7 @@ impl Permits {
 }
 
 impl Permit {
-    /// The memory for what is read of the network's requests; none where it is not counted.
+    /// The memory for the network's requests; `None` if it is not counted.
     pub(crate) fn memory(&self) -> Option<Arc<Budget>> {
         self.memory.clone()
     }
@@ -125,7 +120,7 @@ impl Permit {
         self.http2
     }
 
-    /// Gives that one back: the client chose something else.
+    /// Returns the HTTP/2 permit, because the client chose another protocol.
     pub(crate) fn leave_http2(&mut self) {
         if std::mem::take(&mut self.http2)
             && let Some(network) = self.counted

@@ -1,4 +1,4 @@
-//! What a connection's bytes come and go through: a socket, or TLS over one, and what watches it.
+//! A connection's stream, a socket or TLS over one, with a wrapper that watches it.
 
 use std::{
     io,
@@ -16,10 +16,10 @@ use tokio_rustls::server::TlsStream;
 
 use crate::http::activity::Activity;
 
-/// How much is read of a connection that ends with an unread body, so that its client comes to read the answer.
+/// How much is read from a closing connection with an unread body, so that its client reads the answer.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-/// A stream of bytes that can be waited for without being read.
+/// A byte stream that can be waited for without reading.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Ready once there may be something to read, or the end.
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
@@ -27,7 +27,7 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
 
 impl Stream for TcpStream {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // A look, since what the runtime thinks may be no more than a guess. An error is told by the read that comes next.
+        // Peek, since the runtime's readiness may be a guess. The next read reports an error.
         self.poll_peek(cx, &mut ReadBuf::new(&mut [0])).map(drop)
     }
 }
@@ -35,50 +35,48 @@ impl Stream for TcpStream {
 impl Stream for TlsStream<TcpStream> {
     fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         let (socket, tls) = self.get_ref();
-        // A request may have come with the end of the handshake; it is no longer in the socket then.
+        // The last handshake packet may have held a request, which is then no longer in the socket.
         if tls.wants_read() { socket.poll_readable(cx) } else { Poll::Ready(()) }
     }
 }
 
-/// A socket, or the TLS over it, that reports to the connection's [`Activity`].
+/// A socket, or TLS over it, that reports to the connection's [`Activity`].
 ///
-/// A client that takes its answer slowly is not cut off: each time the kernel's buffer has emptied by about a third, the wait
-/// begins anew.
+/// A client that reads slowly is not cut off: the wait restarts whenever the kernel's buffer has emptied by a
+/// third.
 ///
-/// What is to be written waits until the worker has looked after the other connections that it has to: so requests that came
-/// together are answered together. Each write wakes its reader, and where answers leave one by one, every one of them costs a
-/// change of threads, here or on the way.
+/// A write is delayed until the worker has polled its other ready connections, so that requests that came
+/// together are answered together. Otherwise each write would wake its reader and cost a thread switch.
 #[derive(Debug)]
 pub(crate) struct Watched<S> {
     io: S,
     activity: Arc<Activity>,
     lingered: usize,
-    /// The others have had their turn.
+    /// Whether the other connections have had their turn.
     may_write: bool,
-    /// What was read already and is to be read again.
+    /// Bytes that were read, and must be read again.
     ahead: Bytes,
 }
 
 impl<S> Watched<S> {
-    /// Watches a stream.
     pub(crate) fn new(io: S, activity: Arc<Activity>) -> Self {
         Self { io, activity, lingered: 0, may_write: false, ahead: Bytes::new() }
     }
 
-    /// Gives back what was read and not used.
+    /// Returns bytes that were read but not used.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
-        // Of no bytes, too, their whole buffer would be kept.
+        // An empty slice would keep the whole buffer too.
         self.ahead = if bytes.is_empty() { Bytes::new() } else { bytes };
     }
 
-    /// Whether the others have had their turn since the last answer left; else the task comes again behind them.
+    /// Ready if the others have had their turn since the last answer. Otherwise queues the task after them.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.may_write {
             return Poll::Ready(());
         }
         self.may_write = true;
         cx.waker().wake_by_ref();
-        // hyper is done with the answer, so this alone tells that there is still one.
+        // hyper has finished the answer, so only this shows that it is not sent yet.
         self.activity.wrote(&Poll::<()>::Pending);
         Poll::Pending
     }
@@ -136,14 +134,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Asked for only once everything was written: so this tells of a block and of its end as well as a write does.
+        // Flush is called after all was written, so it shows when the client stops reading and starts again.
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         self.activity.wrote(&outcome);
         self.may_write = outcome.is_pending();
         outcome
     }
 
-    /// Closing a socket with unread bytes resets it, and the client may lose the answer: so those are read first.
+    /// Reads unread bytes first: closing a socket that has some resets it, and the client may lose the
+    /// answer.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.lingered == 0 {

@@ -1,4 +1,4 @@
-//! HTTPS: which certificate a client is shown, and how that changes while the server runs.
+//! HTTPS: the certificate for each client, and its reload while the server runs.
 
 use std::{
     collections::HashMap,
@@ -27,37 +27,36 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{StartError, gate::host, options::Certificate, state::State};
 
-/// The protocols, by their names in a handshake.
+/// The protocols' ALPN names.
 pub(crate) const HTTP_2: &[u8] = b"h2";
 const HTTP_1: &[u8] = b"http/1.1";
-/// How many certificates made on the spot are remembered.
+/// The maximum number of generated certificates in memory.
 const MAX_MADE: usize = 4096;
-/// The largest certificate or key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Takes over new certificate files, while connections go on.
+/// Reloads the certificate files while connections stay open.
 #[derive(Debug, Clone)]
 pub struct TlsReloader {
     files: Option<Arc<Files>>,
 }
 
 impl TlsReloader {
-    /// Reads the files again. If they can't be used, the certificate stays as it is. Certificates that the server makes itself
-    /// need no reload. This blocks for as long as the files' disk does.
+    /// Reads the files again. If they can't be used, the old certificate stays in use. Generated certificates
+    /// need no reload. Blocks while the disk does.
     pub fn reload(&self) -> Result<(), StartError> {
         self.files.as_ref().map_or(Ok(()), |files| files.reload())
     }
 }
 
-/// What answers handshakes, by what is offered to be spoken.
+/// The acceptors, by the protocols that they offer.
 #[derive(Clone)]
 pub(crate) struct Acceptors {
     pub(crate) both: TlsAcceptor,
-    /// For those who have too many connections of HTTP/2.
+    /// For networks with too many HTTP/2 connections.
     pub(crate) http1: TlsAcceptor,
 }
 
-/// The TLS side of the server: what handshakes use, and what reloads.
+/// The acceptors, and the reloader.
 pub(crate) fn set_up(
     certificate: &Certificate,
     state: Arc<State>,
@@ -81,7 +80,6 @@ pub(crate) fn set_up(
     Ok((Acceptors { both: Arc::new(config).into(), http1 }, TlsReloader { files }))
 }
 
-/// A certificate and its key in PEM files.
 #[derive(Debug)]
 struct Files {
     cert: PathBuf,
@@ -116,7 +114,7 @@ fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certi
             match error {
                 pem::Error::Io(error) => format!("{error}; check the path and that this user may read it"),
                 pem::Error::NoItemsFound => format!("there is no {what} in it; it must be a PEM file"),
-                error => format!("it is no sound PEM file ({error})"),
+                error => format!("it is not a valid PEM file ({error})"),
             },
         )
     };
@@ -142,11 +140,11 @@ fn certified(cert: &Path, key: &Path, provider: &CryptoProvider) -> Result<Certi
     })
 }
 
-/// Reads a file of a pair. Anything but a regular file may never end, or never begin.
+/// Reads a certificate or key file. Only a regular file is read; reading anything else may block.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     if !std::fs::metadata(path)?.is_file() {
-        return refused("it is no regular file");
+        return refused("it is not a regular file");
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
@@ -156,13 +154,12 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Certificates made on the spot: curl takes no wildcard right under a top-level name such as `localhost`, so each name has one
-/// of its own.
+/// Generated certificates, one per name: curl accepts no wildcard directly under `localhost`.
 struct SelfSigned {
     state: Arc<State>,
     pair: KeyPair,
     signer: Arc<dyn SigningKey>,
-    /// For clients that send no name, or one that leads nowhere.
+    /// For clients that send no name, or an unknown one.
     default: Arc<CertifiedKey>,
     made: Mutex<HashMap<Box<str>, Arc<CertifiedKey>>>,
 }
@@ -217,7 +214,7 @@ impl fmt::Debug for SelfSigned {
     }
 }
 
-/// A certificate for these names. Its subject must not be empty, or curl finds no issuer.
+/// A certificate for these names. curl finds no issuer if the subject is empty.
 fn make(
     names: Vec<SanType>,
     pair: &KeyPair,

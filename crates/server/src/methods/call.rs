@@ -1,4 +1,4 @@
-//! Around a method's function: its parameters, the right kind of transaction, a panic in it, the envelope.
+//! Runs a method's function: parameters, kind of transaction, panics, envelope.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -26,36 +26,33 @@ use crate::{
     },
 };
 
-/// A call whose caller has proved who it is.
+/// An authenticated call.
 pub(crate) struct Call<'a> {
     pub(crate) store: &'a Store,
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) account: &'a Arc<Served>,
     pub(crate) request: Request<'a>,
-    /// The edition that the credential belongs to.
+    /// The API version of the credential.
     pub(crate) api: Api,
-    /// The key that the credential fitted: it signs the answer (decision 63).
+    /// The caller's key, which signs the answer (decision 63).
     pub(crate) key: WhichKey,
 }
 
-/// A call that has begun. It ends in the signed envelope.
+/// A call that has begun.
 pub(crate) enum Begun {
-    /// It was done at once.
     Done(Envelope),
-    /// The store is at work on it.
     Waits(Waiting),
 }
 
-/// What waits for the store.
 type Waiting = Pin<Box<dyn Future<Output = Result<Envelope, Failure>> + Send>>;
 
-/// A signed envelope, with what goes beside it.
+/// A signed envelope, with data for the HTTP headers.
 pub(crate) struct Envelope {
     pub(crate) body: Vec<u8>,
     pub(crate) paged: Option<Paged>,
 }
 
-/// What a transaction's body has of its call: the body may run on another thread, and more than once.
+/// What a transaction's body needs. The body may run on another thread, and more than once.
 struct Origin {
     account: Arc<Served>,
     now: i64,
@@ -63,7 +60,6 @@ struct Origin {
     request_id: String,
 }
 
-/// Who signs the answer.
 #[derive(Clone)]
 struct Signer {
     account: Arc<Served>,
@@ -76,7 +72,6 @@ impl Origin {
         Self { account: call.account.clone(), now: unix_now(), is_https, request_id: request_id.to_owned() }
     }
 
-    /// Runs a method in a transaction.
     fn run<A>(
         &self,
         tx: &mut Tx<'_>,
@@ -92,7 +87,7 @@ impl Origin {
 }
 
 impl Signer {
-    /// The envelope of what came of a call, with what its headers tell.
+    /// Writes the envelope of a result.
     fn envelope<M: Method>(
         &self,
         (done, paged): (Done<M::Answer>, Option<Paged>),
@@ -109,7 +104,7 @@ impl Signer {
     }
 }
 
-/// Begins a call. A brief read is done when this returns.
+/// Begins a call. A brief read is finished on return.
 pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result<Begun, Failure> {
     let request_id = call.asked.request_id;
     let ask: M = call.request.parameters().map_err(|(code, field)| {
@@ -137,7 +132,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         Access::Read => Extent::Transaction,
         Access::Write => {
             let (send, result) = oneshot::channel();
-            // Nobody waits any more if the connection has ended; what was written stays written.
+            // If the connection has ended, nobody receives the answer. The write is still committed.
             call.store.write_then(Some(call.account.id), body, |result| drop(send.send(result)));
             return Ok(Begun::Waits(Box::pin(async move {
                 let done = result.await.map_err(|_| DROPPED)??;
@@ -151,7 +146,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
         let (caller, signer) = (Arc::new(()), signer.clone());
         let is_awaited = Arc::downgrade(&caller);
         waiting = Some((envelope, caller));
-        // What may be long is also written on that thread.
+        // A long answer is also serialised on that thread.
         let done =
             move |read: Result<_, Failure>| drop(send.send(read.and_then(|done| signer.envelope::<M>(done))));
         (done, move || is_awaited.strong_count() > 0)

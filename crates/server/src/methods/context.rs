@@ -1,4 +1,4 @@
-//! What a method's function is given beside its parameters.
+//! The context of a method's function.
 
 use billhook_store::{
     AccountId, Tx,
@@ -12,42 +12,40 @@ use billhook_wire::{
 
 use crate::failure::Failure;
 
-/// A method's function. It takes its parameters by reference because a write may run twice.
+/// A method's function. It takes the parameters by reference because a write may run twice.
 pub(crate) type Function<M> = fn(&mut Context<'_, '_>, &M) -> Result<<M as Method>::Answer, Failure>;
 
-/// The call that a method's function answers.
+/// The call in progress.
 pub(crate) struct Context<'a, 'tx> {
-    /// The transaction, of the kind that [`Method::ACCESS`](billhook_wire::Method::ACCESS) asks for.
+    /// The transaction, of the kind that [`Method::ACCESS`](billhook_wire::Method::ACCESS) declares.
     pub(crate) tx: &'a mut Tx<'tx>,
-    /// Whose data it may touch.
+    /// The account whose data the method may access.
     pub(crate) account: AccountId,
-    /// What that account has set.
     pub(crate) settings: &'a Settings,
-    /// When the call came, unix seconds: the same in each run of a body.
+    /// The time of the call in unix seconds, the same in each run of a body.
     pub(crate) now: i64,
-    /// Whether its links lead to HTTPS where the account does not say it (decision 47).
+    /// Whether links use HTTPS if the account has no setting for it (decision 47).
     pub(crate) is_https: bool,
-    /// The request's id, for the log.
     pub(crate) request_id: &'a str,
-    /// What the answer's headers tell, if it is a page of a list.
+    /// Paging data for the answer's headers.
     pub(crate) paged: Option<Paged>,
 }
 
 impl Context<'_, '_> {
-    /// The refusal of a parameter that is of its kind and yet can't be; the log says which one it was, and why.
+    /// The refusal of a valid parameter with an impossible value. The log gets its name and the reason.
     pub(crate) fn wrong(&self, field: &'static str, reason: &'static str) -> Failure {
         tracing::debug!(request = self.request_id, field, reason, "a parameter is wrong");
         Code::WRONG_DATA.into()
     }
 
-    /// Takes what stands on a page; the answer's headers will tell the rest.
+    /// Returns a page's entries, and keeps its paging data for the headers.
     pub(crate) fn taken<T>(&mut self, page: Page<T>) -> T {
         self.paged = Some(Paged { next: page.next, total: page.total });
         page.items
     }
 }
 
-/// The page of a list that a call asks for; none: it asks for all.
+/// The requested page of a list; `None` is the whole list.
 pub(crate) fn wanted(limit: Option<Limit>, after: Option<i64>) -> Option<Wanted> {
     (limit.is_some() || after.is_some())
         .then(|| Wanted { after: after.unwrap_or(0), most: limit.unwrap_or(Limit::MAX).get() })

@@ -5,7 +5,6 @@ use billhook_wire::method::{CouponInfo, GetCoupons};
 
 use crate::{failure::Failure, methods::context::Context};
 
-/// Answers `getcoupons`.
 pub(crate) fn get_coupons(cx: &mut Context<'_, '_>, _: &GetCoupons) -> Result<Vec<CouponInfo>, Failure> {
     let coupons = coupons::list(cx.tx, cx.account)?;
     Ok(coupons.into_iter().map(|coupon| CouponInfo { id: coupon.id, coupon: coupon.coupon }).collect())

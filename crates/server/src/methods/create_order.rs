@@ -19,10 +19,9 @@ use crate::{
     },
 };
 
-/// The most partners that an order names.
+/// The maximum number of partners of an order.
 const AFFILIATES_MAX: usize = 10;
 
-/// Answers `CreateOrder` (section 4.1).
 pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Result<OrderMade, Failure> {
     let mut texts = Texts::default();
     let utm = &ask.utm;
@@ -72,7 +71,7 @@ pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Resul
             TimerKillDefault::Never => TimerKill::Never,
             TimerKillDefault::Goods => TimerKill::ByGoods,
         }),
-        // PHP's false is 0, and means that it is not said.
+        // PHP's false is 0, and means that no time is given.
         created: ask.bill_created.map(UnixTime::seconds).filter(|made| *made > 0).unwrap_or(cx.now),
         status: PayStatus::Waiting,
         paid: 0,
@@ -84,7 +83,6 @@ pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Resul
     Ok(OrderMade { bill_id: Some(id) })
 }
 
-/// Answers `createorder` (section 9.9, decision 34).
 pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Result<OrderMade, Failure> {
     let mut texts = texts_of(ask);
     let affiliates = ask.affiliates.as_ref().map_or(&[][..], |names| &names.0);
@@ -139,7 +137,7 @@ pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Re
     Ok(OrderMade { bill_id: (cx.settings.createorder_result == CreateOrderResult::BillId).then_some(id) })
 }
 
-/// The texts of an order that stand in the call as they are, and its countries.
+/// The texts that an order takes from the call unchanged, and its countries.
 fn texts_of(ask: &CreateOrder2) -> Texts {
     let mut texts = Texts::default();
     for (field, text) in [
@@ -180,13 +178,13 @@ fn plain(text: Option<&Text>) -> &str {
     text.map_or("", Text::as_str)
 }
 
-/// A domain without the scheme and the final slash that some callers send with it (decision 47).
+/// A domain without the scheme and the final slash that some callers send (decision 47).
 fn domain(text: &str) -> &str {
     let host = text.split_once("://").map_or(text, |(_, host)| host);
     host.strip_suffix('/').unwrap_or(host)
 }
 
-/// A date and time of the account's zone, in unix seconds.
+/// A local date and time in the account's zone as unix seconds.
 fn seconds(cx: &Context<'_, '_>, field: &'static str, at: Option<LocalTime>) -> Result<Option<i64>, Failure> {
     let zone: &TimeZone = &cx.settings.time_zone;
     let Some(LocalTime(at)) = at else { return Ok(None) };
@@ -197,7 +195,7 @@ fn seconds(cx: &Context<'_, '_>, field: &'static str, at: Option<LocalTime>) -> 
     }
 }
 
-/// The name of a country by its ISO code; what is no code stays as it is.
+/// A country's name from its ISO code; other texts stay as they are.
 fn country(code: &str) -> String {
     let code = code.trim();
     let upper = code.to_ascii_uppercase();

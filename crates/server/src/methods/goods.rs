@@ -35,7 +35,7 @@ pub(crate) fn get_all_goods(cx: &mut Context<'_, '_>, ask: &GetAllGoods) -> Resu
             Ok::<(), Failure>(())
         })?;
     }
-    // Behind the last page there is nothing, and yet there are products.
+    // A page after the last one is empty, but that does not mean an empty catalogue.
     let is_nothing = goods.is_empty() && cx.paged.is_none_or(|paged| paged.total == 0);
     if is_nothing { Err(Code::EMPTY_CATALOGUE.into()) } else { Ok(goods) }
 }
@@ -51,10 +51,10 @@ pub(crate) fn get_goods(cx: &mut Context<'_, '_>, _: &GetGoods) -> Result<Vec<Go
     Ok(goods)
 }
 
-/// Answers `AddGood`. A product that was taken out of the catalogue comes back under its old number, with what is said now.
+/// Answers `AddGood`. A deleted product gets its old number back, with the new fields only.
 pub(crate) fn add_good(cx: &mut Context<'_, '_>, AddGood(ask): &AddGood) -> Result<GoodAdded, Failure> {
     if ask.good_name.as_str().contains(',') {
-        return Err(cx.wrong("good_name", "lists of names have commas between them"));
+        return Err(cx.wrong("good_name", "a comma separates names in lists"));
     }
     let id = match products::named(cx.tx, cx.account, ask.good_name.as_str())? {
         Some(known) if known.is_deleted => known.product.id,
@@ -72,7 +72,6 @@ pub(crate) fn add_good(cx: &mut Context<'_, '_>, AddGood(ask): &AddGood) -> Resu
     Ok(GoodAdded { good_id: id })
 }
 
-/// Answers `UpdateGood`.
 pub(crate) fn update_good(
     cx: &mut Context<'_, '_>,
     UpdateGood(ask): &UpdateGood,
@@ -86,7 +85,6 @@ pub(crate) fn update_good(
     Ok(Nothing)
 }
 
-/// Answers `DeleteGood`.
 pub(crate) fn delete_good(cx: &mut Context<'_, '_>, ask: &DeleteGood) -> Result<Nothing, Failure> {
     let mut good = in_catalogue(cx, &ask.good_name)?;
     good.is_deleted = true;
@@ -94,7 +92,7 @@ pub(crate) fn delete_good(cx: &mut Context<'_, '_>, ask: &DeleteGood) -> Result<
     Ok(Nothing)
 }
 
-/// The product of a symbolic name; one that the catalogue does not have is refused (decision 18).
+/// The product with this symbolic name; refused if it is not in the catalogue (decision 18).
 pub(crate) fn in_catalogue(cx: &mut Context<'_, '_>, good_name: &Name) -> Result<Good, Failure> {
     match products::named(cx.tx, cx.account, good_name.as_str())? {
         Some(good) if !good.is_deleted => Ok(good),
@@ -102,12 +100,11 @@ pub(crate) fn in_catalogue(cx: &mut Context<'_, '_>, good_name: &Name) -> Result
     }
 }
 
-/// The refusal of a product that the catalogue does not have (decision 18).
 pub(crate) fn no_good(good_name: &str) -> Failure {
     Failure::refused(Code::NO_GOOD, json!({ "good_name": good_name }))
 }
 
-/// Puts what was sent in the place of what is known; a category that is not there is refused, and 0 is none.
+/// Applies the sent fields. An unknown category is refused; 0 is none.
 fn change(cx: &mut Context<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
     if let Some(category) = ask.parent_id.filter(|category| *category != 0)
         && categories::find(cx.tx, cx.account, category)?.is_none()

@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key`: a call that is repeated under the same key is done once (decision 91).
+//! The header `Idempotency-Key`: a call repeated with the same key is done once (decision 91).
 
 use billhook_store::{
     self as store, Store,
@@ -10,22 +10,20 @@ use serde_json::value::RawValue;
 
 use crate::{failure::Failure, methods::context::Context};
 
-/// The longest key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
-/// Keys that are forgotten in one transaction.
+/// How many keys one transaction deletes.
 const AT_ONCE: u32 = 500;
 
 pub(super) const UNWRITTEN: Failure = Failure::Fault("an answer could not be written as JSON");
 
-/// What came of a call.
+/// The result of a call.
 pub(crate) enum Done<A> {
-    /// It was done now.
     Now(A),
-    /// It was done before, with this answer.
+    /// It was done before, and this is the stored answer.
     Before(DoneCall),
 }
 
-/// What a caller wants done once.
+/// A call with an idempotency key.
 pub(crate) struct Once {
     key: String,
     method: &'static str,
@@ -33,7 +31,7 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    /// What a call of the method wants; none without the header. A key is 1 to 255 printable ASCII bytes, and there is one.
+    /// Reads the header; `None` without one. There may be only one, of 1 to 255 printable ASCII bytes.
     pub(crate) fn of<M: Method>(
         headers: &HeaderMap,
         request: &Request<'_>,
@@ -41,7 +39,7 @@ impl Once {
         let mut sent = headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(key) = sent.next() else { return Ok(None) };
         if sent.next().is_some() {
-            return Err("there are two of them");
+            return Err("there is more than one");
         }
         let key = key.as_bytes();
         let is_printable = key.iter().all(|byte| matches!(byte, b' '..=b'~'));
@@ -52,7 +50,7 @@ impl Once {
         Ok(Some(Self { key, method: M::NAME, parameters: request.parameters_digest() }))
     }
 
-    /// Does the call, unless it was done within the last day. Another one under its key is refused.
+    /// Does the call, unless it was done within the last day. A different call with the same key is refused.
     pub(crate) fn run<M: Method>(
         &self,
         cx: &mut Context<'_, '_>,
@@ -62,7 +60,7 @@ impl Once {
             Some(done) if done.method == self.method && done.parameters == self.parameters => {
                 return Ok(Done::Before(done));
             }
-            Some(_) => return Err(cx.wrong(IDEMPOTENCY_KEY, "another call was done under it")),
+            Some(_) => return Err(cx.wrong(IDEMPOTENCY_KEY, "another call was made with it")),
             None => {}
         }
         let answer = call(cx)?;
@@ -78,13 +76,13 @@ impl Once {
     }
 }
 
-/// The envelope of the answer that was given before, signed anew.
+/// The stored answer in a new envelope.
 pub(crate) fn repeated(done: DoneCall, key: &Key) -> Result<Vec<u8>, Failure> {
     let result = RawValue::from_string(done.result).map_err(|_| UNWRITTEN)?;
     envelope::repeat(Code::OK, &done.error_text, &result, Some(key)).map_err(|_| UNWRITTEN)
 }
 
-/// Forgets the calls of all accounts that are more than a day old.
+/// Deletes all accounts' stored answers that are older than a day.
 pub(crate) fn forget_expired(store: &Store, now: i64) -> Result<(), store::Error> {
     loop {
         let expired = store.read_one(|tx| idempotency::expired(tx, now, AT_ONCE))?;

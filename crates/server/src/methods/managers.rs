@@ -5,7 +5,6 @@ use billhook_wire::method::{GetPersonalManagers, ManagerInfo};
 
 use crate::{failure::Failure, methods::context::Context};
 
-/// Answers `getpersonalmanagers`.
 pub(crate) fn get_personal_managers(
     cx: &mut Context<'_, '_>,
     _: &GetPersonalManagers,

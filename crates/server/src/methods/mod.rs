@@ -1,4 +1,4 @@
-//! The table of methods: each type of parameters and the function that answers it.
+//! The table of methods: each type of parameters and its function.
 
 pub(crate) mod call;
 mod calls;
@@ -29,7 +29,7 @@ use self::{
 };
 use crate::failure::Failure;
 
-/// Every method that the server answers.
+/// Every method of the server.
 pub(crate) fn table() -> Methods {
     Methods::new()
         .on::<GetBills>(orders::get_bills)
@@ -51,23 +51,22 @@ pub(crate) fn table() -> Methods {
         .with::<GetCalls>(Arc::new(calls::begin))
 }
 
-/// How a method's call begins, whatever its types.
+/// Begins a call of one method; its types are erased.
 pub(crate) type Begin = dyn Fn(&Call<'_>) -> Result<Begun, Failure> + Send + Sync;
 
-/// The table, by folded name (decision 5).
+/// The table, by lower-case name (decision 5).
 #[derive(Default)]
 pub(crate) struct Methods {
     by_name: HashMap<String, Editions>,
 }
 
-/// The methods of one folded name: `CreateOrder` and `createorder` differ only in their edition.
+/// The methods with one lower-case name: `CreateOrder` and `createorder` differ in their API version.
 #[derive(Default)]
 struct Editions {
     signed: Option<Entry>,
     keyed: Option<Entry>,
 }
 
-/// One method, its types gone.
 #[derive(Clone)]
 pub(crate) struct Entry {
     name: &'static str,
@@ -75,12 +74,11 @@ pub(crate) struct Entry {
 }
 
 impl Methods {
-    /// An empty table.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Joins a method and its function. A method that is there already is replaced; a test sees to it that none is.
+    /// Adds a method and its function. It would replace an existing method; a test ensures that it does not.
     pub(crate) fn on<M: Method>(self, function: Function<M>) -> Self {
         self.with::<M>(Arc::new(move |call| call::begin(function, call)))
     }
@@ -98,7 +96,7 @@ impl Methods {
         self
     }
 
-    /// The method of a path, for the edition that the credential belongs to, else for the other one (decisions 5 and 53).
+    /// The method of a path: that of the credential's API version, else the other (decisions 5 and 53).
     pub(crate) fn find(&self, path: &str, credential: Api) -> Option<&Entry> {
         let Editions { signed, keyed } = self.by_name.get(&folded(path)?)?;
         match credential {
@@ -107,7 +105,7 @@ impl Methods {
         }
     }
 
-    /// The name of the method that a path leads to, in the table's own spelling: for log and metrics.
+    /// The name of the method of a path, spelled as in the table, for log and metrics.
     pub(crate) fn name_of(&self, path: &str) -> Option<&'static str> {
         let folded = folded(path)?;
         let Editions { signed, keyed } = self.by_name.get(&folded)?;
@@ -117,7 +115,7 @@ impl Methods {
     }
 }
 
-/// A method's name in a path, in lower case.
+/// The method's name in a path, in lower case.
 fn folded(path: &str) -> Option<String> {
     let name = path.strip_prefix("/api/")?;
     Some(name.strip_suffix('/').unwrap_or(name).to_ascii_lowercase())
@@ -212,7 +210,7 @@ mod tests {
         }
     }
 
-    /// Decision 5: objects of two fields by `hash`, of four by `rpsKey`, under either name.
+    /// Decision 5: objects of two fields with `hash`, of four with `rpsKey`, under either name.
     #[test]
     fn two_names_may_be_one_path_with_two_shapes() {
         let table = Methods::new().on::<Groups>(|_, _| Ok([])).on::<Lists>(|_, _| Ok([]));

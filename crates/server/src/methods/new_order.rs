@@ -1,4 +1,4 @@
-//! Making an order: what both editions' methods come to.
+//! Makes an order, for the methods of both API versions.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,7 +24,7 @@ use crate::{
     methods::{context::Context, goods},
 };
 
-/// An order that is to be made.
+/// The order to make.
 pub(super) struct Draft<'a> {
     pub(super) email: Option<&'a Email>,
     pub(super) goods: Vec<(&'a Name, Option<Price>)>,
@@ -36,11 +36,10 @@ pub(super) struct Draft<'a> {
     pub(super) paid: i64,
     pub(super) confirmed: bool,
     pub(super) manager: i64,
-    /// Whether a repeat is refused, and whether a physical product needs an address.
+    /// Whether a repeated order is refused, and a physical product needs an address.
     pub(super) is_strict: bool,
 }
 
-/// Makes the order.
 pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {
     if draft.goods.is_empty() {
         return Err(Code::NO_GOODS.into());
@@ -61,7 +60,7 @@ pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<Ord
         return Err(Code::NO_DELIVERY_DATA.into());
     }
 
-    // A repeat of an order that had the coupon's last use is a repeat all the same: so it is compared as if the coupon still held.
+    // Compares as if the coupon were still valid: a repeated order may itself have taken its last use.
     let on_named_sum = cx.settings.kupon_on_named_sum;
     let discounted = sums(&ordered, draft.coupon.as_ref(), on_named_sum);
     let is_for_any = |coupon: &Coupon| ordered.iter().any(|line| is_for(coupon, line, on_named_sum));
@@ -72,19 +71,19 @@ pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<Ord
     {
         return Err(Failure::refused(Code::ORDER_EXISTS, json!({ "bill_id": id })));
     }
-    // Nobody could ever pay it (decision 93).
+    // It could never be paid (decision 93).
     if draft.is_strict && sums.iter().copied().sum::<Money>() == Money::ZERO {
         (draft.status, draft.paid) = (PayStatus::Paid, draft.created);
     }
     if let Some(coupon) = &holding
         && !coupons::use_once(cx.tx, cx.account, coupon.id)?
     {
-        return Err(Failure::Fault("a coupon that holds had no use left"));
+        return Err(Failure::Fault("a valid coupon had no use left"));
     }
     add(cx, draft, &ordered, &sums)
 }
 
-/// The products of these names, by name; one that the catalogue does not have is refused.
+/// The products with these names. One that is not in the catalogue is refused.
 fn known_goods<'a>(
     cx: &mut Context<'_, '_>,
     goods: &[(&'a Name, Option<Price>)],
@@ -100,7 +99,7 @@ fn known_goods<'a>(
     known.collect()
 }
 
-/// Adds the order to the store, under the next number, and pays it if it is paid.
+/// Stores the order under the next number, and records its payment if it is paid.
 fn add(
     cx: &mut Context<'_, '_>,
     draft: Draft<'_>,
@@ -156,7 +155,7 @@ fn add(
     Ok(id)
 }
 
-/// Where an order's page is (decision 47): a URL of its domain, or the path alone where that is no host.
+/// The link to an order's page (decision 47): a URL with its domain, or only a path if that is no valid host.
 fn link(cx: &Context<'_, '_>, id: OrderId, domain: &str) -> String {
     let path = format!("/bill/{id}/{:032x}", rand::random::<u128>());
     if !host::is_linkable(domain) {
@@ -171,9 +170,9 @@ fn link(cx: &Context<'_, '_>, id: OrderId, domain: &str) -> String {
     format!("{scheme}://{domain}{path}")
 }
 
-/// The partners who brought an order (section 4.1): named by number or login, or, where the channel is `affiliate`, by the source.
-/// The second level is the one who is named, or the one who brought the first; nobody is both. Whoever is not in the program gets
-/// nothing.
+/// The partners of an order (section 4.1): named by number or login, or by the source if the medium is
+/// `affiliate`. Level 2 is the one named for it, else the one who recruited level 1, but never the same
+/// partner. Those who are not in the program get nothing.
 fn partners_of(cx: &mut Context<'_, '_>, texts: &Texts) -> Result<[Option<Partner>; 2], Failure> {
     let mut named = |number: &str, login: &str| {
         Ok::<_, Failure>(match (number.trim().parse(), login.trim()) {
@@ -200,7 +199,8 @@ fn partners_of(cx: &mut Context<'_, '_>, texts: &Texts) -> Result<[Option<Partne
     Ok([first, second])
 }
 
-/// Notes who brought an order. Number and login together are a partner; of whoever is none, one of the two stays (decision 79).
+/// Stores the partners in the order's texts. A partner is stored with number and login, anybody else with
+/// only one of them (decision 79).
 fn note_partners(texts: &mut Texts, partners: &[Option<Partner>; 2]) {
     let fields = [(TextField::Aff, TextField::AffName), (TextField::Paff, TextField::PaffName)];
     for ((number, login), partner) in fields.into_iter().zip(partners) {
@@ -215,19 +215,19 @@ fn note_partners(texts: &mut Texts, partners: &[Option<Partner>; 2]) {
     }
 }
 
-/// Whether it is known where a parcel is to go (decision 19).
+/// Whether the order has a postal address (decision 19).
 fn has_delivery_data(texts: &Texts) -> bool {
     [TextField::FirstName, TextField::LastName, TextField::Country, TextField::City, TextField::Address]
         .into_iter()
         .all(|field| !texts.get(field).trim().is_empty())
 }
 
-/// Whether it takes something off a line: from a price that the caller names only where the account says so.
+/// Whether the coupon discounts a line; a price from the caller only if the account's setting says so.
 fn is_for(coupon: &Coupon, (good, price): &(&Good, Option<Price>), on_named_sum: bool) -> bool {
     (price.is_none() || on_named_sum) && coupon.is_for(good.product.id)
 }
 
-/// What each line costs (decision 77): the price that the caller names or else the catalogue's, less what the coupon takes off.
+/// The price of each line (decision 77): the caller's or the catalogue's, minus the coupon's discount.
 fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_sum: bool) -> Vec<Money> {
     let mut left = match coupon.map(|coupon| coupon.discount) {
         Some(Discount::Sum(sum)) => sum,
@@ -249,7 +249,7 @@ fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_su
     ordered.iter().map(sum).collect()
 }
 
-/// The order that this one repeats (decision 17), if there is one.
+/// The order that this one repeats (decision 17).
 fn same_order(
     cx: &mut Context<'_, '_>,
     draft: &Draft<'_>,

@@ -6,20 +6,19 @@ use billhook_wire::{
     method::{ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo},
 };
 
-/// Which fields are shown: the columns of section 5's table.
+/// Which fields to show: the columns of section 5's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// `GetOrders`.
+    /// For `GetOrders`.
     Orders,
-    /// `GetOrderInfo`.
+    /// For `GetOrderInfo`.
     Info,
-    /// `getOrderDetails`.
+    /// For `getOrderDetails`.
     Details,
-    /// `getOrdersWithGoods`.
+    /// For `getOrdersWithGoods`.
     WithGoods,
 }
 
-/// Shows an order.
 pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
     let price = order.price();
     let to_pay = order.to_pay();
@@ -45,7 +44,7 @@ pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
         postalcode: text(TextField::Postalcode),
         created: order.created,
         pay_status: ShownStatus::Known(order.pay_status),
-        // What createorder says of an order that is not paid is kept, and means nothing (decision 13).
+        // createorder may store a time of payment for an unpaid order; it is not shown (decision 13).
         paid: match order.pay_status {
             PayStatus::Paid | PayStatus::Return => order.paid,
             PayStatus::Waiting | PayStatus::Cancel => 0,
@@ -94,7 +93,8 @@ fn item(line: Line, partners: &Partners, what: Shown) -> ItemInfo {
     }
 }
 
-/// The partners who brought an order, by level: level, number, login. Who has only one of the two is not in the program (decision 79).
+/// An order's partners: level, number, login. One without number or login is not in the program (decision
+/// 79).
 struct Partners([Option<(i64, i64, String)>; 2]);
 
 impl Partners {

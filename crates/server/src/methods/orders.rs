@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// The longest time that `getOrdersWithGoods` looks at, in days (decision 24).
+/// The longest range of `getOrdersWithGoods`, in days (decision 24).
 const WINDOW_DAYS_MAX: i64 = 31;
 
-/// Answers `GetBills`. A customer without orders is refused, unless the account asked for an empty list (decision 21).
+/// Answers `GetBills`. No orders: refused, unless the account's setting asks for an empty list (decision 21).
 pub(crate) fn get_bills(cx: &mut Context<'_, '_>, ask: &GetBills) -> Result<Bills, Failure> {
     let bills = match wanted(ask.limit, ask.after) {
         None => orders::bills_of(cx.tx, cx.account, &ask.email, ask.pay_status)?,
@@ -39,7 +39,7 @@ pub(crate) fn get_bills(cx: &mut Context<'_, '_>, ask: &GetBills) -> Result<Bill
             cx.taken(page)
         }
     };
-    // Behind the last page there is nothing, and yet the customer has orders.
+    // A page after the last one is empty, but that does not mean a customer without orders.
     let is_nothing = bills.is_empty() && cx.paged.is_none_or(|paged| paged.total == 0);
     if is_nothing && cx.settings.getbills_empty == GetBillsEmpty::Error {
         return Err(Code::ORDER_NOT_FOUND.into());
@@ -47,7 +47,6 @@ pub(crate) fn get_bills(cx: &mut Context<'_, '_>, ask: &GetBills) -> Result<Bill
     Ok(bills)
 }
 
-/// Answers `getOrderDetails`.
 pub(crate) fn get_order_details(
     cx: &mut Context<'_, '_>,
     ask: &GetOrderDetails,
@@ -69,18 +68,17 @@ pub(crate) fn get_order_details(
     Ok(info)
 }
 
-/// Answers `GetOrderInfo`, with the bare object (decision 10).
+/// Answers `GetOrderInfo`, with an object instead of a list (decision 10).
 pub(crate) fn get_order_info(cx: &mut Context<'_, '_>, ask: &GetOrderInfo) -> Result<OrderInfo, Failure> {
     let order = visible(cx, ask.bill_id)?.ok_or(Code::ORDER_NOT_FOUND)?;
     Ok(shown(order, Shown::Info))
 }
 
-/// Answers `GetOrders`.
 pub(crate) fn get_orders(cx: &mut Context<'_, '_>, ask: &GetOrders) -> Result<List<OrderInfo>, Failure> {
     let begin = ask.date_s.map_or(0, UnixTime::seconds);
     let end = ask.date_e.map_or(UNIX_TIME_MAX, UnixTime::seconds);
     if begin > end {
-        return Err(cx.wrong("date_s", "it is behind date_e"));
+        return Err(cx.wrong("date_s", "it is later than date_e"));
     }
     if let Some(wanted) = wanted(ask.limit, ask.after) {
         return list_page(cx, Shown::Orders, ask.paid, &ask.goods, (begin, end), wanted);
@@ -89,7 +87,6 @@ pub(crate) fn get_orders(cx: &mut Context<'_, '_>, ask: &GetOrders) -> Result<Li
     list(cx, Shown::Orders, ask.paid, &ask.goods, (begin, end), most)
 }
 
-/// Answers `getOrdersWithGoods`.
 pub(crate) fn get_orders_with_goods(
     cx: &mut Context<'_, '_>,
     ask: &GetOrdersWithGoods,
@@ -103,7 +100,7 @@ pub(crate) fn get_orders_with_goods(
     list(cx, Shown::WithGoods, ask.paid, &ask.goods, window, None)
 }
 
-/// The first and the last second of what `getOrdersWithGoods` is asked for (decision 24), or the parameter at fault.
+/// The first and last second that `getOrdersWithGoods` lists (decision 24), or the wrong parameter.
 fn window(
     begin: Option<Date>,
     end: Option<Date>,
@@ -129,7 +126,7 @@ fn window(
     Ok((first, last))
 }
 
-/// The orders of a time, by number.
+/// The orders of a time range, by number.
 fn list(
     cx: &mut Context<'_, '_>,
     what: Shown,
@@ -185,7 +182,7 @@ impl From<ListError> for Failure {
     }
 }
 
-/// Whether a product is one of these, each named by number or symbolic name (decision 25).
+/// Whether a product is in the list, which has numbers and symbolic names (decision 25).
 fn is_one_of(goods: &HashSet<&str>, id: GoodId, name: &str) -> bool {
     goods.contains(name) || goods.contains(&*id.to_string())
 }
@@ -196,7 +193,7 @@ pub(crate) fn update_order_status(
     ask: &UpdateOrderStatus,
 ) -> Result<Nothing, Failure> {
     let mut order = visible(cx, ask.bill_id)?.ok_or(Code::NO_ORDER)?;
-    // PHP's false is 0: no payment and no parcel has it for its time.
+    // PHP's false is 0, which is no time of a payment or parcel.
     let date = ask.date.as_ref().and_then(|date| UnixTime::parse(date.as_str()).ok());
     let date = date.map(UnixTime::seconds).filter(|date| *date > 0);
     match ask.status {
@@ -206,7 +203,7 @@ pub(crate) fn update_order_status(
         }
         NewStatus::Cancel => order_changes::cancel(cx.tx, cx.account, &mut order)?,
         NewStatus::Sent => {
-            let sent = date.ok_or_else(|| cx.wrong("date", "a parcel was posted at some time"))?;
+            let sent = date.ok_or_else(|| cx.wrong("date", "a sent parcel needs a date"))?;
             let rpo = ask.rpo.as_ref().ok_or_else(|| cx.wrong("rpo", "a parcel has a number"))?;
             order_changes::send(cx.tx, cx.account, &mut order, sent, rpo.as_str())?;
         }
@@ -222,7 +219,7 @@ pub(crate) fn delete_order(cx: &mut Context<'_, '_>, ask: &DeleteOrder) -> Resul
     Ok(Nothing)
 }
 
-/// The order of a number, unless it is hidden.
+/// The order with this number, unless it is hidden.
 fn visible(cx: &mut Context<'_, '_>, id: OrderId) -> Result<Option<Order>, Failure> {
     let order = orders::find(cx.tx, cx.account, id)?;
     Ok(order.filter(|order| order.handling.deleted == 0))
@@ -244,7 +241,7 @@ mod tests {
         let february = (at("2020-02-01T00:00:00+03:00"), at("2020-02-01T23:59:59+03:00"));
         assert_eq!(seen(day(2020, 2, 1), day(2020, 2, 1)), Ok(february));
         assert_eq!(seen(None, day(2020, 2, 1)), Ok(february));
-        // 31 days and both ends are looked at whole; what is longer loses its beginning.
+        // 31 days with both ends are the longest range; a longer one loses its beginning.
         let long = (at("2020-01-01T00:00:00+03:00"), at("2020-02-01T23:59:59+03:00"));
         assert_eq!(seen(day(2020, 1, 1), day(2020, 2, 1)), Ok(long));
         assert_eq!(seen(day(2019, 1, 1), day(2020, 2, 1)), Ok(long));

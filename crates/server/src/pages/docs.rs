@@ -1,7 +1,7 @@
 //! The reference of the methods, as a page and as an OpenAPI description (decision 85).
 //!
-//! It is the same for every host and tells nothing of accounts, so it needs none, and no credential. And it is made once: however many
-//! read it, or leave it unread, there are these buffers and no others.
+//! It is the same for every host and says nothing about accounts, so it needs no credential. It is made once,
+//! and all readers share its buffers.
 
 use std::io::Write as _;
 
@@ -15,9 +15,9 @@ use crate::{
     pages::HTML,
 };
 
-/// It brings nothing but its style, and needs nothing from anywhere.
+/// The page has only inline styles, and loads nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The host in its examples: no account is told of, and none is guessed.
+/// The host in the examples; it reveals no account.
 const HOST: &str = "LOGIN.DOMAIN";
 
 static PLAIN: Page =
@@ -30,7 +30,6 @@ static GZIP: Page = Page {
 static OPEN_API: Page =
     Page { content_type: "application/json; charset=utf-8", policy: POLICY, headers: &[] };
 
-/// A form of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reference {
     Html,
@@ -38,7 +37,7 @@ pub(crate) enum Reference {
 }
 
 impl Reference {
-    /// What stands at a path; a slash at its end makes no difference.
+    /// The form at a path; a final slash makes no difference.
     pub(crate) fn at(path: &str) -> Option<Self> {
         match path.strip_suffix('/').unwrap_or(path) {
             "/docs" => Some(Self::Html),
@@ -56,7 +55,7 @@ pub(crate) struct Docs {
 }
 
 impl Docs {
-    /// Makes it, for a server whose address begins with this scheme.
+    /// `scheme` is that of the server's URLs.
     pub(crate) fn make(scheme: &str) -> Self {
         let plain = billhook_reference::page(&format!("{scheme}://{HOST}"));
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
@@ -65,7 +64,6 @@ impl Docs {
         Self { plain: plain.into(), gzip: gzip.into() }
     }
 
-    /// Answers a request for it.
     pub(crate) fn answer(&self, reference: Reference, head: &Parts) -> Answer {
         let page = match reference {
             Reference::Html => &PLAIN,
@@ -83,7 +81,6 @@ impl Docs {
     }
 }
 
-/// Whether the caller takes what is compressed so.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|coding| {

@@ -1,4 +1,4 @@
-//! What a browser is shown: the reference of the methods, and a customer's order.
+//! Pages for browsers: the reference of the methods, and a customer's order.
 
 pub(crate) mod docs;
 pub(crate) mod home;

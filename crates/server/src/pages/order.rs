@@ -1,6 +1,7 @@
-//! The page of one order that its customer is given as `link`: what was ordered, and what is left to pay (decision 81).
+//! The page of one order behind its `link`: what was ordered, and what is left to pay (decision 81).
 //!
-//! Who knows the link may see it: it has 128 random bits. It takes no money; how to pay, the seller says in the products' `good_pay_text`.
+//! Everybody who knows the link may see it; it has 128 random bits. The page takes no payments. The seller
+//! describes how to pay in the products' `good_pay_text`.
 
 use std::collections::HashSet;
 
@@ -23,12 +24,12 @@ use crate::{
     state::State,
 };
 
-/// Of so many products the texts are shown, and each at most so long when it is filled in.
+/// How many products' texts are shown, and how long each may be when it is filled in.
 const TEXTS_MAX: usize = 20;
 const TEXT_BYTES_MAX: usize = 256 * 1024;
 
-/// The seller's text stands on it, which may show pictures and lead elsewhere. The policy lets none of it run, nor lead anybody away
-/// who did not click.
+/// The page shows the seller's text, which may have pictures and links. The policy blocks scripts, and
+/// navigation without a click.
 static PAGE: Page = Page {
     content_type: HTML,
     policy: "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; \
@@ -37,7 +38,7 @@ static PAGE: Page = Page {
     headers: &[(header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")],
 };
 
-/// Answers a customer who looks at an order. Whether the account lets this address call its API does not matter here.
+/// Answers a customer who opens an order's link. The account's list of allowed addresses is for its API only.
 pub(crate) async fn answer(
     state: &State,
     asked: &Asked<'_>,
@@ -67,16 +68,16 @@ pub(crate) async fn answer(
     .await
 }
 
-/// Which order is asked for, and by what right.
+/// An order's number, and the token that allows to see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OrderLink {
     id: OrderId,
-    /// The path, as the order's own link ends.
+    /// The path, which must match the end of the order's own link.
     path: String,
 }
 
 impl OrderLink {
-    /// The link that a path is: `/bill/NUMBER/TOKEN`.
+    /// Parses `/bill/NUMBER/TOKEN`.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let (number, token) = path.strip_prefix("/bill/")?.split_once('/')?;
         let is_token = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -84,7 +85,7 @@ impl OrderLink {
         is_token.then(|| Self { id: OrderId(id), path: path.to_owned() })
     }
 
-    /// The page; none if there is no such order, or it is hidden, or the link is another one.
+    /// The page. `None` if there is no such order, it is hidden, or the link is wrong.
     fn page(
         &self,
         tx: &mut Tx<'_>,
@@ -112,9 +113,9 @@ impl OrderLink {
     }
 }
 
-/// A product's text with its tags filled in; none if there is none, or it would become too long.
+/// A product's text with its tags filled in. `None` if it is empty or too long.
 fn pay_text(text: &str, line: &Line) -> Option<String> {
-    // Seller's HTML may have the tag in an attribute, between quotes of either kind.
+    // The seller's HTML may have the tag in an attribute, in single or double quotes.
     let title = html! { (line.good_title) }.into_string().replace('\'', "&#39;");
     let grown = text.matches("#PRODUCT#").count().saturating_mul(title.len());
     if text.is_empty() || text.len().saturating_add(grown) > TEXT_BYTES_MAX {
@@ -170,7 +171,7 @@ fn written(order: &Order, texts: &[String], language: Language) -> String {
     page(language, &title, &main)
 }
 
-/// What is shown where there is no such order.
+/// The page for an unknown order.
 fn not_found(language: Language) -> String {
     let words = Words::of(language);
     page(language, words.not_found, &html! { p { (words.not_found) } })

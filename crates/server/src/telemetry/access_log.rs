@@ -1,8 +1,8 @@
-//! One line for each request. It never holds a key, a hash or an e-mail.
+//! The access log: one line per request, without keys, hashes or e-mails.
 //!
-//! Lines gather in memory and are written together, a few times a second, by a thread of its own: a write for each request would
-//! cost as much as finding the request's orders. A process that is killed loses what it had not yet written, a tenth of a second's
-//! lines at most. A reader that takes nothing loses lines too, which are counted and told, and holds nobody up.
+//! Lines are buffered, and a separate thread writes them several times a second. A write per request would
+//! cost as much as finding the request's orders. A killed process loses at most a tenth of a second's lines.
+//! If the reader is too slow, lines are dropped and counted, and no request waits.
 
 use std::{
     fmt::Write as _,
@@ -17,39 +17,38 @@ use std::{
 use http::StatusCode;
 use jiff::Timestamp;
 
-/// How long a line may wait.
+/// The longest time that a line is buffered.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// As soon as this much has gathered it is written.
+/// A buffer of this size is written at once.
 const FULL_BYTES: usize = 64 << 10;
-/// How long the end of the server waits for the last lines.
+/// How long the server's end waits for the last lines.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-/// What may gather while nothing can be written.
+/// The maximum size of the buffer if nothing can be written.
 const WAITING_BYTES_MAX: usize = 4 << 20;
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// As the other lines of a text log.
+    /// Like the other lines of a text log.
     Text,
     /// A JSON object.
     Json,
 }
 
-/// What is told of a request.
+/// The data of a request's line.
 pub(crate) struct Line<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) account: Option<&'a str>,
-    /// The method's name in the table's spelling; what a caller made up is not repeated.
+    /// The method's name as in the table, never the caller's own text.
     pub(crate) method: Option<&'static str>,
     pub(crate) code: u16,
     pub(crate) status: StatusCode,
     pub(crate) took: Duration,
-    /// The answer's body.
     pub(crate) bytes: usize,
     pub(crate) caller: IpAddr,
 }
 
-/// Where lines gather. Dropped, it writes what is left.
+/// Collects lines. On drop it writes the rest.
 pub(crate) struct AccessLog {
     format: LogFormat,
     gathered: Arc<Gathered>,
@@ -68,11 +67,11 @@ struct Lines {
     text: String,
     lost: u64,
     ended: bool,
-    /// Somebody waits until all is written.
+    /// Whether a flush is waiting.
     hurry: bool,
-    /// Lines are with the thread, on their way out.
+    /// Whether the thread is writing lines.
     writing: bool,
-    /// The second that `stamp` is of, and its text without the `Z`.
+    /// The second that `stamp` was formatted for, without the `Z`.
     second: u64,
     stamp: String,
 }
@@ -88,7 +87,6 @@ impl AccessLog {
         Ok(Self { format, gathered, thread: Some(thread) })
     }
 
-    /// Adds a line.
     pub(crate) fn add(&self, line: &Line<'_>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut lines = self.gathered.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +96,7 @@ impl AccessLog {
         }
         let before = lines.text.len();
         lines.add(self.format, now, line);
-        // Once, when the mark is passed: the thread looks by itself soon enough.
+        // Notify only when the mark is passed; otherwise the thread wakes up soon enough.
         if before < FULL_BYTES && lines.text.len() >= FULL_BYTES {
             self.gathered.wake.notify_one();
         }
@@ -106,13 +104,13 @@ impl AccessLog {
 }
 
 impl AccessLog {
-    /// Waits until the lines so far are written, for a second at most.
+    /// Waits until all lines so far are written, for at most a second.
     pub(crate) fn flush(&self) {
         let mut lines = self.gathered.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.hurry = true;
         self.gathered.wake.notify_one();
         let waits = |lines: &mut Lines| lines.writing || !lines.text.is_empty();
-        // A reader that is too slow for that loses the rest, as everywhere here.
+        // A reader that is too slow loses the rest.
         drop(self.gathered.written.wait_timeout_while(lines, FLUSH_TIMEOUT, waits));
     }
 }
@@ -122,7 +120,7 @@ impl Drop for AccessLog {
         self.gathered.lines.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         self.gathered.wake.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread has been reported by the panic hook.
+            // The panic hook has reported a panic of that thread.
             let _ = thread.join();
         }
     }
@@ -139,7 +137,7 @@ impl Lines {
         let (account, method, status) = (account.unwrap_or("-"), method.unwrap_or("-"), status.as_u16());
         let (ms, us) = (took.as_millis(), took.subsec_micros() % 1000);
         let (stamp, micros) = (&self.stamp, now.subsec_micros());
-        // No value needs escaping: logins, methods' names, addresses and ids of our own. Writing to a string can't fail.
+        // No value needs escaping: all are logins, method names, addresses and our ids. Writing can't fail.
         let _ = match format {
             LogFormat::Text => writeln!(
                 self.text,
@@ -156,7 +154,7 @@ impl Lines {
     }
 }
 
-/// Writes what has gathered, again and again, until the log has ended.
+/// Writes buffered lines until the log is dropped.
 fn write_out(gathered: &Gathered, mut sink: impl Write) {
     let mut text = String::new();
     loop {
@@ -169,7 +167,7 @@ fn write_out(gathered: &Gathered, mut sink: impl Write) {
         let (lost, ended) = (mem::take(&mut lines.lost), lines.ended);
         (lines.hurry, lines.writing) = (false, true);
         drop(lines);
-        // Where nobody reads the log any more, the server goes on without.
+        // If nobody reads the log, the server goes on.
         let _ = sink.write_all(text.as_bytes());
         gathered.lines.lock().unwrap_or_else(PoisonError::into_inner).writing = false;
         gathered.written.notify_all();

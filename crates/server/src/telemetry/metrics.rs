@@ -1,4 +1,4 @@
-//! What the server counts, for Prometheus.
+//! Metrics for Prometheus.
 
 use std::sync::atomic::AtomicU64;
 
@@ -8,19 +8,17 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Every metric, and the registry that writes them out.
+/// All metrics, and their registry.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Outcome, Counter>,
     seconds: Histogram,
-    /// Connections that are open.
     pub(crate) connections: Gauge,
-    /// Connections that were closed at once because a limit was reached.
+    /// Connections that were closed at once because of a limit.
     pub(crate) refused_connections: Counter,
-    /// Accounts that are served.
     pub(crate) accounts: Gauge,
-    /// 1 while the store answers and writes.
+    /// 1 while the store can be read and written.
     pub(crate) store_ready: Gauge,
 }
 
@@ -31,7 +29,6 @@ struct Outcome {
 }
 
 impl Metrics {
-    /// Registers everything.
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("billhook");
         let requests = Family::<Outcome, Counter>::default();
@@ -57,16 +54,16 @@ impl Metrics {
         Self { registry, requests, seconds, connections, refused_connections, accounts, store_ready }
     }
 
-    /// Counts one request. `method` is a name of the table's, never the caller's own text.
+    /// Counts one request. `method` is a name from the table, never the caller's own text.
     pub(crate) fn count(&self, method: Option<&'static str>, code: u16, seconds: f64) {
         self.requests.get_or_create(&Outcome { method: method.unwrap_or("unknown"), code }).inc();
         self.seconds.observe(seconds);
     }
 
-    /// Everything, in the text format that is called `OpenMetrics`.
+    /// All metrics in the `OpenMetrics` text format.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
-        // Writing to a String can't fail, and these metrics all can be written.
+        // Writing to a String can't fail, and all these metrics can be encoded.
         if text::encode(&mut out, &self.registry).is_err() {
             tracing::error!("the metrics could not be written");
         }

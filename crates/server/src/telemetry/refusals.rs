@@ -1,5 +1,5 @@
-//! How many lines the log has about refused calls: each of them, but of one network no more in a second than somebody could read. Of the
-//! rest it has the number, so that nobody can fill the operator's disk or hide something among lines.
+//! Limits the log lines about refused calls, per network and second; the rest is only counted. So nobody can
+//! fill the operator's disk, or hide something among many lines.
 
 use std::{
     collections::HashMap,
@@ -10,40 +10,39 @@ use std::{
 
 use crate::gate::caller::Network;
 
-/// How many lines a network has in a second.
+/// The maximum number of lines per network and second.
 const LINES_PER_SECOND: u64 = 100;
-/// How many networks are told apart; those beyond have no lines in that second, and are counted together.
+/// How many networks are tracked. Further ones get no lines in that second, and are counted together.
 const NETWORKS_MAX: usize = 10_000;
 
-/// What was refused in this second.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<Second>);
 
 #[derive(Debug, Default)]
 struct Second {
     begun: Option<Instant>,
-    /// How many calls of each were refused, and one of its addresses.
+    /// The number of refused calls of each network, and one of its addresses.
     by_network: HashMap<Network, (u64, IpAddr)>,
     beyond: u64,
 }
 
-/// Lines that were left out.
+/// Refused calls without a line.
 #[derive(Debug, PartialEq, Eq)]
 struct LeftOut {
-    /// Whose; none: of more networks than are told apart.
+    /// `None` for the networks that were not tracked.
     caller: Option<IpAddr>,
     lines: u64,
 }
 
 impl Refusals {
-    /// Counts a refused call of this address. Whether it has a line.
+    /// Counts a refused call. Whether it gets a line.
     pub(crate) fn has_line(&self, caller: IpAddr) -> bool {
         let (has_line, left_out) = self.count(caller, Instant::now());
         report(left_out);
         has_line
     }
 
-    /// Reports what was left out, once the second is over.
+    /// Reports the calls without a line, once the second is over.
     pub(crate) fn report_left_out(&self) {
         report(self.lock().end(Instant::now()));
     }
@@ -68,7 +67,7 @@ impl Refusals {
 }
 
 impl Second {
-    /// Begins anew if the second is over; what was left out in it.
+    /// Starts a new second if the old one is over, and returns the calls without a line.
     fn end(&mut self, now: Instant) -> Vec<LeftOut> {
         if self.begun.is_none_or(|begun| now.duration_since(begun) < Duration::from_secs(1)) {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What the log has about failures and refusals: enough to act upon, in no more lines than somebody can read.
+//! Log lines about failures and refusals, limited in number.
 
 use std::{
     net::IpAddr,
@@ -15,14 +15,14 @@ use crate::{
     telemetry::refusals::Refusals,
 };
 
-/// What was reported is reported again after this, if it still happens.
+/// When a failure that still happens is reported again.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
-/// So many different things of a kind are reported a minute: whoever has a key can make up names of methods.
+/// How many different failures of a kind are reported per minute, since callers can make up methods' names.
 const DIFFERENT_MAX: usize = 100;
-/// The longest name of a method that is reported.
+/// The longest method name in a report.
 const NAME_LETTERS_MAX: usize = 40;
 
-/// Writes the lines, and knows which were written lately.
+/// Writes the lines, and remembers recent ones.
 #[derive(Debug, Default)]
 pub(crate) struct Reporter {
     failures: OnceAMinute<Kind>,
@@ -31,16 +31,15 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Reports a failure of ours. One of the store's that other requests will meet too is reported once a minute; the debug log has
-    /// them all.
+    /// Reports an internal failure; one that affects many requests once a minute. The debug log has them all.
     pub(crate) fn failed(&self, failure: &Failure, store: &str, request_id: &str) {
         match failure {
-            // The program ends, and says it as its last words.
+            // The program ends, and prints this error itself.
             Failure::Broken(error) if error.kind() == Kind::Closed => {
                 tracing::debug!(request = request_id, %error, "the store failed");
             }
             Failure::Broken(error) if error.is_unavailable() || error.kind() == Kind::Damaged => {
-                // Who is refused for a damage that others met is no news.
+                // Calls that are refused because of known damage need no second report.
                 let kind = if error.kind() == Kind::Stopped { Kind::Damaged } else { error.kind() };
                 match self.failures.due(kind, Instant::now()) {
                     Some(0) => {
@@ -68,34 +67,39 @@ impl Reporter {
                 );
             }
             Failure::Fault(fault) => {
-                tracing::error!(request = request_id, fault, "a fault in this program; please report it");
+                tracing::error!(request = request_id, fault, "an internal error; please report it");
             }
             Failure::Refused { .. } | Failure::Http(_) | Failure::TooOften { .. } => {}
         }
     }
 
-    /// Reports a method that Billhook doesn't have, called with a right credential: the operator who leads clients over learns
-    /// which they want.
+    /// Reports an authenticated call of a method that Billhook does not have. So an operator who migrates
+    /// clients learns which methods they need.
     pub(crate) fn unserved(&self, account: &Served, path: &str, request_id: &str) {
         let method = shown(account, path);
         if self.unserved.due(method.to_ascii_lowercase(), Instant::now()).is_some() {
             let account = account.login.as_str();
-            tracing::info!(request = request_id, account, method, "a method was called that is not served");
+            tracing::info!(
+                request = request_id,
+                account,
+                method,
+                "a client called a method that Billhook does not have"
+            );
         }
     }
 
-    /// Counts a refused call of this address. Whether it has a line in the access log.
+    /// Counts a refused call of this address. Whether it gets a line in the access log.
     pub(crate) fn refused(&self, caller: IpAddr) -> bool {
         self.refusals.has_line(caller)
     }
 
-    /// Reports refused calls that had no line, once their second is over: to be called now and then.
+    /// Reports refused calls that got no line, once their second is over. Call it regularly.
     pub(crate) fn report_left_out(&self) {
         self.refusals.report_left_out();
     }
 }
 
-/// The method's name, if it can be one, else `?`: a path may hold anything, a key too.
+/// The method's name, or `?` if it can't be one: a path may hold anything, even a key.
 fn shown<'a>(account: &Served, path: &'a str) -> &'a str {
     let name = path.strip_prefix("/api/").unwrap_or_default();
     let name = name.strip_suffix('/').unwrap_or(name);
@@ -113,7 +117,7 @@ struct OnceAMinute<T>(Mutex<Vec<Reported<T>>>);
 struct Reported<T> {
     thing: T,
     at: Instant,
-    /// How often it happened since.
+    /// How often it happened since its last report.
     since: u64,
 }
 
@@ -124,7 +128,7 @@ impl<T> Default for OnceAMinute<T> {
 }
 
 impl<T: PartialEq> OnceAMinute<T> {
-    /// Whether something is to be reported now: how often it was not, since the last time.
+    /// Whether to report now, and how many cases were not reported since the last time.
     fn due(&self, thing: T, now: Instant) -> Option<u64> {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: Instant| now.duration_since(at) < AGAIN_AFTER;

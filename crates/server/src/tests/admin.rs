@@ -55,7 +55,7 @@ fn it_is_asked_by_a_name_of_its_own() {
         assert_eq!(asked("1.1", &format!("Host: {host}\r\n")), 200, "{host}");
     }
     assert_eq!(asked("1.0", ""), 200);
-    // A page of somebody's own whose name he has led to this machine.
+    // A stranger's page may give this machine a name of its own.
     for host in ["evil.example", "localhost.evil.example", "anna.localhost", "a b"] {
         assert_eq!(asked("1.1", &format!("Host: {host}\r\n")), 421, "{host}");
     }

@@ -1,4 +1,4 @@
-//! HTTP/1.1: what may come, and how it is answered.
+//! HTTP/1.1: which requests are accepted, and their answers.
 
 use std::{io::Write as _, net::Shutdown, time::Duration};
 
@@ -21,7 +21,7 @@ fn get_bills_is_answered() {
     );
 }
 
-/// Longer than a connection is idle before it rests.
+/// Longer than an idle connection stays in hyper.
 const REST: Duration = Duration::from_millis(500);
 
 #[test]
@@ -30,7 +30,7 @@ fn a_connection_that_rested_goes_on() {
     let mut client = shop.connect();
     let request = post("GetBills", &sign(ASK, "anna", KEY));
     std::thread::sleep(REST);
-    // Each time some of the next head comes with a request, and its rest after a while.
+    // Each time a part of the next head comes with a request, and the rest later.
     for part in [0, 1, 20, request.len() - 1] {
         client.write_all(&[&request, &request[..part]].concat()).unwrap();
         assert_eq!(read_reply(&mut client).checked(Some(KEY)), (200, 0), "{part}");
@@ -145,7 +145,7 @@ fn chunked_bodies() {
     stream.write_all(format!("{chunks}\r\n").repeat(2).as_bytes()).unwrap();
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
-    // What stands behind trailers is not certain to be a request.
+    // What follows trailers may not be a request.
     stream.write_all(format!("{chunks}Trailer: x\r\n\r\n{chunks}\r\n").as_bytes()).unwrap();
     let last = read_reply(&mut stream);
     assert_eq!((last.checked(Some(KEY)), last.header("connection")), ((200, 0), Some("close")));

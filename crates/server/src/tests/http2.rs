@@ -1,4 +1,4 @@
-//! HTTP/2: what one client may have of it, and what one address.
+//! HTTP/2: the limits of one client and of one address.
 
 use std::sync::atomic::Ordering;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::Certificate;
 
-/// A connection of its own; what it negotiated.
+/// A new connection, and the protocol that it negotiated.
 async fn client(address: SocketAddr) -> (SendRequest<Bytes>, Option<Vec<u8>>) {
     let (stream, _) = connect_tls(address, "anna.localhost", &[b"h2", b"http/1.1"], &TLS13).await.unwrap();
     let spoken = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
@@ -23,7 +23,7 @@ async fn client(address: SocketAddr) -> (SendRequest<Bytes>, Option<Vec<u8>>) {
     (client, spoken)
 }
 
-/// A request's head with so many fields beside those that it must have.
+/// A request's head with this many additional fields.
 fn head(fields: usize, value: &str) -> http::Request<()> {
     let request = http::Request::post("https://anna.localhost/api/GetBills");
     (0..fields).fold(request, |request, number| request.header(format!("x{number}"), value)).body(()).unwrap()
@@ -70,7 +70,7 @@ fn connections_beyond_those_of_an_address_are_offered_http_1() {
     });
 }
 
-/// Heads of many fields are the dearest: a map of the fields takes several times what came over the line.
+/// Heads with many fields cost the most: their map takes several times the received bytes.
 #[test]
 fn heads_of_one_address_have_a_bound_together() {
     for (proxies, refuses) in [(vec![], true), (vec!["127.0.0.1/32".parse().unwrap()], false)] {
@@ -83,7 +83,7 @@ fn heads_of_one_address_have_a_bound_together() {
             let (mut clients, mut held, mut refused) = (Vec::new(), Vec::new(), 0);
             for _ in 0..24 {
                 let (client, _) = client(address).await;
-                // A connection of which all is refused stays as well.
+                // A connection whose requests are all refused stays open too.
                 clients.push(client.clone());
                 let mut asked = Vec::new();
                 for _ in 0..16 {
@@ -96,13 +96,11 @@ fn heads_of_one_address_have_a_bound_together() {
                             assert_eq!(answer.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
                             refused += 1;
                         }
-                        // The body is waited for.
                         Err(_) => held.push(body),
                     }
                 }
             }
             assert_eq!(refused > 0, refuses, "{} held, {refused} refused", held.len());
-            // Each takes some 100 KiB of 32 MiB.
             assert!(!refuses || (250..350).contains(&held.len()), "{} held", held.len());
             assert_eq!(shop.permits.taken(), 24);
             drop(held);
@@ -132,7 +130,7 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
     }
 }
 
-/// Reads of a database wait for a thread each: of one whose caller goes before its turn nothing is done.
+/// Each read of a database blocks a thread. If its caller leaves before its turn, it is not done.
 #[test]
 fn a_queued_read_is_given_up_when_its_caller_has_gone() {
     let location = Location::parse(&Cluster::shared().create_database().unwrap()).unwrap();
@@ -159,7 +157,7 @@ fn a_queued_read_is_given_up_when_its_caller_has_gone() {
             assert_eq!(answer.await.unwrap().status(), 200);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // Streams reach the queue in no fixed order: one or another of those that were reset may have begun.
+        // Streams reach the queue in any order, so some of those that were reset may have begun.
         assert!((threads + 1..16).contains(&begun()), "{} have begun", begun());
     });
 }

@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, greedy or too many: none of them holds anybody up.
+//! Slow, silent, greedy and too many clients: none of them holds up others.
 
 use std::{io::Write as _, time::Duration};
 
@@ -25,7 +25,7 @@ fn a_head_that_trickles_in_is_given_up() {
     let shop = Shop::start(quick);
     let mut first = shop.connect();
     let mut later = shop.connect();
-    // The second one trickles on a connection that has been idle: the time for the head counts from its first byte.
+    // The second one is slow on a connection that was idle: the time for the head starts at its first byte.
     later.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     assert_eq!(read_reply(&mut later).code(), 0);
     std::thread::sleep(Duration::from_millis(600));
@@ -75,7 +75,7 @@ fn a_client_that_never_reads_is_let_go() {
     let shop = Shop::start_with(test_methods(), quick);
     let mut stream = shop.connect();
     stream.write_all(&post("Big", &sign("bytes=16000000", "anna", KEY))).unwrap();
-    // The answer has begun to come, and nobody reads it.
+    // The answer has begun to arrive, and nobody reads it.
     stream.peek(&mut [0]).unwrap();
     assert_eq!(shop.permits.taken(), 1);
     assert!(shop.has_no_connections_within(SOON), "the connection is still held");
@@ -88,7 +88,7 @@ fn a_client_that_asks_on_and_on_and_never_reads_is_let_go() {
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     let requests = post("GetBills", &sign(ASK, "anna", KEY)).repeat(100);
     let since = Instant::now();
-    // While the server works through what it has, it takes no more; that is not yet the end.
+    // While the server works through its buffers it accepts no more, which is not yet the end.
     let is_cut_off = loop {
         match stream.write_all(&requests) {
             Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => break true,
@@ -123,7 +123,7 @@ fn a_body_over_the_limit_is_read_on_and_answered() {
     let long = "x".repeat(3_000_000);
     stream.write_all(&post("GetBills", &long)).unwrap();
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (413, 3));
-    // It was read to its end, so the connection is still good.
+    // The body was read completely, so the connection can still be used.
     stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
 
@@ -146,7 +146,7 @@ fn an_endless_body_is_answered_and_not_reset() {
         )
         .unwrap();
     let mut sending = stream.try_clone().unwrap();
-    // More than is drained before the answer, all of it: a client that is cut off while it sends never looks for the answer.
+    // More than is drained before the answer. A client that is cut off while it sends never reads the answer.
     let piece = vec![b'x'; 64 * 1024];
     let sender = std::thread::spawn(move || (0..30 * 16).all(|_| sending.write_all(&piece).is_ok()));
     let reply = read_reply(&mut stream);
@@ -253,7 +253,7 @@ fn answers_that_nobody_takes_have_a_bound_together() {
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// Sends so much of a body.
+/// Sends a part of a body.
 fn begin_body(shop: &Shop, announced: usize, sent: usize) -> TcpStream {
     let mut stream = shop.connect();
     let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length:";
@@ -273,13 +273,13 @@ fn bodies_of_one_address_have_a_bound_together() {
         });
         let held = begin_body(&shop, 34 * MIB, 32 * MIB + 16 * KIB);
         std::thread::sleep(Duration::from_millis(300));
-        // One that is too long is told so when all that it may have was read.
+        // A body that is too long is refused once the limit was read.
         let mut next = shop.connect();
         let chunked =
             "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
         next.write_all(chunked.as_bytes()).unwrap();
         let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; MIB], b"\r\n"].concat();
-        // It may be refused before it is whole.
+        // The server may refuse it before all is sent.
         let _ = (0..35).all(|_| next.write_all(&chunk).is_ok());
         let _ = next.write_all(b"0\r\n\r\n");
         assert_eq!(read_reply(&mut next).status, status);
@@ -292,13 +292,13 @@ fn bodies_of_one_address_have_a_bound_together() {
 fn bodies_in_pieces_have_a_bound_together_but_for_their_beginnings() {
     let shop = Shop::start(|options| {
         options.max_body_bytes = 200 * MIB;
-        // From elsewhere one body alone could not take it.
+        // Without this, one network could not use up all the memory.
         options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     });
     let begin = |announced, sent| begin_body(&shop, announced, sent);
-    // All that there is, and its own.
+    // The whole budget, and the connection's own share.
     let held = begin(150 * MIB, 128 * MIB + 16 * KIB);
-    // Not longer than what is read on behind a refusal.
+    // Not longer than what is drained after a refusal.
     let mut refused = begin(17 * MIB, 16 * MIB);
     assert_eq!(read_reply(&mut refused).checked(Some(KEY)), (503, 9));
     let mut call = shop.connect();

@@ -1,4 +1,4 @@
-//! What the log says of a request, and what it must never say.
+//! What the log says about a request, and what it must never contain.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use super::{methods::test_methods, *};
 
-/// Everything that this process has logged, at debug level, since the first call.
+/// Everything that this process has logged since the first call, at debug level.
 fn log() -> Arc<Mutex<Vec<u8>>> {
     static LOG: OnceLock<Arc<Mutex<Vec<u8>>>> = OnceLock::new();
     LOG.get_or_init(|| {
@@ -38,7 +38,6 @@ impl io::Write for Lines {
     }
 }
 
-/// The lines about one request.
 fn about(reply: &Answer) -> String {
     let id = reply.header("x-request-id").unwrap();
     let log = String::from_utf8(log().lock().unwrap().clone()).unwrap();
@@ -87,7 +86,7 @@ fn a_content_type_is_logged_by_a_known_name_only() {
     }
 }
 
-/// Who leads clients over learns which methods they want; who has no right credential says nothing in the log.
+/// An operator who migrates clients learns which methods they need. Unauthenticated callers log nothing.
 #[test]
 fn a_method_that_is_not_served_is_told_by_its_name() {
     log();
@@ -95,14 +94,14 @@ fn a_method_that_is_not_served_is_told_by_its_name() {
     let told = |method: &str| {
         let reply = shop.call(method, ASK);
         assert_eq!((reply.status, reply.code()), (404, 3), "{method}");
-        about(&reply).lines().find(|line| line.contains("not served")).map(str::to_owned)
+        about(&reply).lines().find(|line| line.contains("does not have")).map(str::to_owned)
     };
     let line = told("AddLeadToGroup").unwrap();
     assert!(line.contains("INFO") && line.contains("account=\"anna\" method=\"AddLeadToGroup\""), "{line}");
     assert_eq!(told("addleadtogroup"), None);
     let line = told("delete/from%20it").unwrap();
     assert!(line.contains("method=\"?\""), "{line}");
-    // No key passes, whatever stands in the path.
+    // No key is logged, whatever the path contains.
     for method in [KEY, &"X".repeat(41), "a1", ""] {
         assert_eq!(told(method), None, "{method}");
     }

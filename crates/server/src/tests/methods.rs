@@ -1,4 +1,4 @@
-//! What the table does around a method's function: transactions, panics, bounds. The methods are the test's own.
+//! How the table runs a method's function: transactions, panics, limits. The methods exist only in this test.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -31,7 +31,7 @@ macro_rules! method {
     };
 }
 
-/// It tells success in two ways, as section 7.1 does, and answers with a bare number, as section 7.7 does.
+/// Has two success texts, as in section 7.1, and a bare number as its result, as in section 7.7.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Count {
     to: u32,
@@ -60,7 +60,6 @@ method!(Big { bytes }, Access::Read);
 method!(Slow { ms }, Access::Write);
 method!(SlowRead { ms }, Access::Read);
 
-/// How many times `SlowRead` has begun.
 pub(super) static SLOW_READS: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) fn test_methods() -> Methods {
@@ -148,7 +147,7 @@ fn an_answer_may_be_large_but_not_endless() {
     let large = shop.call("Big", "bytes=20000000");
     assert_eq!(large.checked(Some(KEY)), (200, 0));
     assert_eq!(large.json()["result"][0].as_str().unwrap().len(), 20_000_000);
-    // What is longer is the caller's to narrow (decision 64).
+    // A longer answer is refused (decision 64).
     assert_eq!(shop.call("Big", "bytes=67108864").checked(Some(KEY)), (200, 3));
 }
 

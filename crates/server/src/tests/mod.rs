@@ -1,4 +1,4 @@
-//! The server as its clients meet it: real sockets on a port of its own, over a store in a folder of its own.
+//! The server as its clients see it: real sockets, on a free port, with a store in its own folder.
 
 mod admin;
 mod http1;
@@ -36,7 +36,7 @@ use crate::{Addresses, Options, Server, TlsReloader, http::permits::Permits, met
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// A running server with the account `anna`, who has one customer with one order.
+/// A running server with the account `anna`, which has one customer with one order.
 struct Shop {
     store: Store,
     addresses: Addresses,
@@ -83,14 +83,13 @@ impl Shop {
         connect(self.addresses.http[0])
     }
 
-    /// Sends bytes on a connection of their own and reads one answer.
+    /// Sends bytes on a new connection and reads one answer.
     fn send(&self, request: &[u8]) -> Answer {
         let mut stream = self.connect();
         stream.write_all(request).unwrap();
         read_reply(&mut stream)
     }
 
-    /// A signed call, as `anna`.
     fn call(&self, method: &str, query: &str) -> Answer {
         self.send(&post(method, &sign(query, "anna", KEY)))
     }
@@ -99,7 +98,7 @@ impl Shop {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
-    /// Waits for the end; says how long that took.
+    /// Waits for the server's end, and measures the time.
     fn wait_for_end(&mut self) -> (Result<(), store::Error>, Duration) {
         let since = Instant::now();
         (self.running.take().unwrap().join().unwrap(), since.elapsed())
@@ -112,7 +111,7 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // A test that failed half-way must not hang.
+        // A failed test must not hang.
         drop(self.stop.take());
         if let Some(running) = self.running.take() {
             let _ = running.join();
@@ -168,17 +167,16 @@ fn order(id: i64, email: &str, lines: i64) -> Order {
     }
 }
 
-/// A POST as `anna`'s clients send it.
 fn post(method: &str, form: &str) -> Vec<u8> {
     billhook_test_kit::http::post(method, "anna.localhost", form)
 }
 
-/// Reads one answer off a connection that may go on.
+/// Reads one answer; the connection may stay open.
 fn read_reply(stream: &mut impl std::io::Read) -> Answer {
     Answer::read(stream).unwrap()
 }
 
-/// Whether the other end has closed, rather than kept silent.
+/// Whether the server has closed the connection, rather than kept silent.
 fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
     stream.set_read_timeout(Some(time)).unwrap();
     match stream.read(&mut [0; 1024]) {

@@ -1,4 +1,4 @@
-//! The shutdown: what has begun is finished, what is idle is dropped, and it ends.
+//! The shutdown: requests that have begun are finished, idle connections are closed, and the server ends.
 
 use std::{io::Write as _, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What keeps the server from starting, and what it says then.
+//! Errors at the server's start, and their messages.
 
 use super::*;
 use crate::{Certificate, StartError, TlsOptions};

@@ -1,8 +1,8 @@
-//! What the server does by the clock.
+//! The timer thread.
 
 use super::*;
 
-/// Whose clock is set back must not let in the key that was replaced.
+/// A clock that is set back must not make a replaced key valid again.
 #[test]
 fn a_key_whose_time_is_over_is_deleted() {
     let shop = Shop::start(|_| {});

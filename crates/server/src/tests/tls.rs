@@ -1,4 +1,4 @@
-//! HTTPS: HTTP/1.1 and HTTP/2, certificates made on the spot, certificates from files.
+//! HTTPS: HTTP/1.1 and HTTP/2, generated certificates, certificates from files.
 
 use std::{path::Path, sync::Mutex, time::Duration};
 
@@ -78,7 +78,7 @@ fn client_config(
     config
 }
 
-/// Connects; says which certificate was shown.
+/// Connects. Also returns the server's certificate.
 pub(super) async fn connect_tls(
     address: SocketAddr,
     name: &str,
@@ -105,7 +105,6 @@ pub(super) fn on_runtime<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
-/// One call over HTTP/2.
 async fn call_h2(
     client: &mut h2::client::SendRequest<Bytes>,
     authority: &str,
@@ -140,7 +139,7 @@ fn http_1_over_tls() {
                 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
                 let (mut stream, _) = connect_tls(address, "anna.localhost", &alpn, version).await.unwrap();
                 stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).await.unwrap();
-                // The server answers the client's close, so everything has come when this ends.
+                // The server answers the client's close, so everything has arrived when this ends.
                 stream.shutdown().await.unwrap();
                 let mut answer = Vec::new();
                 stream.read_to_end(&mut answer).await.unwrap();
@@ -151,7 +150,7 @@ fn http_1_over_tls() {
     }
 }
 
-/// The request comes in one piece with the handshake's end, and the next one after a rest.
+/// A request in the same packet as the handshake's end, and another after a rest.
 #[test]
 fn a_request_that_comes_with_the_handshake_is_answered() {
     use std::io::{Read as _, Write as _};
@@ -163,7 +162,7 @@ fn a_request_that_comes_with_the_handshake_is_answered() {
         let mut tls = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
         let mut socket = connect(address);
         tls.writer().write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
-        // All that is to be sent goes out at once, so the request is in the same segment as the client's last word of the handshake.
+        // Sends all at once, so that the request is in the segment of the client's last handshake message.
         while tls.is_handshaking() || tls.wants_write() {
             let mut flight = Vec::new();
             while tls.wants_write() {
@@ -213,23 +212,23 @@ fn http_2_finds_the_account_by_authority() {
     });
 }
 
-/// A connection has many of them, so none of it is free.
+/// An HTTP/2 connection has many bodies, so none is free.
 #[test]
 fn bodies_in_pieces_over_http_2_count_whole() {
     const MIB: usize = 1024 * 1024;
     let shop = Shop::start(|options| {
         options.max_body_bytes = 200 * MIB;
-        // From elsewhere one body alone could not take it.
+        // Without this, one network could not use up all the memory.
         options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
         let certificate = Certificate::SelfSigned;
         options.tls = Some(TlsOptions { listen: "127.0.0.1:0".parse().unwrap(), certificate });
     });
-    // One body that takes all that there is, beside what is its connection's own.
+    // One body that uses the whole budget and its connection's own share.
     let mut held = shop.connect();
     let begin = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 157286400\r\n\r\n";
     std::io::Write::write_all(&mut held, begin.as_bytes()).unwrap();
     std::io::Write::write_all(&mut held, &vec![b'x'; 128 * MIB + 16 * 1024]).unwrap();
-    // What the sockets still have is read.
+    // The bytes that are still in the sockets are read.
     std::thread::sleep(Duration::from_millis(300));
     on_runtime(async {
         let address = shop.addresses.https.unwrap();
@@ -237,7 +236,6 @@ fn bodies_in_pieces_over_http_2_count_whole() {
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
         let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
-        // In one piece it is served.
         assert_eq!(call_h2(&mut client, "anna.localhost", None, &sign(ASK, "anna", KEY)).await.0, 200);
         let request = http::Request::post("https://anna.localhost/api/GetBills").body(()).unwrap();
         let (answer, mut sender) = client.send_request(request, false).unwrap();
@@ -258,7 +256,7 @@ fn a_stop_ends_http_2_too() {
         let request = http::Request::post("https://anna.localhost/api/Slow").body(()).unwrap();
         let (answer, mut sender) = client.send_request(request, false).unwrap();
         sender.send_data(Bytes::from(sign("ms=500", "anna", KEY)), true).unwrap();
-        // An idle connection whose client never polls it, and so never says goodbye.
+        // An idle connection whose client is never polled, and so never closes it.
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
         let mute = h2::client::handshake(stream).await.unwrap();
@@ -266,7 +264,7 @@ fn a_stop_ends_http_2_too() {
         shop.begin_stop();
         assert_eq!(answer.await.unwrap().status(), 200);
         drop(client);
-        // The server may have hung up before the client's own goodbye.
+        // The server may have closed it before the client does.
         let _ = connection.await.unwrap();
         drop(mute);
     });
@@ -286,7 +284,7 @@ fn an_http_2_client_that_never_reads_is_let_go() {
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
         let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-        // The connection is polled, so pings are answered; but no window is ever opened.
+        // The connection is polled, so pings are answered, but the client opens no window.
         let connection = tokio::spawn(connection);
         let request = http::Request::post("https://anna.localhost/api/Big").body(()).unwrap();
         let (answer, mut sender) = client.send_request(request, false).unwrap();
@@ -384,14 +382,14 @@ fn what_is_no_file_or_too_long_is_refused_at_once() {
     for name in ["cert.pem", "key.pem"] {
         let path = folder.path().join(name);
         let good = std::fs::read(&path).unwrap();
-        // Spaces behind a good PEM are no fault of their own.
+        // Trailing spaces after a good PEM are no error.
         std::fs::write(&path, [good.as_slice(), &vec![b'\n'; 1024 * 1024]].concat()).unwrap();
         let error = reloader.reload().unwrap_err().to_string();
         assert!(error.contains(name) && error.contains("longer than 1 MiB"), "{error}");
         std::fs::remove_file(&path).unwrap();
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let error = reloader.reload().unwrap_err().to_string();
-        assert!(error.contains(name) && error.contains("no regular file"), "{error}");
+        assert!(error.contains(name) && error.contains("not a regular file"), "{error}");
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, good).unwrap();
         reloader.reload().unwrap();

@@ -1,4 +1,4 @@
-//! What an engine must do. Everything that differs between engines is below this module.
+//! The interface of an engine. All code that differs between engines is in this folder.
 
 pub(crate) mod postgres;
 mod shape;
@@ -22,23 +22,23 @@ use crate::{
     Tx, folder::OpenLock, location::Place, tx::Arg,
 };
 
-/// What a store is opened for: how much memory its writer may use, and how long one statement may take.
+/// The purpose of opening a store. It decides the writer's memory and the time-out of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Many small transactions beside other things.
+    /// Many small transactions, besides other processes.
     Serving,
-    /// A few huge ones.
+    /// A few very large transactions.
     Bulk,
 }
 
-/// How far a store has been brought up to date.
+/// The version of a store, and the migration steps that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The steps that it has taken; 0: there is no store yet.
+    /// The number of steps that it has taken; 0: there is no store yet.
     pub taken: usize,
-    /// The steps that this program knows.
+    /// The number of steps that this program knows.
     pub known: usize,
-    /// What the missing ones are about, in their order.
+    /// The names of the missing steps, in order.
     pub missing: Vec<&'static str>,
 }
 
@@ -49,17 +49,16 @@ impl Version {
     }
 }
 
-/// Whether a path is called as the embedded engine's file is.
+/// Whether a path has the name of the embedded engine's file.
 pub(crate) fn is_store_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == sqlite::FILE_NAME)
 }
 
-/// The files that hold a store; a database has none of ours.
+/// The files that hold a store; none for a database.
 pub(crate) fn files(location: &Location) -> Vec<PathBuf> {
     location.as_folder().map(sqlite::files).unwrap_or_default()
 }
 
-/// Whether there is a store.
 pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
     match &location.0 {
         Place::Folder(path) => Ok(sqlite::is_in(path)),
@@ -67,7 +66,7 @@ pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
     }
 }
 
-/// How far a store has been brought up to date; one that a newer program wrote is an error.
+/// The version of a store. One that a newer program wrote is an error.
 pub(crate) fn version(location: &Location) -> Result<Version, Error> {
     match &location.0 {
         Place::Folder(path) => {
@@ -84,11 +83,11 @@ pub(crate) fn version(location: &Location) -> Result<Version, Error> {
     }
 }
 
-/// An open store, with the lock that keeps a folder's from being replaced meanwhile.
+/// An open store, and the lock that keeps a folder's store from being replaced meanwhile.
 type Opened = (Arc<dyn Engine>, Option<OpenLock>);
 
-/// Takes the steps that a store lacks; of a folder's it keeps a copy as it was, and says where. A database's there is no way back from:
-/// somebody has to have agreed. Where there is no store yet, nothing is done.
+/// Takes the missing steps. Keeps a copy of a folder's old store, and returns its path. A database is not
+/// copied, so the operator must have agreed. Without a store nothing is done.
 pub(crate) fn migrate(
     location: &Location,
     is_agreed: bool,
@@ -113,7 +112,7 @@ pub(crate) fn migrate(
     }
 }
 
-/// Removes what earlier migrations have kept; says what that was.
+/// Removes the copies of earlier migrations, and returns their paths.
 pub(crate) fn forget(location: &Location) -> Result<Vec<PathBuf>, Error> {
     match &location.0 {
         Place::Folder(path) => {
@@ -125,7 +124,7 @@ pub(crate) fn forget(location: &Location) -> Result<Vec<PathBuf>, Error> {
     }
 }
 
-/// What is said of a store that lacks steps.
+/// The error for a store that lacks steps.
 fn older(store: &dyn fmt::Display, version: &Version, mend: &str) -> Error {
     let Version { taken, known, .. } = version;
     let text = format!(
@@ -134,25 +133,25 @@ fn older(store: &dyn fmt::Display, version: &Version, mend: &str) -> Error {
     Error::new(Kind::Older, text)
 }
 
-/// Opens a store, or makes it.
+/// Opens a store, or creates it.
 pub(crate) fn open(location: &Location, purpose: Purpose) -> Result<Opened, Error> {
     open_with(location, purpose, false, DataFolder::lock_open)
 }
 
-/// Opens a store that is to be read as a whole. On a file system that is read-only that is a copy of it.
+/// Opens a store to read all of it. On a read-only file system, a copy of it is opened.
 pub(crate) fn open_to_save(location: &Location) -> Result<Opened, Error> {
     let Some(path) = location.as_folder().filter(|path| sqlite::read_only::is_read_only(path)) else {
         return open(location, Purpose::Bulk);
     };
     let copy = sqlite::read_only::copied(path)?;
     let copied = Location::folder(copy.path());
-    // An older store can't be brought up to date where it is; its copy goes in any case.
+    // The old store can't be migrated in place, but its copy is temporary anyway.
     migrate(&copied, false, &mut |_| {})?;
     let (engine, open) = open(&copied, Purpose::Bulk)?;
     Ok((engine, open.map(|open| open.of_copy(copy))))
 }
 
-/// The same for the one server of a data folder, which brings it up to date.
+/// The same for the one server of a data folder; it migrates the store.
 pub(crate) fn open_to_serve(location: &Location) -> Result<Opened, Error> {
     if let Place::Folder(_) = &location.0 {
         migrate(location, false, &mut |_| {})?;
@@ -160,7 +159,7 @@ pub(crate) fn open_to_serve(location: &Location) -> Result<Opened, Error> {
     open_with(location, Purpose::Serving, true, DataFolder::lock_open)
 }
 
-/// Opens a store, or makes it, for a few huge transactions; a data folder's is open nowhere else meanwhile.
+/// Opens or creates a store for a few very large transactions. A folder's must not be open elsewhere.
 pub(crate) fn open_alone(location: &Location) -> Result<Opened, Error> {
     open_with(location, Purpose::Bulk, false, DataFolder::lock_alone)
 }
@@ -175,9 +174,9 @@ fn open_with(
         Place::Folder(path) => {
             let folder = DataFolder::open(path)?;
             let open = {
-                // One after the other: nobody else takes the lock that is held for a moment here.
+                // Callers take turns, so that nobody meets the lock that is held for a moment here.
                 let _turn = folder.lock_migrations()?;
-                // What another command has found, a command goes by. A server may be the next of one that was killed beside it.
+                // A command relies on earlier processes' checks. A server may follow one that was killed.
                 match folder.lock_alone() {
                     Ok(_alone) => sqlite::left_log::take_over(&folder)?,
                     Err(_) if is_server => sqlite::left_log::take_over_in_use(&folder)?,
@@ -191,7 +190,7 @@ fn open_with(
     }
 }
 
-/// Puts a backup in place of a store.
+/// Puts a backup in the place of a store.
 pub(crate) fn restore(
     from: &Path,
     location: &Location,
@@ -213,15 +212,15 @@ pub(crate) fn restore(
     sqlite::backup::restore(from, &folder, replace, progress)
 }
 
-/// Looks through a backup as a restore does, in a folder that is removed again.
+/// Checks a backup like a restore does, in a temporary folder.
 pub(crate) fn check_backup(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
     sqlite::backup::check(from, progress)
 }
 
-/// Takes what a damaged log of a data folder still holds into its store; none where all of it can be read.
+/// Copies the readable part of a damaged log into a folder's store; `None` if all of it can be read.
 pub(crate) fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error> {
     let Place::Folder(path) = &location.0 else {
-        let text = format!("{location} is a database, whose log is PostgreSQL's to mend");
+        let text = format!("{location} is a database: PostgreSQL repairs its own log");
         return Err(Error::new(Kind::Location, text));
     };
     let folder = DataFolder::open(path)?;
@@ -232,7 +231,7 @@ pub(crate) fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error>
 
 /// The statements of one open transaction.
 pub(crate) trait Statements: Send {
-    /// Runs a statement, row by row, until its end or until `each` breaks off.
+    /// Runs a statement and passes each row to `each`, until the end or until `each` stops it.
     fn rows(
         &mut self,
         sql: &'static Sql,
@@ -240,17 +239,17 @@ pub(crate) trait Statements: Send {
         each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
     ) -> Result<(), Error>;
 
-    /// Runs a statement that gives no rows; says how many rows it touched.
+    /// Runs a statement without rows; returns how many rows it changed.
     fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error>;
 
-    /// Runs a statement that gives no rows, once for each row of arguments.
+    /// Runs a statement without rows, once for each row of arguments.
     fn execute_each(
         &mut self,
         sql: &'static Sql,
         rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
     ) -> Result<(), Error>;
 
-    /// Runs a statement that gives rows once for each row of arguments; tells which of them a row answers.
+    /// Runs a statement with rows once for each row of arguments. Each row comes with its arguments' index.
     fn rows_each(
         &mut self,
         sql: &'static Sql,
@@ -263,61 +262,61 @@ pub(crate) trait Statements: Send {
         Ok(())
     }
 
-    /// Runs a few statements that give no rows, one after the other.
+    /// Runs a few statements without rows, one after the other.
     fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
         statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
     }
 
-    /// A number for a new order of the account, set aside for this transaction alone. None where the transaction is to
-    /// count for itself: transactions run one after the other, or next to no numbers are left.
+    /// A reserved number for a new order of the account. `None` if the transaction must find one itself:
+    /// transactions run one at a time, or hardly any numbers are left.
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
         let _ = account;
         Ok(None)
     }
 }
 
-/// One write transaction on its way through an engine.
+/// A queued write transaction.
 pub(crate) trait Work: Send {
-    /// Runs the body; it may be run more than once. True: keep what it did; false: roll it back.
+    /// Runs the body; it may run more than once. True: commit; false: roll back.
     fn run(&mut self, tx: Tx<'_>) -> bool;
 
-    /// Whose data it changes, if it is one account's: accounts take turns where writes wait for each other.
+    /// The account whose data it changes, if it is one account's. Accounts take turns in the queue.
     fn account(&self) -> Option<AccountId> {
         None
     }
 
-    /// The store's error that the body met in its last run, if any.
+    /// The store's error in the body's last run, if any.
     fn error(&self) -> Option<Error>;
 
-    /// Answers the caller: after the commit (or the roll-back that the body asked for), or with the error that prevented it.
+    /// Answers the caller: after the commit or the requested roll-back, or with the error that prevented it.
     fn finish(self: Box<Self>, outcome: Result<(), Error>);
 }
 
-/// A read transaction on its way through an engine.
+/// A queued read transaction.
 pub(crate) trait Read: Send {
-    /// Runs the body; it may be run more than once, and what its last run gave counts.
+    /// Runs the body. It may run more than once, and the last result counts.
     fn run(&mut self, tx: &mut Tx<'_>);
 
-    /// Answers the caller with what the body gave.
+    /// Answers the caller with the body's result.
     fn finish(self: Box<Self>);
 
-    /// Answers the caller that there was no transaction.
+    /// Answers the caller that the transaction failed.
     fn fail(self: Box<Self>, error: Error);
 }
 
-/// What is run with two read transactions, or with one.
+/// A body that gets one or two read transactions.
 pub(crate) type TwoReads<'a> = dyn for<'t> FnMut(&mut Tx<'t>, Option<&mut Tx<'t>>) + 'a;
 
 /// A database engine.
 pub(crate) trait Engine: Send + Sync {
-    /// Runs `body` once, on this thread, with a transaction that takes one statement: that sees one state by itself, so an engine
-    /// may do without a transaction around it.
+    /// Runs `body` once, on this thread, with a transaction of one statement. One statement sees one state
+    /// anyway, so an engine may send no BEGIN and COMMIT.
     fn read_one(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
 
     /// Runs `body` once in a read transaction, on this thread.
     fn read(&self, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error>;
 
-    /// Runs `body` once with a read transaction and, where the engine can have it, a second one that sees the same state.
+    /// Runs `body` with a read transaction and, if the engine can, a second one that sees the same state.
     fn read_two(&self, body: &mut TwoReads<'_>) -> Result<(), Error> {
         self.read(&mut |tx| body(tx, None))
     }
@@ -327,7 +326,7 @@ pub(crate) trait Engine: Send + Sync {
         false
     }
 
-    /// Queues a read transaction, for which so many statements may be run; none: any number. Accounts share what reads them.
+    /// Queues a read of at most `statements` statements; `None`: any number. Accounts share the threads.
     fn queue_read(&self, account: AccountId, statements: Option<u32>, read: Box<dyn Read>);
 
     /// Whether other machines may write the store.
@@ -335,19 +334,18 @@ pub(crate) trait Engine: Send + Sync {
         false
     }
 
-    /// Queues a write transaction. [`Work::finish`] is called once, on whatever thread.
+    /// Queues a write transaction. [`Work::finish`] is called once, on any thread.
     fn submit(&self, work: Box<dyn Work>);
 
-    /// One real read, and the writer's state.
+    /// Reads once, and checks the writer's state.
     fn health(&self) -> Result<(), Error>;
 
-    /// Why no write is done any more; none while all is well.
+    /// Why the store no longer writes, if it has stopped.
     fn failed(&self) -> Option<Error>;
 
     /// Writes a copy of the whole store into the new file `to`, and verifies it.
     fn backup(&self, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<BackupReport, Error>;
 
-    /// Looks for anything that can't be: damage to the files, tables that are not what they should be, data that can't be read or contradicts
-    /// itself.
+    /// Finds damage: in the files, in the tables' definitions, and in the data.
     fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error>;
 }

@@ -1,24 +1,24 @@
-//! The tables that a store has, beside those that its steps make.
+//! Compares a store's tables with those that its steps make.
 
 use std::collections::BTreeMap;
 
 use crate::Finding;
 
-/// What begins the name of a part that is a trigger; the others are a table, a column, an index.
+/// The prefix of a trigger's name. Other parts are tables, columns, indexes.
 const TRIGGER: &str = "trigger ";
 
-/// The parts of a store's tables by kind and name, each with what it is; a trigger's is its table.
+/// The parts of a store's tables by kind and name, each with its definition; for a trigger, its table.
 #[derive(Debug, Default)]
 pub(super) struct Shape(BTreeMap<String, String>);
 
 impl Shape {
-    /// Notes a part. However its text is set does not matter.
+    /// Adds a part. White space in its definition does not matter.
     pub(super) fn add(&mut self, part: &str, what: &str) {
         let what: Vec<_> = what.split_whitespace().collect();
         self.0.insert(part.to_owned(), what.join(" "));
     }
 
-    /// What is missing or different, and what acts on our tables unasked. What others have added beside is theirs.
+    /// Parts that are missing or different, and foreign triggers on our tables. Others' tables do not matter.
     pub(super) fn differences(&self, expected: &Self) -> Vec<Finding> {
         let parts = expected.0.iter().filter_map(|(part, what)| match self.0.get(part) {
             None => Some(format!("{part} is missing")),

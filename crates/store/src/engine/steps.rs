@@ -1,20 +1,20 @@
-//! The steps of migration that both engines take alike: from the fourth on. The tables' descriptions say what came with which version.
+//! The migration steps that both engines share, from the fourth on, made from the tables' descriptions.
 
 use crate::statement_text::Dialect;
 
 pub(crate) const SQLITE: Dialect =
     Dialect { int: "INTEGER", text: "TEXT", key: "TEXT", end: " STRICT, WITHOUT ROWID" };
-/// Texts of keys are compared byte by byte, as the embedded engine does.
+/// Key texts are compared byte by byte, as in the embedded engine.
 pub(crate) const POSTGRES: Dialect =
     Dialect { int: "BIGINT", text: "TEXT", key: "TEXT COLLATE \"C\"", end: "" };
 
-/// All steps of an engine, each with its name for people: its own ones first. One that was released is never changed.
+/// All steps of an engine, its own ones first, each with its name. A released step never changes.
 macro_rules! steps {
     ($dialect:expr, $($own:expr),+) => {
         &[
             $($own,)+
             (
-                // Version 4. The account that is alone is the default one.
+                // Version 4. An account that is the only one becomes the default.
                 "the default account, repeated calls",
                 $crate::statement_text::text!(
                     Piece::Step(&$crate::accounts::TABLE, 4, $dialect),

@@ -1,4 +1,4 @@
-//! Connections that are cut, or blocked, at moments that are known.
+//! Connections that are cut, or blocked, at chosen moments.
 
 use std::{
     collections::BTreeMap,
@@ -18,16 +18,16 @@ use crate::{
     proxy::{COMMIT, Plan, Proxy, When},
 };
 
-/// A write's first words.
+/// The first statement of a write.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-/// Said once on each connection.
+/// Sent once on each connection.
 const INSERT: &str = "INSERT INTO orders";
-/// The engine's patience with one statement, and some time for a machine that has much to do.
+/// The engine's time-out for one statement, and a margin for a busy machine.
 const ANSWER_MAX: Duration = Duration::from_secs(12);
-/// So long after its return a database is in use again.
+/// How soon after its return a database must be used again.
 const BACK_MAX: Duration = Duration::from_secs(2);
 
-/// A store of its own by way of a proxy, and the straight way to it.
+/// A store behind a proxy, and the direct URL of its database.
 struct Place {
     url: String,
     proxy: Proxy,
@@ -48,7 +48,7 @@ fn place() -> Place {
 }
 
 impl Place {
-    /// Adds an order; says too how often the transaction was run.
+    /// Adds an order. Also returns how often the transaction ran.
     fn add(&self, id: i64) -> (Result<(), Error>, u32) {
         let runs = Arc::new(AtomicU32::new(0));
         let (account, counter) = (self.account, runs.clone());
@@ -59,19 +59,18 @@ impl Place {
         (added, runs.load(Ordering::SeqCst))
     }
 
-    /// The numbers of the orders that are there, after a look whether all is well with the store.
+    /// The numbers of the orders, after a check of the store.
     fn orders(&self) -> Vec<i64> {
         look(&self.straight, self.account).into_keys().collect()
     }
 
-    /// Waits until those can write who have another way to the database, whatever the store has left open there.
+    /// Waits until other clients of the database can write, whatever the store has left open there.
     fn wait_for_others(&self, id: i64) {
         let (since, account) = (Instant::now(), self.account);
         self.straight.write(move |tx| add(tx, account, id, true)).unwrap();
         assert!(since.elapsed() < BACK_MAX, "{:.1?}", since.elapsed());
     }
 
-    /// Waits until writing is possible again.
     fn wait_for_service(&self, id: i64) {
         let since = Instant::now();
         while let Err(error) = self.add(id).0 {
@@ -98,7 +97,7 @@ fn a_commit_whose_answer_is_lost_is_unknown_and_not_repeated() {
     }
 }
 
-/// Nothing of it can have been kept: so its caller need not know.
+/// Nothing of it can have been kept, so its caller need not know.
 #[test]
 fn a_write_that_is_cut_off_before_its_commit_is_run_again() {
     for (at, runs_expected) in [(BEGIN, 1), (INSERT, 2)] {
@@ -125,7 +124,7 @@ fn a_write_that_is_cut_off_again_and_again_fails() {
     assert_eq!(place.orders(), [2]);
 }
 
-/// Also of a program that starts, which looks how far the store is.
+/// Also for a program that starts, and reads the store's version.
 #[test]
 fn a_store_that_falls_silent_at_the_start_is_not_waited_for_long() {
     type Look = fn(&Location) -> Result<(), Error>;
@@ -149,10 +148,10 @@ fn a_store_that_falls_silent_at_the_start_is_not_waited_for_long() {
     });
 }
 
-/// What is said vanishes, and nobody says that the connection is gone.
+/// Data vanishes, and nobody reports that the connection is lost.
 #[test]
 fn a_database_that_falls_silent_is_not_waited_for_long() {
-    // Whether the store has a connection, when it falls silent, and what its caller hears.
+    // Whether the store has a connection, when it falls silent, and what its caller gets.
     let cases: BTreeMap<&str, (bool, Plan, Kind)> = BTreeMap::from([
         ("a new connection", (false, Plan::Block, Kind::Unreachable)),
         ("an old connection", (true, Plan::Block, Kind::Unreachable)),
@@ -164,7 +163,7 @@ fn a_database_that_falls_silent_is_not_waited_for_long() {
             scope.spawn(move || {
                 let place = place();
                 if is_connected {
-                    // Of the connection, not of the statements that it has been told.
+                    // The connection is known, but not the statements of the test.
                     place.store.write(move |tx| marks::set(tx, "a mark", "")).unwrap();
                 }
                 place.proxy.set(plan);

@@ -1,4 +1,4 @@
-//! What the nodes said, and whether the store agrees.
+//! What the nodes reported, compared with the store.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,23 +8,23 @@ use std::{
 
 use crate::node::{self, SPAN};
 
-/// What the nodes said.
+/// What the nodes reported.
 #[derive(Default)]
 pub(crate) struct Ledger {
     kept: BTreeSet<i64>,
     failed: BTreeSet<i64>,
     unknown: BTreeSet<i64>,
-    /// What must not happen.
+    /// Violations.
     pub(crate) wrong: Vec<String>,
     /// When each node last had a write acknowledged.
     pub(crate) last_kept: BTreeMap<i64, Instant>,
-    /// The last order that each thread spoke of.
+    /// The last order that each thread reported.
     last_of_thread: BTreeMap<i64, i64>,
-    /// Nodes that ended in order.
+    /// Nodes that ended normally.
     pub(crate) ended: BTreeSet<i64>,
 }
 
-/// What the store holds, beside what was said.
+/// The store's orders, compared with the reports.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     acknowledged: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Tally {
 }
 
 impl Ledger {
-    /// Takes down a line of a node; the harness has lines of its own.
+    /// Records a line of a node; lines of the test harness are ignored.
     pub(crate) fn note(&mut self, node: i64, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let told = match word {
@@ -58,7 +58,7 @@ impl Ledger {
         }
     }
 
-    /// Compares it with what is found in the store: orders, with their counts.
+    /// Compares the reports with the store: orders, with their counts.
     pub(crate) fn compare(&self, found: &BTreeMap<i64, Option<u64>>) -> Tally {
         let lost: Vec<_> = self.kept.iter().filter(|id| !found.contains_key(id)).collect();
         assert!(lost.is_empty(), "acknowledged, and not there: {lost:?}");
@@ -82,7 +82,7 @@ impl Ledger {
         tally
     }
 
-    /// Whether a killed node may have added it without having had the time to say so.
+    /// Whether a killed node may have added it without reporting it.
     fn may_be_unsaid(&self, id: i64) -> bool {
         let thread = id / SPAN;
         let before = self.last_of_thread.get(&thread).copied().unwrap_or(thread * SPAN);

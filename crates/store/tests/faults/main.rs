@@ -1,8 +1,9 @@
-//! What the store keeps while processes are killed, PostgreSQL is killed, and connections are cut at the worst moments.
+//! What the store keeps when processes are killed, PostgreSQL is killed, and connections are cut at the worst
+//! moments.
 //!
-//! `rounds` kills PostgreSQL and nodes at random moments, as often as `BILLHOOK_FAULT_ROUNDS` says; `cuts` puts a proxy between the
-//! store and PostgreSQL that cuts a connection at a moment that is known; `standby` has a second server that follows the first, and takes
-//! its place.
+//! `rounds` kills PostgreSQL and nodes at random moments; `BILLHOOK_FAULT_ROUNDS` is the number of rounds.
+//! `cuts` cuts connections at chosen moments, with a proxy before PostgreSQL. `standby` has a second server
+//! that follows the first and takes its place.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,10 +32,10 @@ use billhook_store::{
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
-/// The mark that some transactions raise by one.
+/// The mark that some transactions increment.
 const COUNTER: &str = "counter";
 
-/// A number below this, another one each time.
+/// A random number below this.
 fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below
 }
@@ -43,7 +44,7 @@ fn login() -> Login {
     Login::parse("anna").unwrap()
 }
 
-/// Makes the account, and the versions of the products: later transactions meet each other only where they are meant to.
+/// Makes the account and the products' versions, so that later transactions conflict only where they should.
 fn prepare(store: &Store) -> AccountId {
     let key = Key::parse("0123456789abcdef").unwrap();
     store
@@ -64,7 +65,7 @@ fn prepare(store: &Store) -> AccountId {
         .unwrap()
 }
 
-/// The order of a number. The transaction that raised the counter says so in it.
+/// An order with this number, and with the counter's value if its transaction incremented it.
 fn sample(id: i64, count: Option<u64>) -> Order {
     let mut texts = Texts::default();
     texts.set(TextField::Tag, format!("tag {id}"));
@@ -92,7 +93,7 @@ fn sample(id: i64, count: Option<u64>) -> Order {
     }
 }
 
-/// Adds an order; `is_counted`: and raises the counter, which must happen once.
+/// Adds an order. With `is_counted` it also increments the counter, which must happen once.
 fn add(tx: &mut Tx<'_>, account: AccountId, id: i64, is_counted: bool) -> Result<(), Error> {
     let count = if is_counted {
         let count = counter(tx)? + 1;
@@ -108,8 +109,8 @@ fn counter(tx: &mut Tx<'_>) -> Result<u64, Error> {
     Ok(marks::get(tx, COUNTER)?.map_or(0, |text| text.parse().unwrap()))
 }
 
-/// Every order of the store but that of [`prepare`], with the count in it. Each is whole, no count was lost or given twice, and the
-/// store's own check finds nothing.
+/// Every order of the store except the one of [`prepare`], with its count. Checks that each is complete, that
+/// counts are unique without gaps, and that the store's own check finds nothing.
 fn look(store: &Store, account: AccountId) -> BTreeMap<i64, Option<u64>> {
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
     let mut found = BTreeMap::new();

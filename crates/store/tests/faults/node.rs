@@ -1,6 +1,6 @@
-//! A node: a process that adds orders from many threads, and says on its standard output how each one ended.
+//! A node: a process that adds orders from many threads, and reports each result on its standard output.
 //!
-//! It ends when its standard input does: when it is told to, or when the process that started it is gone.
+//! It ends when its standard input does: when it is told to, or when its parent is gone.
 
 use std::{
     env,
@@ -19,42 +19,41 @@ use billhook_wire::OrderId;
 
 use crate::{add, login, random};
 
-/// The variables that make a process a node: where the store is, and a number that no other node has had.
+/// The variables that make a process a node: the store's URL, and a unique number.
 pub(crate) const URL_VARIABLE: &str = "BILLHOOK_TEST_NODE_URL";
 pub(crate) const NUMBER_VARIABLE: &str = "BILLHOOK_TEST_NODE_NUMBER";
 
 /// Threads that add orders.
 const THREADS: i64 = 12;
-/// Those of them that raise the counter: they meet each other, and those of the other nodes.
+/// Those that increment the counter: they conflict with each other, and with other nodes.
 const COUNTING: i64 = 2;
-/// Numbers of orders that one thread has for itself.
+/// The range of order numbers of one thread.
 pub(crate) const SPAN: i64 = 1_000_000;
-/// Of so many orders one is looked for once it is acknowledged.
+/// Every so many orders, an acknowledged one is looked up.
 const LOOK_EVERY: i64 = 4;
-/// So long a thread rests after an error, as whoever asked it would.
+/// The pause of a thread after an error.
 const REST: Duration = Duration::from_millis(10);
-/// So long the last transactions may take.
+/// How long the last transactions may take.
 const END_MAX: Duration = Duration::from_secs(15);
 
-/// The node that a thread's numbers belong to.
+/// The node of a number's thread.
 pub(crate) fn of_thread(thread: i64) -> i64 {
     thread / THREADS
 }
 
-/// The node that this process is to be, if it is to be one.
+/// The URL and number of the node, if this process should be one.
 pub(crate) fn is_asked_for() -> Option<(String, i64)> {
     Some((env::var(URL_VARIABLE).ok()?, env::var(NUMBER_VARIABLE).ok()?.parse().ok()?))
 }
 
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether no more orders are to be added.
 fn is_ending() -> bool {
     IS_ENDING.load(Ordering::Relaxed)
 }
 
 pub(crate) fn run(url: &str, number: i64) {
-    // The harness has begun a line.
+    // The test harness has begun a line.
     say("");
     thread::spawn(|| {
         let _ = io::stdin().read_to_end(&mut Vec::new());
@@ -73,7 +72,7 @@ pub(crate) fn run(url: &str, number: i64) {
     say("ended");
 }
 
-/// Opens the store, which may be out of reach for a while.
+/// Opens the store, which may be unreachable for a while.
 fn open(url: &str) -> Option<(Store, AccountId)> {
     while !is_ending() {
         let opened = Location::parse(url).and_then(|location| Store::open(&location));
@@ -115,7 +114,7 @@ fn add_on(store: &Store, account: AccountId, first: i64, is_counting: bool) {
     }
 }
 
-/// Reads an acknowledged order as a request would.
+/// Reads an acknowledged order like a request does.
 fn look_for(store: &Store, account: AccountId, id: i64) {
     let (send, receive) = mpsc::sync_channel(1);
     let done = move |found: Result<bool, Error>| drop(send.send(found));
@@ -129,7 +128,7 @@ fn look_for(store: &Store, account: AccountId, id: i64) {
     }
 }
 
-/// Says a line, in one piece, so that a kill does not leave a half of it.
+/// Prints a line with a single write, so that a kill leaves no partial one.
 fn say(line: &str) {
     if io::stdout().write_all(format!("{line}\n").as_bytes()).is_err() {
         process::exit(1);

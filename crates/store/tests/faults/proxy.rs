@@ -1,4 +1,4 @@
-//! A way to PostgreSQL that is cut, or blocked, when the client says a certain thing.
+//! A proxy to PostgreSQL that cuts or blocks connections when the client sends a certain text.
 
 use std::{
     io::{Read, Write},
@@ -11,36 +11,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Larger than anything that a client of these tests sends at once.
+/// Larger than any message of these tests' clients.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// The client's word for the end of a transaction that is to be kept, as it stands in the message.
+/// The client's message that commits a transaction.
 pub(crate) const COMMIT: &str = "COMMIT\0";
 
 /// What the proxy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Plan {
-    /// Lets everything through.
     Pass,
-    /// Cuts so many connections when the client says this, and goes on with `Pass`.
-    Cut { at: &'static str, when: When, left: u32 },
-    /// Lets nothing through from the moment on when the client says this.
+    /// Cuts this many connections when the client sends this text, then passes everything.
+    Cut {
+        at: &'static str,
+        when: When,
+        left: u32,
+    },
+    /// Blocks everything once the client sends this text.
     BlockAt(&'static str),
-    /// Lets nothing through, either way, and tells nobody.
+    /// Blocks everything silently, both ways.
     Block,
-    /// Has cut everything.
     End,
 }
 
 /// When a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
-    /// Before the server has heard it.
+    /// Before the server gets it.
     Unheard,
-    /// Once the server has answered, before the client has heard that.
+    /// Once the server has answered, before the client gets that.
     Done,
 }
 
-/// A proxy on a port of its own. All its connections are cut when it is dropped.
+/// A proxy on its own port. Drop cuts all its connections.
 pub(crate) struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -59,7 +61,7 @@ struct State {
 }
 
 impl Proxy {
-    /// A proxy before a server on this machine.
+    /// Starts a proxy to a server on this machine.
     pub(crate) fn start(server_port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -83,7 +85,7 @@ impl Proxy {
         Self { port, shared, acceptor: Some(acceptor) }
     }
 
-    /// The URL of a server's database, by way of this.
+    /// The URL of a server's database through the proxy.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
@@ -97,12 +99,12 @@ impl Proxy {
         self.shared.state().plan
     }
 
-    /// How many commits the client has asked for.
+    /// How many commits the client has sent.
     pub(crate) fn commits(&self) -> u32 {
         self.shared.state().commits
     }
 
-    /// Waits until the client has run into what was planned.
+    /// Waits until the plan has come into effect.
     pub(crate) fn wait_for(&self, plan: Plan) {
         let limit = Instant::now() + Duration::from_secs(5);
         while self.plan() != plan {
@@ -119,7 +121,7 @@ impl Drop for Proxy {
             // It may be cut already.
             let _ = stream.shutdown(Shutdown::Both);
         }
-        // So that the acceptor sees it.
+        // Wakes the acceptor.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         let ended = self.acceptor.take().map(JoinHandle::join);
         if !thread::panicking() {
@@ -133,12 +135,12 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    /// Waits while nothing is let through.
+    /// Waits while everything is blocked.
     fn open_state(&self) -> MutexGuard<'_, State> {
         self.changed.wait_while(self.state(), |state| state.plan == Plan::Block).unwrap()
     }
 
-    /// Starts the two copiers of a connection.
+    /// Starts the two copying threads of a connection.
     fn connect(self: &Arc<Self>, client: TcpStream, server_port: u16) -> [JoinHandle<()>; 2] {
         let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server_port)).unwrap();
         for stream in [&client, &server] {
@@ -168,7 +170,7 @@ impl Shared {
         [questions, answers]
     }
 
-    /// Whether the connection is to be cut because of what the client said.
+    /// Whether to cut the connection because of what the client sent.
     fn hear(&self, said: &[u8]) -> Option<When> {
         let says = |text: &str| said.windows(text.len()).any(|part| part == text.as_bytes());
         let mut state = self.state();
@@ -187,7 +189,7 @@ impl Shared {
     }
 }
 
-/// Copies until an end, or until what was read is not to be passed on; then both ways are cut.
+/// Copies until the end, or until `pass` refuses; then both directions are cut.
 fn copy(mut from: TcpStream, mut to: TcpStream, mut pass: impl FnMut(&[u8]) -> bool) {
     let mut chunk = vec![0; CHUNK_BYTES];
     while let Ok(length @ 1..) = from.read(&mut chunk)
@@ -195,7 +197,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, mut pass: impl FnMut(&[u8]) -> b
         && to.write_all(&chunk[..length]).is_ok()
     {}
     for stream in [from, to] {
-        // The other copier may have done it.
+        // The other thread may have done it.
         let _ = stream.shutdown(Shutdown::Both);
     }
 }

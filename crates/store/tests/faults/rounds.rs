@@ -1,4 +1,4 @@
-//! Rounds: PostgreSQL, a node, or both are killed at a random moment and started again.
+//! Rounds in which PostgreSQL, a node, or both are killed at a random moment and started again.
 
 use std::{
     env,
@@ -18,13 +18,13 @@ const TEST: &str = "rounds::nothing_is_lost_or_done_twice_whoever_is_killed";
 const ROUNDS_VARIABLE: &str = "BILLHOOK_FAULT_ROUNDS";
 const ROUNDS: usize = 4;
 const NODES: usize = 3;
-/// So long after the database is back every node must have written again.
+/// How soon after the database is back every node must have written again.
 const BACK_MAX: Duration = Duration::from_secs(2);
-/// So long is waited all the same, to tell how long it took.
+/// How long the test waits for that, to report how long it took.
 const BACK_WAIT: Duration = Duration::from_secs(15);
 const END_MAX: Duration = Duration::from_secs(30);
 
-/// What happens in a round.
+/// The fault of a round.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     DatabaseKilled,
@@ -37,7 +37,7 @@ impl Fault {
     const ALL: [Self; 4] = [Self::DatabaseKilled, Self::NodeKilled, Self::BothKilled, Self::DatabaseStopped];
 }
 
-/// A node that runs; killed when this is dropped.
+/// A running node, killed on drop.
 struct Node {
     number: i64,
     child: Child,
@@ -64,14 +64,14 @@ impl Node {
         Self { number, child, reader: Some(reader) }
     }
 
-    /// Kills it; returns when all that it said is taken down.
+    /// Kills it. Returns when all its output is recorded.
     fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.reader.take().unwrap().join().unwrap();
     }
 
-    /// Lets it end its last transactions.
+    /// Lets it finish its last transactions.
     fn end(mut self) {
         drop(self.child.stdin.take());
         let limit = Instant::now() + END_MAX;
@@ -89,13 +89,13 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // One that has ended is no error here.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The nodes, and what they said.
+/// The nodes, and their reports.
 struct Nodes {
     url: String,
     running: Vec<Node>,
@@ -128,7 +128,7 @@ impl Nodes {
         assert!(self.longest <= BACK_MAX, "it took {:?} until a node served again", self.longest);
     }
 
-    /// One round; gives the moment from which on all should be well.
+    /// Runs one round. Returns the moment from which everything should work.
     fn meet(&mut self, fault: Fault, cluster: &Cluster) -> Instant {
         let one = usize::try_from(random(NODES as u64)).unwrap();
         match fault {
@@ -148,7 +148,7 @@ impl Nodes {
                 });
             }
         }
-        // It comes back to a database that is not there yet, or is.
+        // The node may start before or after the database.
         let is_first = random(2) == 0;
         if matches!(fault, Fault::BothKilled) && is_first {
             self.running[one] = self.start();
@@ -187,7 +187,7 @@ fn nothing_is_lost_or_done_twice_whoever_is_killed() {
         let fault = Fault::ALL[round % Fault::ALL.len()];
         met[fault as usize] += 1;
         let since = nodes.meet(fault, &cluster);
-        // Else the next fault meets nodes that are about to come back.
+        // Otherwise the next fault meets nodes that are about to recover.
         if random(3) > 0 || round + 1 == rounds {
             nodes.wait_for_service(since);
         }

@@ -1,4 +1,4 @@
-//! A real standby: it answers reads, is no primary, and becomes one.
+//! A real standby: it answers reads, takes no writes, and becomes the primary.
 
 use std::{
     sync::{Mutex, mpsc},
@@ -12,7 +12,7 @@ use billhook_wire::OrderId;
 
 use crate::{add, look, prepare};
 
-/// So long a standby may take to show what its primary has, and to take its place.
+/// How long a standby may take to follow its primary, and to take its place.
 const FOLLOW_MAX: Duration = Duration::from_secs(10);
 
 /// A primary with a store, and its standby.
@@ -45,7 +45,7 @@ impl Pair {
         Location::parse(&self.standby.url(&self.database)).unwrap()
     }
 
-    /// Wherever the primary is.
+    /// A location that names both servers.
     fn at_either(&self) -> Location {
         let hosts = [&self.primary, &self.standby].map(|cluster| format!("127.0.0.1:{}", cluster.port()));
         let hosts = hosts.join(",");
@@ -59,7 +59,7 @@ impl Pair {
         store.write(move |tx| add(tx, account, id, true))
     }
 
-    /// Whether a request that reads finds an order.
+    /// Whether a reading request finds an order.
     fn finds(&self, store: &Store, id: i64) -> Result<bool, Error> {
         let account = self.account;
         let (send, receive) = mpsc::sync_channel(1);
@@ -91,7 +91,7 @@ fn a_standby_answers_reads_and_is_no_primary() {
     let store = Store::open(&pair.at_primary().with_reads_from(&reads).unwrap()).unwrap();
     pair.add(&store, 1).unwrap();
     until(|| pair.finds(&store, 1).unwrap());
-    // It is the standby that answers: one that does not go on shows what was.
+    // The standby answers: while its replay is paused, it shows the old state.
     pair.standby.sql("postgres", "SELECT pg_wal_replay_pause()").unwrap();
     pair.add(&store, 2).unwrap();
     assert!(!pair.finds(&store, 2).unwrap());
@@ -101,7 +101,7 @@ fn a_standby_answers_reads_and_is_no_primary() {
     store.health().unwrap();
 
     assert_names_the_primary(&Store::open(&pair.at_standby()).err().unwrap());
-    // For a copy or an export its state is as good as any.
+    // For a copy or an export its state is good enough.
     let bulk = Store::open_for_bulk(&pair.at_standby()).unwrap();
     look(&bulk, pair.account);
     assert_names_the_primary(&pair.add(&bulk, 3).unwrap_err());
@@ -125,14 +125,14 @@ fn a_standby_that_is_promoted_is_found_and_the_old_primary_is_not_trusted() {
         format!("SELECT COUNT(*) FROM orders WHERE account_id = {} AND order_id = 2", pair.account.0);
     until(|| pair.standby.sql(&pair.database, &is_there).unwrap().trim() == "1");
 
-    // It comes back as a standby itself.
+    // The old primary comes back as a standby.
     pair.primary.sql("postgres", "COPY (SELECT 1) TO PROGRAM 'cat >standby.signal'").unwrap();
     pair.primary.stop().unwrap();
     pair.standby.sql("postgres", "SELECT pg_promote()").unwrap();
     until(|| pair.add(&moving, 3).is_ok());
     pair.primary.start_again().unwrap();
 
-    // What it shows is old from now on.
+    // From now on its data is old.
     until(|| pair.finds(&faithful, 1).unwrap_err().to_string().contains("standby"));
     assert_names_the_primary(&pair.finds(&faithful, 1).unwrap_err());
     assert_names_the_primary(&pair.add(&faithful, 4).unwrap_err());
@@ -142,7 +142,7 @@ fn a_standby_that_is_promoted_is_found_and_the_old_primary_is_not_trusted() {
     assert_eq!(found.into_keys().collect::<Vec<_>>(), [1, 2, 3, 5]);
 }
 
-/// What the standby has to replay ends the transaction that is in its way.
+/// The standby's replay cancels a transaction that blocks it.
 #[test]
 fn a_read_that_is_in_the_standbys_way_is_run_again() {
     let settings = vec![("max_standby_streaming_delay".to_owned(), "0".to_owned())];
@@ -160,7 +160,7 @@ fn a_read_that_is_in_the_standbys_way_is_run_again() {
         move |tx| {
             let found = orders::find(tx, account, OrderId(0))?.is_some();
             begun.send(()).unwrap();
-            // In its first run; by the next one nobody is there to send.
+            // In its first run. In the next one, the sender is gone.
             let _ = goes_on.lock().unwrap().recv();
             Ok(found && orders::find(tx, account, OrderId(0))?.is_some())
         },

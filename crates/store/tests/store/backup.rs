@@ -1,4 +1,4 @@
-//! What is in one file: backup, restore, a file that is gone.
+//! A store's one file: backup, restore, and a file that disappears.
 
 use crate::*;
 
@@ -32,7 +32,7 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(bills(&store, id, "anna@example.com", None).len() as u64, 2 * report.orders);
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
 
-    // In use; in place; replaced and kept aside.
+    // In use; in place; replaced and kept.
     assert_eq!(restore(&file, &elsewhere, true, &mut |_| {}).unwrap_err().kind(), Kind::Locked);
     drop(store);
     assert_eq!(restore(&file, &elsewhere, false, &mut |_| {}).unwrap_err().kind(), Kind::Exists);
@@ -46,7 +46,7 @@ fn backup_under_writes_restores_elsewhere() {
     assert_eq!(left, Vec::<String>::new());
 }
 
-/// One that was killed is run again at once; each store that it replaces is kept.
+/// A restore that was killed can be repeated at once; each store that it replaces is kept.
 #[test]
 fn restores_within_a_second_keep_what_each_replaces() {
     let place = place(Engine::Sqlite);
@@ -62,7 +62,7 @@ fn restores_within_a_second_keep_what_each_replaces() {
     assert!(kept.iter().all(|kept| kept.is_file()), "{kept:?}");
 }
 
-/// A log that was left behind without its store is not applied to the one that is restored.
+/// A log without its store is not applied to the restored one.
 #[test]
 fn what_is_left_of_a_store_is_put_aside() {
     let place = place(Engine::Sqlite);
@@ -82,7 +82,7 @@ fn what_is_left_of_a_store_is_put_aside() {
     assert_eq!(logins.iter().map(|account| account.login.as_str()).collect::<Vec<_>>(), ["anna"]);
 }
 
-/// A store whose file is taken away is written to no more, and says so.
+/// A store whose file disappears is not written any more, and reports it.
 #[test]
 fn a_store_that_is_gone_is_noticed() {
     let place = place(Engine::Sqlite);

@@ -1,4 +1,4 @@
-//! What the operator's commands do beside the API: orders that wait again and come back, lists, numbers that are not given twice.
+//! What only commands do: orders that wait again or are restored, lists, numbers that are not used again.
 
 use billhook_store::{
     AccountId, Error, Store, Tx,
@@ -27,7 +27,6 @@ fn found(store: &Store, account: AccountId, id: i64) -> Order {
     store.read(|tx| orders::find(tx, account, OrderId(id))).unwrap().unwrap()
 }
 
-/// Changes order 1.
 fn change(
     store: &Store,
     account: AccountId,
@@ -48,7 +47,7 @@ fn a_hidden_order_comes_back_as_it_was(engine: crate::Engine) {
     let before = found(&place.store, id, 1);
     change(&place.store, id, move |tx, order| order_changes::hide(tx, id, order, 77));
     assert_eq!(bills(&place.store, id, "anna@example.com", None), []);
-    // What happens to it meanwhile is kept.
+    // Changes in between are kept.
     change(&place.store, id, move |tx, order| {
         order_changes::cancel(tx, id, order)?;
         order_changes::restore(tx, id, order, 78)?;
@@ -72,7 +71,7 @@ fn an_order_that_waits_again_is_not_cancelled_at_once(engine: crate::Engine) {
     change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 1000));
     assert!(!place.store.write(cancel).unwrap());
     assert_eq!(found(&place.store, id, 1).handling.kill_at, 0);
-    // One whose time is still to come keeps it.
+    // A timer that has not run out stays.
     let mut second = order(1, "anna@example.com", PayStatus::Cancel, &[5]);
     second.handling.kill_at = 1001;
     put(&place.store, id, second);
@@ -99,13 +98,13 @@ fn what_is_taken_back_is_a_payment_below_zero(engine: crate::Engine) {
         (order.pay_status, order.handling.received, order.to_pay()),
         (PayStatus::Return, Money::ZERO, Money::ZERO)
     );
-    // Paid again, then it waits: the whole price is owed once more.
+    // Paid again, then waiting: the whole price is open again.
     change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 30));
     change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 40));
     assert_eq!(sums(), [(sum, 10), (-sum, 20), (sum, 30), (-sum, 40)]);
     let order = found(&place.store, id, 1);
     assert_eq!((order.pay_status, order.paid, order.to_pay()), (PayStatus::Waiting, 0, price));
-    // A cancelled order's money is still here, and counts when it waits again.
+    // A cancelled order's payments stay, and count when it waits again.
     change(&place.store, id, move |tx, order| order_changes::pay(tx, id, order, 50));
     change(&place.store, id, move |tx, order| order_changes::cancel(tx, id, order));
     change(&place.store, id, move |tx, order| order_changes::wait_again(tx, id, order, 60));
@@ -128,7 +127,7 @@ fn an_order_waits_again_when_its_payment_is_removed(engine: crate::Engine) {
     });
     let order = found(&place.store, id, 1);
     assert_eq!((order.pay_status, order.paid, order.to_pay()), (PayStatus::Waiting, 0, price));
-    // GetBills reads the lines, and the timer must not cancel it at once.
+    // GetBills reads the lines. The timer must not cancel the order at once.
     assert_eq!(bills(&place.store, id, "anna@example.com", Some(PayStatus::Waiting)).len(), 1);
     assert_eq!(order.handling.kill_at, 0);
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);

@@ -1,4 +1,4 @@
-//! `check`: what is found of that which was done behind the store's back.
+//! `check`: finds changes that were made directly in the database.
 
 use billhook_wire::PayStatus;
 
@@ -17,7 +17,7 @@ fn what_can_not_be_is_found(engine: Engine) {
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
     for (spoil, expected) in [
         ("UPDATE orders SET pay_status = 'waiting' WHERE order_id = 1", "its status is not its order's"),
-        ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "not that of its e-mail"),
+        ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "does not match its e-mail"),
         ("DELETE FROM order_lines WHERE order_id = 1 AND position = 0", "a line before it is missing"),
         ("DELETE FROM order_lines WHERE order_id = 2", "it has no lines"),
         ("DELETE FROM products WHERE good_id = 2", "product 2 is not in the catalogue"),
@@ -38,7 +38,7 @@ fn everything_is_read_and_the_tables_are_compared(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
     put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1, 2]));
-    // What others have beside is theirs.
+    // Tables and indexes of others are no finding.
     place.spoil("CREATE TABLE reports (n INTEGER); CREATE INDEX orders_by_tag ON orders (account_id, tag)");
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
     let trigger = match engine {
@@ -48,7 +48,7 @@ fn everything_is_read_and_the_tables_are_compared(engine: Engine) {
              CREATE TRIGGER swallow BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION nothing()"
         }
     };
-    // Data first: where the tables are not what they should be, it is not looked at.
+    // First the data: with wrong tables it is not checked.
     for (spoil, expected) in [
         ("UPDATE products SET good_timer_unit = 'hous' WHERE good_id = 1", "wrong good_timer_unit"),
         ("UPDATE orders SET delivery = 'sens' WHERE order_id = 1", "wrong delivery"),

@@ -1,4 +1,4 @@
-//! Copies from store to store, and what is left of one that was cut off.
+//! Copies between stores, and interrupted copies.
 
 use billhook_test_kit::frozen;
 
@@ -9,7 +9,7 @@ on_each_engine! {
     a_copy_that_was_cut_off_is_no_store
 }
 
-/// Of the store with one of everything.
+/// With a store that has one of everything.
 fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path().join("data");
@@ -33,7 +33,7 @@ fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
         let report =
             copy::copy(&before, &to, &mut |_, progress| assert!(progress.done <= progress.total)).unwrap();
         assert_eq!((report.accounts, report.orders, report.digests.len()), (1, orders, 1));
-        // A store that is there is not copied over.
+        // An existing store is not overwritten.
         assert_eq!(copy::copy(&before, &to, &mut |_, _| {}).unwrap_err().kind(), Kind::Exists);
         assert_eq!(Store::open(&to).unwrap().check(&mut |_| {}).unwrap(), []);
         for place in [&before, &to].into_iter().filter_map(Location::as_folder) {
@@ -46,7 +46,7 @@ fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
     assert_eq!(empty.collect::<Vec<_>>(), ["marks"]);
 }
 
-/// What is in each table of a folder's store.
+/// All rows of a folder's store, by table.
 fn all_rows(folder: &Path) -> Vec<(String, Vec<String>)> {
     let store = rusqlite::Connection::open(folder.join("billhook.db")).unwrap();
     let texts = |sql: &str| {
@@ -66,7 +66,7 @@ fn all_rows(folder: &Path) -> Vec<(String, Vec<String>)> {
     tables.map(|table| (table.clone(), texts(&format!("SELECT * FROM {table}")))).collect()
 }
 
-/// What another command wrote meanwhile would be missing, or would be written over.
+/// Another command's writes would be missing, or overwritten.
 #[test]
 fn a_folder_that_another_command_has_open_is_not_copied() {
     let Place { store, location: from, temporary } = place(Engine::Sqlite);
@@ -87,7 +87,7 @@ fn a_folder_that_another_command_has_open_is_not_copied() {
     assert_eq!(Store::open(&to).unwrap().read(accounts::list).unwrap().len(), 1);
 }
 
-/// Whatever is written, and whenever: the copy would not be what the source is.
+/// A write at any time would make the copy differ from the source.
 #[test]
 fn a_database_that_is_written_while_it_is_copied_is_noticed() {
     let Place { store, location: from, temporary } = place(Engine::Postgres);
@@ -115,7 +115,7 @@ fn a_database_that_is_written_while_it_is_copied_is_noticed() {
     assert_eq!(Store::open(&to).unwrap().read(|tx| orders::count(tx, id)).unwrap(), 3);
 }
 
-/// Of two copies into one database the first, which finds itself overtaken, spoils nothing.
+/// Two copies into one database: the first one stops and damages nothing.
 #[test]
 fn two_copies_into_one_database_do_not_mix() {
     let Place { store, location: first, temporary } = place(Engine::Sqlite);
@@ -127,7 +127,7 @@ fn two_copies_into_one_database_do_not_mix() {
     let second = location(Engine::Sqlite, &temporary, "second");
     account(&Store::open(&second).unwrap(), "clara");
     let to = location(Engine::Postgres, &temporary, "");
-    // When all has been read, and not all of it has been written.
+    // After everything was read, and before all of it is written.
     let mut is_overtaken = false;
     let error = copy::copy(&first, &to, &mut |_, _| {
         if !std::mem::replace(&mut is_overtaken, true) {
@@ -152,7 +152,7 @@ fn a_copy_that_was_cut_off_is_no_store(engine: Engine) {
     let boris = account(&other, "boris");
     put(&other, boris, order(7, "boris@example.com", PayStatus::Paid, &[1]));
     drop(other);
-    // What a copy that was killed leaves behind: some rows, and its mark.
+    // What a killed copy leaves: some rows, and its mark.
     place.store.write(|tx| marks::set(tx, "copying", "elsewhere")).unwrap();
     let Place { store, location, temporary: _temporary } = place;
     drop(store);

@@ -1,4 +1,4 @@
-//! The store through its public face: transactions, accounts, orders, backup, and a naive model beside it.
+//! The store's public interface: transactions, accounts, orders, backup, and a simple model.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +47,7 @@ use billhook_store::{
 use billhook_test_kit::Cluster;
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
-/// Which engine a test runs on.
+/// The engine of a test.
 #[derive(Debug, Clone, Copy)]
 enum Engine {
     Sqlite,
@@ -80,7 +80,7 @@ struct Place {
 }
 
 impl Place {
-    /// Runs SQL behind the store's back.
+    /// Runs SQL directly in the database.
     fn spoil(&self, text: &str) {
         if let Some(folder) = self.location.as_folder() {
             rusqlite::Connection::open(folder.join("billhook.db")).unwrap().execute_batch(text).unwrap();
@@ -96,7 +96,7 @@ fn place(engine: Engine) -> Place {
     Place { store: Store::open(&location).unwrap(), location, temporary }
 }
 
-/// A place that holds no store yet.
+/// A location without a store.
 fn location(engine: Engine, temporary: &tempfile::TempDir, name: &str) -> Location {
     match engine {
         Engine::Sqlite => Location::folder(&temporary.path().join(name)),
@@ -218,7 +218,7 @@ fn what_is_written_is_read_and_survives(engine: Engine) {
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
 }
 
-/// However much is written beside them.
+/// With many writes at the same time.
 fn two_readers_see_one_state(engine: Engine) {
     let place = place(engine);
     let account = account(&place.store, "anna");
@@ -254,7 +254,7 @@ fn a_read_of_one_statement_takes_no_second(engine: Engine) {
     assert!(second.unwrap_err().to_string().contains("one statement only"));
 }
 
-/// The caller's thread has others to serve: what is not brief is read on another one.
+/// The caller's thread has other work, so a long read moves to another thread.
 fn a_brief_read_gives_up_on_many_rows(engine: Engine) {
     let place = place(engine);
     let account = account(&place.store, "anna");
@@ -276,7 +276,7 @@ fn a_brief_read_gives_up_on_many_rows(engine: Engine) {
     assert_eq!(read("many@example.com", false), (false, Err(Kind::Closed)));
 }
 
-/// Four threads read at length, and one account has two of them at most.
+/// There are four threads for long reads, and one account gets two of them.
 #[test]
 fn long_reads_of_one_account_leave_room_for_others() {
     let place = place(Engine::Sqlite);
@@ -293,7 +293,7 @@ fn long_reads_of_one_account_leave_room_for_others() {
         assert!(place.store.begin_read(account, Extent::Transaction, body, || (done, || true)).is_none());
     };
     let next = || ended.recv_timeout(Duration::from_secs(20)).unwrap();
-    // A thread that is idle takes one read; the next one gets a thread of its own.
+    // An idle thread takes one read; the next read starts another thread.
     begin(one, "first", None);
     assert_eq!(next(), ("first", 0));
     std::thread::sleep(Duration::from_millis(50));
@@ -348,7 +348,7 @@ fn a_refused_transaction_keeps_nothing(engine: Engine) {
     assert_eq!(refused.unwrap_err(), orders_error());
     assert_eq!(place.store.read(|tx| marks::get(tx, "one")).unwrap(), None);
 
-    // A statement that failed spoils its transaction even if the body looks away.
+    // A failed statement fails its transaction, even if the body ignores it.
     let id = account(&place.store, "anna");
     put(&place.store, id, order(1, "anna@example.com", PayStatus::Paid, &[1]));
     let spoiled = place.store.write(move |tx| {
@@ -365,7 +365,7 @@ fn orders_error() -> Error {
     Location::folder(Path::new("/dev/null/data")).lock_for_serving().unwrap_err()
 }
 
-/// Adding no orders says nothing to the engine; what comes after is one transaction all the same.
+/// Adding no orders sends nothing, but the following statements are still one transaction.
 fn a_transaction_that_begins_with_nothing_is_one(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
@@ -460,7 +460,7 @@ fn account_life(engine: Engine) {
     let account = store.read(|tx| accounts::find(tx, &login("anna"))).unwrap().unwrap();
     assert!(account.old_key.is_none() && account.domains.is_empty());
 
-    // An old key goes when its time is over, and no sooner.
+    // An old key is deleted when it has expired, and not before.
     store.write(move |tx| accounts::rotate_key(tx, anna, &key("newer"), Some(100))).unwrap();
     let version = account.version;
     for (now, is_ended) in [(99, false), (100, true), (101, false)] {
@@ -496,7 +496,7 @@ fn what_another_process_writes_is_seen(engine: Engine) {
     assert_eq!(bills(&beside, id, "anna@example.com", None).len(), 2);
 }
 
-/// As after a restore beneath the open store, or a failover that lost commits: numbers are given again, to other things.
+/// As after a restore under an open store, or a failover that lost commits: numbers are used again.
 fn a_store_that_went_back_shows_nothing_of_before(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
@@ -539,7 +539,7 @@ fn two_products_of_one_name_are_a_conflict(engine: Engine) {
     assert_eq!(names, ["b"]);
 }
 
-/// Transactions that read what they write: whoever comes second sees what the first one left.
+/// Transactions that read what they write: the second one sees the first one's result.
 fn counters_are_given_once(engine: Engine) {
     let place = place(engine);
     place.store.write(|tx| marks::set(tx, "counter", "0")).unwrap();
@@ -559,7 +559,7 @@ fn counters_are_given_once(engine: Engine) {
         }
     });
     assert_eq!(place.store.read(|tx| marks::get(tx, "counter")).unwrap().as_deref(), Some("200"));
-    // And so are the numbers of accounts and versions, which are one more than the highest.
+    // So are the numbers of accounts and versions, which are the highest plus one.
     std::thread::scope(|scope| {
         for n in 0..8 {
             let store = &place.store;
@@ -570,12 +570,12 @@ fn counters_are_given_once(engine: Engine) {
     assert_eq!((accounts.len(), version), (8, 8));
 }
 
-/// Titles may be longer than a key of an index can be.
+/// Titles may be longer than an index key.
 fn long_texts_are_kept(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
     let mut long = order(1, "anna@example.com", PayStatus::Paid, &[1, 2]);
-    // Not what a compression would make short.
+    // Random, so that compression does not shorten it.
     let noise = |seed: u32| {
         let letter = move |n: u32| n.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 20;
         (0..60_000).map(move |n| char::from_u32(33 + letter(n) % 90).unwrap())

@@ -1,4 +1,4 @@
-//! Random acts against the store and a plain map.
+//! Random operations on the store, compared with a simple model.
 
 use std::collections::BTreeMap;
 

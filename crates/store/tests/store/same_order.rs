@@ -1,4 +1,4 @@
-//! The order that a new one repeats, found among the customer's newest lines.
+//! The search for a repeated order among the customer's newest lines.
 
 use billhook_store::same_order::{self, Content};
 use billhook_wire::{Email, GoodId, Money, PayStatus};
@@ -9,7 +9,7 @@ on_each_engine! {
     an_equal_order_is_found_among_many
 }
 
-/// The newest 1,000 lines are looked at.
+/// The newest 1,000 lines are compared.
 fn an_equal_order_is_found_among_many(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
@@ -39,7 +39,7 @@ fn an_equal_order_is_found_among_many(engine: Engine) {
     place.spoil("UPDATE order_lines SET pay_status = 'paid' WHERE order_id = 5");
     assert_eq!(find(&both, ever), None);
     place.spoil("UPDATE order_lines SET pay_status = 'waiting' WHERE order_id = 5");
-    // 55 orders of one line are newer than the one of two.
+    // 55 orders of one line are newer than the one with two.
     put(&place.store, id, order(61, "anna@example.com", PayStatus::Paid, &[7; 943]));
     assert_eq!(find(&both, ever), Some(5));
     put(&place.store, id, order(62, "anna@example.com", PayStatus::Paid, &[7]));

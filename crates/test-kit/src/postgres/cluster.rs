@@ -1,4 +1,4 @@
-//! The cluster: made, started, asked, killed, started again.
+//! A PostgreSQL cluster: created, started, queried, killed, started again.
 
 use std::{
     fmt::{self, Write as _},
@@ -19,17 +19,17 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Error, port::HeldPort, programs, watcher::Watcher};
 
-/// Long enough for the recovery of a database that a benchmark had under load when it was killed.
+/// Enough for the recovery of a database that was killed under a benchmark's load.
 const START_TIME_MAX: Duration = Duration::from_mins(5);
 const STOP_TIME_MAX: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const PORT_TRIES_MAX: u32 = 5;
 const LOG_LINES_SHOWN: usize = 6;
 
-/// More than PostgreSQL's own 100, since all tests of a process share one cluster.
+/// More than PostgreSQL's default of 100, since all tests of a process share one cluster.
 const CONNECTIONS_MAX: &str = "max_connections=200";
 
-/// For a server that nobody expects to keep anything. The log is kept short since it may be in memory.
+/// For a server whose data need not survive. The log is short because it may be in memory.
 const UNDURABLE: [&str; 5] = [
     "fsync=off",
     "synchronous_commit=off",
@@ -38,15 +38,15 @@ const UNDURABLE: [&str; 5] = [
     "max_wal_size=128MB",
 ];
 
-/// A file system in memory, which the servers that we start use for shared memory anyway.
+/// A file system in memory, which PostgreSQL uses for shared memory anyway.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
-/// Free space there that is enough: a database takes 7 MB, and some hundred tests make one each.
+/// The free space needed there: a database takes 7 MB, and some hundred tests make one each.
 const MEMORY_BYTES_MIN: u64 = 4 << 30;
 
-/// A running server with its data, gone when this is dropped or the process ends.
+/// A running server with its data, removed on drop or when the process ends.
 pub struct Cluster {
-    // The first to be dropped: it ends the server, and that can then be waited for.
+    // Dropped first: it ends the server, whose end can then be awaited.
     watcher: Watcher,
     server: Mutex<Server>,
     port: HeldPort,
@@ -56,42 +56,40 @@ pub struct Cluster {
     arguments: Vec<String>,
 }
 
-/// The postmaster, which leaves no zombie when it is dropped.
+/// The postmaster; drop waits for it, so that no zombie remains.
 #[derive(Default)]
 struct Server(Option<Child>);
 
-/// How a cluster is to be.
+/// The options of a cluster.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Whether the server keeps what it has committed, with the settings that PostgreSQL comes with, in the folder for
-    /// temporary files. If not, it never waits for the disk, and has its data in memory where there is enough: for tests
-    /// that look at something else.
+    /// Whether the server is durable: with PostgreSQL's default settings, in the folder for temporary files.
+    /// If not, it never syncs, and keeps its data in memory if there is enough.
     pub durable: bool,
-    /// More settings: names and values for the server's command line. They win over those that a cluster has of itself.
+    /// More settings for the server's command line. They override the cluster's own.
     pub settings: Vec<(String, String)>,
-    /// The password of user `postgres` over TCP (by scram-sha-256). Without one everybody is let in.
+    /// The password of user `postgres` over TCP (scram-sha-256). Without one, nobody needs a password.
     pub password: Option<String>,
-    /// What the server shows to clients that ask for TLS. Without it the server has none.
+    /// The server's TLS certificate. Without it the server has no TLS.
     pub tls: Option<Tls>,
 }
 
-/// A server's proof of who it is.
+/// A server's certificate and key.
 #[derive(Clone)]
 pub struct Tls {
-    /// The certificate, and those between it and its root, in PEM.
+    /// The certificate and its intermediates, in PEM.
     pub certificate: String,
     /// Its private key, in PEM.
     pub key: String,
 }
 
 impl Cluster {
-    /// Makes a cluster and starts its server; returns when it answers.
+    /// Creates a cluster and starts its server; returns when it answers.
     pub fn start(options: &Options) -> Result<Self, Error> {
         Self::start_from(None, options)
     }
 
-    /// Makes a standby of this one, which follows it while both run, and starts its server; returns when it answers.
-    /// `SELECT pg_promote()` makes it a server of its own.
+    /// Creates a standby of this server; returns when it answers. `SELECT pg_promote()` makes it a primary.
     pub fn start_standby(&self, options: &Options) -> Result<Self, Error> {
         Self::start_from(Some(self), options)
     }
@@ -106,13 +104,13 @@ impl Cluster {
         }
     }
 
-    /// The cluster that all tests of this process can share, with the default options.
+    /// A cluster with default options that all tests of this process can share.
     ///
     /// # Panics
     ///
     /// If it can't be started; the message says why.
     pub fn shared() -> &'static Self {
-        // The failure is kept, so that every test shows it, and not only the first.
+        // The failure is stored, so that every test shows it, not only the first.
         static SHARED: OnceLock<Result<Cluster, Error>> = OnceLock::new();
         match SHARED.get_or_init(|| Self::start(&Options::default())) {
             Ok(cluster) => cluster,
@@ -120,36 +118,36 @@ impl Cluster {
         }
     }
 
-    /// The server's port on 127.0.0.1, the same after every start.
+    /// The server's port on 127.0.0.1, which stays the same after restarts.
     pub fn port(&self) -> u16 {
         self.port.number()
     }
 
-    /// Where the server's Unix socket is; whoever comes this way needs no password.
+    /// The folder of the server's Unix socket, over which no password is needed.
     pub fn socket_folder(&self) -> &Path {
         self.watcher.folder()
     }
 
-    /// Where a client finds a database: `postgres://postgres:PASSWORD@127.0.0.1:PORT/DATABASE`.
+    /// A database's URL: `postgres://postgres:PASSWORD@127.0.0.1:PORT/DATABASE`.
     pub fn url(&self, database: &str) -> String {
         let password = self.password.as_deref().map(|password| format!(":{}", in_url(password)));
         let password = password.unwrap_or_default();
         format!("postgres://postgres{password}@127.0.0.1:{}/{}", self.port(), in_url(database))
     }
 
-    /// Makes an empty database in UTF-8 whose name no other database of this process has; returns its [`url`](Self::url).
+    /// Creates an empty UTF-8 database with a unique name; returns its [`url`](Self::url).
     pub fn create_database(&self) -> Result<String, Error> {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let name = format!("bh_{}", LAST.fetch_add(1, Ordering::Relaxed) + 1);
-        // Measured: in memory the copy of files takes 25 ms and the other way 40; on a disk, with the two checkpoints that
-        // belong to a copy, 50 and 35. Nobody can be connected to template0, which would stop either.
+        // Measured: in memory copying files takes 25 ms and the log 40 ms; on a disk, with a copy's two
+        // checkpoints, 50 and 35. Nobody may be connected to template0, which would block both.
         let strategy = if self.durable { "wal_log" } else { "file_copy" };
         self.sql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY {strategy}"))?;
         Ok(self.url(&name))
     }
 
-    /// Runs statements through `psql` until one fails; returns their rows, one a line, with `|` between columns. The database is named, or
-    /// given by its [`url`](Self::url).
+    /// Runs statements through `psql` until one fails. Returns the rows, one per line, with `|` between
+    /// columns. `database` is a name or a [`url`](Self::url).
     pub fn sql(&self, database: &str, text: &str) -> Result<String, Error> {
         let database = database_of(database);
         let mut command = Command::new(self.programs.join("psql"));
@@ -163,23 +161,23 @@ impl Cluster {
         }
     }
 
-    /// Removes a database, whoever is still connected to it.
+    /// Removes a database, even if clients are connected to it.
     pub fn drop_database(&self, url: &str) -> Result<(), Error> {
         self.sql("postgres", &format!("DROP DATABASE {} WITH (FORCE)", database_of(url))).map(drop)
     }
 
-    /// Where PostgreSQL's programs are: `psql`, `pgbench`.
+    /// The folder of PostgreSQL's programs, such as `psql` and `pgbench`.
     pub fn programs(&self) -> &Path {
         &self.programs
     }
 
-    /// The process number of the postmaster, the last one if it doesn't run now.
+    /// The process id of the postmaster, or of the last one if none is running.
     pub fn pid(&self) -> u32 {
         self.server().0.as_ref().map_or(0, Child::id)
     }
 
-    /// Kills all processes of the server; returns when they are gone. The data stay, and what they had written: it is a
-    /// crash of the server and not of the machine.
+    /// Kills all processes of the server; returns when they are gone. The data files stay: it is a crash of
+    /// the server, not of the machine.
     pub fn kill(&self) -> Result<(), Error> {
         let mut server = self.server();
         self.watcher.kill_members()?;
@@ -189,7 +187,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Stops the server in order, which ends its connections; returns when it is gone. The data stay.
+    /// Stops the server normally, which closes its connections; returns when it is gone. The data stays.
     pub fn stop(&self) -> Result<(), Error> {
         let mut server = self.server();
         let Some(child) = server.0.as_mut() else { return Ok(()) };
@@ -211,7 +209,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts a server that was killed or stopped, on the same port and with the same data; returns when it answers.
+    /// Starts a killed or stopped server again, on the same port and data; returns when it answers.
     pub fn start_again(&self) -> Result<(), Error> {
         let mut server = self.server();
         if let Some(child) = server.0.as_mut()
@@ -254,7 +252,6 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Runs `initdb`.
     fn make_data(&self) -> Result<(), Error> {
         let mut arguments = vec!["--pgdata=data", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"];
         arguments.extend(["--username=postgres", "--auth-local=trust"]);
@@ -267,7 +264,7 @@ impl Cluster {
         self.run("initdb", &arguments)
     }
 
-    /// Runs `pg_basebackup`, which also notes whom to follow.
+    /// Runs `pg_basebackup`, which also configures the standby.
     fn copy_data(&self, primary: &Self) -> Result<(), Error> {
         let (host, port) =
             (format!("--host={}", primary.socket_folder().display()), format!("--port={}", primary.port()));
@@ -276,7 +273,6 @@ impl Cluster {
         self.run("pg_basebackup", &arguments)
     }
 
-    /// Runs a program to its end.
     fn run(&self, program: &str, arguments: &[&str]) -> Result<(), Error> {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let mut child = self.spawn(&self.programs.join(program), &arguments)?;
@@ -284,7 +280,7 @@ impl Cluster {
         if status.success() { Ok(()) } else { Err(self.failure(&format!("{program} failed ({status})"))) }
     }
 
-    /// Puts together the server's command line, and the files that it names.
+    /// Builds the server's command line, and writes the files that it names.
     fn with_arguments(mut self, options: &Options) -> Result<Self, Error> {
         let mut settings = vec![
             format!("unix_socket_directories={}", self.socket_folder().display()),
@@ -310,11 +306,11 @@ impl Cluster {
         Ok(self)
     }
 
-    /// Starts a program in the cluster's folder, as the server's user, with its words in the log.
+    /// Starts a program in the cluster's folder, as the server's user. Its output goes to the log.
     fn spawn(&self, program: &Path, arguments: &[String]) -> Result<Child, Error> {
         let doing = format!("start {}", program.display());
         let mut command = programs::gated(program, self.socket_folder());
-        // What a terminal sends to the test ends the test, and that ends the server.
+        // A terminal's signals end the test, and that ends the server.
         let child = command.args(arguments).process_group(0).spawn();
         let mut child = child.map_err(|cause| Error::system(&doing, &cause))?;
         if let Some(mut gate) = child.stdin.take()
@@ -327,7 +323,7 @@ impl Cluster {
         Ok(child)
     }
 
-    /// Writes a file that the server's user alone can read.
+    /// Writes a file that only the server's user can read.
     fn put(&self, name: &str, text: &str) -> Result<(), Error> {
         let mut command = programs::as_server("sh");
         command.args(["-c", r#"umask 077 && cat >"$1""#, "sh", name]).current_dir(self.socket_folder());
@@ -339,12 +335,12 @@ impl Cluster {
         }
     }
 
-    /// Whether the server of this number lets clients in, by the file that `pg_ctl` goes by too.
+    /// Whether the server with this process id accepts clients, from the file that `pg_ctl` uses too.
     fn is_ready(&self, pid: u32) -> bool {
         let file = self.socket_folder().join("data/postmaster.pid");
         let text = fs::read_to_string(file).unwrap_or_default();
         let is = |line: usize, wanted: &str| text.lines().nth(line).is_some_and(|line| line.trim() == wanted);
-        // A server that was killed leaves its file.
+        // A killed server leaves its file.
         is(0, &pid.to_string()) && is(7, "ready")
     }
 
@@ -365,7 +361,7 @@ impl Cluster {
 }
 
 impl fmt::Debug for Cluster {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.socket_folder();
         f.debug_struct("Cluster").field("port", &self.port()).field("folder", &folder).finish_non_exhaustive()
@@ -375,15 +371,14 @@ impl fmt::Debug for Cluster {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
-            // Only if somebody killed the watcher: the wait must not be for ever.
+            // Only if somebody killed the watcher: drop must not wait for ever.
             let _ = child.kill();
             let _ = child.wait();
         }
     }
 }
 
-/// Where a cluster's folder is made. Under other load a database of some 300 files takes 25 ms in memory, but 250 ms on a
-/// disk, whatever `fsync` is.
+/// A cluster's folder. Under load, a database of 300 files takes 25 ms in memory, and 250 ms on any disk.
 fn place_for_data(durable: bool) -> PathBuf {
     let free = rustix::fs::statvfs(MEMORY_FOLDER).map_or(0, |space| space.f_bavail * space.f_frsize);
     if !durable && free >= MEMORY_BYTES_MIN { PathBuf::from(MEMORY_FOLDER) } else { std::env::temp_dir() }
@@ -394,20 +389,19 @@ fn has_ended(child: &mut Child) -> Result<bool, Error> {
     Ok(status.is_some())
 }
 
-/// The name of a database that may be given by its URL.
+/// The name of a database, from a name or a URL.
 fn database_of(url: &str) -> &str {
     let path = url.strip_prefix("postgres://").and_then(|rest| rest.rsplit_once('/'));
     path.map_or(url, |(_, name)| name.split('?').next().unwrap_or(name))
 }
 
-/// A text as it stands in a URL.
+/// A text, encoded for a URL.
 fn in_url(text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            // A `String` takes everything.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }

@@ -1,8 +1,8 @@
-//! What goes wrong with a cluster, in one line.
+//! Errors of a cluster, in one line.
 
 use std::fmt;
 
-/// A failure: what was being done, and what PostgreSQL said to it.
+/// A failure: what was done, and PostgreSQL's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     text: Box<str>,
@@ -11,7 +11,7 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn new(text: &str) -> Self {
-        // PostgreSQL's messages have several lines (`LINE 1:`, `HINT:`), and an indent in some.
+        // PostgreSQL's messages have several lines (`LINE 1:`, `HINT:`), some of them indented.
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Self { text: lines.join(" | ").into_boxed_str(), port_taken: false }
     }
@@ -21,7 +21,7 @@ impl Error {
         Self::new(&format!("can't {doing}: {cause}"))
     }
 
-    /// Says that another process has the server's port, so that another port is worth a try.
+    /// Marks that another process has the server's port, so that another port may work.
     pub(crate) fn with_port_taken(self, port_taken: bool) -> Self {
         Self { port_taken, ..self }
     }

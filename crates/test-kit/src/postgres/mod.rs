@@ -1,7 +1,6 @@
-//! A PostgreSQL of a test's (or a benchmark's) own: on a free port, in a temporary folder, ended with its process.
+//! A private PostgreSQL for tests and benchmarks, on a free port and in a temporary folder.
 //!
-//! Tests need a real PostgreSQL that nobody else uses, that they may kill, and that is never left behind, however they
-//! end. Debian's package `postgresql` (15 or newer) has all that this takes.
+//! Tests may kill it, and nothing of it remains, however they end. It needs Debian's `postgresql`, 15 or newer.
 //!
 //! ```no_run
 //! use billhook_test_kit::Cluster;
@@ -14,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! How it ends: a `sh` that was started first, `watcher.sh`, waits for the end of its standard input. Only this process
-//! holds the other end of that pipe, so the watcher learns of a drop as of a `SIGKILL`, and clears up.
+//! How it ends: `watcher.sh`, started first, waits for the end of its standard input. Only this process holds the
+//! other end of that pipe. So the watcher notices a drop and a `SIGKILL` alike, and cleans up.
 
 mod cluster;
 mod error;

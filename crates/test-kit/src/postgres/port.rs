@@ -1,4 +1,4 @@
-//! A free port that stays ours while no server listens on it.
+//! A free port, reserved while no server listens on it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,11 +6,11 @@ use socket2::{Domain, Socket, Type};
 
 use super::Error;
 
-/// A port of 127.0.0.1, held until this is dropped.
+/// A port of 127.0.0.1, reserved until drop.
 ///
-/// A socket that is bound and never listens keeps the system from giving the port to anybody else, before the server is
-/// up and between a kill and the next start. The server can listen beside it since both set `SO_REUSEADDR`; while it
-/// doesn't, clients are refused as if nothing was there.
+/// A socket that is bound but does not listen keeps the system from giving the port to others, before the
+/// start and between a kill and a restart. The server can listen as well, because both set `SO_REUSEADDR`.
+/// While it does not, clients are refused.
 pub(crate) struct HeldPort {
     number: u16,
     _socket: Socket,

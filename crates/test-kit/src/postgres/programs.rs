@@ -1,4 +1,4 @@
-//! PostgreSQL's programs, and whom they run as.
+//! PostgreSQL's programs, and the user that runs them.
 
 use std::{
     fs,
@@ -12,9 +12,9 @@ use super::Error;
 
 const VERSIONS_FOLDER: &str = "/usr/lib/postgresql";
 
-/// The folder of the newest PostgreSQL that is installed.
+/// The folder of the newest installed PostgreSQL.
 ///
-/// Its `psql` is called from there too: the one in `/usr/bin` is a wrapper in Perl that costs 30 ms a call.
+/// `psql` is called there too: the one in `/usr/bin` is a Perl wrapper that costs 30 ms per call.
 pub(crate) fn folder() -> Result<PathBuf, Error> {
     let versions = fs::read_dir(VERSIONS_FOLDER).into_iter().flatten().flatten();
     let usable = versions.filter_map(|entry| {
@@ -30,7 +30,7 @@ pub(crate) fn folder() -> Result<PathBuf, Error> {
     })
 }
 
-/// A program that runs as the user of the server: PostgreSQL refuses to be root.
+/// A program that runs as the server's user: PostgreSQL refuses to run as root.
 pub(crate) fn as_server(program: &str) -> Command {
     let mut command = if rustix::process::geteuid().is_root() {
         let mut command = Command::new("setpriv");
@@ -43,10 +43,10 @@ pub(crate) fn as_server(program: &str) -> Command {
     command
 }
 
-/// Like [`as_server`], for a program that stays: it starts on a line at its standard input.
+/// Like [`as_server`], for a long-running program: it starts when its standard input gets a line.
 ///
-/// Were it to start at once, and this process to die at that moment, it could have another user and another folder still
-/// when the watcher looks for what to kill.
+/// If it started at once and this process died then, the program might still have another user and folder
+/// when the watcher looks for processes to kill.
 pub(crate) fn gated(program: &Path, folder: &Path) -> Command {
     let mut command = as_server("sh");
     command.args(["-c", r#"read -r _ && exec "$@" </dev/null >>log 2>&1"#, "sh"]).arg(program);
@@ -54,7 +54,7 @@ pub(crate) fn gated(program: &Path, folder: &Path) -> Command {
     command
 }
 
-/// Keeps the caller's `PGDATA`, `PGOPTIONS` and the like, and their language, out of a program.
+/// Removes the caller's `PGDATA`, `PGOPTIONS` and so on, and their language, from the environment.
 pub(crate) fn forget_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("PG")) {
@@ -64,15 +64,15 @@ pub(crate) fn forget_settings(command: &mut Command) {
     command.env("LC_ALL", "C");
 }
 
-/// Runs a program to its end, with a text for its standard input.
+/// Runs a program to its end, with a text as standard input.
 pub(crate) fn feed(command: &mut Command, text: &str) -> io::Result<Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let input = child.stdin.take();
     thread::scope(|scope| {
-        // Beside the reading of its answer, or both sides could wait for each other over full pipes.
+        // In parallel with reading its output, or both sides could block on full pipes.
         scope.spawn(move || {
             if let Some(mut input) = input {
-                // It may end before it has read all, after an error in the first line; its status tells.
+                // It may end before it has read everything, after an early error; its status shows that.
                 let _ = input.write_all(text.as_bytes());
             }
         });
@@ -80,7 +80,7 @@ pub(crate) fn feed(command: &mut Command, text: &str) -> io::Result<Output> {
     })
 }
 
-/// What a program said, or nothing if it succeeded.
+/// A program's error output; `None` if it succeeded.
 pub(crate) fn complaint(output: &Output) -> Option<String> {
     (!output.status.success())
         .then(|| format!("{} ({})", String::from_utf8_lossy(&output.stderr).trim(), output.status))

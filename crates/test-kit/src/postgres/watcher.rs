@@ -1,4 +1,4 @@
-//! The process that outlives this one, to end the cluster.
+//! A process that outlives this one, to end the cluster.
 
 use std::{
     io::Read,
@@ -11,15 +11,14 @@ use super::{Error, programs};
 
 const SCRIPT: &str = include_str!("watcher.sh");
 
-/// Has made the cluster's folder, and removes it, with all processes that work in it, once this is dropped or this
-/// process is no more.
+/// Creates the cluster's folder. When it or this process ends, the folder and its processes are removed.
 pub(crate) struct Watcher {
     child: Child,
     folder: PathBuf,
 }
 
 impl Watcher {
-    /// Has the folder made in `place`.
+    /// Creates the folder in `place`.
     pub(crate) fn start(place: &Path) -> Result<Self, Error> {
         let doing =
             "start the watcher of the cluster (with `setpriv`, from util-linux, where the user is root)";
@@ -27,7 +26,7 @@ impl Watcher {
             .args(["-c", SCRIPT, "watcher.sh", "watch"])
             .arg(place)
             .current_dir("/")
-            // What a terminal sends to the test isn't for the watcher.
+            // The watcher must not get a terminal's signals.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -36,13 +35,13 @@ impl Watcher {
             .map_err(|cause| Error::system(doing, &cause))?;
         let read = |pipe: Option<&mut dyn Read>| {
             let mut text = String::new();
-            // A text that can't be read is one that says nothing.
+            // Unreadable text counts as empty.
             let _ = pipe.map(|pipe| pipe.read_to_string(&mut text));
             text
         };
         let folder = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
         let complaint = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
-        // From here on its drop waits for the child, also if there is no folder.
+        // From here on, drop waits for the child, even without a folder.
         let watcher = Self { child, folder: PathBuf::from(folder.trim_end()) };
         if folder.is_empty() {
             return Err(Error::new(&format!("can't make the cluster's folder: {complaint}")));
@@ -55,7 +54,7 @@ impl Watcher {
         &self.folder
     }
 
-    /// Kills every process that works in the folder; returns when all are gone.
+    /// Kills every process whose working directory is the folder; returns when all are gone.
     pub(crate) fn kill_members(&self) -> Result<(), Error> {
         let mut command = programs::as_server("sh");
         command.args(["-c", SCRIPT, "watcher.sh", "kill"]).arg(&self.folder).current_dir("/");
@@ -70,7 +69,7 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        // The wait closes the pipe first, which is the sign.
+        // The wait closes the pipe first, which is the signal.
         let _ = self.child.wait();
     }
 }

@@ -7,9 +7,9 @@ use indexmap::IndexMap;
 /// The fields of a usual form.
 const USUAL_FIELDS: usize = 8;
 
-/// An array as PHP has it: ordered, with integer or text keys, and a next index of its own.
+/// PHP's array: ordered, with integer or text keys, and a next index.
 ///
-/// [`Debug`] shows every value: it is for tests, not for logs.
+/// [`Debug`] shows every value, so it must not be logged.
 #[derive(Clone, Default)]
 pub struct Array<'a> {
     /// In the order in which keys were first put in.
@@ -18,7 +18,7 @@ pub struct Array<'a> {
     highest: Option<i64>,
 }
 
-/// A key: text that is the canonical decimal of a signed 64-bit integer is that integer.
+/// A key. A text that is the canonical decimal of a signed 64-bit integer becomes that integer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key<'a> {
     /// An integer.
@@ -27,10 +27,10 @@ pub enum Key<'a> {
     Text(Cow<'a, [u8]>),
 }
 
-/// What stands under a key.
+/// The value of a key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// Text, byte for byte as it was sent.
+    /// A text, exactly as it was sent.
     Text(Cow<'a, [u8]>),
     /// An array.
     Array(Box<Array<'a>>),
@@ -57,47 +57,47 @@ impl<'a> Array<'a> {
         self.entries.iter()
     }
 
-    /// What stands under `name`; a canonical integer finds the integer key.
+    /// The value of `name`; a canonical integer finds the integer key.
     pub fn get(&self, name: &[u8]) -> Option<&Value<'a>> {
         self.get_key(&Key::from(name))
     }
 
-    /// What stands under `key`.
+    /// The value of `key`.
     pub fn get_key(&self, key: &Key<'_>) -> Option<&Value<'a>> {
         let place = self.entries.get_index_of(key)?;
         self.entries.get_index(place).map(|(_, value)| value)
     }
 
-    /// Puts `value` under `key`. A key that is there keeps its place.
+    /// Sets the value of `key`. An existing key keeps its position.
     pub fn insert(&mut self, key: Key<'a>, value: Value<'a>) {
         *self.entry(key) = value;
     }
 
-    /// Puts `value` behind the highest integer key that the array ever had, at 0 if it had none (also behind a negative
-    /// one, as PHP does it in forms). False if there is no higher integer.
+    /// Appends a value under the next index: one above the highest integer key that the array ever had, or 0.
+    /// After negative keys it is 0 as well, as in PHP's forms. False if there is no higher integer.
     pub fn push(&mut self, value: Value<'a>) -> bool {
         let Some(key) = self.next_index() else { return false };
         self.insert(Key::Int(key), value);
         true
     }
 
-    /// Takes out what stands under `key`.
+    /// Removes the entry with this key.
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Value<'a>> {
         let place = self.entries.get_index_of(key)?;
         self.entries.shift_remove_index(place).map(|(_, value)| value)
     }
 
-    /// Whether the keys are exactly 0, 1, … in this order, so that PHP writes it as a JSON list. The empty array is one.
+    /// Whether the keys are 0, 1, … in this order, so that PHP writes a JSON list. The empty array is a list.
     pub fn is_list(&self) -> bool {
         (0..).zip(self.iter()).all(|(at, (key, _))| *key == Key::Int(at))
     }
 
-    /// An empty array with room for a usual form's fields.
+    /// An empty array with capacity for a usual form.
     pub(super) fn with_room() -> Self {
         Self { entries: IndexMap::with_capacity(USUAL_FIELDS), highest: None }
     }
 
-    /// The array under `key`; what is there and is none makes room for an empty one.
+    /// The array under `key`; a missing one, or a text, is replaced by an empty array.
     pub(super) fn enter(&mut self, key: Key<'a>) -> Option<&mut Array<'a>> {
         let value = self.entry(key);
         if matches!(value, Value::Text(_)) {
@@ -125,7 +125,7 @@ impl<'a> Array<'a> {
             self.highest = self.highest.max(Some(number));
         }
         if self.entries.is_empty() {
-            // Most inner arrays of a deep nest hold one entry: no room in advance, or a small body would take much memory.
+            // Most nested arrays hold one entry. Spare capacity would let a small body use much memory.
             self.entries.reserve_exact(1);
         }
         self.entries.entry(key).or_insert(Value::Text(Cow::Borrowed(b"")))
@@ -157,7 +157,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The integer that `text` is the canonical decimal of: no sign but a minus, no leading zero, no `-0`, within 64 bits.
+/// The integer whose canonical decimal is `text`: no `+`, no leading zero, no `-0`, within 64 bits.
 fn canonical_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     match digits {
@@ -227,7 +227,7 @@ impl<'a, K: Into<Key<'a>>, V: Into<Value<'a>>> FromIterator<(K, V)> for Array<'a
 }
 
 impl PartialEq for Array<'_> {
-    /// Equal entries in equal order, as PHP's `===` has it.
+    /// Equal entries in the same order, like PHP's `===`.
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }

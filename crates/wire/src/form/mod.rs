@@ -1,9 +1,9 @@
-//! Form bodies as PHP reads them into `$_POST` (decisions 42, 43, 57 and 60).
+//! Reads form bodies as PHP reads them into `$_POST` (decisions 42, 43, 57 and 60).
 //!
-//! The caller's signature covers what PHP would see, so what PHP would see is what counts, down to its oddities: dots in
-//! names become underscores, the last of two equal names wins at the place of the first, brackets make arrays. Names and
-//! values are byte strings throughout, since PHP never checks an encoding here. Reading takes time linear in the body,
-//! whatever the body is.
+//! The caller's signature covers what PHP would see, so PHP's reading counts in every detail. Dots in names
+//! become underscores; brackets make arrays; of two equal names the last value counts, at the first one's
+//! position. Names and values are byte strings, since PHP checks no encoding here. Reading takes linear time
+//! for any body.
 
 mod array;
 pub(crate) mod de;
@@ -34,17 +34,17 @@ pub struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// Reads a body of type `application/x-www-form-urlencoded`.
+    /// Parses a body of type `application/x-www-form-urlencoded`.
     pub fn urlencoded(body: &'a [u8]) -> Self {
         urlencoded::read(body)
     }
 
-    /// Reads a body of type `multipart/form-data`; the boundary stands in `content_type`, the header's whole value.
+    /// Parses a body of type `multipart/form-data`. `content_type` is the whole header, with the boundary.
     pub fn multipart(content_type: &[u8], body: &'a [u8]) -> Self {
         multipart::read(content_type, body)
     }
 
-    /// The variables that a client of cURL had in mind who gave it an array with lists in it (decision 54).
+    /// The variables that a client of cURL meant which passed an array with lists (decision 54).
     pub(crate) fn multipart_with_lists(content_type: &[u8], body: &'a [u8]) -> Array<'a> {
         multipart::with_lists(content_type, body)
     }
@@ -54,25 +54,24 @@ impl<'a> Form<'a> {
         &self.fields
     }
 
-    /// Reads a value out of the variables, as a method's parameters are read: empty ones are as if absent, and strange ones are passed
-    /// over.
+    /// Reads a value like a method's parameters: empty variables count as absent, unknown ones are skipped.
     pub fn read<'f, T: serde::Deserialize<'f>>(&'f self) -> Result<T, FieldError> {
         de::parameters(&self.fields, &[])
     }
 
-    /// Whether one of PHP's limits was passed, so that PHP would have dropped something silently.
+    /// Whether the form exceeds one of PHP's limits, so that PHP would silently drop a part.
     pub fn over_limit(&self) -> bool {
         self.over_limit
     }
 
-    /// Where in a urlencoded body the pairs stand that PHP reads into the variable `hash`, in order.
+    /// The positions, in a urlencoded body, of the pairs that PHP reads into the variable `hash`.
     pub(crate) fn hash_pairs(&self) -> &[Range<usize>] {
         &self.hash_pairs
     }
 }
 
 impl fmt::Debug for Form<'_> {
-    /// Neither names nor values: they are customers' data and credentials, and what is no form reads as one long name.
+    /// Shows no names and values: they are customers' data and credentials, and any body parses as one name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Form")
             .field("fields", &self.fields.len())

@@ -1,7 +1,8 @@
-//! Bodies of type `multipart/form-data`, as PHP takes them apart: leniently, and in its own way.
+//! Parses bodies of type `multipart/form-data` as PHP does.
 //!
-//! The crates for this follow the RFC, which PHP does not: it reads parts behind the last boundary, a last part without a
-//! boundary, lines that end in LF alone, single quotes; it stops at a part without a name and drops what has a file name.
+//! PHP does not follow the RFC, and the crates for it do. PHP reads parts after the last boundary, a last
+//! part without a boundary, lines that end in LF alone, and single quotes. It stops at a part without a name,
+//! and drops parts with a file name.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -9,16 +10,15 @@ use memchr::{memchr, memchr2, memmem::Finder};
 
 use super::{Array, Form, MAX_VARIABLES, name};
 
-/// PHP reads through a buffer of this many bytes: a longer line counts as several.
+/// The size of PHP's buffer: a longer line counts as several.
 const BUFFER_BYTES: usize = 5 * 1024;
 
-/// How many files PHP takes (`max_file_uploads`).
+/// The maximum number of files that PHP accepts (`max_file_uploads`).
 const MAX_FILES: usize = 20;
 
-/// How many parts it looks at (`max_multipart_body_parts`).
+/// The maximum number of parts that PHP reads (`max_multipart_body_parts`).
 const MAX_PARTS: usize = MAX_VARIABLES + MAX_FILES;
 
-/// Reads a body.
 pub(super) fn read<'a>(content_type: &[u8], body: &'a [u8]) -> Form<'a> {
     let mut form = Form::default();
     let mut is_too_deep = false;
@@ -29,7 +29,7 @@ pub(super) fn read<'a>(content_type: &[u8], body: &'a [u8]) -> Form<'a> {
     form
 }
 
-/// Reads a body that cURL made of an array with lists in it: several fields of one name are that list.
+/// Parses a body that cURL made from an array with lists: several fields with one name are a list.
 pub(super) fn with_lists<'a>(content_type: &[u8], body: &'a [u8]) -> Array<'a> {
     let mut sent = Vec::new();
     each_field(content_type, body, |name, value| sent.push((name, value)));
@@ -47,7 +47,7 @@ pub(super) fn with_lists<'a>(content_type: &[u8], body: &'a [u8]) -> Array<'a> {
     fields
 }
 
-/// Gives every field of a body, in order. Whether a limit was passed, and so some were not given.
+/// Passes every field of a body to `take`, in order. Returns whether a limit dropped some.
 fn each_field<'a>(content_type: &[u8], body: &'a [u8], mut take: impl FnMut(Vec<u8>, &'a [u8])) -> bool {
     let Some(boundary) = boundary(content_type) else { return false };
     let (mut is_over, mut passes_over) = (false, false);
@@ -61,7 +61,7 @@ fn each_field<'a>(content_type: &[u8], body: &'a [u8], mut take: impl FnMut(Vec<
         }
         match Disposition::read(&disposition) {
             Disposition { file: Some(file), name } => {
-                // Where PHP passes over one for its name or their number, it passes over all that follow.
+                // Once PHP skips a file for its name, or because of their number, it skips all that follow.
                 passes_over |= files >= MAX_FILES || name.is_some_and(|name| !is_file_name(&name));
                 if !passes_over && !file.is_empty() {
                     files += 1;
@@ -83,11 +83,11 @@ fn each_field<'a>(content_type: &[u8], body: &'a [u8], mut take: impl FnMut(Vec<
     is_over
 }
 
-/// The boundary that a content type names; `None` if there is no usable one.
+/// The boundary in a content type; `None` if there is no usable one.
 fn boundary(content_type: &[u8]) -> Option<&[u8]> {
     let content_type = c_string(content_type);
     let lower = content_type.to_ascii_lowercase();
-    // The word in lower case is looked for first, wherever it stands.
+    // PHP first looks for the word in lower case, anywhere.
     let word = Finder::new("boundary");
     let at = word.find(content_type).or_else(|| word.find(&lower))?;
     let rest = content_type.get(at..)?;
@@ -99,12 +99,12 @@ fn boundary(content_type: &[u8]) -> Option<&[u8]> {
     (boundary.len() <= BUFFER_BYTES - 4).then_some(boundary)
 }
 
-/// What is left of a body, and how its parts are told apart.
+/// The rest of a body, and the boundary of its parts.
 struct Parts<'a> {
     rest: &'a [u8],
-    /// `--` and the boundary: a line of its own.
+    /// `--` and the boundary, on a line of its own.
     line: Vec<u8>,
-    /// The same behind a line end: where a value ends.
+    /// The same after a line end: the end of a value.
     end: Finder<'static>,
     longest_line: usize,
 }
@@ -116,7 +116,7 @@ impl<'a> Parts<'a> {
         Self { rest, end, longest_line: BUFFER_BYTES.max(boundary.len() + 6), line }
     }
 
-    /// The next line, without its end, cut at a NUL. `None` at the end, where a line without an end is none.
+    /// The next line without its end, cut at a NUL. `None` at the end, even after a line without its end.
     fn line(&mut self) -> Option<&'a [u8]> {
         let seen = self.rest.get(..self.longest_line).unwrap_or(self.rest);
         let line = match memchr(b'\n', seen) {
@@ -134,7 +134,7 @@ impl<'a> Parts<'a> {
         Some(c_string(line))
     }
 
-    /// Goes behind the next boundary line.
+    /// Skips to the line after the next boundary.
     fn find_boundary(&mut self) -> bool {
         while let Some(line) = self.line() {
             if line == self.line {
@@ -144,10 +144,10 @@ impl<'a> Parts<'a> {
         false
     }
 
-    /// Reads a part's headers: the first `Content-Disposition`.
+    /// Reads a part's headers, and returns the first `Content-Disposition`.
     fn disposition(&mut self) -> Option<Vec<u8>> {
         let mut found = None;
-        // The header being read, if it had a colon: whether it is the one, and its value so far.
+        // The current header, if it had a colon: whether it is `Content-Disposition`, and its value so far.
         let mut header: Option<(bool, Vec<u8>)> = None;
         let mut keep = |header: Option<(bool, Vec<u8>)>| {
             if let Some((true, value)) = header {
@@ -164,7 +164,7 @@ impl<'a> Parts<'a> {
                         (name.eq_ignore_ascii_case(b"Content-Disposition"), trim_start(value).to_vec());
                     keep(header.replace(next));
                 }
-                // Without a colon, or indented, it goes on where the last one ended.
+                // A line without a colon, or an indented one, continues the previous line.
                 (None, Some((_, value))) => value.extend_from_slice(line),
                 (None, None) => {}
             }
@@ -173,7 +173,7 @@ impl<'a> Parts<'a> {
         found
     }
 
-    /// Reads a part's value: up to the line that the boundary begins, less that line's end.
+    /// Reads a part's value, up to the line end before the next boundary.
     fn value(&mut self) -> &'a [u8] {
         let end = self.end.find(self.rest).or_else(|| self.cut_boundary());
         let (value, rest) = match end {
@@ -187,7 +187,7 @@ impl<'a> Parts<'a> {
         value
     }
 
-    /// Where a boundary begins that the end of the body cuts short. A line end alone is the shortest such thing.
+    /// The position of a boundary that the end of the body cuts off. The shortest is a line end alone.
     fn cut_boundary(&self) -> Option<usize> {
         let from = self.rest.len().saturating_sub(self.end.needle().len());
         let tail = self.rest.get(from..)?;
@@ -196,7 +196,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// What a part's `Content-Disposition` says.
+/// The parameters of a part's `Content-Disposition`.
 struct Disposition {
     name: Option<Vec<u8>>,
     file: Option<Vec<u8>>,
@@ -223,7 +223,7 @@ impl Disposition {
     }
 }
 
-/// Takes what stands before the first `stop` that no quotes enclose, and all `stop`s that follow it.
+/// Takes the text before the first `stop` outside of quotes, and skips all `stop`s that follow it.
 fn take_word<'t>(rest: &mut &'t [u8], stop: u8) -> &'t [u8] {
     let mut at = 0;
     while let Some(byte) = rest.get(at).filter(|byte| **byte != stop) {
@@ -261,7 +261,7 @@ fn unquote(text: &[u8]) -> Vec<u8> {
     value
 }
 
-/// Whether PHP takes a file under this name: brackets are in order, and nothing but a bracket follows a closing one.
+/// Whether PHP accepts a file with this name: brackets match, and only another may follow a closed one.
 fn is_file_name(name: &[u8]) -> bool {
     let mut open = 0_i64;
     let mut bytes = c_string(name).iter().peekable();
@@ -279,7 +279,7 @@ fn is_file_name(name: &[u8]) -> bool {
     open == 0
 }
 
-/// Text up to its first NUL, where C ends it.
+/// The text up to its first NUL.
 fn c_string(text: &[u8]) -> &[u8] {
     text.get(..memchr(0, text).unwrap_or(text.len())).unwrap_or_default()
 }
@@ -288,7 +288,7 @@ fn trim_start(text: &[u8]) -> &[u8] {
     text.get(text.iter().take_while(|byte| is_space(**byte)).count()..).unwrap_or_default()
 }
 
-/// White space as C has it.
+/// White space as in C.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }

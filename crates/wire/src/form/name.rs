@@ -1,4 +1,4 @@
-//! What a field's name means: the rules by which PHP makes variables and arrays of names.
+//! PHP's rules for the names of fields, which make variables and arrays.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -6,16 +6,16 @@ use memchr::memchr;
 
 use super::{Array, Key, MAX_BRACKETS, Value};
 
-/// What became of a pair.
+/// What a pair did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// The variable is `hash`, or an array of that name.
+    /// It set the variable `hash`, or an array with that name.
     pub(super) is_hash: bool,
-    /// The name had more than [`MAX_BRACKETS`] brackets: its whole variable is gone.
+    /// Its name had more than [`MAX_BRACKETS`] brackets, so the whole variable was removed.
     pub(super) too_deep: bool,
 }
 
-/// Puts `value` where the (decoded) `name` says; a name that names nothing drops it.
+/// Stores `value` under the decoded `name`; drops it if the name is empty.
 pub(super) fn register<'a>(fields: &mut Array<'a>, name: Cow<'a, [u8]>, value: Cow<'a, [u8]>) -> Effect {
     let name = trimmed(name);
     let bracket = memchr(b'[', &name).filter(|open| memchr(b']', tail(&name, *open)).is_some());
@@ -37,17 +37,16 @@ pub(super) fn register<'a>(fields: &mut Array<'a>, name: Cow<'a, [u8]>, value: C
     Effect { is_hash, too_deep }
 }
 
-/// The name has more brackets than PHP allows.
 struct TooDeep;
 
 /// One pair of brackets.
 enum Bracket<'a> {
-    /// `[]`, or one white-space byte in brackets.
+    /// `[]`, or a single white-space byte in brackets.
     Append,
     Index(Cow<'a, [u8]>),
 }
 
-/// Follows the brackets of `name`, the first of which opens at `open` and is closed somewhere, and stores `value` there.
+/// Follows the brackets of `name` and stores `value` there. The first bracket opens at `open` and is closed.
 #[expect(
     clippy::ptr_arg,
     reason = "indexes of a borrowed name are borrowed for as long as the body, not the name"
@@ -65,7 +64,7 @@ fn descend<'a>(
         if level > MAX_BRACKETS {
             return Err(TooDeep);
         }
-        // A later bracket that is never closed is thrown away, with what follows it.
+        // A later bracket that is never closed is dropped, with what follows it.
         let Some(length) = memchr(b']', tail(name, open + 1)) else { break };
         let close = open + 1 + length;
         let index = part(name, open + 1..close);
@@ -99,14 +98,14 @@ fn descend<'a>(
     Ok(())
 }
 
-/// Cuts a name at its first NUL and strips leading spaces.
+/// Cuts a name at its first NUL and removes leading spaces.
 fn trimmed(name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     let end = memchr(0, &name).unwrap_or(name.len());
     let start = name.iter().take(end).take_while(|byte| **byte == b' ').count();
     if start == 0 && end == name.len() { name } else { part(&name, start..end) }
 }
 
-/// Spaces and dots, and a bracket that is never closed, become underscores.
+/// Replaces spaces, dots, and a bracket that is never closed by underscores.
 fn variable_name(mut name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if name.starts_with(b"[") {
         return Cow::Borrowed(b"");
@@ -121,7 +120,7 @@ fn variable_name(mut name: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     name
 }
 
-/// Whether a key has a prefix that browsers reserve for cookies, and got it from PHP's own renaming.
+/// Whether a key got a prefix that browsers reserve for cookies from PHP's own renaming.
 fn is_forged(key: &[u8], name: &[u8]) -> bool {
     [b"__Host-".as_slice(), b"__Secure-"]
         .into_iter()

@@ -6,7 +6,6 @@ use memchr::{memchr, memchr2};
 
 use super::{Array, Form, MAX_VARIABLES, name};
 
-/// Reads a body.
 pub(super) fn read(body: &[u8]) -> Form<'_> {
     let mut form = Form { fields: Array::with_room(), ..Form::default() };
     let mut start = 0;
@@ -25,7 +24,7 @@ pub(super) fn read(body: &[u8]) -> Form<'_> {
                 form.hash_pairs.push(start..start + length);
             }
         }
-        // Skipped pieces count, and the limit is looked at after storing: so PHP keeps one pair more than it says.
+        // Skipped pieces count too. PHP checks the limit after storing a pair, so it keeps one more.
         pairs += 1;
         if pairs > MAX_VARIABLES {
             form.over_limit = true;
@@ -36,7 +35,7 @@ pub(super) fn read(body: &[u8]) -> Form<'_> {
     form
 }
 
-/// Undoes the percent encoding: `+` is a space; a `%` without two hex digits behind it stays as it is.
+/// Decodes percent encoding. `+` is a space; a `%` without two hex digits after it stays.
 pub(crate) fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = memchr2(b'%', b'+', text) else { return Cow::Borrowed(text) };
     let mut decoded = Vec::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! What the fuzzer checks of bodies (`cargo xtask fuzz`), and the tests for a moment.
+//! Fuzz checks of request bodies (`cargo xtask fuzz`), and tests that run them briefly.
 
 #![expect(
     clippy::expect_used,
@@ -19,10 +19,10 @@ use crate::{
     query,
 };
 
-/// A body of type urlencoded.
+/// A urlencoded body.
 ///
-/// It gives the variables that a plain model of PHP's own code gives; written anew and read again they are the same; what is signed of it
-/// is the body without its `hash`, and fits the key, and no other.
+/// Its variables must equal those of a simple model of PHP's code. Written again and read again, they must be
+/// the same. The signed text must be the body without its `hash`, and must match the key and no other.
 pub fn form(body: &[u8]) {
     let form = Form::urlencoded(body);
     let (fields, over_limit) = naive::urlencoded(body);
@@ -41,7 +41,7 @@ pub fn form(body: &[u8]) {
     refused_with_a_code::<GetBills>(&request);
     refused_with_a_code::<CreateOrder>(&request);
 
-    // A hash of the variables is right however the body spells them, if there is room for it.
+    // The hash of the variables is right, however the body spells them, if the body has room for it.
     let hash = crate::signature::request(&request.encoded_query(), &login, &key);
     let signed = [body, b"&hash=", &hash].concat();
     if !Form::urlencoded(&signed).over_limit() {
@@ -49,9 +49,10 @@ pub fn form(body: &[u8]) {
     }
 }
 
-/// A line with a content type, and a body of type multipart.
+/// A line with a content type, and a multipart body.
 ///
-/// Every value stands in the body as it is; the body is read to the same variables as one that cURL makes of them.
+/// Every value must occur in the body. A body that cURL makes from the variables must have the same
+/// variables.
 pub fn multipart(data: &[u8]) {
     let end = memchr::memchr(b'\n', data).unwrap_or(data.len());
     let (content_type, body) = data.split_at(end);
@@ -66,13 +67,13 @@ pub fn multipart(data: &[u8]) {
     as_curl_sends(data);
 }
 
-/// The lines of `data` are names and values in turn: sent as multipart they make the variables that they make urlencoded.
+/// The lines of `data` are names and values. As multipart they must make the same variables as urlencoded.
 fn as_curl_sends(data: &[u8]) {
     const BOUNDARY: &str = "------------------------0123456789abcdef";
     let mut lines = data.split(|byte| *byte == b'\n');
     let mut pairs = Vec::new();
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        // cURL escapes what would end a name, and PHP takes it as it stands. An empty name ends the reading of multipart.
+        // cURL escapes the end of a name, and PHP does not decode it. An empty name ends PHP's reading.
         let is_plain = !name.iter().any(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\0'));
         let is_apart = memmem::find(value, BOUNDARY.as_bytes()).is_none();
         if is_plain && is_apart && !name.is_empty() && name.len() < 4_000 {
@@ -91,14 +92,14 @@ fn as_curl_sends(data: &[u8]) {
     let mut body = Vec::new();
     query::build_pairs(pairs, &mut body);
     let urlencoded = Form::urlencoded(&body);
-    // Multipart has room for one variable less.
+    // Multipart accepts one variable less.
     if !urlencoded.over_limit() && !sent.over_limit() {
         assert_eq!(sent.fields(), urlencoded.fields());
     }
 }
 
-/// Variables that are written as `http_build_query` does and read again are the same, from the second time on: the first time
-/// PHP renames what no form can send.
+/// Variables written by `http_build_query` and read again must stay the same from the second time on. The
+/// first time PHP renames what no form can send.
 fn stable(fields: &Array<'_>) {
     let written = |fields: &Array<'_>| {
         let mut text = Vec::new();

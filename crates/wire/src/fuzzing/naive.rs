@@ -1,5 +1,5 @@
-//! PHP's own reading of a urlencoded body, written down as plainly as can be: lists that are searched from their beginning, names
-//! that are changed in their buffer, as `php_variables.c` does it.
+//! A simple model of PHP's reading of a urlencoded body. Like `php_variables.c`, it searches lists from the
+//! start, and changes names in their buffer.
 
 use crate::form::{Array, Key, MAX_BRACKETS, MAX_VARIABLES, Value};
 
@@ -15,12 +15,12 @@ enum Node {
     List(List),
 }
 
-/// The variables of a body, and whether a limit was passed.
+/// The variables of a body, and whether it exceeds a limit.
 pub(super) fn urlencoded(body: &[u8]) -> (List, bool) {
     let mut fields = List::default();
     let mut over_limit = false;
     let mut pairs: Vec<&[u8]> = body.split(|byte| *byte == b'&').collect();
-    // Behind a last `&` there is nothing more.
+    // Nothing follows a trailing `&`.
     if pairs.last().is_some_and(|pair| pair.is_empty()) {
         pairs.pop();
     }
@@ -55,12 +55,12 @@ fn decoded(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Stores a value; true if its name had too many brackets.
+/// Stores a value; true if its name has too many brackets.
 fn register(fields: &mut List, name: &[u8], value: Vec<u8>) -> bool {
     let name: Vec<u8> = name.iter().copied().take_while(|byte| *byte != 0).collect();
     let sent = &name[name.iter().take_while(|byte| **byte == b' ').count()..];
     let mut buffer = sent.to_vec();
-    // Up to the first bracket, spaces and dots become underscores.
+    // Before the first bracket, spaces and dots become underscores.
     let bracket = buffer.iter().position(|byte| *byte == b'[');
     for byte in &mut buffer[..bracket.unwrap_or(sent.len())] {
         if matches!(byte, b' ' | b'.') {
@@ -84,7 +84,7 @@ fn register(fields: &mut List, name: &[u8], value: Vec<u8>) -> bool {
         Some(at) => at,
     };
     if !buffer[at..].contains(&b']') {
-        // It is no array: the bracket and what follows it is a part of the name.
+        // Not an array: the bracket and the rest belong to the name.
         for byte in &mut buffer[at..] {
             if matches!(byte, b' ' | b'.' | b'[') {
                 *byte = b'_';
@@ -98,7 +98,7 @@ fn register(fields: &mut List, name: &[u8], value: Vec<u8>) -> bool {
     if is_forged(&variable) {
         return false;
     }
-    // The key of each level; none: the next free index.
+    // The key of each level; `None`: the next free index.
     let mut keys = vec![Some(variable.clone())];
     let mut too_deep = false;
     while buffer.get(at) == Some(&b'[') {
@@ -113,7 +113,7 @@ fn register(fields: &mut List, name: &[u8], value: Vec<u8>) -> bool {
         at += length + 2;
     }
     let last = keys.pop().expect("the variable, and a bracket");
-    // PHP goes down level by level: where it could not, it never came to the bracket that is one too many.
+    // PHP goes down level by level. If a level can't be entered, it never sees the bracket that is too many.
     let Some(place) = descend(fields, &keys, &is_forged) else { return false };
     if last.as_deref().is_some_and(is_forged) {
         return false;
@@ -129,7 +129,7 @@ fn register(fields: &mut List, name: &[u8], value: Vec<u8>) -> bool {
     false
 }
 
-/// The list that the keys lead to, each made where there is none.
+/// The list at these keys; missing ones are created.
 fn descend<'l>(
     list: &'l mut List,
     keys: &[Option<Vec<u8>>],
@@ -143,7 +143,7 @@ fn descend<'l>(
 }
 
 impl List {
-    /// The place of a key, made where there is none; `None` if there is no next index.
+    /// The position of a key, created if it is missing; `None` if there is no next index.
     fn place(&mut self, key: Option<Vec<u8>>) -> Option<usize> {
         let key = match key {
             Some(key) => key,
@@ -178,13 +178,13 @@ impl List {
     }
 }
 
-/// The number that a text is the usual writing of.
+/// The number whose canonical form is this text.
 fn integer(text: &[u8]) -> Option<i64> {
     let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     (number.to_string().as_bytes() == text).then_some(number)
 }
 
-/// Checks that the variables are those of the model.
+/// Asserts that the variables are those of the model.
 pub(super) fn assert_same(ours: &Array<'_>, naive: &List) {
     assert_eq!(ours.len(), naive.entries.len(), "{ours:?}");
     for ((key, value), (naive_key, node)) in ours.iter().zip(&naive.entries) {

@@ -1,10 +1,10 @@
 //! Floats as PHP writes them.
 
-/// As `json_encode` does: the shortest text that reads back, `1.0e+17` from 1e17 on.
+/// Like `json_encode`: the shortest text that reads back, `1.0e+17` from 1e17 on.
 pub(super) fn to_json(float: f64) -> String {
     let shortest = format!("{float:e}");
-    // Of two shortest texts that are equally near, Rust takes the upper one and PHP the even one. With the number of
-    // digits given, Rust takes the even one too; next to a power of two that text may not read back.
+    // If two shortest texts are equally near, Rust takes the upper one and PHP the even one. With a fixed
+    // number of digits Rust takes the even one too, but next to a power of two that text may not read back.
     let behind_point = shortest.split_once('e').map_or(0, |(mantissa, _)| {
         mantissa.split_once('.').map_or(0, |(_, behind_point)| behind_point.len())
     });
@@ -12,7 +12,7 @@ pub(super) fn to_json(float: f64) -> String {
     layout(if even.parse() == Ok(float) { &even } else { &shortest }, 17, 'e')
 }
 
-/// As a cast to text and `http_build_query` do: 14 digits, `1.0E+15` from 1e14 on.
+/// Like a cast to text and `http_build_query`: 14 digits, `1.0E+15` from 1e14 on.
 pub(crate) fn to_query(float: f64) -> String {
     if float.is_nan() {
         return "NAN".to_owned();
@@ -21,7 +21,7 @@ pub(crate) fn to_query(float: f64) -> String {
         return if float > 0.0 { "INF" } else { "-INF" }.to_owned();
     }
     let scientific = format!("{float:.13e}");
-    // Where its rounding meets an exact tie, PHP leaves noughts at the end: of a whole number, one digit longer than it keeps.
+    // At an exact tie PHP leaves trailing zeros: in a whole number with one digit more than it keeps.
     let size = float.abs();
     if (1e14..1e15).contains(&size) && size.rem_euclid(100.0).to_bits() == 5.0_f64.to_bits() {
         return scientific.replace("e14", "E+14");
@@ -29,7 +29,7 @@ pub(crate) fn to_query(float: f64) -> String {
     layout(&scientific, 14, 'E')
 }
 
-/// Lays out a number that Rust wrote as `-1.25e-7`, with at most `digits` places before the point.
+/// Formats a number that Rust wrote as `-1.25e-7`, with at most `digits` places before the point.
 fn layout(scientific: &str, digits: i32, letter: char) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! JSON as PHP's `json_encode` writes it with its default flags: pure ASCII, `/` escaped, no spaces.
+//! JSON as PHP's `json_encode` writes it with default flags: pure ASCII, `/` escaped, no spaces.
 
 pub(crate) mod float;
 
@@ -14,12 +14,12 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::E
     Ok(json)
 }
 
-/// Writes `value` as PHP would, into a writer. Floats that are no numbers, at which PHP gives up, become `null`.
+/// Writes `value` as PHP would, into a writer. NaN and infinity, at which PHP fails, become `null`.
 pub fn write<T: Serialize + ?Sized>(value: &T, json: impl io::Write) -> Result<(), serde_json::Error> {
     value.serialize(&mut Serializer::with_formatter(json, Php))
 }
 
-/// PHP's way of writing: what `serde_json` leaves to it is text outside of ASCII, slashes and floats.
+/// PHP's format: `serde_json` calls it for non-ASCII text, slashes and floats.
 struct Php;
 
 impl Formatter for Php {
@@ -42,7 +42,7 @@ impl Formatter for Php {
     }
 }
 
-/// Splits at the first character that doesn't stay as it is.
+/// Splits at the first character that must be escaped.
 fn split_at_odd(text: &str) -> Option<(&str, char, &str)> {
     let at = text.bytes().position(|byte| byte >= 0x80 || byte == b'/')?;
     let (plain, rest) = text.split_at_checked(at)?;

@@ -32,7 +32,7 @@ impl TimerUnit {
         }
     }
 
-    /// The unit that a word names.
+    /// The unit with this word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|unit| unit.as_str() == word)
     }
@@ -73,7 +73,7 @@ macro_rules! good_fields {
             const MAY_BE_EMPTY: &'static [&'static str] =
                 &["good_client_mailings", $($($(good_fields!(@name $field $empty),)?)?)+];
 
-            /// A product's name, and nothing else.
+            /// A product with only a name.
             pub fn named(good_name: Name) -> Self {
                 Self { good_name, $($field: None),+ }
             }
@@ -96,13 +96,13 @@ good_fields! {
     good_sum: Price;
     /// The number of an existing category; 0: none.
     parent_id: i64, kept;
-    /// The URL that is told of a paid order.
+    /// The URL to call when an order is paid.
     good_api_url_notif: Text as text or empty, kept;
-    /// The URL that is told of a new order.
+    /// The URL to call for a new order.
     good_api_url_new_order: Text as text or empty, kept;
     /// The page after a payment.
     good_success_link: Text as text or empty, kept;
-    /// Groups that buyers are put in, with commas between; `good_client_mailings` too.
+    /// Mailing lists that buyers are added to, separated by commas; `good_client_mailings` too.
     #[serde(alias = "good_client_mailings")]
     good_client_rassilki: Text as text or empty, kept;
     /// Physical products: sent cash on delivery at once.
@@ -111,25 +111,25 @@ good_fields! {
     good_quickpost_article: Text as text or empty, kept;
     /// `none` or `quickpost`.
     good_post_service: Text as text, kept;
-    /// The countries that it is sold to, by their ids with commas between.
+    /// The countries that it is sold to: ids, separated by commas.
     good_only_countries: Text as text or empty, kept;
     /// The download link.
     good_download: Text as text or empty, kept;
-    /// The subject of the letter after payment.
+    /// The subject of the e-mail after payment.
     good_mail_subject: Text as text or empty, kept;
     /// `html` or `text`.
     good_mail_format: Text as text, kept;
-    /// The letter in HTML.
+    /// The e-mail in HTML.
     good_mail_body: Text as text or empty, kept;
-    /// The letter as text.
+    /// The e-mail as text.
     good_mail_text: Text as text or empty, kept;
     /// The fee of a partner of level 1: a sum.
     good_partner_fee: Price;
-    /// The fee of a partner of level 1: a share.
+    /// The fee of a partner of level 1: a percentage.
     good_partner_fee_perc: Percent;
     /// The fee of a partner of level 2: a sum.
     good_partner_pfee: Price;
-    /// The fee of a partner of level 2: a share.
+    /// The fee of a partner of level 2: a percentage.
     good_partner_pfee_perc: Percent;
     /// Shown among the partners' materials.
     good_partner_show: bool, kept;
@@ -149,9 +149,9 @@ good_fields! {
     good_timer_duration: u32;
     /// A short link for the order page.
     good_use_short: bool, kept;
-    /// What it costs the seller: a sum.
+    /// The seller's costs: a sum.
     good_rashod: Price, kept;
-    /// What it costs the seller: a share.
+    /// The seller's costs: a percentage.
     good_rashod_perc: Percent, kept;
     /// Shown in the catalogue.
     good_publish: bool, kept;
@@ -193,7 +193,7 @@ impl Method for AddGood {
     type Answer = GoodAdded;
 }
 
-/// The number of the product that was added.
+/// The number of the added product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GoodAdded {
@@ -201,7 +201,8 @@ pub struct GoodAdded {
     pub good_id: GoodId,
 }
 
-/// Changes a product (section 6.3, decision 32). What is not sent stays; a free text that is sent empty is cleared.
+/// Changes a product (section 6.3, decision 32). Parameters that are not sent keep their value; a free text
+/// that is sent empty is cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -217,7 +218,7 @@ impl Method for UpdateGood {
     type Answer = Nothing;
 }
 
-/// Takes a product out of the catalogue (section 6.4, decision 32); old orders keep it.
+/// Deletes a product from the catalogue (section 6.4, decision 32); its orders keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeleteGood {

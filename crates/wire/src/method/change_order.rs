@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Access, Api, Example, Method, Nothing};
 use crate::{Code, OrderId, Text, form::Fault};
 
-/// Notes that an order was paid, cancelled, posted or sent back (section 4.2, decision 16).
+/// Records that an order was paid, cancelled, posted or sent back (section 4.2, decision 16).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpdateOrderStatus {

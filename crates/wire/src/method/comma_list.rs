@@ -1,4 +1,4 @@
-//! Lists that are written with commas between, or as PHP lists.
+//! Lists that are sent as text with commas, or as PHP lists.
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use serde::{
 
 use crate::{Name, Price, Text, money::Money};
 
-/// Names with commas between.
+/// Names, separated by commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Names(#[serde(deserialize_with = "names")] pub Vec<Name>);
 
-/// Products that a list of orders is narrowed to: numeric ids and symbolic names, as a list or with commas (decision 25).
+/// Only orders with one of these products: ids and symbolic names, as a list or with commas (decision 25).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline, transparent))]
 #[serde(transparent)]
 pub struct Goods(#[serde(deserialize_with = "names")] pub Vec<Name>);
 
-/// Prices with commas between, by position; none: the catalogue's.
+/// Prices by position, separated by commas; an empty one means the catalogue's price.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Prices(#[serde(deserialize_with = "prices")] pub Vec<Option<Price>>);
@@ -50,7 +50,7 @@ fn prices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<Price
     deserializer.deserialize_any(PricesVisitor)
 }
 
-/// Empty names are left out.
+/// Skips empty names.
 struct NamesVisitor;
 
 impl<'de> Visitor<'de> for NamesVisitor {
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for NamesVisitor {
         Ok(names)
     }
 
-    /// A list with gaps in its keys, from which PHP has taken some.
+    /// A list with gaps in its keys, as PHP leaves it after removing elements.
     fn visit_map<A: MapAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut names = Vec::new();
         while let Some((_, text)) = list.next_entry::<IgnoredAny, Text>()? {
@@ -91,10 +91,10 @@ impl<'de> Visitor<'de> for NamesVisitor {
     }
 }
 
-/// The highest position of a price that is named by its position.
+/// The highest position that a price may have.
 const POSITION_MAX: usize = 10_000;
 
-/// Prices by position; an empty one is none. The comma separates, so kopecks stand behind a point.
+/// Prices by position, or none if empty. The comma separates, so kopecks follow a point.
 struct PricesVisitor;
 
 impl<'de> Visitor<'de> for PricesVisitor {
@@ -116,7 +116,7 @@ impl<'de> Visitor<'de> for PricesVisitor {
         Ok(prices)
     }
 
-    /// A list with gaps in its keys: `http_build_query` leaves out what is null. The key is the position.
+    /// A list with gaps in its keys, because `http_build_query` leaves out nulls. The key is the position.
     fn visit_map<A: MapAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut prices = Vec::new();
         while let Some((position, text)) = list.next_entry::<usize, Text>()? {
@@ -151,7 +151,7 @@ mod tests {
         Request::read(None, form.as_bytes()).parameters()
     }
 
-    /// PHP's `http_build_query` writes an empty text, and leaves out null.
+    /// PHP's `http_build_query` writes an empty text, but leaves out null.
     #[test]
     fn prices_in_a_list_keep_their_positions() {
         for form in [

@@ -47,7 +47,7 @@ pub struct CreateOrder {
     pub bill_created: Option<UnixTime>,
     /// The domain that takes the order, as `host` or `host:port`: `link` becomes a URL of it (decision 47).
     pub bill_domain: Option<Text>,
-    /// Marks.
+    /// Campaign marks.
     #[serde(default)]
     pub utm: Marks,
     /// Legacy: the partner's number.
@@ -86,7 +86,7 @@ impl Method for CreateOrder {
     }
 }
 
-/// A product in an order that is to be made.
+/// A product of a new order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderedGood {
@@ -96,11 +96,11 @@ pub struct OrderedGood {
     pub good_sum: Option<Price>,
 }
 
-/// An order's marks (section 4.1).
+/// An order's campaign marks (section 4.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marks {
-    /// Channel; `affiliate` says that `utm_source` is a partner's login.
+    /// Channel; with `affiliate`, `utm_source` is a partner's login.
     pub utm_medium: Option<Text>,
     /// Source.
     pub utm_source: Option<Text>,
@@ -122,13 +122,13 @@ pub struct Marks {
     pub aff_term: Option<Text>,
 }
 
-/// When an order that is not paid cancels itself.
+/// When an unpaid order cancels itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum TimerKill {
     /// Never.
     Never,
-    /// As the settings of its products say.
+    /// After its products' timers.
     ByGoods,
     /// At this time.
     At(UnixTime),
@@ -161,15 +161,15 @@ schema!(TimerKill, {
     "anyOf": [{ "type": "boolean" }, { "type": "integer", "minimum": 0 }],
 });
 
-/// The number of the order that was made.
+/// The number of the new order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Made", into = "Made")]
 pub struct OrderMade {
-    /// Its number; none: the account asked for the bare `[]` (decision 34).
+    /// Its number; `None`: the account's setting asks for the bare `[]` (decision 34).
     pub bill_id: Option<OrderId>,
 }
 
-/// How that is told.
+/// The answer's JSON.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Made {

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::{Access, Api, Example, Method, Names, OrderMade, Prices};
 use crate::{Code, Email, LocalTime, PayStatus, Text, form::Fault};
 
-/// Makes one order (section 9.9): API 2.0's way.
+/// Makes one order in API 2.0 (section 9.9).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateOrder2 {
-    /// The products' symbolic names, with commas between.
+    /// The products' symbolic names, separated by commas.
     pub product_names: Names,
-    /// Their prices, by position; those that are missing are the catalogue's.
+    /// Their prices, by position; missing ones are the catalogue's.
     pub product_prices: Option<Prices>,
     /// The customer's e-mail.
     pub customer_email: Option<Email>,
@@ -38,7 +38,7 @@ pub struct CreateOrder2 {
     pub customer_shipping_state: Option<Text>,
     /// Delivery: postal code.
     pub customer_shipping_zip: Option<Text>,
-    /// Delivery: the country's ISO code, which is kept as its name.
+    /// Delivery: the country's ISO code, stored as its name.
     pub customer_shipping_country_code: Option<Text>,
     /// Billing: address.
     pub customer_billing_address_1: Option<Text>,
@@ -50,7 +50,7 @@ pub struct CreateOrder2 {
     pub customer_billing_state: Option<Text>,
     /// Billing: postal code.
     pub customer_billing_zip: Option<Text>,
-    /// Billing: the country's ISO code, which is kept as its name.
+    /// Billing: the country's ISO code, stored as its name.
     pub customer_billing_country_code: Option<Text>,
     /// A free tag.
     pub order_tag: Option<Text>,
@@ -60,7 +60,7 @@ pub struct CreateOrder2 {
     pub order_created_at: Option<LocalTime>,
     /// When it was paid, in the account's time zone; absent: when it was made.
     pub order_paid_at: Option<LocalTime>,
-    /// Its status; absent: expected.
+    /// Its status; absent: waiting for payment.
     pub order_status: Option<OrderStatus>,
     /// Whether the customer has confirmed it.
     pub order_confirmed: Option<Confirmed>,
@@ -70,7 +70,7 @@ pub struct CreateOrder2 {
     pub payment_method: Option<Text>,
     /// A coupon's number.
     pub coupon: Option<i64>,
-    /// Partners' logins, with commas between: the first is of level 1.
+    /// Partners' logins, separated by commas; the first is of level 1.
     pub affiliates: Option<Names>,
     /// Mark: channel.
     pub utm_medium: Option<Text>,
@@ -134,7 +134,7 @@ pub struct Confirmed(pub bool);
 impl Confirmed {
     fn parse(text: &str) -> Result<Self, &'static str> {
         match text.trim().to_lowercase().as_str() {
-            // The documentation prints the last with a Cyrillic letter in front (decision 34).
+            // The documentation prints the last one with a Cyrillic first letter (decision 34).
             "yes" | "true" | "1" | "confirmed" | "сonfirmed" => Ok(Self(true)),
             "no" | "false" | "0" => Ok(Self(false)),
             _ => Err("neither Yes, True, Confirmed nor No, False"),

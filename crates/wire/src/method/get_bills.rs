@@ -1,4 +1,4 @@
-//! `GetBills`: what one customer has ordered (section 4.8).
+//! `GetBills`: the orders of one customer (section 4.8).
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -21,7 +21,7 @@ pub struct GetBills {
     pub email: Email,
     /// Only orders in this state; absent or empty: all (decision 51).
     pub pay_status: Option<PayStatus>,
-    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    /// At most this many orders, by number. The headers `Billhook-Next` and `Billhook-Total` tell the rest.
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
     pub after: Option<i64>,
@@ -47,9 +47,9 @@ impl Method for GetBills {
     }
 }
 
-/// A customer's orders and the products in each: order number → product code → names.
+/// A customer's orders and their products: order number → product code → names.
 ///
-/// Filled in order: orders one after the other, each with its lines.
+/// Filled order by order, each with its lines.
 #[derive(Clone, Default, PartialEq)]
 pub struct Bills {
     lines: Vec<Bill>,
@@ -68,7 +68,7 @@ pub struct Bill {
     pub names: Arc<GoodNames>,
 }
 
-/// A product's names, with the JSON that stands for them in answers: it is written once, however many answers it is part of.
+/// A product's names with their JSON, which is made once and used in many answers.
 #[derive(Debug, Clone)]
 pub struct GoodNames {
     good_name: Box<str>,
@@ -77,7 +77,7 @@ pub struct GoodNames {
 }
 
 impl GoodNames {
-    /// Takes a symbolic name and a title. Fails if they can't be written as JSON, which no text does.
+    /// A symbolic name and a title. Fails if they can't be written as JSON, which does not happen.
     pub fn new(good_name: &str, good_title: &str) -> Result<Self, serde_json::Error> {
         #[derive(Serialize)]
         struct Names<'a> {
@@ -99,7 +99,7 @@ impl GoodNames {
         &self.good_title
     }
 
-    /// The memory that the texts take, in bytes.
+    /// The size of the texts in bytes.
     pub fn bytes(&self) -> usize {
         self.good_name.len() + self.good_title.len() + self.json.get().len()
     }
@@ -124,13 +124,13 @@ impl<'de> Deserialize<'de> for GoodNames {
 }
 
 impl Bills {
-    /// No orders yet, and room for so many lines.
+    /// No orders, with capacity for this many lines.
     pub fn with_capacity(lines: usize) -> Self {
         Self { lines: Vec::with_capacity(lines), ..Self::default() }
     }
 
-    /// Adds a line. Lines of one order must come together; a product that the order already has keeps its place and takes
-    /// these names, as an entry of a PHP array would (decision 55).
+    /// Adds a line. Lines of one order must follow each other. A product that the order already has keeps its
+    /// position and gets these names, like an entry of a PHP array (decision 55).
     pub fn push(&mut self, order: OrderId, good: GoodId, names: Arc<GoodNames>) {
         self.bytes += names.json.get().len();
         let of_this_order = self.lines.iter_mut().rev().take_while(|line| line.order == order);
@@ -144,17 +144,17 @@ impl Bills {
         self.lines.push(Bill { order, good, names });
     }
 
-    /// How many orders there are.
+    /// The number of orders.
     pub fn orders(&self) -> usize {
         self.orders
     }
 
-    /// Whether there is no order at all.
+    /// Whether there is no order.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// What the names take in an answer, in bytes.
+    /// The size of the names in an answer, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -172,7 +172,7 @@ impl fmt::Debug for Bills {
 }
 
 impl Serialize for Bills {
-    /// A map of maps; empty it is `[]`, as PHP writes an empty array.
+    /// A map of maps; an empty one is `[]`, PHP's empty array.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.is_empty() {
             return serializer.collect_seq(std::iter::empty::<()>());
@@ -209,7 +209,7 @@ impl<'de> Deserialize<'de> for Bills {
     }
 }
 
-/// A map's entries in the order of the text; an empty list has none.
+/// A map's entries in their original order; an empty list has none.
 struct Entries<K, V>(Vec<(K, V)>);
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries<K, V> {
@@ -231,7 +231,7 @@ impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for Entries
                 Ok(Entries(entries))
             }
 
-            /// Other servers say null of an order without products.
+            /// Other servers send null for an order without products.
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
                 Ok(Entries(Vec::new()))
             }

@@ -24,13 +24,13 @@ impl Method for GetOrderDetails {
     const EXAMPLE: Example = &[("bill_id", "258367")];
     type Answer = OrderInfo;
 
-    /// Only the products' settings need more than the one statement that finds the order.
+    /// Without the products' settings, one statement finds the order.
     fn access(&self) -> Access {
         if self.good_info { Access::Read } else { Access::ReadOne }
     }
 }
 
-/// One order without its products (section 4.5); `getOrderDetails` tells more.
+/// One order without its products (section 4.5); `getOrderDetails` shows more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetOrderInfo {
@@ -47,21 +47,21 @@ impl Method for GetOrderInfo {
     type Answer = OrderInfo;
 }
 
-/// Orders without their products (section 4.6); `getOrdersWithGoods` tells more.
+/// Orders without their products (section 4.6); `getOrdersWithGoods` shows more.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetOrders {
-    /// Made from this moment on; of paid orders: paid.
+    /// Created at this time or later; with `paid`, paid.
     pub date_s: Option<UnixTime>,
-    /// Made until this moment; of paid orders: paid.
+    /// Created at this time or earlier; with `paid`, paid.
     pub date_e: Option<UnixTime>,
     /// Only paid orders.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paid: bool,
-    /// Only orders that hold one of these products.
+    /// Only orders with one of these products.
     #[serde(default)]
     pub goods: Goods,
-    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    /// At most this many orders, by number. The headers `Billhook-Next` and `Billhook-Total` tell the rest.
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
     pub after: Option<i64>,
@@ -76,21 +76,21 @@ impl Method for GetOrders {
     type Answer = List<OrderInfo>;
 }
 
-/// The orders of a time, with their products (section 4.7, decision 24).
+/// The orders of a time range, with their products (section 4.7, decision 24).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetOrdersWithGoods {
-    /// The first day, in the account's time zone; absent: the day of the end.
+    /// The first day, in the account's time zone; absent: the last day.
     pub begin_date: Option<Day>,
     /// The last day; absent: until now.
     pub end_date: Option<Day>,
-    /// Only paid orders, by the time of their payment.
+    /// Only paid orders; the days are then those of the payment.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paid: bool,
-    /// Only orders that hold one of these products.
+    /// Only orders with one of these products.
     #[serde(default)]
     pub goods: Goods,
-    /// At most so many orders, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    /// At most this many orders, by number. The headers `Billhook-Next` and `Billhook-Total` tell the rest.
     pub limit: Option<Limit>,
     /// Only orders with a higher number than this one. Without `limit`: at most 10,000.
     pub after: Option<i64>,

@@ -9,7 +9,7 @@ use crate::{Code, GoodId, Money, Text};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetAllGoods {
-    /// At most so many products, by number; the headers `Billhook-Next` and `Billhook-Total` tell of the rest.
+    /// At most this many products, by number. The headers `Billhook-Next` and `Billhook-Total` tell the rest.
     pub limit: Option<Limit>,
     /// Only products with a higher number than this one. Without `limit`: at most 10,000.
     pub after: Option<i64>,
@@ -46,7 +46,7 @@ pub struct GoodInfo {
     pub good_type: GoodType,
 }
 
-/// The whole catalogue (section 9.6): API 2.0's way.
+/// The whole catalogue in API 2.0 (section 9.6).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GetGoods {}
@@ -97,7 +97,7 @@ impl GoodType {
         }
     }
 
-    /// The kind that a parameter names: `1`, `real`, `physical`; `0`, `digital`; `floating`.
+    /// Parses a parameter: `1`, `real`, `physical`; `0`, `digital`; `floating`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().to_ascii_lowercase().as_str() {
             "1" | "real" | "physical" => Some(Self::Physical),

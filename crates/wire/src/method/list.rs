@@ -1,4 +1,4 @@
-//! Lists that may be long: written as JSON item by item while they are read, in one buffer with a bound.
+//! Lists that may be long: their JSON is written item by item into one limited buffer.
 
 use std::{fmt, marker::PhantomData, ops::Range};
 
@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 
 use crate::{json, loose};
 
-/// The longest list, in bytes of its JSON (decision 64).
+/// The longest list, in bytes of JSON (decision 64).
 pub const LIST_BYTES_MAX: usize = 64 << 20;
 
-/// A list that keeps its last items only drops the others when it has grown to this, in bytes.
+/// A list that keeps only its last items drops the others when it has grown by this many bytes.
 const DROPPED_BYTES_MIN: usize = 1 << 20;
 
 /// A list of `T`, as its JSON.
@@ -19,13 +19,13 @@ pub struct List<T> {
     items: PhantomData<fn() -> T>,
 }
 
-/// A list that is being written.
+/// A list in progress.
 pub struct ListWriter<T> {
     json: Vec<u8>,
     pieces: Vec<(i64, Range<usize>)>,
-    /// The most items, those with the highest keys; none: all.
+    /// The maximum number of items, those with the highest keys; `None`: no limit.
     most: Option<usize>,
-    /// The longest that the list may be, in bytes.
+    /// The maximum length of the list in bytes.
     bytes_max: usize,
     items: PhantomData<fn(T)>,
 }
@@ -48,7 +48,8 @@ impl<T> Default for ListWriter<T> {
 }
 
 impl<T> ListWriter<T> {
-    /// An empty list. Of more than `most` items it keeps those with the highest keys, and those that it drops don't make it too long.
+    /// An empty list. If it gets more than `most` items, it keeps those with the highest keys. Dropped items
+    /// do not count towards the maximum length.
     pub fn new(most: Option<usize>) -> Self {
         Self { json: Vec::new(), pieces: Vec::new(), most, bytes_max: LIST_BYTES_MAX, items: PhantomData }
     }
@@ -57,7 +58,7 @@ impl<T> ListWriter<T> {
         self.json.len() + self.pieces.len()
     }
 
-    /// Sorts what there is, and drops what is beyond the most.
+    /// Sorts the items, and drops those beyond the maximum number.
     fn drop_surplus(&mut self) {
         self.pieces.sort_by_key(|(key, _)| *key);
         let surplus = self.most.map_or(0, |most| self.pieces.len().saturating_sub(most));
@@ -76,13 +77,13 @@ impl<T> ListWriter<T> {
 }
 
 impl<T: Serialize> ListWriter<T> {
-    /// Adds an item; in the list it stands where `key` says, in ascending order.
+    /// Adds an item. Items are sorted by ascending `key`.
     pub fn push(&mut self, key: i64, item: &T) -> Result<(), ListError> {
         let start = self.json.len();
         json::write(item, &mut self.json)?;
         self.pieces.push((key, start..self.json.len()));
         let bytes = self.bytes();
-        // Seldom, so that each item is moved a few times at most.
+        // Rarely, so that each item is moved only a few times.
         let is_time = self.most.is_some_and(|most| {
             bytes > 2 * self.bytes_max || (bytes > DROPPED_BYTES_MIN && self.pieces.len() / 2 > most)
         });
@@ -95,12 +96,12 @@ impl<T: Serialize> ListWriter<T> {
         Ok(())
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub fn len(&self) -> usize {
         self.pieces.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -199,14 +200,14 @@ mod tests {
         assert!(matches!(writer.push(2, &long), Err(ListError::TooLong)));
     }
 
-    /// However many there were of which a few are wanted.
+    /// However many items are dropped.
     #[test]
     fn what_is_not_kept_does_not_make_a_list_too_long() {
         let few = |most| ListWriter { bytes_max: 1000, ..ListWriter::new(Some(most)) };
         let long = "x".repeat(90);
         let mut writer = few(3);
         for key in 0..64 {
-            // Neither rising nor falling.
+            // In no order.
             writer.push(key * 37 % 64, &format!("{} {long}", key * 37 % 64)).unwrap();
             assert!(writer.json.len() < 2200);
         }

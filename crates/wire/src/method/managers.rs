@@ -25,7 +25,7 @@ impl Method for GetPersonalManagers {
 pub struct ManagerInfo {
     /// The manager's number.
     pub id: i64,
-    /// The same.
+    /// The same number again.
     pub manager_id: i64,
     /// The manager's name.
     pub manager_name: String,

@@ -1,7 +1,7 @@
-//! Every method of the API: its parameters, its refusals, its answer.
+//! Every method of the API: its parameters, refusals and answer.
 //!
-//! A method is a plain struct of its parameters with an [`impl Method`](Method); what the server routes, the client calls and
-//! the command line explains is derived from that. [`METHODS`] lists them all.
+//! A method is a struct of its parameters with an [`impl Method`](Method). Routing, client and help are
+//! derived from that. [`METHODS`] lists them all.
 
 mod calls;
 mod change_good;
@@ -46,48 +46,48 @@ use crate::{
 
 /// A method of the API, implemented by the struct of its parameters.
 pub trait Method: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The name, as the documentation spells it; requests may use any letter case (decision 5).
+    /// The name as in the documentation; letter case does not matter in requests (decision 5).
     const NAME: &'static str;
-    /// Which edition it belongs to. `CreateOrder` and `createorder` differ only here, so this is part of the key.
+    /// The API version. `CreateOrder` and `createorder` differ only in it, so it is part of the key.
     const API: Api;
-    /// Whether it changes anything: which kind of transaction it runs in.
+    /// The kind of transaction that it needs.
     const ACCESS: Access;
-    /// The codes of its own that it may refuse with, beyond the general ones.
+    /// Its refusals besides the general codes.
     const REFUSALS: &'static [Code];
-    /// How success is told: [`Code::OK`], or the method's own texts beside its 0. Of several, [`Self::done`] picks.
+    /// The codes of success: [`Code::OK`], or the method's own texts for 0, of which [`Self::done`] picks
+    /// one.
     const DONE: &'static [Code] = &[Code::OK];
-    /// Other names that it answers to where the credential is of its edition. Two methods that name each other are one path with
-    /// two shapes, under two names (decision 5).
+    /// Other names in its API version. Two methods that name each other share a path (decision 5).
     const ALIASES: &'static [&'static str] = &[];
-    /// The parameters that say something where they are empty; all others are then as if absent (decision 45).
+    /// The parameters that may be empty; others count as absent then (decision 45).
     const MAY_BE_EMPTY: &'static [&'static str] = &[];
-    /// A call that the demo's shop answers with success. It stands in the reference, and tests make it of every method.
+    /// A call that succeeds in the demo's shop. The reference shows it, and tests make it.
     const EXAMPLE: Example;
-    /// What stands in `result` when it was done: an array or an object (decision 44), but for the one number of section 7.7.
+    /// The type of `result`: an array or an object (decision 44), except the number of section 7.7.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
-    /// The one of [`Self::DONE`] that tells this answer.
+    /// The code of [`Self::DONE`] for this answer.
     fn done(answer: &Self::Answer) -> Code {
         let _ = answer;
         Self::DONE.first().copied().unwrap_or(Code::OK)
     }
 
-    /// The transaction that this call needs, if it needs less than [`Self::ACCESS`].
+    /// The transaction that this call needs, which may be less than [`Self::ACCESS`].
     fn access(&self) -> Access {
         Self::ACCESS
     }
 
-    /// The code for a parameter that is missing or wrong. `field` is the parameter's name on the wire.
+    /// The code for a missing or wrong parameter. `field` is its name on the wire.
     fn refuse(field: &str, fault: Fault) -> Code {
         let _ = (field, fault);
         Code::WRONG_DATA
     }
 }
 
-/// The parameters of a call, named as PHP writes them.
+/// The parameters of a call, with names as in PHP.
 pub type Example = &'static [(&'static str, &'static str)];
 
-/// The answer of a method that has nothing to tell: `[]`.
+/// An empty answer: `[]`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Nothing;
 
@@ -98,7 +98,7 @@ impl Serialize for Nothing {
 }
 
 impl<'de> Deserialize<'de> for Nothing {
-    /// From whatever a server sends where nothing is expected.
+    /// Ignores what other servers send here.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Nothing {
 
 schema!(Nothing, { "type": "array", "maxItems": 0 });
 
-/// The edition that a method belongs to: what its callers authenticate with (sections 2.1 and 2.2).
+/// The API version of a method, which is also that of its callers' credentials (sections 2.1 and 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
     /// 1.0: a `hash` over the request.
@@ -115,21 +115,21 @@ pub enum Api {
     Keyed,
 }
 
-/// The header under which a call that writes is done once (decision 91).
+/// The header that makes a repeated call be done once (decision 91).
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// Whether a method changes anything.
+/// The transaction that a method needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// It looks, with one statement that is soon done: others may wait behind it.
+    /// A read of one short statement: other requests may wait for it.
     ReadOne,
-    /// It looks, with several statements that must see the same state, or for long.
+    /// A read of several statements that must see the same state, or of a long one.
     Read,
-    /// It may write.
+    /// A write.
     Write,
 }
 
-/// What is known of a method without its types.
+/// A method's constants, without its types.
 #[derive(Debug, Clone, Copy)]
 pub struct MethodInfo {
     /// [`Method::NAME`].
@@ -146,9 +146,9 @@ pub struct MethodInfo {
     pub aliases: &'static [&'static str],
     /// [`Method::EXAMPLE`].
     pub example: Example,
-    /// What is wrong with a request's parameters, if they are not this method's.
+    /// Why a request's parameters are not valid for this method, if they are not.
     pub fault: fn(&Request<'_>) -> Option<FieldError>,
-    /// The JSON schema of the parameters: an object, however the generator is set.
+    /// The JSON schema of the parameters: an object, whatever the generator's settings.
     #[cfg(feature = "schema")]
     pub parameters: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     /// The JSON schema of [`Method::Answer`].
@@ -157,7 +157,7 @@ pub struct MethodInfo {
 }
 
 impl MethodInfo {
-    /// The method of a name: of two that differ only in letter case the one that is spelled so, else the first.
+    /// The method with this name. If two differ only in letter case, the exact spelling wins, else the first.
     pub fn named(name: &str) -> Option<&'static Self> {
         let spelled = METHODS.iter().find(|method| method.name == name);
         spelled.or_else(|| METHODS.iter().find(|method| method.name.eq_ignore_ascii_case(name)))
@@ -195,7 +195,7 @@ macro_rules! methods {
     };
 }
 
-/// The methods that are documented and that Billhook doesn't have yet (sections 7 to 9).
+/// Documented methods that Billhook does not have yet (sections 7 to 9).
 pub const TO_COME: [(&str, Api); 13] = [
     ("AddLeadToGroup", Api::Signed),
     ("UpdateSubscriberData", Api::Signed),
@@ -212,7 +212,7 @@ pub const TO_COME: [(&str, Api); 13] = [
     ("getalllists", Api::Keyed),
 ];
 
-/// The documentation's spelling of a method that is to come, in any letter case.
+/// The documentation's spelling of one of them, from any letter case.
 pub fn to_come(name: &str) -> Option<(&'static str, Api)> {
     TO_COME.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
 }

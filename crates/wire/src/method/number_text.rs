@@ -1,4 +1,4 @@
-//! Numbers that travel as text: what API 1.0 stores it shows so (decision 9). Read from numbers, too.
+//! Numbers that are sent as text, as API 1.0 does for what it stores (decision 9). Numbers are read, too.
 
 use serde::{Deserializer, Serializer, de};
 

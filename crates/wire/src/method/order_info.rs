@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::number_text;
 use crate::{GoodId, Money, OrderId, PayStatus};
 
-/// An order as the methods show it (section 5). Which optional fields there are, the method says.
+/// An order in an answer (section 5). The method decides which optional fields it has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderInfo {
@@ -78,7 +78,7 @@ pub struct OrderInfo {
     /// Whether it is one of a subscription's payments. In `getOrdersWithGoods`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_recurrent: Option<bool>,
-    /// What is left to pay (decision 12). Not in `GetOrders`.
+    /// The open amount (decision 12). Not in `GetOrders`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bill_sum_topay: Option<Money>,
     /// The order's tag. Not in `GetOrders`.
@@ -90,7 +90,7 @@ pub struct OrderInfo {
     /// The same under its other name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon: Option<String>,
-    /// Marks.
+    /// Campaign marks.
     #[serde(default)]
     pub utm: UtmInfo,
     /// Its lines. In `getOrderDetails` and `getOrdersWithGoods`.
@@ -99,21 +99,21 @@ pub struct OrderInfo {
     /// The numeric ids of its products. With `good_info`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good_ids: Option<Vec<GoodIdText>>,
-    /// 1 if a part may be paid in advance, else 0. With `good_info`.
+    /// 1 if it may be paid in parts, else 0. With `good_info`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepayment_enabled: Option<u8>,
-    /// The least that may be paid in advance. With `good_info`.
+    /// The minimum of a partial payment. With `good_info`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepayment_minsum: Option<Money>,
 }
 
-/// Whether an order is paid for, as an answer says it.
+/// An order's status in an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ShownStatus {
-    /// One of the known words.
+    /// A status of the protocol.
     Known(PayStatus),
-    /// Another server's.
+    /// Another server's word.
     Other(String),
 }
 
@@ -137,7 +137,7 @@ pub struct GoodIdText(
     pub GoodId,
 );
 
-/// An order's marks, without the affiliate's, which only partners see.
+/// An order's campaign marks, without the affiliate's, which only partners see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -163,25 +163,25 @@ pub struct ItemInfo {
     /// Its title when it was ordered.
     #[serde(default)]
     pub title: String,
-    /// What it costs in this order.
+    /// Its price in this order.
     #[serde(default)]
     pub sum: Money,
-    /// What it cost in the shop.
+    /// Its price in the catalogue when it was ordered.
     #[serde(default)]
     pub price: Money,
-    /// The pin code handed over with it. In `getOrderDetails`.
+    /// The pin code handed out with it. In `getOrderDetails`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pincode: Option<String>,
-    /// The partners who get a part of it.
+    /// The partners who get a fee for it.
     #[serde(default)]
     pub partners: Vec<PartnerInfo>,
 }
 
-/// A partner's part of a line.
+/// A partner's fee for a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartnerInfo {
-    /// 1: the partner who brought the customer; 2: the one who brought that partner.
+    /// 1: the partner who brought the customer; 2: the partner who recruited that one.
     pub partner_lvl: i64,
     /// The partner's number.
     #[serde(with = "number_text")]

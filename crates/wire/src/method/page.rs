@@ -1,18 +1,18 @@
-//! Lists a page at a time: parameters and headers of ours, which nobody else sends or reads.
+//! Lists in pages: parameters and headers of Billhook, which the original service does not have.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::Access;
 
-/// The most items that a page holds.
+/// The maximum number of items of a page.
 pub const LIMIT_MAX: u32 = 10_000;
 
-/// The header that names the last number on a page, while more follow.
+/// The header with the last number of a page, if more items follow.
 pub const NEXT_HEADER: &str = "billhook-next";
-/// The header that tells how many items there are on all pages.
+/// The header with the number of items on all pages.
 pub const TOTAL_HEADER: &str = "billhook-total";
 
-/// How many items a page holds at most: 1 to [`LIMIT_MAX`].
+/// The maximum number of items of a page: 1 to [`LIMIT_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Limit(u32);
@@ -21,7 +21,7 @@ impl Limit {
     /// The longest page.
     pub const MAX: Self = Self(LIMIT_MAX);
 
-    /// Takes a number; none if no page holds so many, or so few.
+    /// Makes a limit; `None` if the number is out of range.
     pub fn new(items: u32) -> Option<Self> {
         (1..=LIMIT_MAX).contains(&items).then_some(Self(items))
     }
@@ -38,16 +38,16 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
-/// What an answer with a page tells in its headers.
+/// The headers of an answer with a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paged {
-    /// The last number on the page, if more follow: what the next call sends as `after`.
+    /// The last number of the page, if more follow: the `after` of the next call.
     pub next: Option<i64>,
-    /// How many items there are on all pages.
+    /// The number of items on all pages.
     pub total: u64,
 }
 
-/// The transaction that a list needs which one statement reads, unless a page of it is wanted: that has to be counted as well.
+/// The transaction for a list that one statement reads. A page also needs the count.
 pub(super) fn access(limit: Option<Limit>, after: Option<i64>) -> Access {
     if limit.is_none() && after.is_none() { Access::ReadOne } else { Access::Read }
 }

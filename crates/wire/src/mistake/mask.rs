@@ -1,4 +1,4 @@
-//! What people may see of a signed text: never the key, and in a log no whole e-mail address.
+//! Masks a signed text for people: never the key, and in a log no e-mail address.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use memchr::{memchr, memchr_iter, memmem};
 
 use crate::{Key, form};
 
-/// A signed text's query, readable: the key masked wherever it stands in it, and if asked for every e-mail address too.
+/// A signed text's query, readable, with the key masked, and with `hide_emails` e-mail addresses too.
 pub(super) fn query(query: &[u8], key: &Key, hide_emails: bool) -> String {
     let query = without_key(query, key);
     let pairs: Vec<_> =
@@ -24,7 +24,7 @@ fn masked_pair(pair: &[u8], key: &Key, hide_emails: bool) -> String {
         decoded.trim_ascii_start().split(|byte| matches!(byte, 0 | b'[')).next().unwrap_or_default();
     let lower = decoded.to_ascii_lowercase();
     let is_email = memmem::find(&lower, b"mail").is_some();
-    // rpsKey, and what else a key may be sent as: rps_key, api_key, another account's.
+    // rpsKey, and other names for a key: rps_key, api_key, another account's.
     let is_key = memmem::find(&lower, b"key").is_some();
     let is_hash = has_hash_name(&lower);
     let name = masked(name, key, hide_emails, false);
@@ -34,13 +34,13 @@ fn masked_pair(pair: &[u8], key: &Key, hide_emails: bool) -> String {
         Some(value) if hide_emails && (looks_secret(value, key) || (is_hash && variable != b"hash")) => {
             format!("{name}=…")
         }
-        // Only behind PHP's limits, where it is not read as one.
+        // A `hash` beyond PHP's limits is an ordinary variable.
         Some(value) if variable == b"hash" => format!("{name}={}", first_digits(&hash(value, key))),
         Some(value) => format!("{name}={}", masked(value, key, hide_emails, is_email)),
     }
 }
 
-/// A name or a value. One that is known to be an e-mail address is hidden even if it has no `@`.
+/// A name or a value. A value that should be an e-mail address is masked even without an `@`.
 fn masked(text: &[u8], key: &Key, hide_emails: bool, is_email: bool) -> String {
     let decoded = form::decode(text);
     if has_key(&decoded, key) {
@@ -53,7 +53,7 @@ fn masked(text: &[u8], key: &Key, hide_emails: bool, is_email: bool) -> String {
     if !hide_emails || text.is_empty() || !(is_email || has_at) {
         return printable(text);
     }
-    // As it was written, but for what stands before the `@`; anything less plain is hidden whole.
+    // Only the part before the `@` is masked; anything unusual is masked completely.
     let written = printable(text);
     let at = written.find("%40").or_else(|| written.find('@'));
     let first = written.chars().next().filter(char::is_ascii_alphanumeric);
@@ -65,10 +65,10 @@ fn masked(text: &[u8], key: &Key, hide_emails: bool, is_email: bool) -> String {
     }
 }
 
-/// The longest text that a log gets, in characters.
+/// The longest text in a log, in characters.
 const LOGGED_CHARACTERS: usize = 2000;
 
-/// A text for a log: of a long one only the beginning.
+/// A text for a log, cut if it is too long.
 pub(super) fn shortened(mut text: String) -> String {
     if let Some((at, _)) = text.char_indices().nth(LOGGED_CHARACTERS) {
         text.truncate(at);
@@ -77,12 +77,12 @@ pub(super) fn shortened(mut text: String) -> String {
     text
 }
 
-/// A sent hash, readable: some send the key itself.
+/// The sent hash in readable form; the key is masked, since some callers send it here.
 pub(super) fn hash(sent: &[u8], key: &Key) -> String {
     if has_key(sent, key) { "KEY".to_owned() } else { printable(sent) }
 }
 
-/// Keys shorter than this, in bytes, are hidden only where they stand alone: they occur by chance in any text.
+/// Shorter keys are masked only if they are the whole text: they could occur anywhere by chance.
 const SHORT_KEY: usize = 4;
 
 fn has_key(text: &[u8], key: &Key) -> bool {
@@ -90,18 +90,17 @@ fn has_key(text: &[u8], key: &Key) -> bool {
     text == key || (key.len() >= SHORT_KEY && memmem::find(text, key).is_some())
 }
 
-/// Whether a parameter's name, in lower case, is one that hashes are sent under.
+/// Whether a parameter's lower-case name is a usual one for hashes.
 fn has_hash_name(lower: &[u8]) -> bool {
     let is_signature = |part: &[u8]| matches!(part.trim_ascii(), b"sig" | b"sign" | b"signature");
     memmem::find(lower, b"hash").is_some()
         || lower.split(|byte| matches!(byte, b'[' | b']')).any(is_signature)
 }
 
-/// How much of a key a log may have, in bytes: less than this.
+/// Pieces of a key of this many bytes are masked in a log.
 const KEY_PIECE: usize = 8;
 
-/// Whether a text may be a hash or a key, or has a piece of the account's key, in any letter case and even if it was encoded
-/// twice.
+/// Whether a text may be a hash or a key, or holds a piece of the key, in any case, even encoded twice.
 pub fn looks_secret(text: &[u8], key: &Key) -> bool {
     let key = key.reveal().to_ascii_lowercase();
     let piece = KEY_PIECE.min(key.len());
@@ -116,7 +115,7 @@ pub fn looks_secret(text: &[u8], key: &Key) -> bool {
     })
 }
 
-/// The query, the word KEY wherever the key stands bare: it may hold `&` and `=`, which would hide it among pairs.
+/// Replaces the key by KEY before the query is split into pairs: an unencoded key may contain `&` and `=`.
 fn without_key<'q>(query: &'q [u8], key: &Key) -> Cow<'q, [u8]> {
     if key.reveal().len() < SHORT_KEY || !has_key(query, key) {
         return Cow::Borrowed(query);
@@ -132,7 +131,7 @@ fn without_key<'q>(query: &'q [u8], key: &Key) -> Cow<'q, [u8]> {
     Cow::Owned(shown)
 }
 
-/// Text for a terminal or a log: what is not UTF-8 replaced, control characters escaped.
+/// Text for a terminal or a log: invalid UTF-8 is replaced, control characters are escaped.
 fn printable(text: &[u8]) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in String::from_utf8_lossy(text).chars() {
@@ -141,7 +140,7 @@ fn printable(text: &[u8]) -> String {
     shown
 }
 
-/// The first six characters of a hash: what a log may have of it.
+/// The first six characters of a hash, which may be logged.
 pub fn first_digits(hash: &str) -> String {
     let mut digits: String = hash.chars().take(6).collect();
     if hash.chars().nth(6).is_some() {

@@ -1,7 +1,8 @@
-//! The known ways to sign a request wrongly (section 2, decision 54): `billhook explain`, and the server's debug log.
+//! Finds known mistakes in signing (section 2, decision 54), for `billhook explain` and the server's debug
+//! log.
 //!
-//! A hash that does not fit tells nothing of why. So each mistake that integrators are known to make is made on purpose,
-//! and where the outcome is the hash that was sent, that was it.
+//! A wrong hash does not show its cause. So each known mistake is tried on purpose. If one gives the hash
+//! that was sent, it is the cause.
 
 mod mask;
 mod search;
@@ -16,33 +17,33 @@ use crate::{
 
 pub use mask::{first_digits, looks_secret};
 
-/// What came of a look at a request's credential.
+/// The result of a diagnosis.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Diagnosis {
     /// How the body was read.
     pub content: Content,
-    /// The text over the raw body; `None` for multipart, where there is none.
+    /// The text over the raw body; `None` for multipart, which has none.
     pub raw: Option<Signed>,
     /// The text over the re-encoded variables. Equal to [`Diagnosis::raw`] for most clients.
     pub encoded: Signed,
-    /// The `hash` that was sent, printable, the key masked should it be that; `None` if there is none, or an array.
+    /// The sent `hash` in readable form, with the key masked; `None` if it is missing or an array.
     pub sent: Option<String>,
     /// The outcome.
     pub verdict: Verdict,
 }
 
-/// A text that the server hashes, and its hash.
+/// A text that the server hashes, and the hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// The text, the key replaced by the word KEY. Unprintable characters are escaped.
+    /// The text with KEY in place of the key, and unprintable characters escaped.
     pub text: String,
-    /// The same, each e-mail address masked too, and only the beginning of a long query: for a log.
+    /// The same for a log: e-mail addresses masked, and a long query cut.
     pub text_for_log: String,
-    /// The hash that is expected over it: 32 hex digits. With it the request could be sent: never log it whole.
+    /// The expected hash, 32 hex digits. Never log it whole: with it the request could be sent.
     pub hash: String,
 }
 
-/// Whether the credential is right, and if not, what is known of why.
+/// Whether the credential is right, or why it is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The hash fits the text over the raw body, the re-encoded one, or both.
@@ -56,15 +57,16 @@ pub enum Verdict {
     KeyFits,
     /// The body is JSON, or looks like it.
     Json,
-    /// The body was not read, since its `Content-Type` is none of a form.
+    /// The body was not read, since its `Content-Type` is not a form's.
     NotAForm,
-    /// One of PHP's limits was passed, so that PHP drops a part of the form.
+    /// The form exceeds one of PHP's limits, so PHP drops a part of it.
     OverLimit,
     /// Neither `hash` nor `rpsKey` was sent, or an empty one.
     NoCredential,
     /// `rpsKey` is another key.
     WrongKey,
-    /// The hash does not fit. It would have with these mistakes made, one or two; with none of the known ones if there are none. [`Mistake::NotMd5`] stands alone.
+    /// The hash is wrong. It would match after these one or two mistakes; empty if no known mistake explains
+    /// it. [`Mistake::NotMd5`] is always alone.
     Wrong(Vec<Mistake>),
 }
 
@@ -124,7 +126,7 @@ mistakes! {
 }
 
 impl fmt::Display for Verdict {
-    /// One to three sentences for the person who has to mend it.
+    /// One to three sentences for the person who must mend it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fits { raw: true, encoded: true } => f.write_str("The hash is right."),
@@ -161,14 +163,14 @@ impl fmt::Display for Verdict {
 }
 
 impl Diagnosis {
-    /// Whether raw and re-encoded text are the same.
+    /// Whether the raw and the re-encoded text are equal.
     pub fn texts_are_equal(&self) -> bool {
         self.raw.as_ref().is_some_and(|raw| raw.hash == self.encoded.hash)
     }
 }
 
 impl fmt::Debug for Diagnosis {
-    /// Without the hashes.
+    /// Leaves out the hashes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Diagnosis")
             .field("content", &self.content)
@@ -178,20 +180,20 @@ impl fmt::Debug for Diagnosis {
 }
 
 impl fmt::Debug for Signed {
-    /// What a log may have.
+    /// Shows what may be logged.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hash = first_digits(&self.hash);
         f.debug_struct("Signed").field("text", &self.text_for_log).field("hash", &hash).finish()
     }
 }
 
-/// The longest body in which a mistake is looked for, in bytes: no caller sends more, but an attacker may.
+/// The longest body in which mistakes are searched, in bytes. Real callers send less.
 pub const LONGEST_SEARCHED: usize = 64 * 1024;
 
-/// Looks at a request's credential, and for the mistake that was made if it is wrong.
+/// Checks a request's credential. If it is wrong, searches for the mistake.
 ///
-/// That takes some hundred MD5s of the body: for a person who asks, or a log that is switched on. No mistake is looked for
-/// in a body over [`LONGEST_SEARCHED`].
+/// The search takes some hundred MD5s of the body, so it is only for a person, or for the debug log. Bodies
+/// over [`LONGEST_SEARCHED`] are not searched.
 pub fn diagnose(login: &Login, key: &Key, content_type: Option<&[u8]>, body: &[u8]) -> Diagnosis {
     let request = Request::read(content_type, body);
     let raw_query = request.raw_query();
@@ -233,7 +235,7 @@ fn looks_like_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii(), [b'{', .., b'}'] | [b'[', .., b']'])
 }
 
-/// In either letter case: upper case is a mistake of its own.
+/// In either letter case: upper case is a separate mistake.
 fn is_md5(sent: &[u8]) -> bool {
     sent.len() == 32 && sent.iter().all(u8::is_ascii_hexdigit)
 }

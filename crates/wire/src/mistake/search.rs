@@ -1,4 +1,4 @@
-//! Makes every known mistake, until one leads to the hash that was sent.
+//! Tries every known mistake until one gives the hash that was sent.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::{
     signature::{self, RequestHash},
 };
 
-/// The mistakes, one or two, with which `sent` would have come about. `lists` is [`query_with_lists`] of a multipart body.
+/// One or two mistakes that explain `sent`. `lists` is [`query_with_lists`] of a multipart body.
 pub(super) fn mistakes(
     request: &Request<'_>,
     lists: Option<&[u8]>,
@@ -59,7 +59,7 @@ pub(super) fn mistakes(
     found
 }
 
-/// The text that was signed if several fields of one name were a list.
+/// The text that was signed if several fields with one name were a list.
 pub(super) fn query_with_lists(content_type: &[u8], body: &[u8]) -> Vec<u8> {
     let mut fields = Form::multipart_with_lists(content_type, body);
     fields.remove(&"hash".into());
@@ -139,7 +139,7 @@ impl Search<'_> {
     }
 }
 
-/// A word with the white space around it that settings files and forms are known to add.
+/// A word with the white space that settings files and forms are known to add.
 fn spaced(word: &str) -> impl Iterator<Item = String> + '_ {
     [("", " "), (" ", ""), (" ", " "), ("", "\n"), ("", "\r\n"), ("", "\t"), ("\t", ""), ("\n", "")]
         .into_iter()
@@ -160,7 +160,7 @@ fn other_logins(login: &str) -> impl Iterator<Item = (Mistake, String)> + '_ {
     spaced(login).map(|login| (Mistake::LoginSpaces, login)).chain(cases).chain(hosts).chain(empty)
 }
 
-/// What would have been signed by mistake; `right` are the texts that should have been.
+/// Queries that may have been signed by mistake; `right` are the correct ones.
 fn wrong_queries(request: &Request<'_>, right: &[Vec<u8>]) -> Vec<(Mistake, Vec<u8>)> {
     let mut fields = request.form().fields().clone();
     fields.remove(&"hash".into());
@@ -204,7 +204,7 @@ fn wrong_queries(request: &Request<'_>, right: &[Vec<u8>]) -> Vec<(Mistake, Vec<
 
 type Escape = fn(&[u8], &mut Vec<u8>);
 
-/// Other ways to write a name or a value.
+/// Other encodings of names and values.
 const ESCAPES: [(Mistake, Escape); 6] = [
     (Mistake::PercentSpace, |text, out| escape(text, b"-._~", out)),
     (Mistake::PercentSpace, |text, out| escape(text, b"-._", out)),
@@ -245,7 +245,7 @@ fn lower_escapes(escaped: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The variables as literal names and values, `rid[0]` and the like, none of it encoded.
+/// The variables as literal names, such as `rid[0]`, and values, without encoding.
 fn literal_pairs(fields: &Array<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
     let encoded = built(fields);
     let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
@@ -279,14 +279,14 @@ fn joined<'p>(
     query
 }
 
-/// As `ksort` leaves it: the outermost keys in order.
+/// Sorted like `ksort`: the outermost keys only.
 fn sorted<'a>(fields: &Array<'a>) -> Array<'a> {
     let mut entries: Vec<_> = fields.iter().collect();
     entries.sort_by_cached_key(|(key, _)| key.to_string());
     entries.into_iter().map(|(key, value)| (key.clone(), Value::clone(value))).collect()
 }
 
-/// UTF-8 text in windows-1251; `None` if it is not UTF-8 or has letters that are not in it.
+/// UTF-8 text in windows-1251; `None` if that is impossible.
 fn to_cp1251(text: &[u8]) -> Option<Vec<u8>> {
     let (bytes, _, has_errors) = WINDOWS_1251.encode(std::str::from_utf8(text).ok()?);
     (!has_errors).then(|| bytes.into_owned())

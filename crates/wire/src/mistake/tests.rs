@@ -1,4 +1,4 @@
-//! Each mistake, made on purpose, is found.
+//! Makes each mistake on purpose, and checks that it is found.
 
 use super::*;
 use crate::{form::decode, query, signature::md5_hex};

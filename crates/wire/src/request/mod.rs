@@ -11,7 +11,7 @@ use crate::{
     signature::{self, RequestHash},
 };
 
-/// A request's body, read.
+/// A parsed request body.
 pub struct Request<'a> {
     body: &'a [u8],
     content: Content,
@@ -25,26 +25,26 @@ pub enum Content {
     Urlencoded,
     /// As `multipart/form-data`: there is no raw body that could be hashed.
     Multipart,
-    /// Not at all: JSON and everything else holds no parameters.
+    /// Not read: JSON and other types hold no parameters.
     Unread,
 }
 
-/// What the key itself is sent as (section 2.2); of two the first counts (decision 11).
+/// The parameters for the key itself (section 2.2); if both are sent, the first counts (decision 11).
 pub const KEY_NAMES: [&str; 2] = ["rpsKey", "rps_key"];
 
-/// What a request authenticates with (decisions 6, 52, 53).
+/// A request's credential (decisions 6, 52, 53).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// Neither `hash` nor a key, or an empty one: code 1.
     Absent,
-    /// `hash`, to be checked with [`Request::verify`]. An array or an odd text is a hash that never matches.
+    /// `hash`, to be checked with [`Request::verify`]. An array or an odd text never matches.
     Hash,
-    /// `rpsKey` or `rps_key` (API 2.0, decision 11). An array is shown as the empty text, which is no account's key.
+    /// `rpsKey` or `rps_key` (API 2.0, decision 11). An array becomes an empty text, which is nobody's key.
     Key(&'a [u8]),
 }
 
 impl Content {
-    /// What a `Content-Type` says. The type ends at the first `;`, `,` or space; its letter case does not matter.
+    /// How to read a body with this type, which ends at the first `;`, `,` or space. Case does not matter.
     pub fn of(content_type: Option<&[u8]>) -> Self {
         let content_type = content_type.unwrap_or_default().trim_ascii();
         let end = content_type.iter().take_while(|byte| !matches!(byte, b';' | b',' | b' ')).count();
@@ -62,7 +62,8 @@ impl Content {
 }
 
 impl<'a> Request<'a> {
-    /// Reads a body (decision 57): urlencoded, absent and text/plain as urlencoded, multipart as multipart, anything else as no parameters.
+    /// Reads a body (decision 57): urlencoded, no type and text/plain as urlencoded, multipart as multipart,
+    /// other types as no parameters.
     pub fn read(content_type: Option<&[u8]>, body: &'a [u8]) -> Self {
         let content = Content::of(content_type);
         let form = match content {
@@ -83,17 +84,17 @@ impl<'a> Request<'a> {
         &self.form
     }
 
-    /// Whether there is no parameter at all: code 2. A lone `hash` is a parameter, and so is one that a limit took away.
+    /// Whether there is no parameter: code 2. A lone `hash` is one, and so is one that a limit dropped.
     pub fn is_empty(&self) -> bool {
         self.form.fields().is_empty() && !self.form.over_limit()
     }
 
-    /// Whether one of PHP's limits (1,000 variables, 64 levels of brackets) was passed: code 3 (decision 50).
+    /// Whether one of PHP's limits (1,000 variables, 64 brackets) is exceeded: code 3 (decision 50).
     pub fn over_limit(&self) -> bool {
         self.form.over_limit()
     }
 
-    /// What it authenticates with.
+    /// The request's credential.
     pub fn credential(&self) -> Credential<'_> {
         let fields = self.form.fields();
         match fields.get(b"hash") {
@@ -112,25 +113,25 @@ impl<'a> Request<'a> {
         Credential::Absent
     }
 
-    /// The `hash` that was sent, if it is text.
+    /// The sent `hash`, if it is a text.
     pub fn sent_hash(&self) -> Option<&[u8]> {
         self.form.fields().get(b"hash").and_then(Value::as_text)
     }
 
-    /// The raw form of the signed text: the body as it came, without any pair that PHP reads into `hash` (decisions 1
-    /// and 52). `None` if the body is not urlencoded: of multipart PHP keeps no copy.
+    /// The raw form of the signed text: the body without the pairs that PHP reads into `hash` (decisions 1
+    /// and 52). `None` if the body is not urlencoded; PHP keeps no copy of multipart.
     pub fn raw_query(&self) -> Option<Vec<u8>> {
         (self.content == Content::Urlencoded).then(|| self.raw_parts().flatten().copied().collect())
     }
 
-    /// The re-encoded form of the signed text: the variables as `http_build_query` writes them, without `hash`.
+    /// The re-encoded form of the signed text: `http_build_query` of the variables without `hash`.
     pub fn encoded_query(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.body.len());
         query::build_without(self.form.fields(), &[b"hash"], &mut text);
         text
     }
 
-    /// The SHA-256 of the parameters, in hex: without credentials, and however the parameters are arranged.
+    /// The SHA-256 of the parameters in hex, without credentials. The order of parameters does not matter.
     pub fn parameters_digest(&self) -> String {
         let mut text = Vec::with_capacity(self.body.len());
         query::build_without(self.form.fields(), &[b"hash", b"rpsKey", b"rps_key"], &mut text);
@@ -139,8 +140,8 @@ impl<'a> Request<'a> {
         signature::text(&signature::sha256_hex([pairs.join(&b'&')]))
     }
 
-    /// Which of `keys` the credential fits, if any: by `hash` over the raw body or over its re-encoding (decision 1), or by `rpsKey`.
-    /// Compares in constant time.
+    /// The index of the key in `keys` that the credential matches: `hash` over the raw body or its
+    /// re-encoding (decision 1), or `rpsKey`. Compares in constant time.
     pub fn verify(&self, login: &Login, keys: &[&Key]) -> Option<usize> {
         match self.credential() {
             Credential::Absent => None,
@@ -162,37 +163,37 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The parameters of a method, or the code to refuse with and the name of the field at fault.
+    /// A method's parameters, or the refusal's code and the name of the wrong field.
     pub fn parameters<M: Method>(&self) -> Result<M, (Code, String)> {
         self.read_parameters::<M>()
             .map_err(|error| (M::refuse(error.field(), error.fault()), error.field().to_owned()))
     }
 
-    /// As [`Request::parameters`], with what is wrong with the field. The reason may quote what was sent.
+    /// Like [`Request::parameters`], with the field's error. Its reason may quote the value.
     pub fn read_parameters<M: Method>(&self) -> Result<M, FieldError> {
         de::parameters(self.form.fields(), M::MAY_BE_EMPTY)
     }
 
-    /// The raw body without its last `hash` only, if there are several.
+    /// The raw body without only the last `hash`, if there are several.
     pub(crate) fn without_last_hash(&self) -> Option<Vec<u8>> {
         let [.., _, last] = self.form.hash_pairs() else { return None };
         let before = self.body.get(..last.start.checked_sub(1)?)?;
         Some([before, self.body.get(last.end..)?].concat())
     }
 
-    /// What stands between the pairs that [`Request::raw_query`] leaves out, with the `&` that joins them.
+    /// The parts between the pairs that [`Request::raw_query`] leaves out, with the `&` that joins them.
     fn raw_parts(&self) -> impl Iterator<Item = &'a [u8]> {
         let body = self.body;
         let cuts = self.form.hash_pairs();
         let starts = std::iter::once(0).chain(cuts.iter().map(|cut| cut.end + 1));
-        // Before a cut, the `&` in front of it is left out too; the last part runs to the end of the body.
+        // The `&` before a cut is left out too; the last part ends at the end of the body.
         let ends = cuts.iter().map(|cut| cut.start.checked_sub(1)).chain(std::iter::once(Some(body.len())));
         let kept = starts.zip(ends).filter_map(move |(start, end)| body.get(start..end?));
         kept.enumerate().flat_map(|(at, part)| [if at == 0 { b"".as_slice() } else { b"&" }, part])
     }
 }
 
-/// The key with which `hash` is what was sent.
+/// The index of the key that gives the sent hash.
 fn fitting(hash: &RequestHash, keys: &[&Key], sent: &[u8]) -> Option<usize> {
     keys.iter().position(|key| hash.with_key(key.reveal().as_bytes()).ct_eq(sent).into())
 }
@@ -207,7 +208,7 @@ impl fmt::Debug for Request<'_> {
 }
 
 impl fmt::Debug for Credential<'_> {
-    /// The kind only: a key never reaches a log.
+    /// Shows only the kind: a key must not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Absent => "Absent",

@@ -1,4 +1,4 @@
-//! What is accepted, from whom, and what is refused.
+//! Which requests are accepted, and which are refused.
 
 use super::*;
 use crate::{method::GetBills, signature};
@@ -89,11 +89,11 @@ fn credentials() {
 
 #[test]
 fn either_form_of_the_text_is_accepted() {
-    // The re-encoding alone: spaces signed as +, sent as %20, the hash anywhere.
+    // Only the re-encoding matches: spaces signed as +, sent as %20, the hash anywhere.
     let signed = hash("name=a+b&x=1");
     assert!(fits(&format!("hash={signed}&name=a%20b&x=1")));
     assert!(fits(&format!("name=a%20b&hash={signed}&x=1")));
-    // The raw body alone: a bare tilde.
+    // Only the raw body matches: an unencoded tilde.
     assert!(fits(&format!("name=~&hash={}", hash("name=~"))));
     assert!(fits(&format!("hash={}", hash(""))));
     assert!(!fits(&format!("x=1&hash={}", hash(""))));

@@ -1,7 +1,8 @@
-//! Closed loop whose requests are all different, as those must be that write: each is made when it is sent, and of each answer the
-//! code is looked at.
+//! Closed loop with different requests, as writes need. Each request is made when it is sent, and each
+//! answer's code is checked.
 //!
-//! One thread for all connections: answers that leave together, after one commit, are taken together, and cost the machine little.
+//! One thread serves all connections: answers that leave together, after one commit, are read together at
+//! little cost.
 
 use std::{
     net::SocketAddr,
@@ -13,25 +14,25 @@ use hdrhistogram::Histogram;
 
 use crate::table::figure;
 
-/// How every answer that is wanted begins.
+/// The start of a successful answer.
 const SUCCESS: &[u8] = b"{\"error_code\":0,";
 /// How long answers may take.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
-/// The longest time that is told apart, in microseconds.
+/// The longest measured time, in microseconds.
 const MICROSECONDS_MAX: u64 = 60_000_000;
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked {
     pub(crate) answers: u64,
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
-    /// What the server's processors spent on one request, in microseconds.
+    /// The server's processor time per request, in microseconds.
     pub(crate) cpu_us: f64,
 }
 
-/// Asks a server on so many connections, each of which waits for its answer, until the time is over or there is no other request.
+/// Keeps one request in flight on each connection, until the time is over or there are no more requests.
 pub(crate) fn run(
     (pid, address): (u32, SocketAddr),
     connections: usize,

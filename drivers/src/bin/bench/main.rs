@@ -1,5 +1,5 @@
-//! Billhook measured against the floor, the least that an HTTP server can do (`floor.rs`): real servers, side by side in one
-//! run, and one table at the end.
+//! Measures Billhook against the floor, the least that an HTTP server can do (`floor.rs`). Both servers run
+//! side by side, and one table shows the results.
 //!
 //! It is not a part of `xtask` because the load and the store's writers must come from a release build.
 
@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::{scene::Scene, table::Row};
 
-/// The same as Billhook's: the durable writes are measured in this process.
+/// The same as Billhook's, because durable writes are measured in this process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -30,28 +30,28 @@ struct Options {
     /// What to measure [default: everything; with --quick, closed]
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// Short runs, two rounds, the first part only: two minutes
+    /// Short runs, two rounds, only the first part: two minutes
     #[arg(long)]
     quick: bool,
-    /// Write the figures as JSON, too
+    /// Also write the figures as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where stores are made; those of the same size and program are used again
+    /// Where stores are made; a store of the same size and program is reused
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     data: PathBuf,
     /// How many orders the store has
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1000..))]
     orders: u64,
-    /// How many customers have them [default: a quarter of the orders]
+    /// How many customers the orders are spread over [default: a quarter of the orders]
     #[arg(long, value_name = "N")]
     customers: Option<u64>,
-    /// Also what takes long: 10,000,000 orders
+    /// Also measure what takes long: 10,000,000 orders
     #[arg(long)]
     huge: bool,
     /// How long one run takes [default: 8; with --quick, 3]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: Option<u64>,
-    /// How often each figure is measured; medians are told [default: 3; with --quick, 2]
+    /// How often each figure is measured; the table has medians [default: 3; with --quick, 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: Option<u32>,
 }
@@ -59,9 +59,10 @@ struct Options {
 /// A part of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Requests a second and processor time, as fast as answers come
+    /// Requests per second and processor time, as fast as answers come
     Closed,
-    /// Latencies at a fixed rate: alone, beside an import, a backup, idle connections, from a cold disk
+    /// Latencies at a fixed rate: alone, during an import or a backup, with idle connections, from a cold
+    /// disk
     Open,
     /// Private memory
     Memory,
@@ -69,13 +70,13 @@ enum Part {
     Start,
     /// Rates of generate, export and import; the store's size
     Bulk,
-    /// Durable orders a second beside the disk's own syncs
+    /// Durable orders per second, compared with the disk's own syncs
     Durable,
-    /// Orders over HTTP, in a folder and in PostgreSQL: made, paid, read one by one, listed by their time
+    /// Orders over HTTP, in a folder and in PostgreSQL: created, paid, read one by one, listed by time
     Orders,
-    /// What GetBills costs in stores of other sizes
+    /// The cost of GetBills in stores of other sizes
     Growth,
-    /// A store in PostgreSQL: import, GetBills and durable orders beside pgbench, several nodes
+    /// A store in PostgreSQL: import, GetBills and durable orders compared with pgbench, several nodes
     Postgres,
 }
 
@@ -108,7 +109,7 @@ fn run(options: &Options) -> Result<()> {
         );
     }
     let mut rows = Vec::new();
-    // Half an hour's figures are not to be lost with one part.
+    // One failed part must not lose half an hour's figures.
     let mut failures = Vec::new();
     for part in parts {
         eprintln!("bench: {part:?}");
@@ -149,14 +150,14 @@ fn report(options: &Options, machine: &Machine, rows: &[Row]) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Where it was measured.
+/// The machine.
 #[derive(Debug, Serialize)]
 struct Machine {
     processor: String,
     cores: usize,
     memory_gib: u64,
     kernel: String,
-    /// The load average of the last minute, before anything began.
+    /// The load average of the last minute before the start.
     load: f64,
 }
 

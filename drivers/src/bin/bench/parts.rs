@@ -1,4 +1,4 @@
-//! The parts of the table, one module each: every one starts what it needs and adds its rows.
+//! The parts of the table, one module each. Each starts its servers and adds its rows.
 
 pub(crate) mod bulk;
 pub(crate) mod closed;
@@ -12,7 +12,7 @@ pub(crate) mod start;
 
 use billhook_drivers::Result;
 
-/// What several have come to: what one of them measured is not lost with another.
+/// Collects the failures of several measurements, so that one does not stop the others.
 fn all<const N: usize>(measured: [Result<()>; N]) -> Result<()> {
     let failures: Vec<_> = measured.into_iter().filter_map(|done| Some(done.err()?.to_string())).collect();
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }

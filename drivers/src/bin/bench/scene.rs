@@ -1,4 +1,4 @@
-//! What every part needs: the programs, the stores, the certificate, a folder for what is made on the way.
+//! What every part shares: the programs, the stores, the certificate, a temporary folder.
 
 use std::{
     ffi::OsString,
@@ -22,11 +22,11 @@ use crate::{
     wrk::{self, Goal, Sample},
 };
 
-/// How the folders are called that are there while a bench runs, before its process's number.
+/// The prefix of a running bench's temporary folder; its process id follows.
 const WORK: &str = "work-";
 /// How long one of Billhook's commands may take.
 const COMMAND_MAX: Duration = Duration::from_mins(30);
-/// At so many looks at a command, one is at its memory.
+/// Every how many checks of a command its memory is read as well.
 const LOOKS: u32 = 10;
 
 pub(crate) struct Scene {
@@ -37,12 +37,12 @@ pub(crate) struct Scene {
     /// How long one run takes.
     pub(crate) time: Duration,
     pub(crate) rounds: u32,
-    /// Requests a second that the closed loop reached with 64 connections, once it has been measured.
+    /// The closed loop's rate with 64 connections, per second, once measured.
     pub(crate) rate: Option<f64>,
     work: TempDir,
 }
 
-/// Requests, and the file of them that wrk reads.
+/// Requests, and the file with them for wrk.
 pub(crate) struct Load {
     pub(crate) requests: Requests,
     file: PathBuf,
@@ -71,7 +71,7 @@ impl Scene {
         })
     }
 
-    /// A path for something that is gone afterwards.
+    /// A path in the temporary folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.work.path().join(name)
     }
@@ -80,7 +80,7 @@ impl Scene {
         self.path("cert.pem")
     }
 
-    /// The store that most is measured on.
+    /// The store for most measurements.
     pub(crate) fn store(&self) -> Result<PathBuf> {
         self.generated(self.orders, self.customers)
     }
@@ -106,7 +106,6 @@ impl Scene {
         )
     }
 
-    /// Writes the orders of a store to a file.
     pub(crate) fn export(&self, store: impl Into<Store>, file: &str) -> Result<Done> {
         self.run(store, &["export", "--account", shop::LOGIN, file])
     }
@@ -116,7 +115,7 @@ impl Scene {
         self.run_watched(store, arguments).map(|(done, _)| done)
     }
 
-    /// The same; tells the most private memory that was seen, in bytes, too.
+    /// The same. Also returns the peak of its private memory, in bytes.
     pub(crate) fn run_watched(&self, store: impl Into<Store>, arguments: &[&str]) -> Result<(Done, u64)> {
         let (mut looks, mut most) = (0_u32, 0);
         let done = run_watched(&mut self.billhook.command(&store.into(), arguments), COMMAND_MAX, |pid| {
@@ -128,19 +127,18 @@ impl Scene {
         if done.status == Some(0) { Ok((done, most)) } else { Err(done.all().into()) }
     }
 
-    /// A process that is one of Billhook's commands.
     pub(crate) fn command(&self, store: &Path, arguments: &[&str]) -> Command {
         self.billhook.command(&store.into(), arguments)
     }
 
-    /// Starts Billhook's server with its default settings, in clear and over TLS; its log goes to a file.
+    /// Starts Billhook's server with default settings, over HTTP and TLS; its log goes to a file.
     pub(crate) fn serve(&self, store: impl Into<Store>) -> Result<Running> {
         let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.path(name).display().to_string());
         let options = ["--tls-listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
         self.billhook.serve(&store.into(), &options, &self.path("serve.log"))
     }
 
-    /// Starts the floor with answers of these sizes: one address each, and one over TLS with the first.
+    /// Starts the floor: an HTTP address for each size of answer, and a TLS address with the first size.
     pub(crate) fn floor(&self, sizes: &[usize]) -> Result<Running> {
         let mut arguments = ["cert.pem", "key.pem"].map(|name| self.path(name).into_os_string()).to_vec();
         arguments.extend(sizes.iter().map(|size| OsString::from(size.to_string())));
@@ -148,30 +146,30 @@ impl Scene {
         Running::start(floor, &self.path("floor.log"), sizes.len() + 1)
     }
 
-    /// Makes requests about customers; the server is asked each once.
+    /// Makes requests for customers, after asking the server each once.
     pub(crate) fn load(&self, kind: Kind, customers: &[shop::Customer], server: &Running) -> Result<Load> {
         self.load_of(Requests::new(kind, customers, server.address()?)?)
     }
 
     /// Writes requests for wrk.
     pub(crate) fn load_of(&self, requests: Requests) -> Result<Load> {
-        // Several stores' loads are at work side by side.
+        // Several stores are loaded side by side.
         let (_, file) = tempfile::Builder::new().prefix("requests-").tempfile_in(self.work.path())?.keep()?;
         wrk::write_requests(&file, requests.all.iter().map(Vec::as_slice))?;
         Ok(Load { requests, file })
     }
 
-    /// Requests of a kind about the generated store's customers.
+    /// Requests of a kind for the generated store's customers.
     pub(crate) fn usual_load(&self, kind: Kind, server: &Running) -> Result<Load> {
         self.load(kind, &shop::generated(self.customers), server)
     }
 
-    /// Loads a server as fast as it answers.
+    /// Loads a server at its maximum rate.
     pub(crate) fn closed_loop(&self, goal: Goal, load: &Load, connections: u32) -> Result<Sample> {
         self.closed_loop_from(wrk::THREADS, goal, load, connections)
     }
 
-    /// The same from so many threads of wrk.
+    /// The same with this many threads of wrk.
     pub(crate) fn closed_loop_from(
         &self,
         threads: u32,

@@ -1,4 +1,4 @@
-//! What is asked, and of whom: accounts with customers, and signed requests about them.
+//! Accounts with customers, and signed requests for them.
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
@@ -13,22 +13,22 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 
-/// How many requests a load goes round in.
+/// How many requests a load repeats.
 const REQUESTS: usize = 20_000;
-/// So many answers are looked at before each run.
+/// How many answers are checked before each run.
 const CHECKED: usize = 50;
 
 /// The account of a generated store.
 pub(crate) const LOGIN: &str = "bench";
-/// The name that it is asked under.
+/// The host of its requests.
 pub(crate) const HOST: &str = "bench.localhost";
 
-/// What a request's answer should be.
+/// The expected answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A customer's orders.
     Right,
-    /// A customer who has none.
+    /// A customer without orders.
     Unknown,
     /// A refusal.
     WrongHash,
@@ -57,15 +57,15 @@ impl Kind {
     }
 }
 
-/// Whole requests that are answered with one code.
+/// Whole requests that all get the same code.
 pub(crate) struct Requests {
     code: i64,
     pub(crate) all: Vec<Vec<u8>>,
-    /// The answers' mean size, in bytes.
+    /// The mean size of the answers, in bytes.
     pub(crate) answer_bytes: usize,
 }
 
-/// Customers: their account's login and the e-mail.
+/// A customer: the account's login, and the e-mail.
 pub(crate) type Customer = (String, String);
 
 /// A customer of a generated store.
@@ -73,7 +73,7 @@ pub(crate) fn customer(number: u64) -> Customer {
     (LOGIN.to_owned(), format!("customer{number}@example.com"))
 }
 
-/// The customers that `billhook generate` makes, drawn at random.
+/// Random customers among those that `billhook generate` makes.
 pub(crate) fn generated(customers: u64) -> Vec<Customer> {
     drawn(|dice| customer(dice.random_range(1..=customers)))
 }
@@ -85,7 +85,7 @@ pub(crate) fn drawn(mut draw: impl FnMut(&mut StdRng) -> Customer) -> Vec<Custom
 }
 
 impl Requests {
-    /// Makes requests about these customers and asks each once: those customers who have no orders are left out.
+    /// Makes requests for these customers and sends each once. Customers without orders are left out.
     pub(crate) fn new(kind: Kind, customers: &[Customer], server: SocketAddr) -> Result<Self> {
         Self::asked_once(
             customers.iter().map(|customer| kind.request(customer)).collect(),
@@ -94,7 +94,7 @@ impl Requests {
         )
     }
 
-    /// Asks each of these requests once, and leaves out those that find nothing.
+    /// Sends each of these requests once, and leaves out those that find nothing.
     pub(crate) fn asked_once(requests: Vec<Vec<u8>>, code: i64, server: SocketAddr) -> Result<Self> {
         let mut client = Client::connect(server)?;
         let count = requests.len();
@@ -117,12 +117,12 @@ impl Requests {
         Ok(Self { code, all, answer_bytes })
     }
 
-    /// Asks some of them, to see that a run measures what it should.
+    /// Sends some of them, to check that a run measures the right answers.
     pub(crate) fn check(&self, address: SocketAddr) -> Result<()> {
         self.check_over(Client::connect(address)?)
     }
 
-    /// The same over TLS, of a server that shows the certificate of this file.
+    /// The same over TLS, with the server certificate in this file.
     pub(crate) fn check_tls(&self, address: SocketAddr, certificate: &Path) -> Result<()> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate)?)?;

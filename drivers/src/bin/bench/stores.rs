@@ -1,4 +1,4 @@
-//! The stores that are measured on: made once for a build of the program, copied where they are written to.
+//! The stores for measurements: made once per build of the program, and copied before they are changed.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use billhook_store::{
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
-/// So many orders are one transaction.
+/// Orders in one transaction.
 const BATCH_ORDERS: u64 = 20_000;
 /// 1 January 2026, unix seconds.
 const CREATED: i64 = 1_767_225_600;
 
 pub(crate) struct Stores {
     folder: PathBuf,
-    /// What tells one build of the program from another: a store that another one made may have another layout.
+    /// Identifies a build of the program: a store from another build may have another layout.
     build: String,
 }
 
@@ -32,7 +32,7 @@ impl Stores {
         Ok(Self { folder: folder.to_owned(), build: format!("{} bytes, {modified}\n", file.len()) })
     }
 
-    /// The store of a name, which is made if this build has not made it yet.
+    /// The store with this name; made if this build has not made it yet.
     pub(crate) fn made(&self, name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         let stamp = self.folder.join(format!("{name}.build"));
@@ -47,7 +47,7 @@ impl Stores {
     }
 }
 
-/// What those of a store's files take whose names end so, in bytes.
+/// The total size of a store's files with this suffix, in bytes.
 pub(crate) fn bytes(folder: &Path, end: &str) -> Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(folder)? {
@@ -59,7 +59,7 @@ pub(crate) fn bytes(folder: &Path, end: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// A seller for stores of many accounts, and for single orders.
+/// A seller, for stores of many accounts and for single orders.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seller {
     pub(crate) orders: u64,
@@ -68,7 +68,7 @@ pub(crate) struct Seller {
 }
 
 impl Seller {
-    /// Makes a store in which each of so many accounts is such a seller; their logins are [`login`]s.
+    /// Makes a store with this many such sellers; their logins are [`login`]s.
     pub(crate) fn fill(self, folder: &Path, accounts: u64) -> Result<()> {
         let store = Store::open_for_bulk(&Location::folder(folder))?;
         let at_once = (BATCH_ORDERS / self.orders).max(1);
@@ -93,7 +93,7 @@ impl Seller {
         Ok(())
     }
 
-    /// Adds the account of a number, with its products.
+    /// Adds an account with its products.
     pub(crate) fn add_account(self, tx: &mut billhook_store::Tx<'_>, account: u64) -> Result<AccountId> {
         let added = accounts::add(tx, &Login::parse(&login(account))?, &Key::parse(KEY)?, CREATED)?;
         let added = added.ok_or("the account is there already")?;
@@ -108,13 +108,12 @@ impl Seller {
         Ok(added)
     }
 
-    /// Whose order that of a number is: evenly spread, and neighbours in time are not neighbours by customer.
+    /// The customer of an order: evenly spread, and not ordered like the orders.
     fn customer_of(self, number: u64) -> Result<u64> {
         let place = u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         Ok(u64::try_from((place * u128::from(self.customers)) >> 64)?)
     }
 
-    /// Adds the order of a number.
     pub(crate) fn add_order(
         self,
         tx: &mut billhook_store::Tx<'_>,
@@ -141,12 +140,11 @@ impl Seller {
     }
 }
 
-/// The login of an account of a number.
 pub(crate) fn login(account: u64) -> String {
     format!("shop{account}")
 }
 
-/// The e-mail of a customer of a number, the same in every account.
+/// A customer's e-mail, the same in every account.
 pub(crate) fn email(customer: u64) -> String {
     format!("customer{customer}@example.com")
 }

@@ -1,4 +1,4 @@
-//! The figures: rows of one table, with what each should reach.
+//! The table of figures with their targets.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
-    /// The same of what it is compared with: the floor, the disk, a smaller store.
+    /// The figure of the comparison: the floor, the disk, a smaller store.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) floor: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) note: String,
 }
 
-/// What a figure should reach.
+/// A figure's target.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -49,7 +49,7 @@ impl Row {
         }
     }
 
-    /// Beside what it is compared with.
+    /// Adds the figure of the comparison.
     pub(crate) fn beside(self, floor: f64) -> Self {
         let ratio = self.value / floor;
         Self { floor: Some(floor), ratio: Some(ratio), ..self }
@@ -71,7 +71,7 @@ impl Row {
     }
 }
 
-/// Billhook's and what it is compared with, measured by turns.
+/// Billhook's results and those of the comparison, measured in turns.
 pub(crate) struct Pairs<A, B>(Vec<(A, B)>);
 
 impl<A, B> Pairs<A, B> {
@@ -79,7 +79,7 @@ impl<A, B> Pairs<A, B> {
         Self(Vec::new())
     }
 
-    /// Measures both, one after the other; which is first changes from round to round.
+    /// Measures both, one after another; which comes first alternates.
     pub(crate) fn round(
         &mut self,
         ours: impl FnOnce() -> Result<A>,
@@ -95,17 +95,17 @@ impl<A, B> Pairs<A, B> {
         Ok(())
     }
 
-    /// The median of a figure of ours.
+    /// The median of a figure of Billhook.
     pub(crate) fn ours(&self, figure: impl Fn(&A) -> f64) -> f64 {
         median(self.0.iter().map(|(ours, _)| figure(ours)))
     }
 
-    /// The median of a figure of theirs.
+    /// The median of a figure of the comparison.
     pub(crate) fn theirs(&self, figure: impl Fn(&B) -> f64) -> f64 {
         median(self.0.iter().map(|(_, theirs)| figure(theirs)))
     }
 
-    /// The medians beside each other, with that of the rounds' ratios, which moves less than the ratio of the medians.
+    /// Both medians, and the median of the rounds' ratios, which varies less than the ratio of the medians.
     pub(crate) fn row(
         &self,
         name: impl Into<String>,
@@ -134,7 +134,6 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
             Target::ValueAtMost(most) => format!("≤ {}", number(most)),
         });
         let met = row.met.map_or("", |met| if met { "yes" } else { "**no**" });
-        // Writing to a String can't fail.
         let _ = writeln!(
             text,
             "| {} | {} {} | {floor} | {ratio} | {target} | {met} | {} |",
@@ -147,7 +146,7 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// A number with three digits at least, in groups.
+/// A number with at least three digits, in groups.
 pub(crate) fn number(value: f64) -> String {
     let decimals = match value.abs() {
         below if below < 10.0 => 2,
@@ -181,7 +180,7 @@ pub(crate) fn figure(count: u64) -> f64 {
     count as f64
 }
 
-/// The middle of several figures; of none, not a number.
+/// The median of several figures; NaN of none.
 pub(crate) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.into_iter().collect();
     figures.sort_by(f64::total_cmp);

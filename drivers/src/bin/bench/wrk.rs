@@ -1,4 +1,4 @@
-//! Closed loop: wrk, with requests that were made before, and what the server's processors spent on them.
+//! Closed loop: wrk with prepared requests, and the server's processor time for them.
 
 use std::{fmt::Write as _, fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -7,7 +7,7 @@ use billhook_test_kit::{Running, run as run_for};
 
 use crate::table::figure;
 
-/// Reads the requests in `init`, so that `request` only hands over the next; each thread begins at a place of its own.
+/// Reads the requests in `init`, so that `request` only returns the next. Threads start at different ones.
 const SCRIPT: &str = r#"
 local requests, count, place = {}, 0, 0
 local threads = 0
@@ -35,10 +35,10 @@ function done(summary)
 end
 "#;
 
-/// wrk's threads, at most one a core here.
+/// wrk's threads.
 pub(crate) const THREADS: u32 = 2;
 
-/// Where load goes.
+/// The target of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Goal {
     pub(crate) pid: u32,
@@ -47,28 +47,27 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    /// A server's first address in clear.
+    /// A server's first HTTP address.
     pub(crate) fn of(server: &Running) -> Result<Self> {
         Ok(Self { pid: server.pid(), address: server.address()?, tls: false })
     }
 }
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
-    /// How many requests were answered.
+    /// The number of answered requests.
     pub(crate) requests: f64,
     pub(crate) per_second: f64,
-    /// What the server's processors spent on one request, in microseconds.
+    /// The server's processor time per request, in microseconds.
     pub(crate) cpu_us: f64,
 }
 
-/// Writes the script.
 pub(crate) fn write_script(path: &Path) -> Result<()> {
     Ok(fs::write(path, SCRIPT)?)
 }
 
-/// Writes requests in the form that the script reads: a length, a line's end, the bytes.
+/// Writes requests in the script's format: a length, a line end, the bytes.
 pub(crate) fn write_requests<'a>(path: &Path, requests: impl Iterator<Item = &'a [u8]>) -> Result<()> {
     let mut file = Vec::new();
     for request in requests {
@@ -80,7 +79,7 @@ pub(crate) fn write_requests<'a>(path: &Path, requests: impl Iterator<Item = &'a
     Ok(fs::write(path, file)?)
 }
 
-/// Loads a server as fast as it answers.
+/// Loads a server at its maximum rate.
 pub(crate) fn run(
     goal: Goal,
     script: &Path,

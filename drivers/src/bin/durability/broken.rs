@@ -25,12 +25,12 @@ use crate::{
     verify,
 };
 
-/// Pin codes of a store.
+/// The number of a store's pin codes.
 const PINCODES: usize = 5000;
-/// Numbers of imported orders begin here; those that the server gives are above.
+/// The first number of imported orders; those of the server are higher.
 const FIRST_IMPORTED: i64 = 1000;
 
-/// A store's data folder on a disk.
+/// A data folder on a disk.
 pub(crate) struct Shop {
     billhook: Billhook,
     pub(crate) disk: Disk,
@@ -42,7 +42,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Over a new disk, without a store.
+    /// On a new disk, without a store.
     pub(crate) fn new(billhook: Billhook) -> Result<Self> {
         let place = tempfile::tempdir()?;
         let mounted = place.path().join("mounted");
@@ -51,17 +51,16 @@ impl Shop {
         Ok(Self { billhook, disk, place, record: Record::default(), coupons: Vec::new(), asked: 0 })
     }
 
-    /// A name on the disk.
+    /// A path on the disk.
     pub(crate) fn on_disk(&self, name: &str) -> PathBuf {
         self.disk.path().join(name)
     }
 
-    /// A name in a folder that does not fail.
+    /// A path in a folder that does not fail.
     pub(crate) fn elsewhere(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
-    /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
         self.on_disk("data")
     }
@@ -70,38 +69,36 @@ impl Shop {
         Store::Folder(self.data())
     }
 
-    /// Runs a command over the store, and gives what it printed.
+    /// Runs a command on the store, and returns its output.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<String> {
         self.billhook.run(&self.store(), arguments)
     }
 
-    /// Runs a command over another data folder.
+    /// Runs a command on another data folder.
     pub(crate) fn run_over(&self, data: &Path, arguments: &[&str]) -> Result<String> {
         self.billhook.run(&data.into(), arguments)
     }
 
-    /// The log of the server that was started last.
+    /// The log of the last server.
     pub(crate) fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.elsewhere("log"))?)
     }
 
-    /// Starts the server.
     pub(crate) fn serve(&self) -> Result<Running> {
         self.serve_over(&self.data())
     }
 
-    /// Starts a server over another data folder.
+    /// Starts a server on another data folder.
     pub(crate) fn serve_over(&self, data: &Path) -> Result<Running> {
         let options = ["--admin-listen", "127.0.0.1:0", "--log-level", "warn"];
         self.billhook.serve(&data.into(), &options, &self.elsewhere("log"))
     }
 
-    /// Makes the account.
     pub(crate) fn add_account(&self) -> Result<()> {
         seller::add_account(&self.billhook, &self.store())
     }
 
-    /// Makes all that is sold.
+    /// Makes the products with their coupon and pin codes.
     pub(crate) fn fill(&mut self) -> Result<()> {
         seller::add_products(&self.billhook, &self.store(), PINCODES, self.place.path())?;
         self.coupons = vec![Arc::new(Coupon::add(&self.billhook, &self.store(), FOR_ALL, 0)?)];
@@ -110,7 +107,6 @@ impl Shop {
         Ok(())
     }
 
-    /// Imports so many orders.
     pub(crate) fn import(&mut self, orders: usize) -> Result<()> {
         let file = self.elsewhere("orders.jsonl");
         let mut lines = String::new();
@@ -130,20 +126,20 @@ impl Shop {
         Ok(())
     }
 
-    /// A number that no other order has in its tag.
+    /// A new number for an order's tag.
     fn ask(&mut self) -> u32 {
         self.asked += 1;
         self.asked
     }
 
-    /// Thinks up an order.
+    /// Makes up an order.
     pub(crate) fn draft(&mut self) -> Order {
         let goods = GOODS.iter().map(|(name, _)| *name).take(2).collect();
         let tag = format!("s{}", self.ask());
         Order::new(Draft { edition: Edition::One, tag, goods, coupon: None, is_paid: false })
     }
 
-    /// Orders once over HTTP; the order, and whether it was acknowledged.
+    /// Makes an order over HTTP. Returns it, and whether it was acknowledged.
     pub(crate) fn order(&mut self, caller: &mut Caller) -> std::result::Result<(&mut Order, bool), End> {
         let order = self.draft();
         self.record.orders.push(order);
@@ -152,12 +148,11 @@ impl Shop {
         Ok((order, is_acknowledged))
     }
 
-    /// The store as a file.
     pub(crate) fn export(&self) -> Result<String> {
         export::text(&self.billhook, &self.store(), LOGIN)
     }
 
-    /// Has the store checked, and compares it with the record. Says how many orders are as they should be.
+    /// Checks the store and compares it with the record. Returns how many orders are right.
     pub(crate) fn compare(&mut self, tally: &mut Tally) -> Result<u64> {
         let shown = Shown::of(&self.billhook, &self.store())?;
         verify::compare(&mut self.record, &shown, tally)?;

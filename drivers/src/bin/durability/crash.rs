@@ -1,7 +1,8 @@
-//! Kills Billhook at random moments, again and again, and looks each time whether the store holds what was acknowledged, once.
+//! Kills Billhook at random moments, many times, and checks each time that the store holds what was
+//! acknowledged, once.
 //!
-//! What happens is drawn from a seed, so a run can be repeated as far as its plan goes; at which instruction a process dies
-//! is up to the machine.
+//! A seed decides what happens, so the plan of a run can be repeated. The instruction at which a process dies
+//! depends on the machine.
 
 mod archive;
 mod backups;
@@ -22,19 +23,19 @@ use crate::tally::Tally;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many rounds, each with a kill of its own
+    /// How many rounds, each with a kill
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Where the store is
     #[arg(long, value_enum, default_value = "sqlite")]
     engine: Engine,
-    /// The same seed draws the same rounds [default: another one each time]
+    /// The same seed gives the same rounds [default: random]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Connections that create and change orders
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=256))]
     connections: u32,
-    /// After so many rounds a new store is begun
+    /// After how many rounds a new store begins
     #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..))]
     life: u32,
     /// Only rounds of this kind
@@ -42,19 +43,19 @@ pub(crate) struct Options {
     only: Option<Kind>,
 }
 
-/// What keeps the store.
+/// The store's engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Engine {
     /// A data folder.
     Sqlite,
-    /// A PostgreSQL of the run's own, for two nodes.
+    /// A PostgreSQL of this run, with two nodes.
     Postgres,
 }
 
-/// So often it is told how far it is.
+/// Rounds between two reports of progress.
 const TOLD_EVERY: u32 = 50;
 
-/// Runs the rounds until one finds something; tells what was done.
+/// Runs the rounds until one finds something. Returns the report.
 pub(crate) fn run(billhook: Billhook, options: &Options) -> Result<String> {
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let begun = Instant::now();

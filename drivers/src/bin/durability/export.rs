@@ -1,4 +1,4 @@
-//! The store as its commands show it: orders by `billhook export`, coupons and pin codes by their lists.
+//! The store as commands show it: orders from `billhook export`, coupons and pin codes from their lists.
 
 use std::collections::BTreeSet;
 
@@ -49,7 +49,7 @@ pub(crate) struct Item {
 }
 
 impl Line {
-    /// What writes have made of it.
+    /// Its state, for the comparison with writes.
     pub(crate) fn state(&self) -> State {
         State {
             status: self.pay_status,
@@ -59,7 +59,7 @@ impl Line {
         }
     }
 
-    /// Whether a coupon took something off.
+    /// Whether a coupon discounted it.
     pub(crate) fn is_discounted(&self) -> Result<bool> {
         for item in &self.items {
             if item.sum < seller::price(&item.good_name)? {
@@ -69,18 +69,18 @@ impl Line {
         Ok(false)
     }
 
-    /// How often it was paid.
+    /// The number of its payments.
     pub(crate) fn payments(&self) -> usize {
         self.payments.len()
     }
 
-    /// Whether what was paid is what it costs.
+    /// Whether its payments equal its price.
     pub(crate) fn is_paid_in_full(&self) -> bool {
         let paid: Money = self.payments.iter().map(|payment| payment.sum).sum();
         paid == self.items.iter().map(|item| item.sum).sum()
     }
 
-    /// The pin codes of its lines that should have one; an empty text where there is none.
+    /// The pin codes of the lines that should have one; empty if one is missing.
     pub(crate) fn pincodes(&self) -> Vec<String> {
         let with = self.items.iter().filter(|item| item.good_name == WITH_PINCODES);
         with.map(|item| item.pincode.clone()).collect()
@@ -102,7 +102,7 @@ struct Handed {
     order_id: Option<i64>,
 }
 
-/// What the store of the shop shows.
+/// What the store shows of the shop.
 pub(crate) struct Shown {
     pub(crate) orders: Vec<Line>,
     pub(crate) coupons: Vec<ListedCoupon>,
@@ -112,7 +112,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Asks the store. Its check must find nothing.
+    /// Reads it from the store, whose check must find nothing.
     pub(crate) fn of(billhook: &Billhook, store: &Store) -> Result<Self> {
         let export = sound_text(billhook, store, LOGIN)?;
         let coupons = billhook.run(store, &["coupon", "list", "--json", "--account", LOGIN])?;
@@ -121,7 +121,7 @@ impl Shown {
         Self::read(&export, &coupons, &pincodes)
     }
 
-    /// Reads what the commands print.
+    /// Parses the commands' output.
     pub(crate) fn read(export: &str, coupons: &str, pincodes: &str) -> Result<Self> {
         let (mut handed_out, mut pincodes_left) = (BTreeSet::new(), 0);
         for Handed { pincode, order_id } in lines(pincodes)? {
@@ -134,12 +134,11 @@ impl Shown {
     }
 }
 
-/// The export of an account.
 pub(crate) fn text(billhook: &Billhook, store: &Store, login: &str) -> Result<String> {
     billhook.run(store, &["export", "--account", login])
 }
 
-/// The export of an account of a store that must be sound.
+/// The same of a store that must be sound.
 pub(crate) fn sound_text(billhook: &Billhook, store: &Store, login: &str) -> Result<String> {
     billhook.run(store, &["check"])?;
     text(billhook, store, login)

@@ -1,4 +1,4 @@
-//! Many connections that create, pay, cancel, delete and read orders until the server is killed under them, or they are told to stop.
+//! Many connections that create, change and read orders, until the server is killed or they are stopped.
 
 use std::{
     fmt,
@@ -28,17 +28,17 @@ use crate::{
     tally::Tally,
 };
 
-/// How long a connection rests that was put off.
+/// The pause of a connection after code 9.
 const REST: Duration = Duration::from_millis(20);
-/// An order is looked for so often that can be changed.
+/// How many attempts there are to find an order that can be changed.
 const LOOKS: u32 = 8;
-/// The status and the code of a server that can't do it now (decision 56).
+/// Status and code of a server that can't do it now (decision 56).
 const PUT_OFF: (u16, i64) = (503, 9);
-/// A repeat of an order that is there (decision 17).
+/// A repeated order (decision 17).
 const EXISTS: i64 = 601;
 const NOT_FOUND: i64 = 400;
 
-/// A server that is under load.
+/// A server under load.
 pub(crate) struct Target {
     address: SocketAddr,
     is_killed: AtomicBool,
@@ -50,7 +50,7 @@ impl Target {
         Self { address, is_killed: AtomicBool::default(), acknowledged: AtomicU64::default() }
     }
 
-    /// To be said before it is killed: from now on connections may end without an answer.
+    /// Call it before the kill: from now on connections may end without an answer.
     pub(crate) fn will_be_killed(&self) {
         self.is_killed.store(true, Ordering::SeqCst);
     }
@@ -65,16 +65,16 @@ impl Target {
     }
 }
 
-/// What a load is made of.
+/// The parameters of a load.
 pub(crate) struct Plan<'a> {
-    /// The beginning of every tag, which no other load of the store has.
+    /// The prefix of every tag, unique among the store's loads.
     pub(crate) name: &'a str,
     pub(crate) connections: usize,
     pub(crate) coupons: &'a [Arc<Coupon>],
     pub(crate) seed: u64,
 }
 
-/// Loads servers while `during` is at work, and takes down what they said.
+/// Loads servers while `during` runs, and records their answers.
 pub(crate) fn run(
     plan: &Plan<'_>,
     targets: &[Target],
@@ -114,12 +114,12 @@ pub(crate) fn run(
     done
 }
 
-/// Why a connection does not go on.
+/// Why a connection stops.
 #[derive(Debug)]
 pub(crate) enum End {
     /// The server is gone.
     Gone(String),
-    /// It said what it must not say.
+    /// It gave a wrong answer.
     Wrong(String),
 }
 
@@ -179,7 +179,7 @@ impl Worker<'_> {
         let is_waiting = |status| status == PayStatus::Waiting;
         let (at, change) = match drawn {
             0..30 => (self.one(is_waiting), Change::Pay(seller::PAID + i64::from(self.made))),
-            // Also what was cancelled, and what is paid already.
+            // Also cancelled orders, and those already paid.
             30..33 => (self.one(|_| true), Change::Pay(seller::PAID - 1)),
             33..40 => (self.one(|_| true), Change::Cancel),
             40..46 => (self.one(|_| true), Change::Delete),
@@ -195,7 +195,7 @@ impl Worker<'_> {
         self.write(caller, at, change)
     }
 
-    /// An order that can be changed, of a status that will do.
+    /// A random order that can be changed and has a suitable status.
     fn one(&mut self, will_do: impl Fn(PayStatus) -> bool) -> Option<usize> {
         if self.orders.is_empty() {
             return None;
@@ -206,7 +206,7 @@ impl Worker<'_> {
         })
     }
 
-    /// Thinks up an order; gives its place.
+    /// Makes up an order; returns its index.
     fn draft(&mut self) -> usize {
         self.made += 1;
         let dice = &mut self.dice;
@@ -228,7 +228,7 @@ impl Worker<'_> {
         self.orders.len() - 1
     }
 
-    /// Asks for a change, and takes down what comes of it.
+    /// Requests a change, and records the result.
     fn write(&mut self, caller: &mut Caller, at: usize, change: Change) -> std::result::Result<(), End> {
         let Some(order) = self.orders.get_mut(at) else { return Ok(()) };
         if caller.change(order, change)? {
@@ -242,7 +242,7 @@ impl Worker<'_> {
     }
 }
 
-/// One connection of the seller's.
+/// A connection of the seller.
 pub(crate) struct Caller(Client);
 
 impl Caller {
@@ -250,7 +250,7 @@ impl Caller {
         Client::connect(address).map(Self).map_err(|why| End::Gone(why.to_string()))
     }
 
-    /// Asks for a change of an order, and takes down what comes of it. Says whether it was acknowledged, or put off.
+    /// Requests a change of an order, and records the result. Returns whether it was acknowledged or put off.
     pub(crate) fn change(&mut self, order: &mut Order, change: Change) -> std::result::Result<bool, End> {
         let is_repeat = change == Change::Make && order.state.is_some();
         order.pending = Some(change);
@@ -278,7 +278,7 @@ impl Caller {
         Ok(true)
     }
 
-    /// Reads an order whose state is certain, which must be what is shown.
+    /// Reads an order whose state is certain, and checks that the answer matches.
     pub(crate) fn read(&mut self, order: &Order) -> std::result::Result<(), End> {
         let (Some(id), Some(state), None) = (order.id, order.state, order.pending) else { return Ok(()) };
         let (code, answer) =
@@ -296,7 +296,7 @@ impl Caller {
         let result = answer.json().get_mut("result").map(serde_json::Value::take);
         let info: OrderInfo =
             serde_json::from_value(result.unwrap_or_default()).map_err(|why| End::Wrong(why.to_string()))?;
-        // The time of a payment is shown of orders that are paid or were given back alone (decision 13).
+        // The time of payment is shown only for orders that are paid or refunded (decision 13).
         let paid = if matches!(state.status, PayStatus::Paid | PayStatus::Return) { state.paid } else { 0 };
         let is_right = info.id.0 == id
             && info.tag.as_deref() == Some(&order.draft.tag)
@@ -304,7 +304,7 @@ impl Caller {
         if is_right { Ok(()) } else { Err(wrong()) }
     }
 
-    /// Asks for a customer's orders, whatever the answer is.
+    /// Requests a customer's orders, and ignores the answer.
     pub(crate) fn look(&mut self, email: &str) -> std::result::Result<(), End> {
         self.ask(&signed("GetBills", LOGIN, &form([("email", email)]))).map(drop)
     }
@@ -317,14 +317,14 @@ impl Caller {
     }
 }
 
-/// The number in an answer to a new order, or to a repeat.
+/// The number in the answer to a new or a repeated order.
 fn number(answer: &Answer) -> Option<i64> {
     let answer = answer.json();
     let number = answer.pointer("/result/bill_id")?;
     number.as_i64().or_else(|| number.as_str()?.parse().ok())
 }
 
-/// Asks a server for some orders of the record, deleted ones too.
+/// Reads some orders of the record from a server, deleted ones too.
 pub(crate) fn read_some(address: SocketAddr, record: &Record, count: usize, tally: &mut Tally) -> Result<()> {
     let mut caller = Caller::connect(address)?;
     for order in record.orders.iter().rev().take(count) {

@@ -1,9 +1,10 @@
-//! Whether the program keeps what it has acknowledged: it is killed at random moments (`crash`), and its store is on a disk that loses
-//! power, fails, fills up, or gives back other bytes than were written. Each part ends with the lines that say what was done and found,
-//! and with status 1 if anything is wrong.
+//! Tests that the program keeps what it has acknowledged. `crash` kills it at random moments; the others put
+//! its store on a disk that loses power, fails, fills up, or returns other bytes. Each prints a report, and
+//! exits with status 1 if anything is wrong.
 //!
-//! What happens is drawn from a seed, so a run can be repeated as far as its plan goes; at which instruction a process dies is up to the
-//! machine. The disk is mounted in a mount namespace of this program's own, so that nothing is left of it however this ends.
+//! A seed decides what happens, so the plan of a run can be repeated. The instruction at which a process dies
+//! depends on the machine. The disk is mounted in this program's own mount namespace, so nothing of it
+//! remains.
 
 mod broken;
 mod crash;
@@ -23,42 +24,42 @@ use clap::{Parser, Subcommand};
 
 use crate::broken::{damage, faults, power_loss};
 
-/// What becomes of a store when its program is killed, or its disk loses power, fails, fills up or decays
+/// Tests what a store keeps when its program is killed, or its disk loses power, fails, fills up or decays
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask")]
 struct Options {
     #[command(subcommand)]
     part: Part,
-    /// The program to be tried [default: the one beside this]
+    /// The program to test [default: the one beside this]
     #[arg(long, global = true, value_name = "FILE")]
     program: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// Kills Billhook at random moments, and looks whether anything acknowledged is lost, or anything is there twice
+    /// Kills Billhook at random moments, and checks that nothing acknowledged is lost or there twice
     Crash(crash::Options),
-    /// Power is lost while orders are made, and within start, backup, import, restore and migration
+    /// Cuts the power while orders are made, and during start, backup, import, restore and migration
     PowerLoss {
-        /// How often
+        /// How many rounds
         #[arg(long, value_name = "N", default_value = "200")]
         rounds: u64,
-        /// The first round's seed; each has the next one
+        /// The first round's seed; each round adds one
         #[arg(long, value_name = "S", default_value = "1")]
         seed: u64,
     },
-    /// Every write and every sync of a server's short run fails, or finds no room
+    /// Makes every write and every sync of a server's short run fail, or find no space
     DiskFaults {
-        /// Only one of so many of them
+        /// Only one of every N operations
         #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
-    /// Bytes of a store's files are other ones than were written
+    /// Changes bytes of a store's files
     Damage {
-        /// How many stores are damaged, each in one place
+        /// How many stores to damage, each in one place
         #[arg(long, value_name = "N", default_value = "400")]
         rounds: u64,
-        /// The first round's seed; each has the next one
+        /// The first round's seed; each round adds one
         #[arg(long, value_name = "S", default_value = "1")]
         seed: u64,
     },
@@ -67,7 +68,7 @@ enum Part {
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(told) => {
-            // Who does not read it has the status.
+            // If nobody reads it, the exit status tells the result.
             let _ = writeln!(std::io::stdout(), "{told}");
             ExitCode::SUCCESS
         }

@@ -1,14 +1,14 @@
-//! A store of the first version, with orders enough that bringing it up to date takes its time.
+//! A store of the first version, with enough orders that its migration takes a while.
 
 use std::{fs, path::Path};
 
 use billhook_drivers::Result;
 use billhook_test_kit::{Cluster, Store, frozen};
 
-/// What each engine takes, beside what is in the frozen store.
+/// More orders for either engine, besides those of the frozen store.
 const ORDERS: &str = include_str!("old_orders.sql");
 
-/// Makes it in a folder that is not there yet.
+/// Makes it in a new folder.
 pub(crate) fn in_folder(data: &Path) -> Result<Store> {
     let store = frozen::folder(1, data);
     let connection = rusqlite::Connection::open(data.join("billhook.db"))?;
@@ -24,7 +24,7 @@ pub(crate) fn in_cluster(cluster: &Cluster) -> Result<Store> {
     Ok(store)
 }
 
-/// Removes a store, whoever is still connected to it.
+/// Removes a store, even if clients are connected to it.
 pub(crate) fn remove(store: &Store, cluster: Option<&Cluster>) -> Result<()> {
     match (store, cluster) {
         (Store::Database(url), Some(cluster)) => Ok(cluster.drop_database(url)?),

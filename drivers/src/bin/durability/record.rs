@@ -1,4 +1,4 @@
-//! What was asked for and what was acknowledged: what the store has to show.
+//! The requests and the acknowledgements, from which follows what the store must show.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,19 +9,19 @@ use rand::{RngExt as _, rngs::StdRng};
 
 use crate::seller::{self, LOGIN};
 
-/// Older orders that each connection goes on with.
+/// How many older orders each connection also changes.
 const OLDER_A_CONNECTION: usize = 10;
 
-/// Which of the two methods makes an order.
+/// The method that makes an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Edition {
-    /// `CreateOrder`, which refuses a repeat.
+    /// `CreateOrder`, which refuses a repeated order.
     One,
     /// `createorder`.
     Two,
 }
 
-/// A coupon, as the two editions name it.
+/// A coupon, as the two API versions name it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Coupon {
     pub(crate) id: i64,
@@ -29,7 +29,7 @@ pub(crate) struct Coupon {
 }
 
 impl Coupon {
-    /// Has one made that takes off the half, so many times (0: without a bound).
+    /// Adds a coupon of 50 percent, with a maximum number of uses (0: no limit).
     pub(crate) fn add(billhook: &Billhook, store: &Store, code: &str, uses: u32) -> Result<Self> {
         let uses = uses.to_string();
         let arguments =
@@ -40,20 +40,20 @@ impl Coupon {
     }
 }
 
-/// What is asked for in an order.
+/// The request for an order.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) edition: Edition,
-    /// No other order of the store has it.
+    /// Unique in the store.
     pub(crate) tag: String,
     pub(crate) goods: Vec<&'static str>,
     pub(crate) coupon: Option<Arc<Coupon>>,
-    /// Whether it is made as paid already.
+    /// Whether it is created as paid.
     pub(crate) is_paid: bool,
 }
 
 impl Draft {
-    /// Every order has a customer of its own, so that only a real repeat is one (decision 17).
+    /// Every order has its own customer, so that only a real repeat counts as one (decision 17).
     pub(crate) fn email(&self) -> String {
         format!("{}@example.com", self.tag)
     }
@@ -69,31 +69,31 @@ pub(crate) enum Change {
     Delete,
 }
 
-/// What writes make of an order.
+/// The state of an order after writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) status: PayStatus,
     pub(crate) paid: i64,
-    /// Whether money came in, which it does once.
+    /// Whether it was paid, which happens once.
     pub(crate) has_payment: bool,
     pub(crate) is_deleted: bool,
 }
 
-/// One order, as far as answers tell.
+/// One order, as known from answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) draft: Draft,
-    /// Its number, once it is known.
+    /// Its number, once known.
     pub(crate) id: Option<i64>,
-    /// Its last state that is certain; none: nobody knows of it.
+    /// Its last certain state; `None`: unknown.
     pub(crate) state: Option<State>,
-    /// What was asked for and not answered.
+    /// A request without an answer.
     pub(crate) pending: Option<Change>,
-    /// Whether it was not known to be there, and is to be asked for again.
+    /// Whether its creation is uncertain, so that it must be repeated.
     pub(crate) is_to_repeat: bool,
-    /// Whether it was to change since the store was last looked at.
+    /// Whether a change was requested since the last comparison.
     pub(crate) is_touched: bool,
-    /// Its line in the last export, and the pin codes in it.
+    /// Its line in the last export, with its pin codes.
     pub(crate) line: String,
     pub(crate) pincodes: Vec<String>,
 }
@@ -112,20 +112,20 @@ impl Order {
         }
     }
 
-    /// One that a file has with this number.
+    /// An order of a file with this number.
     pub(crate) fn imported(id: i64, good: &'static str) -> Self {
         let (edition, tag) = (Edition::Two, format!("i{id}"));
         let draft = Draft { edition, tag, goods: vec![good], coupon: None, is_paid: false };
         Self { id: Some(id), pending: Some(Change::Make), is_touched: true, ..Self::new(draft) }
     }
 
-    /// Takes down that a change was acknowledged.
+    /// Records that a change was acknowledged.
     pub(crate) fn acknowledge(&mut self, change: Change) {
         self.state = self.after(change);
         self.pending = None;
     }
 
-    /// Its state if this change is made.
+    /// Its state after this change.
     pub(crate) fn after(&self, change: Change) -> Option<State> {
         let made = if self.draft.is_paid {
             State { status: PayStatus::Paid, paid: seller::PAID, has_payment: true, is_deleted: false }
@@ -152,16 +152,16 @@ impl Order {
     }
 }
 
-/// Every order that was asked for in a store.
+/// Every order that was requested from a store.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Record {
     pub(crate) orders: Vec<Order>,
-    /// The numbers that were told, and the tags of their orders.
+    /// The known numbers, with the tags of their orders.
     pub(crate) numbers: HashMap<i64, String>,
 }
 
 impl Record {
-    /// Takes out what each of so many connections is to go on with: all orders that are to be repeated, and some others.
+    /// Takes out the orders for each connection: all that must be repeated, and some others.
     pub(crate) fn deal(&mut self, connections: usize, dice: &mut StdRng) -> Vec<Vec<Order>> {
         let (repeats, others) = self.orders.drain(..).partition(|order| order.is_to_repeat);
         self.orders = others;
@@ -183,13 +183,13 @@ impl Record {
         hands
     }
 
-    /// The tags of the orders that are certain to be there.
+    /// The tags of the orders that certainly exist.
     pub(crate) fn certain(&self) -> Vec<String> {
         let certain = self.orders.iter().filter(|order| order.state.is_some());
         certain.map(|order| order.draft.tag.clone()).collect()
     }
 
-    /// Takes orders back. Two of one number are told.
+    /// Takes orders back. Returns findings for numbers that occur twice.
     pub(crate) fn put_back(&mut self, orders: Vec<Order>) -> Vec<String> {
         let mut wrong = Vec::new();
         for order in orders {

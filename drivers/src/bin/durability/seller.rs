@@ -1,4 +1,4 @@
-//! The seller whose orders they are, and the requests that make and change them.
+//! The seller, and the requests that create and change orders.
 
 use std::{fs, path::Path};
 
@@ -16,30 +16,28 @@ use crate::record::{Change, Draft, Edition, Order};
 
 pub(crate) const LOGIN: &str = "shop";
 
-/// The products, with their prices in roubles.
+/// The products, with prices in roubles.
 pub(crate) const GOODS: [(&str, &str); 3] = [("course", "1000"), ("book", "390"), (WITH_PINCODES, "700")];
-/// The one that comes with a pin code.
+/// The product with pin codes.
 pub(crate) const WITH_PINCODES: &str = "license";
-/// The coupon that everybody may use.
+/// The coupon for all orders.
 pub(crate) const FOR_ALL: &str = "forall";
 
-/// When the first payments come in, in unix seconds and in the account's time zone, which is UTC.
+/// The time of the first payments: unix seconds, and a text in the account's time zone, UTC.
 pub(crate) const PAID: i64 = 1_700_000_000;
 const PAID_TEXT: &str = "2023-11-14 22:13:20";
 
-/// What a product costs.
 pub(crate) fn price(good_name: &str) -> Result<Money> {
     let found = GOODS.iter().find(|(name, _)| *name == good_name);
     let (_, price) = found.ok_or_else(|| format!("there is no product {good_name}"))?;
     Ok(Money::parse(price)?)
 }
 
-/// Makes the seller's account.
 pub(crate) fn add_account(billhook: &Billhook, store: &Store) -> Result<()> {
     billhook.run(store, &["account", "add", LOGIN, "--key", KEY]).map(drop)
 }
 
-/// Makes the products, with so many pin codes. A file of these is written into `folder`.
+/// Makes the products, with this many pin codes. Writes a file with the codes into `folder`.
 pub(crate) fn add_products(billhook: &Billhook, store: &Store, pincodes: usize, folder: &Path) -> Result<()> {
     let of = ["--account", LOGIN];
     billhook.run(store, &["account", "set", LOGIN, "createorder_result=bill_id", "time_zone=UTC"])?;
@@ -54,7 +52,7 @@ pub(crate) fn add_products(billhook: &Billhook, store: &Store, pincodes: usize, 
     billhook.run(store, &[&["product", "add-pincodes", WITH_PINCODES, &codes], &of[..]].concat()).map(drop)
 }
 
-/// The request for a change of an order.
+/// The request that makes this change.
 pub(crate) fn request(order: &Order, change: Change) -> Vec<u8> {
     let id = order.id.unwrap_or(0).to_string();
     let status = |word: &str, date: Option<i64>| {

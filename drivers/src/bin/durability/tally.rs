@@ -1,31 +1,31 @@
-//! What a run has done and found.
+//! The counts and findings of a run.
 
 use std::{collections::BTreeMap, fmt};
 
 use billhook_test_kit::Done;
 
-/// Findings beyond this many are only counted.
+/// The maximum number of findings to list; more are only counted.
 const FINDINGS_MAX: usize = 20;
 
 /// The sums of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     rounds: BTreeMap<String, u32>,
-    /// Writes that were answered with success.
+    /// Writes answered with success.
     pub(crate) acknowledged: u64,
     /// Acknowledged writes that the store does not show.
     pub(crate) lost: u64,
-    /// What is there more than once.
+    /// Things that exist more than once.
     pub(crate) doubles: u64,
-    /// Writes that had no answer and are there.
+    /// Unanswered writes that exist.
     pub(crate) unknown_there: u64,
-    /// Writes that had no answer and are not there.
+    /// Unanswered writes that do not exist.
     pub(crate) unknown_not_there: u64,
-    /// Orders that were asked for again, since nobody knew whether they are there.
+    /// Orders that were repeated because their creation was uncertain.
     pub(crate) repeated: u64,
     /// Writes that were put off (code 9).
     pub(crate) put_off: u64,
-    /// Commands that were killed before they had ended, and those that were quicker.
+    /// Commands that were killed in time, and those that finished first.
     pub(crate) cut_off: u64,
     pub(crate) ended_before: u64,
     findings: Vec<String>,
@@ -33,7 +33,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Notes what must not be.
+    /// Records a violation.
     pub(crate) fn wrong(&mut self, finding: String) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
@@ -42,24 +42,24 @@ impl Tally {
         }
     }
 
-    /// Notes an acknowledged write that is not there.
+    /// Records an acknowledged write that is missing.
     pub(crate) fn lost(&mut self, finding: String) {
         self.lost += 1;
         self.wrong(finding);
     }
 
-    /// Notes something that is there twice.
+    /// Records something that exists twice.
     pub(crate) fn double(&mut self, finding: String) {
         self.doubles += 1;
         self.wrong(finding);
     }
 
-    /// Notes whether a command was killed, or was quicker.
+    /// Records whether a command was killed, or finished first.
     pub(crate) fn note_cut(&mut self, done: &Done) {
         *if done.is_cut_off { &mut self.cut_off } else { &mut self.ended_before } += 1;
     }
 
-    /// Takes over what a connection has done and found.
+    /// Adds the counts and findings of a connection.
     pub(crate) fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
         self.repeated += other.repeated;
@@ -76,7 +76,7 @@ impl Tally {
         self.findings.iter().cloned().chain(more)
     }
 
-    /// What is wrong, as an error.
+    /// An error, if anything is wrong.
     pub(crate) fn judge(&self) -> billhook_drivers::Result<()> {
         if self.is_wrong() { Err(self.findings().collect::<Vec<_>>().join("; ").into()) } else { Ok(()) }
     }

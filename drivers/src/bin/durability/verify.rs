@@ -1,4 +1,4 @@
-//! Compares what a store shows with the record of what was asked for and acknowledged.
+//! Compares what a store shows with the record of requests and acknowledgements.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::{
     tally::Tally,
 };
 
-/// Looks for what is lost, what is there twice, and what nobody asked for. Afterwards every order's state is certain.
+/// Finds what is lost, doubled, or was never requested. Afterwards every order's state is certain.
 pub(crate) fn compare(record: &mut Record, shown: &Shown, tally: &mut Tally) -> Result<()> {
     counts(shown, tally)?;
     let mut by_tag: HashMap<&str, Vec<&Line>> = HashMap::new();
@@ -47,7 +47,7 @@ pub(crate) fn compare(record: &mut Record, shown: &Shown, tally: &mut Tally) -> 
     Ok(())
 }
 
-/// An order that is not there; says whether it is to be asked for again, or else forgotten.
+/// An order that is missing. Returns whether it must be requested again; otherwise it is forgotten.
 fn missing(order: &mut Order, tally: &mut Tally) -> bool {
     if let Some(state) = order.state {
         tally
@@ -62,7 +62,7 @@ fn missing(order: &mut Order, tally: &mut Tally) -> bool {
     order.is_to_repeat
 }
 
-/// An order that is there once.
+/// An order that exists once.
 fn found(order: &mut Order, line: &Line, tally: &mut Tally) {
     let (tag, state) = (order.draft.tag.clone(), line.state());
     let mut wrong = |why: &str| tally.wrong(format!("{tag}, order {}: {why}: {}", line.id, line.text));
@@ -103,7 +103,7 @@ fn found(order: &mut Order, line: &Line, tally: &mut Tally) {
         let is_there = Some(state) != order.state || order.state == changed;
         *if is_there { &mut tally.unknown_there } else { &mut tally.unknown_not_there } += 1;
     }
-    // Its customer would ask once more, and be told of it. The order must be as it was made, or it would be no repeat.
+    // Its customer would repeat it, and get 601. The order must be unchanged, or it would be no repeat.
     order.is_to_repeat |= order.pending == Some(Change::Make) && order.draft.edition == Edition::One;
     order.pending = None;
     order.is_touched = false;
@@ -113,7 +113,8 @@ fn found(order: &mut Order, line: &Line, tally: &mut Tally) {
     order.line.clone_from(&line.text);
 }
 
-/// Coupons are used as often as orders show it, and not too often; pin codes have one line each, of the order that they say.
+/// A coupon's uses equal the orders that show it, within its limit. Each pin code has exactly one line, in
+/// the order that the list names.
 fn counts(shown: &Shown, tally: &mut Tally) -> Result<()> {
     let mut used: BTreeMap<&str, u64> = BTreeMap::new();
     let mut numbers = BTreeSet::new();
@@ -180,7 +181,7 @@ mod tests {
     const COUPONS: &str = r#"{"coupon":"half","uses":1,"uses_max":1}"#;
     const PINCODES: &str = r#"{"pincode":"A","order_id":2}"#;
 
-    /// An order that waits, one that was paid and has its pin code, and one of which nothing is known.
+    /// A waiting order, a paid one with a pin code, and an unknown one.
     fn record() -> Record {
         let order = |tag: &str, good, coupon: Option<&str>, changes: &[Change]| {
             let mut order = Order::new(Draft {
@@ -246,7 +247,7 @@ mod tests {
                 (tally.unknown_there, tally.unknown_not_there),
                 (u64::from(is_there), u64::from(!is_there))
             );
-            // From now on it must stay as it is, and what is not there must not come.
+            // From now on it must not change, and missing orders must not appear.
             assert!(!compared(&mut record, &lines, COUPONS, PINCODES).is_wrong());
             let other = [waiting(), paid(), unknown(3)];
             assert_eq!(compared(&mut record, &other, COUPONS, PINCODES).is_wrong(), !is_there);

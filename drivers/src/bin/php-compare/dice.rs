@@ -1,4 +1,4 @@
-//! Random bodies, arrays and values, with much of what PHP's rules turn on.
+//! Random bodies, arrays and values, with many of the characters that matter to PHP's rules.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -38,7 +38,6 @@ fn text(most: usize, dice: &mut StdRng) -> String {
     String::from_utf8(joined(&LETTERS, most, dice)).unwrap_or_default()
 }
 
-/// A body of type urlencoded.
 pub(crate) fn body(dice: &mut StdRng) -> Vec<u8> {
     let mut body = Vec::new();
     for at in 0..dice.random_range(0..=8) {
@@ -56,7 +55,7 @@ pub(crate) fn body(dice: &mut StdRng) -> Vec<u8> {
 
 fn name(dice: &mut StdRng) -> Vec<u8> {
     match dice.random_range(0..60) {
-        // About as deep as PHP goes.
+        // About PHP's maximum depth.
         0 => {
             let index = ["[]", "[x]", "[0]"].choose(dice).copied().unwrap_or_default();
             [b"a", index.repeat(dice.random_range(60..=68)).as_bytes()].concat()
@@ -66,7 +65,7 @@ fn name(dice: &mut StdRng) -> Vec<u8> {
     }
 }
 
-/// A body with about as many variables as PHP takes.
+/// A body with about PHP's maximum number of variables.
 pub(crate) fn long_body(dice: &mut StdRng) -> Vec<u8> {
     let piece = |at: usize, dice: &mut StdRng| match dice.random_range(0..8) {
         0 => String::new(),
@@ -80,7 +79,7 @@ pub(crate) fn long_body(dice: &mut StdRng) -> Vec<u8> {
     pieces.join("&").into_bytes()
 }
 
-/// A content type, and a body of type multipart.
+/// A content type, and a multipart body.
 pub(crate) fn multipart(dice: &mut StdRng) -> (String, Vec<u8>) {
     const TYPES: &[&str] = &[
         "multipart/form-data; boundary=B",
@@ -133,7 +132,7 @@ pub(crate) fn multipart(dice: &mut StdRng) -> (String, Vec<u8>) {
     (content_type, body)
 }
 
-/// The same with about as many variables, and files among them, as PHP takes.
+/// The same with about PHP's maximum number of variables and files.
 pub(crate) fn long_multipart(dice: &mut StdRng) -> (String, Vec<u8>) {
     let count = dice.random_range(MAX_VARIABLES - 4..=MAX_VARIABLES + 4);
     let part = |at: usize, dice: &mut StdRng| {
@@ -144,7 +143,7 @@ pub(crate) fn long_multipart(dice: &mut StdRng) -> (String, Vec<u8>) {
     ("multipart/form-data; boundary=B".to_owned(), (parts + "--B--\r\n").into_bytes())
 }
 
-/// An array of any bytes, a few levels deep.
+/// An array of any bytes, nested a few levels.
 pub(crate) fn array(dice: &mut StdRng) -> Array<'static> {
     array_of(4, dice)
 }
@@ -157,7 +156,7 @@ fn array_of(levels: u32, dice: &mut StdRng) -> Array<'static> {
         let value = if levels > 1 && dice.random_ratio(1, 3) {
             Value::from(array_of(levels - 1, dice))
         } else {
-            // Most are UTF-8, or no JSON would ever be made.
+            // Mostly UTF-8, or there would never be JSON.
             let text = if dice.random_ratio(1, 12) { bytes(6, dice) } else { joined(&LETTERS, 5, dice) };
             Value::Text(Cow::Owned(text))
         };
@@ -185,7 +184,7 @@ pub(crate) fn value(dice: &mut StdRng) -> Json {
     value_of(4, dice)
 }
 
-/// A JSON object, as a method's parameters are one.
+/// A JSON object, like a method's parameters.
 pub(crate) fn object(dice: &mut StdRng) -> Map<String, Json> {
     object_of(4, dice)
 }
@@ -210,13 +209,13 @@ fn object_of(levels: u32, dice: &mut StdRng) -> Map<String, Json> {
     let count = dice.random_range(0..=4);
     let name = |dice: &mut StdRng| match dice.random_range(0..4) {
         0 => dice.random_range(-1..3_i64).to_string(),
-        // A property whose name begins with NUL is none that PHP would show.
+        // PHP does not show a property whose name begins with NUL.
         _ => text(3, dice).trim_start_matches('\0').to_owned(),
     };
     (0..count).map(|_| (name(dice), value_of(levels, dice))).collect()
 }
 
-/// A float: of any bits, a sum of money, or near to where the writing changes.
+/// A float: random bits, a sum of money, or near a change of format.
 fn float(dice: &mut StdRng) -> f64 {
     match dice.random_range(0..5) {
         0 => f64::from(dice.random_range(-10_000_000..10_000_000)) / 100.0,

@@ -1,6 +1,6 @@
-//! PHP itself beside our reading and writing of what PHP reads and writes: random bodies, arrays and values, a million of each.
+//! Compares our reading and writing with PHP's own: random bodies, arrays and values, a million of each.
 //!
-//! The vectors in `crates/wire` hold what was thought of; this looks for what was not.
+//! The vectors in `crates/wire` have the cases that we thought of; this finds others.
 
 #![expect(clippy::print_stdout, reason = "what was found is this program's answer")]
 
@@ -17,7 +17,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::php::{Lines, Server, Task};
 
-/// PHP beside our forms, query strings and JSON; prints each difference
+/// Compares our forms, query strings and JSON with PHP; prints each difference
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask php-compare")]
 struct Options {
@@ -27,14 +27,14 @@ struct Options {
     /// How many bodies are posted to a PHP server, half of them multipart [default: a hundredth of the bodies]
     #[arg(long, value_name = "N")]
     posted: Option<u64>,
-    /// Another seed gives other ones
+    /// The seed; another one gives other cases
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
-/// So many go to PHP at a time.
+/// How many go to PHP at a time.
 const BATCH: u64 = 1_000;
-/// So many differences are shown.
+/// How many differences are printed.
 const SHOWN: u64 = 20;
 
 fn main() -> ExitCode {
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was compared, and how often it was of the kind that the comparison is for.
+/// The counts of a comparison, and how many cases were of the interesting kind.
 #[derive(Debug, Default)]
 struct Tally {
     nested: u64,
@@ -99,14 +99,14 @@ fn compare(options: &Options) -> Result<Tally> {
     println!(
         "{nested} bodies made arrays, {over_limit} passed a limit, {refused} values are no JSON; {differences} differences"
     );
-    // What never happened was not compared.
+    // A kind that never occurred was not compared.
     if options.bodies >= BATCH && (nested == 0 || refused == 0 || over_limit == 0) {
         return Err("the random bodies and values don't reach what they are for".into());
     }
     Ok(tally)
 }
 
-/// Bodies through `parse_str`, which reads as `$_POST` does but for C's end of text and one variable at the limit.
+/// Compares with `parse_str`, which reads like `$_POST`, except for NUL and one variable at the limit.
 fn bodies(count: u64, dice: &mut StdRng, lines: &mut Lines, tally: &mut Tally) -> Result<()> {
     let is_same =
         |body: &Vec<u8>| !body.contains(&0) && body.split(|byte| *byte == b'&').count() < form::MAX_VARIABLES;
@@ -121,7 +121,7 @@ fn bodies(count: u64, dice: &mut StdRng, lines: &mut Lines, tally: &mut Tally) -
     Ok(())
 }
 
-/// Arrays through `http_build_query`: of any bytes, and what a method of ours is as JSON.
+/// Compares with `http_build_query`: arrays of any bytes, and JSON objects like our methods.
 fn queries(count: u64, dice: &mut StdRng, lines: &mut Lines, tally: &mut Tally) -> Result<()> {
     let (mut arrays, mut ours) = (Vec::new(), Vec::new());
     for at in 0..count {
@@ -158,10 +158,10 @@ fn values(count: u64, dice: &mut StdRng, lines: &mut Lines, tally: &mut Tally) -
     Ok(())
 }
 
-/// A body that is posted, urlencoded or multipart: what PHP has in `$_POST`.
+/// Posts a body, urlencoded or multipart, and compares with `$_POST`.
 fn post(at: u64, dice: &mut StdRng, server: &Server, tally: &mut Tally) -> Result<()> {
     let (content_type, body) = match at {
-        // The limits, which no chance would meet.
+        // The limits, which random bodies would hardly reach.
         _ if at.is_multiple_of(50) => ("application/x-www-form-urlencoded".to_owned(), dice::long_body(dice)),
         _ if at % 50 == 1 => dice::long_multipart(dice),
         _ if at.is_multiple_of(2) => ("application/x-www-form-urlencoded".to_owned(), dice::body(dice)),

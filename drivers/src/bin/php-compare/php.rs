@@ -1,4 +1,4 @@
-//! A PHP that answers lines, and a PHP that is a server.
+//! A PHP that answers lines, and PHP's own server.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -14,7 +14,7 @@ use billhook_drivers::{Result, billhook::command};
 use billhook_test_kit::within;
 
 const ANSWERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bin/php-compare/answers.php");
-/// PHP's own limits, whatever the machine's php.ini says.
+/// PHP's default limits, whatever the machine's php.ini says.
 const PLAIN: [&str; 3] = ["-n", "-d", "display_errors=0"];
 /// How long the server may take to start.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -39,7 +39,7 @@ impl Task {
     }
 }
 
-/// A PHP that reads tasks from its input. Dropped, its input ends, and with that it.
+/// A PHP that reads tasks from its input. Drop closes the input, and so ends it.
 pub(crate) struct Lines {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -56,7 +56,7 @@ impl Lines {
         Ok(Self { input, output: BufReader::new(output), child })
     }
 
-    /// The answers to inputs; none where PHP's is false.
+    /// The answers to inputs; `None` for PHP's false.
     pub(crate) fn ask(&mut self, task: Task, inputs: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
         let mut line = task.name().to_owned();
         for input in inputs {
@@ -84,12 +84,12 @@ impl Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         drop(self.input.take());
-        // It ends by itself, and its status says nothing.
+        // It ends by itself, and its status does not matter.
         let _ = self.child.wait();
     }
 }
 
-/// PHP's own server, which shows what is in `$_POST`. Dropped, it is killed.
+/// PHP's own server, which returns `$_POST`; killed on drop.
 pub(crate) struct Server {
     address: SocketAddr,
     child: Child,
@@ -110,7 +110,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What PHP has in `$_POST`, serialized. It has no connections that are kept.
+    /// The serialized `$_POST`. The server keeps no connections open.
     pub(crate) fn post(&self, content_type: &str, body: &[u8]) -> Result<Vec<u8>> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(ANSWER_MAX))?;
@@ -131,7 +131,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

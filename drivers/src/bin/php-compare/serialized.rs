@@ -1,11 +1,10 @@
-//! Our values as PHP's `serialize` writes them: a form that says everything, order and types of keys too.
+//! Our values in PHP's `serialize` format, which shows order and types of keys too.
 
 use std::io::Write as _;
 
 use billhook_wire::form::{Array, Key, Value};
 use serde_json::{Map, Value as Json};
 
-/// Variables.
 pub(crate) fn array(array: &Array<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     write_array(array, &mut out);
@@ -19,7 +18,7 @@ pub(crate) fn value(value: &Json) -> Vec<u8> {
     out
 }
 
-/// A JSON object as the array that PHP would have in its place, and so with every object in it.
+/// A JSON object as a PHP array, with all objects in it as arrays too.
 pub(crate) fn object_as_array(object: &Map<String, Json>) -> Vec<u8> {
     let mut out = Vec::new();
     write_object(object, Objects::AsArrays, &mut out);

@@ -1,4 +1,4 @@
-//! The attacks, one a line of a table, and what a server must do about each.
+//! The table of attacks, and the limits that a server must keep.
 
 mod crowded;
 mod floods;
@@ -14,25 +14,25 @@ use crate::target::Target;
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// Whether it is over soon where the time-outs are short.
+    /// Whether it is over soon with short time-outs.
     pub(crate) is_quick: bool,
-    /// The most private memory that the server may take meanwhile, in MiB. Where what is held has a bound of its own, it is that one and
-    /// the connections' buffers.
+    /// The server's maximum private memory during the attack, in MiB. It follows from the limit on what is
+    /// held, and the connections' buffers.
     pub(crate) private_mib_max: f64,
-    /// Carries it out. Says what the server did; an error is how it misbehaved.
+    /// Runs the attack. Returns what the server did; an error says what was wrong.
     pub(crate) run: fn(&Target) -> Result<String>,
 }
 
-/// What the server needs by itself.
+/// The memory of an idle server.
 const IDLE: f64 = 32.0;
 /// The same with a thousand connections.
 const LITTLE: f64 = 96.0;
-/// Answers in all (decision 72), and again a quarter for what lies around them.
+/// The budget for answers (decision 72), and a quarter more for overhead.
 const BUDGET: f64 = 256.0 * 1.25;
 
 /// What one address without a key may add to the idle server (decision 72).
 const ONE_ADDRESS: f64 = 256.0;
-/// What answers may take beside that.
+/// The memory for answers besides that.
 const ANSWERS: f64 = 256.0;
 
 macro_rules! attacks {
@@ -42,7 +42,7 @@ macro_rules! attacks {
     };
 }
 
-/// Over soon where the time-outs are short, or not.
+/// Whether it is over soon with short time-outs.
 const QUICK: bool = true;
 const LONG: bool = false;
 
@@ -59,7 +59,7 @@ attacks! {
         "50 clients who ask for the reference 60 times each and never read it";
     "deaf-customers", LONG, LITTLE + BUDGET, slow::deaf_customers:
         "100 clients with a right key who ask for one customer's 10,000 orders and never read them";
-    // Four such answers are being made at a time.
+    // Four such answers are made at a time.
     "deaf-lists", LONG, LITTLE + BUDGET + 64.0, slow::deaf_lists:
         "100 clients with a right key who ask for all orders and never read them";
     "deaf-pipelines", LONG, LITTLE, slow::deaf_pipelines:

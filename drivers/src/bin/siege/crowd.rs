@@ -1,4 +1,4 @@
-//! Many connections that do the same, looked after by one thread, and what came of each.
+//! Many connections that do the same, served by one thread, and what happened to each.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,12 @@ use std::{
 
 use billhook_drivers::{Result, idle};
 
-/// Of an answer only its beginning is of interest here.
+/// Only the start of an answer matters here.
 const KEPT_BYTES: usize = 2048;
-/// What is sent of something long on each connection in a round, and the pause behind it.
+/// How much each connection sends per round, and the pause after a round.
 const PIECE_BYTES: usize = 64 * 1024;
 const ROUND: Duration = Duration::from_millis(250);
-/// Between one look at all connections and the next.
+/// The pause between two checks of all connections.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The connections.
@@ -27,12 +27,12 @@ pub(crate) struct Crowd {
 struct Member {
     stream: TcpStream,
     said: Vec<u8>,
-    /// How long after the crowd's opening the server closed it.
+    /// When the server closed it, counted from the crowd's opening.
     closed: Option<Duration>,
 }
 
 impl Crowd {
-    /// Opens connections, from as many addresses as they need not to be too many from one.
+    /// Opens connections, from enough addresses to stay within the limit of each.
     pub(crate) fn open(server: SocketAddr, count: usize) -> Result<Self> {
         let members = idle::open(server, count, None)?.into_iter().map(Member::new).collect::<Result<_>>()?;
         Ok(Self { members, opened: Instant::now() })
@@ -44,7 +44,7 @@ impl Crowd {
         Ok(Self { members, opened: Instant::now() })
     }
 
-    /// Opens so many connections a second, and sends the same on each.
+    /// Opens this many connections a second, and sends the same on each.
     pub(crate) fn open_and_send(
         server: SocketAddr,
         count: usize,
@@ -63,15 +63,15 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Sends bytes on every connection, as far as they are taken.
+    /// Sends bytes on every connection, as far as they are accepted.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         for member in self.members.iter_mut().filter(|member| member.closed.is_none()) {
-            // A full buffer, or a server that has closed: the latter is seen when the connection is read.
+            // A full buffer, or a closed connection, which the next read shows.
             let _ = member.stream.write(bytes);
         }
     }
 
-    /// Sends a piece over and over; `sent` has how much each connection has taken so far.
+    /// Sends a piece again and again; `sent` counts the bytes of each connection.
     pub(crate) fn send_on(&mut self, piece: &[u8], sent: &mut [usize]) {
         for (member, sent) in self.members.iter_mut().zip(sent) {
             let rest = piece.get(*sent % piece.len().max(1)..).unwrap_or_default();
@@ -80,13 +80,13 @@ impl Crowd {
         }
     }
 
-    /// Takes the connections from this one on out of the crowd, into one of their own.
+    /// Moves the connections from this index on into a new crowd.
     pub(crate) fn split_off(&mut self, at: usize) -> Self {
         Self { members: self.members.split_off(at), opened: self.opened }
     }
 
-    /// Sends bytes whole on all connections, a piece on each in every round, and gives up after so many rounds. The pauses between them
-    /// are those of a line that is not endlessly fast: on the machine's own, all processors would be busy with copying.
+    /// Sends bytes completely on all connections, a piece on each per round, and gives up after `rounds_max`.
+    /// The pauses imitate a line of limited speed; without them, all processors would be busy copying.
     pub(crate) fn send_whole(&mut self, bytes: &[u8], rounds_max: usize) -> Result<()> {
         let mut sent = vec![0; self.members.len()];
         for _ in 0..rounds_max {
@@ -109,15 +109,15 @@ impl Crowd {
         Ok(())
     }
 
-    /// Says on every connection that nothing more will come.
+    /// Closes the sending side of every connection.
     pub(crate) fn half_close(&mut self) {
         for member in &self.members {
-            // It may have been closed already.
+            // It may be closed already.
             let _ = member.stream.shutdown(Shutdown::Write);
         }
     }
 
-    /// Reads what is there, and sees who was closed.
+    /// Reads what has arrived, and notes closed connections.
     pub(crate) fn listen(&mut self) -> Result<()> {
         let mut piece = [0; 16 * 1024];
         for member in self.members.iter_mut().filter(|member| member.closed.is_none()) {
@@ -139,7 +139,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Looks at what has come without taking it: the server can't send more for that.
+    /// Peeks at what has arrived, so that the server still can't send more.
     pub(crate) fn glance(&mut self) {
         for member in &mut self.members {
             let mut seen = [0; KEPT_BYTES];
@@ -149,7 +149,7 @@ impl Crowd {
         }
     }
 
-    /// Listens until so many are open at most; an error if that takes longer than it may. `meanwhile` is called once a second.
+    /// Reads until at most `most` are open; an error if that takes too long. Calls `meanwhile` each second.
     pub(crate) fn wait_until_open(
         &mut self,
         most: usize,
@@ -177,13 +177,13 @@ impl Crowd {
         self.members.iter().filter(|member| member.closed.is_none()).count()
     }
 
-    /// How soon, and how late, those that are closed were closed.
+    /// When the first and the last of the closed ones were closed.
     pub(crate) fn closed_after(&self) -> (Duration, Duration) {
         let times = || self.members.iter().filter_map(|member| member.closed);
         (times().min().unwrap_or_default(), times().max().unwrap_or_default())
     }
 
-    /// How many were told what, such as `413/3`: status and code.
+    /// The number of each answer, such as `413/3`: status and code.
     pub(crate) fn told(&self) -> BTreeMap<String, usize> {
         let mut told = BTreeMap::new();
         for member in &self.members {
@@ -201,7 +201,7 @@ impl Member {
     }
 }
 
-/// The status and the code of the first answer in some bytes.
+/// The status and code of the first answer.
 pub(crate) fn verdict(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let Some(status) = text.get(9..12) else { return "nothing".to_owned() };
@@ -209,7 +209,7 @@ pub(crate) fn verdict(said: &[u8]) -> String {
     format!("{status}/{}", code.unwrap_or("-"))
 }
 
-/// What was told, as a line.
+/// The answers as a line.
 pub(crate) fn shown(told: &BTreeMap<String, usize>) -> String {
     let parts: Vec<_> = told.iter().map(|(what, count)| format!("{count} × {what}")).collect();
     parts.join(", ")

@@ -1,4 +1,4 @@
-//! HTTP/2 as an attacker writes it: frames by hand, over TLS, on connections that nobody has to read.
+//! HTTP/2 as an attacker writes it: hand-made frames over TLS, on connections that need not be read.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use rustls::{
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-// The kinds of frames.
+// Types of frames.
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RESET: u8 = 3;
@@ -27,7 +27,7 @@ pub(crate) const PING: u8 = 6;
 pub(crate) const GO_AWAY: u8 = 7;
 pub(crate) const WINDOW: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
-// Their flags.
+// Flags.
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 
@@ -41,11 +41,11 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     bytes
 }
 
-/// A method as the first field of a request.
+/// The indexed header field of a method.
 pub(crate) const GET: u8 = 0x82;
 pub(crate) const POST: u8 = 0x83;
 
-/// The fields that a request must have.
+/// The required fields of a request.
 pub(crate) fn request(method: u8, host: &str, path: &str) -> Vec<u8> {
     let mut block = vec![method, 0x87];
     for (name, value) in [(0x04, path), (0x01, host)] {
@@ -55,14 +55,14 @@ pub(crate) fn request(method: u8, host: &str, path: &str) -> Vec<u8> {
     block
 }
 
-/// A field that goes into no table, or into the one of the connection.
+/// A field, added to the connection's table or not.
 pub(crate) fn field(indexed: bool, name: &str, value: &str, block: &mut Vec<u8>) {
     block.push(if indexed { 0x40 } else { 0 });
     text(name, block);
     text(value, block);
 }
 
-/// A text of at most 16 KiB, behind its length.
+/// A text of at most 16 KiB, after its length.
 fn text(text: &str, block: &mut Vec<u8>) {
     if let Ok(short @ 0..127) = u8::try_from(text.len()) {
         block.push(short);
@@ -74,22 +74,21 @@ fn text(text: &str, block: &mut Vec<u8>) {
     block.extend_from_slice(text.as_bytes());
 }
 
-/// One connection.
 pub(crate) struct Speaker {
     tls: StreamOwned<ClientConnection, TcpStream>,
     said: Vec<u8>,
-    /// How many frames of each kind have come.
+    /// The number of received frames of each type.
     heard: [usize; 10],
-    /// How much more of a stream's body the server takes; of all, where the stream is 0.
+    /// The flow-control window of each stream; stream 0 is the connection.
     room: HashMap<u32, usize>,
     pub(crate) closed: bool,
 }
 
-/// What the server takes of a body, and of all bodies, before it says more.
+/// The initial window of a stream and of the connection.
 const ROOM: usize = 65_535;
 
 impl Speaker {
-    /// Opens one from 127.0.1.`from`, and agrees on HTTP/2; none if the server takes no more of it from there.
+    /// Opens an HTTP/2 connection from 127.0.1.`from`; `None` if the server allows that address no more.
     pub(crate) fn open(server: SocketAddr, from: u8, settings: &[u8]) -> Result<Option<Self>> {
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
@@ -106,7 +105,7 @@ impl Speaker {
         while connection.is_handshaking() {
             match connection.complete_io(&mut socket) {
                 Ok(_) => {}
-                // There is no protocol that both speak.
+                // There is no common protocol.
                 Err(error) if error.kind() == ErrorKind::InvalidData => return Ok(None),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(None),
                 Err(error) => return Err(error.into()),
@@ -119,21 +118,21 @@ impl Speaker {
         Ok(Some(speaker))
     }
 
-    /// Sends bytes, as far as they are taken; the rest goes with those that follow.
+    /// Sends bytes as far as they are accepted; the rest goes with later ones.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        // A full socket, or a server that has closed: the latter is seen when the connection is read.
+        // A full socket, or a closed connection, which the next read shows.
         let _ = self.tls.conn.writer().write_all(bytes);
         while self.tls.conn.wants_write()
             && self.tls.conn.write_tls(&mut self.tls.sock).is_ok_and(|sent| sent > 0)
         {}
     }
 
-    /// Whether something that was to be sent is not yet taken.
+    /// Whether bytes are waiting to be sent.
     pub(crate) fn is_blocked(&self) -> bool {
         self.tls.conn.wants_write()
     }
 
-    /// Sends what is still to be sent, reads what is there, and counts the frames.
+    /// Sends waiting bytes, reads what has arrived, and counts the frames.
     pub(crate) fn listen(&mut self) {
         self.send(&[]);
         let mut piece = [0; 16 * 1024];
@@ -167,7 +166,7 @@ impl Speaker {
         self.said = rest.to_vec();
     }
 
-    /// Sends some of a stream's body, as much as the server takes and as is still to come; how much that was.
+    /// Sends a part of a stream's body, as much as the window and `left` allow; returns how much.
     pub(crate) fn send_body(&mut self, stream: u32, left: usize) -> usize {
         let room = |stream| self.room.get(&stream).copied().unwrap_or(ROOM);
         let bytes = room(0).min(room(stream)).min(left).min(16 * 1024);
@@ -181,13 +180,13 @@ impl Speaker {
         bytes
     }
 
-    /// How many frames of a kind have come.
+    /// How many frames of a type were received.
     pub(crate) fn heard(&self, kind: u8) -> usize {
         self.heard.get(usize::from(kind)).copied().unwrap_or(0)
     }
 }
 
-/// Takes every certificate: this server made its own.
+/// Accepts any certificate: the server's is self-signed.
 #[derive(Debug)]
 struct Anybody;
 

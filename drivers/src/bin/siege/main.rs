@@ -1,5 +1,5 @@
-//! Hostile clients against a real server, while honest ones go on being served: what is done about each attack, how much memory it
-//! takes, whether anything is left behind, and how long the honest ones have to wait.
+//! Hostile clients against a real server that also serves honest ones. Measures for each attack what the
+//! server does, its memory, what remains afterwards, and how long honest clients wait.
 //!
 //! It is not a part of `xtask` because the load must come from a release build.
 
@@ -19,17 +19,17 @@ use crate::{
     scene::{Outcome, Scene},
 };
 
-/// Hostile clients against Billhook; prints one table
+/// Attacks Billhook with hostile clients; prints one table
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask siege")]
 struct Options {
     /// How long floods and the honest load last, in seconds
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
-    /// One attack alone; may be given several times
+    /// Only this attack; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Short time-outs, floods of two seconds, without the attacks that last, and without a look at latencies
+    /// Short time-outs, floods of two seconds, no long attacks, and no check of latencies
     #[arg(long)]
     quick: bool,
 }
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether every bound held.
+/// Returns whether every limit held.
 fn run(options: &Options) -> Result<bool> {
     if let Some(unknown) = options.only.iter().find(|name| ATTACKS.iter().all(|attack| attack.name != *name))
     {
@@ -104,7 +104,6 @@ fn row(table: &mut String, name: &str, private_mib_max: f64, outcome: &Outcome, 
     };
     let name = if is_broken { format!("**{name}**") } else { name.to_owned() };
     let p99 = p99.as_ref().map_or_else(|fault| format!("**{fault}**"), |p99| format!("{p99:.2}"));
-    // Writing to a String can't fail.
     let _ = writeln!(
         table,
         "| {name} | {became} | {private_mib:.0} | {private_mib_max:.0} | {p99_alone:.2} | {p99} | {files_left} |"

@@ -1,4 +1,4 @@
-//! What an attack meets: a server of its own over a generated store, an honest load on it, and eyes on its memory and its files.
+//! An attack's setting: a new server, an honest load, and measurements of memory and files.
 
 use std::{
     fmt::Write as _,
@@ -23,22 +23,20 @@ use crate::{
     target::{self, CROWDED, CROWDED_LINES, CROWDED_ORDERS, ONE_CUSTOMER, Target, Terms},
 };
 
-/// One attack's p99 may be so many times that of the honest load alone just before, …
+/// During an attack, the p99 may be this many times that of the honest load just before, …
 pub(crate) const P99_TIMES: f64 = 3.0;
-/// … and so much more, in milliseconds: attackers and honest clients share the machine's processors with the server, so that some of
-/// the wait is for them.
+/// … plus this many milliseconds: attackers, honest clients and server share the processors.
 pub(crate) const P99_MORE_MS: f64 = 5.0;
-/// Honest requests a second: a busy shop's, and little for the server.
+/// Honest requests per second: many for a shop, few for the server.
 pub(crate) const PER_SECOND: f64 = 200.0;
-/// How many orders the shop has, and the whale: one customer's.
+/// How many orders the shop has, and the whale's one customer.
 const ORDERS: &str = "10000";
-/// How many customers the shop has.
 const CUSTOMERS: u32 = 2500;
-/// Longer than any attack lasts: what the server holds is counted beside the honest load's connections.
+/// Longer than any attack, so that the honest load's connections stay open while the server's are counted.
 const LOAD_MAX: Duration = Duration::from_secs(95);
 /// How long the server may take to close what an attack has left.
 const SETTLE_MAX: Duration = Duration::from_secs(20);
-/// The store's folder, within that of the siege.
+/// The store's folder, within the siege's.
 const DATA: &str = "data";
 
 pub(crate) struct Scene {
@@ -50,22 +48,22 @@ pub(crate) struct Scene {
     options: &'static [&'static str],
 }
 
-/// What came of an attack.
+/// The result of an attack.
 pub(crate) struct Outcome {
-    /// What the server did, or in which way it misbehaved.
+    /// What the server did, or what was wrong.
     pub(crate) became: std::result::Result<String, String>,
-    /// The most private memory, in MiB.
+    /// The peak of its private memory, in MiB.
     pub(crate) private_mib: f64,
-    /// Of the honest load, in milliseconds; or why it was not served.
+    /// The honest load's p99 in milliseconds, or why it was not served.
     pub(crate) p99: std::result::Result<f64, String>,
     /// The same just before the attack.
     pub(crate) p99_alone: f64,
-    /// Descriptors beyond those of before.
+    /// File descriptors that were not closed.
     pub(crate) files_left: usize,
 }
 
 impl Outcome {
-    /// The bounds that are broken.
+    /// The limits that were exceeded.
     pub(crate) fn faults(&self, attack: &Attack, judges_time: bool) -> Vec<String> {
         let p99_max = self.p99_alone * P99_TIMES + P99_MORE_MS;
         let mut faults = Vec::new();
@@ -88,7 +86,6 @@ impl Outcome {
 }
 
 impl Scene {
-    /// Makes the store.
     pub(crate) fn new(seconds: Duration, quick: bool) -> Result<Self> {
         let (terms, options) = if quick { Terms::short() } else { (Terms::usual(), &[][..]) };
         let (billhook, work) = (Billhook::find(None)?, tempfile::tempdir()?);
@@ -109,7 +106,7 @@ impl Scene {
         self.billhook.run(&self.data().as_path().into(), arguments).map(drop)
     }
 
-    /// Makes the account whose one customer has many long orders, each of other sums.
+    /// Makes the account whose one customer has many long orders, each with other sums.
     fn crowd(&self) -> Result<()> {
         let mut lines = String::new();
         for order in 1..=CROWDED_ORDERS {
@@ -131,7 +128,7 @@ impl Scene {
         self.run(&["import", "--account", CROWDED, &orders.to_string_lossy()])
     }
 
-    /// Asks once for each customer of the shop; of those without orders nobody asks later.
+    /// Sends a request for each customer of the shop; those without orders are left out later.
     fn ask_honestly(&mut self) -> Result<()> {
         let server = self.serve()?;
         let mut client = Client::connect(server.address()?)?;
@@ -160,10 +157,10 @@ impl Scene {
         open_loop::run(server.address()?, &self.honest, plan, true, enough)
     }
 
-    /// One attack on a server of its own: memory that was used once may stay taken.
+    /// Runs one attack on a new server, because freed memory may not go back to the system.
     pub(crate) fn suffer(&self, attack: &Attack) -> Result<Outcome> {
         let server = self.serve()?;
-        // In this way, too, what the server opens once, at its first requests, is open before the count.
+        // This also opens the files that the server opens at its first requests, before they are counted.
         let alone = self.load(&server, self.seconds / 2, &|| true)?;
         let pid = server.pid();
         let before = self.settled(pid, 0)?;
@@ -196,13 +193,13 @@ impl Scene {
         Ok(Outcome { became, private_mib, p99, p99_alone: alone.p99, files_left })
     }
 
-    /// The server's descriptors once there are at most so many, or once their number has been the same for a while.
+    /// The number of the server's descriptors, once it is at most `most` or no longer changes.
     fn settled(&self, pid: u32, most: usize) -> Result<usize> {
         let begun = Instant::now();
         let mut count = open_files(pid, &self.data())?;
         let mut since = Instant::now();
         while count > most && begun.elapsed() < SETTLE_MAX {
-            // With a goal that can be reached, only that ends the wait early.
+            // With a reachable goal, only reaching it ends the wait early.
             if most == 0 && since.elapsed() > Duration::from_secs(1) {
                 break;
             }

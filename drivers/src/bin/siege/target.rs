@@ -1,4 +1,4 @@
-//! The server as an attacker knows it: where it listens, how long it waits, what it can be asked.
+//! The server as an attacker sees it: its addresses, its time-outs, its accounts.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -19,20 +19,20 @@ use crate::crowd::verdict;
 pub(crate) const SHOP: &str = "shop";
 /// An account with one customer, whose orders make a long answer.
 pub(crate) const WHALE: &str = "whale";
-/// An account whose one customer has many long orders that wait for their payment.
+/// An account whose one customer has many long, unpaid orders.
 pub(crate) const CROWDED: &str = "crowded";
 pub(crate) const ONE_CUSTOMER: &str = "one@example.com";
 pub(crate) const CROWDED_ORDERS: u64 = 400;
-/// How many products each of them holds, and the account has: with their prices as many variables as a form may have.
+/// The products of each order and of the account; with their prices as many variables as a form may have.
 pub(crate) const CROWDED_LINES: u64 = 490;
 /// An account whose customers have a hundred orders each.
 pub(crate) const REGULARS: &str = "regulars";
-/// How much later than it should a busy machine may do something.
+/// How late a busy machine may be.
 pub(crate) const SLACK: Duration = Duration::from_secs(10);
 /// How long an attacker waits for an answer.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
-/// How long the server waits for its clients.
+/// The server's time-outs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) header: Duration,
@@ -42,13 +42,13 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// As `billhook serve` has them.
+    /// Those of `billhook serve`.
     pub(crate) fn usual() -> Self {
         let [header, body, write, idle] = [10, 30, 30, 75].map(Duration::from_secs);
         Self { header, body, write, idle }
     }
 
-    /// Short ones, and the options that say so.
+    /// Short ones, and the options for them.
     pub(crate) fn short() -> (Self, &'static [&'static str]) {
         let short = Duration::from_secs(2);
         let options = &["--header-timeout", "2", "--body-timeout", "2", "--write-timeout", "2"];
@@ -58,21 +58,19 @@ impl Terms {
 
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
-    /// Where HTTPS is served.
+    /// The HTTPS address.
     pub(crate) tls: SocketAddr,
     pub(crate) pid: u32,
     /// The store's folder.
     pub(crate) data: PathBuf,
-    /// The server's descriptors before anybody came.
+    /// The number of the server's descriptors before the attack.
     pub(crate) files: usize,
     pub(crate) terms: Terms,
-    /// How long a flood lasts.
     pub(crate) seconds: Duration,
 }
 
 impl Target {
-    /// Sends bytes on a connection of their own until the server takes no more, and reads what it says. `endless`: they are sent
-    /// again and again.
+    /// Sends bytes on a new connection until the server accepts no more, and reads. `endless` is repeated.
     pub(crate) fn ask(&self, head: &[u8], endless: Option<&[u8]>) -> Result<Told> {
         let begun = Instant::now();
         let mut stream = idle::connect(self.address, 1)?;
@@ -104,12 +102,12 @@ impl Target {
         Ok(Told { what: verdict(&said), closed, sent, took: begun.elapsed() })
     }
 
-    /// How many connections the server holds beside the honest clients': an attacker who doesn't read can't see it.
+    /// How many connections the server holds, which an attacker who does not read can't see.
     pub(crate) fn held(&self) -> Result<usize> {
         Ok(open_files(self.pid, &self.data)?.saturating_sub(self.files + CONNECTIONS))
     }
 
-    /// Waits until the server holds so many at most; how long after `since` that was, or none once it has taken too long.
+    /// Waits until the server holds at most this many; returns how long after `since`, or `None` if too late.
     pub(crate) fn wait_until_held(
         &self,
         most: usize,
@@ -128,13 +126,13 @@ impl Target {
     }
 }
 
-/// What came back on one connection.
+/// The answer on one connection.
 pub(crate) struct Told {
     /// Status and code.
     pub(crate) what: String,
     /// Whether the server closed it.
     pub(crate) closed: bool,
-    /// Bytes of what was sent again and again.
+    /// How many of the repeated bytes were sent.
     pub(crate) sent: u64,
     pub(crate) took: Duration,
 }
@@ -149,7 +147,7 @@ pub(crate) fn post(body: &str) -> Vec<u8> {
     http::post("GetBills", &format!("{SHOP}.localhost"), body)
 }
 
-/// A right request for a customer's orders.
+/// A valid request for a customer's orders.
 pub(crate) fn bills(login: &str, email: &str) -> Vec<u8> {
     signed("GetBills", login, &http::form([("email", email)]))
 }

@@ -1,4 +1,4 @@
-//! `billhook account default`: who answers where the host names no account.
+//! `billhook account default`: the account that answers where the host names none.
 
 use billhook_store::{
     accounts,
@@ -13,9 +13,9 @@ use crate::{
     options::{account, everywhere::Everywhere, time::now},
 };
 
-/// Say which account answers at an IP address, at localhost and at a bare domain
+/// Set the account that answers at an IP address, at localhost and at a bare domain
 ///
-/// The first account of a store is it from the beginning. `serve --default-account` overrides it for one server.
+/// At first it is the store's first account. `serve --default-account` overrides it for one server.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,13 +25,12 @@ pub(crate) struct Default {
     /// The account
     #[arg(value_name = "LOGIN", value_parser = Login::parse, required_unless_present = "none")]
     login: Option<Login>,
-    /// No account
+    /// Have no default account: such requests get code 5
     #[arg(long, conflicts_with = "login")]
     none: bool,
 }
 
 impl Default {
-    /// Does it.
     pub(super) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open()?;
         let login = self.login.clone();
@@ -58,7 +57,7 @@ fn answers(login: &Login) -> String {
     format!("{login} is the default account: it answers at IP addresses, at localhost and at a bare domain")
 }
 
-/// What is said behind an account that was added, where this is the default one.
+/// A note for `account add`, if the new account is the default one.
 pub(super) fn after_add(added: &Login, default: Option<&Login>) -> String {
     match default {
         Some(login) if login == added => answers(added),
@@ -66,7 +65,7 @@ pub(super) fn after_add(added: &Login, default: Option<&Login>) -> String {
             "the default account is still {login}, at IP addresses and localhost; `billhook account default {added}` changes that"
         ),
         None => format!(
-            "no account answers at IP addresses and localhost; `billhook account default {added}` has this one do so"
+            "no account answers at IP addresses and localhost; `billhook account default {added}` makes this one answer there"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `billhook account`: who answers, with which key, under which names, and how.
+//! `billhook account`: accounts, their keys, host names and settings.
 
 mod default;
 pub(crate) mod login_link;
@@ -53,15 +53,15 @@ pub(crate) enum Action {
 
 /// Add an account
 ///
-/// Without --key (or its like) a key of 32 hex digits is made, from the system's source of randomness, and printed
-/// this once.
+/// Without --key or --key-file a random key of 32 hex digits is made. It is printed this once and never
+/// again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   billhook account add shop
   billhook account add shop --key-file shop.key   keep the key that clients have")]
 pub(crate) struct Add {
-    /// The login: letters a-z, digits and hyphens; it is the first part of the account's host name
+    /// The login: letters a-z, digits and hyphens; the account answers at LOGIN.DOMAIN
     #[arg(value_name = "LOGIN", value_parser = Login::parse)]
     login: Login,
     #[command(flatten)]
@@ -77,14 +77,15 @@ pub(crate) struct Add {
 Example:
   billhook account list --json")]
 pub(crate) struct List {
-    /// Print JSON, an account a line
+    /// Print JSON, one account per line
     #[arg(long)]
     json: bool,
 }
 
 /// Give an account a new key
 ///
-/// A key of 32 hex digits is made and printed this once. The old one stops working at once, or after --keep-old.
+/// A random key of 32 hex digits is made. It is printed this once and never again. The old key stops working
+/// at once, or after --keep-old.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -93,7 +94,7 @@ pub(crate) struct RotateKey {
     /// The account
     #[arg(value_name = "LOGIN", value_parser = Login::parse)]
     login: Login,
-    /// For how long the old key goes on working, in minutes [default: not at all]
+    /// How long the old key keeps working, in minutes [default: it stops at once]
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=525_600))]
     keep_old: Option<u32>,
     /// Print JSON
@@ -101,7 +102,7 @@ pub(crate) struct RotateKey {
     json: bool,
 }
 
-/// Switch an account off: every call gets code 7
+/// Disable an account: every call gets code 7
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -112,7 +113,7 @@ pub(crate) struct Switch {
     login: Login,
 }
 
-/// Switch an account on again
+/// Enable an account again
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -123,7 +124,7 @@ pub(crate) struct Enable {
     login: Login,
 }
 
-/// Let an account answer at a host name of its own, beside LOGIN.DOMAIN
+/// Let an account answer at a host name of its own, besides LOGIN.DOMAIN
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -136,15 +137,15 @@ pub(crate) struct Bind {
     /// The host name, without port
     #[arg(value_name = "DOMAIN", value_parser = domain::bindable)]
     domain: String,
-    /// Take the host name from the account instead, as `account unbind` does
+    /// Remove the host name from the account, as `account unbind` does
     #[arg(long)]
     remove: bool,
-    /// Bind a name that begins with another account's login, too
+    /// Bind a name even if it begins with another account's login
     #[arg(long, conflicts_with = "remove")]
     anyway: bool,
 }
 
-/// Take a host name from an account that was bound to it
+/// Remove a host name from an account
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -164,7 +165,7 @@ pub(crate) struct Set {
     /// The account
     #[arg(value_name = "LOGIN", value_parser = Login::parse)]
     login: Login,
-    /// Settings, all or none of which are taken
+    /// Settings; if one is wrong, none is changed
     #[arg(value_name = "NAME=VALUE", required = true, value_parser = setting)]
     settings: Vec<Setting>,
 }
@@ -175,7 +176,7 @@ fn setting(text: &str) -> Result<Setting, String> {
     if text.contains('=') { Ok(setting) } else { Err(format!("write {name}=VALUE")) }
 }
 
-/// The help of `account set`, made of the table of settings.
+/// The help of `account set`, generated from the table of settings.
 pub(crate) fn settings_help() -> String {
     let mut help = "Settings:\n".to_owned();
     for info in SETTINGS {
@@ -189,7 +190,6 @@ pub(crate) fn settings_help() -> String {
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere, sources: &ArgMatches) -> Result<(), Failure> {
         match self {
             Self::Add(add) => add.run(everywhere, sources),
@@ -277,7 +277,7 @@ fn print_added(
              (if `serve` has no --domain of its own)"
     )?;
     writeln!(out, "{}", default::after_add(login, default))?;
-    writeln!(out, "Next: give it orders, start the server, and ask for a customer's")?;
+    writeln!(out, "Next: import orders, start the server, and ask for a customer's orders")?;
     writeln!(out, "  billhook import{data} --account {login} orders.csv")?;
     writeln!(out, "  billhook serve{data}")?;
     let call = "billhook call GetBills email=anna@example.com --url";
@@ -333,13 +333,13 @@ impl RotateKey {
         writeln!(out, "Keep the key: it is shown this once.")?;
         match self.keep_old {
             Some(minutes) => writeln!(out, "The old one works for {minutes} more minutes.")?,
-            None => writeln!(out, "The old one works no more.")?,
+            None => writeln!(out, "The old one no longer works.")?,
         }
         Ok(out.flush()?)
     }
 }
 
-/// The account has a new key, but nobody has seen it.
+/// The error after a new key was stored, but could not be printed.
 fn key_not_shown(login: &Login, failure: Failure) -> Failure {
     let cause = match failure {
         Failure::Failed(text) => text,
@@ -359,8 +359,8 @@ impl Bind {
         let store = everywhere.store.open()?;
         if !anyway && let Some((other, rest)) = others_own_name(&store, &login, &domain)? {
             return Err(Failure::failed(format!(
-                "{domain} is {other}'s own name where `serve` has --domain {rest}, and would never lead to {login}; \
-                 if {rest} is no --domain of yours, add --anyway"
+                "with `serve --domain {rest}`, {domain} leads to the account {other} and never to {login}; \
+                 if you do not serve {rest}, add --anyway"
             )));
         }
         let bound = domain.clone();
@@ -378,7 +378,7 @@ impl Bind {
     }
 }
 
-/// Whether a host name is LOGIN.DOMAIN of another account: whose, and which domain that would be (decision 49).
+/// The account, if any, whose own LOGIN.DOMAIN this host name would be, and that domain (decision 49).
 fn others_own_name<'a>(
     store: &Store,
     login: &Login,

@@ -1,4 +1,4 @@
-//! `billhook account show`, and how an account looks in lists.
+//! `billhook account show`, and the account's form in lists.
 
 use std::io::Write as _;
 
@@ -20,7 +20,7 @@ use crate::{
     terminal::output::{json_pretty, stdout},
 };
 
-/// Show an account: names, settings, what it holds
+/// Show an account: names, settings, and how much it holds
 ///
 /// Times are in the account's own time zone.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// The account
     #[arg(value_name = "LOGIN", value_parser = Login::parse)]
     login: Login,
-    /// Show the key itself
+    /// Show the key too
     #[arg(long)]
     reveal_key: bool,
     /// Print JSON
@@ -41,7 +41,6 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open()?;
         let (account, orders, products) = store.read(|tx| {
@@ -91,7 +90,6 @@ impl Arguments {
     }
 }
 
-/// An account as JSON, without its key.
 pub(super) fn summary(account: &Account) -> Map<String, Value> {
     let settings: Map<String, Value> =
         account.settings.shown().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

@@ -1,4 +1,4 @@
-//! What happens to an order: the same as the API's methods do, and what they lack.
+//! Commands that change an order: those of the API's methods, and some that the API lacks.
 
 use billhook_store::{
     Tx,
@@ -17,10 +17,10 @@ use crate::{
     terminal::output::print,
 };
 
-/// Say that an order is paid, cancelled, refunded, or waits for its payment
+/// Set an order to paid, cancelled, refunded, or waiting for payment
 ///
-/// `paid` notes a payment of what was left to pay, and hands out pin codes. `return` means that the money was given back;
-/// a parcel that came back is `order take-back`. Any state may follow any.
+/// `paid` records a payment of the open amount and hands out pin codes. `return` means that the money was
+/// given back; a parcel that came back is `order take-back`. Every change of state is allowed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,10 +38,11 @@ pub(crate) struct SetStatus {
     date: Option<TimeOption>,
 }
 
-/// Note a payment of a part
+/// Record a partial payment
 ///
-/// The order is paid when nothing is left to pay. A payment of more than is left is refused, and so is one for an order that
-/// is cancelled or whose money was given back. `order unpay` removes a payment that was noted by mistake.
+/// The order becomes paid when its payments cover it. A payment above the open amount is refused, and so is
+/// one for a cancelled or refunded order, except with --anyway. `order unpay` removes a payment that was
+/// recorded by mistake.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -53,18 +54,18 @@ pub(crate) struct Pay {
     /// The sum
     #[arg(value_name = "SUM", value_parser = sum)]
     sum: Money,
-    /// When it came in [default: now]
+    /// When it was received [default: now]
     #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
     date: Option<TimeOption>,
-    /// Note it although it is more than is left to pay, or the order is cancelled or refunded
+    /// Record it even if it exceeds the open amount, or the order is cancelled or refunded
     #[arg(long)]
     anyway: bool,
 }
 
-/// Remove a payment that was noted by mistake
+/// Remove a payment that was recorded by mistake
 ///
-/// A paid order waits again if what is left of its payments no longer covers it; its pin codes stay handed out. Money that was
-/// really given back is noted by `order set-status ID return`.
+/// A paid order waits for payment again if its other payments do not cover it. Its pin codes stay handed out.
+/// If money was given back, use `order set-status ID return` instead.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -73,12 +74,12 @@ Examples:
 pub(crate) struct Unpay {
     #[command(flatten)]
     target: Target,
-    /// The payment's number, as `order show` has it [default: the last]
+    /// The payment's number, as in `order show` [default: the last payment]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
     payment: Option<i64>,
 }
 
-/// Note that the parcel was posted
+/// Record that the parcel was posted
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -108,14 +109,11 @@ fn rpo(text: &str) -> Result<Text, String> {
 }
 
 impl SetStatus {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target, status, date } = self;
         let status = PayStatus::parse(&status).unwrap_or(PayStatus::Waiting);
         if date.is_some() && status != PayStatus::Paid {
-            return Err(Failure::usage(
-                "--date says when an order was paid: it goes with the status paid only",
-            ));
+            return Err(Failure::usage("--date is the time of a payment: use it only with the status paid"));
         }
         target.change(everywhere, move |tx, account, order| {
             if order.pay_status == status {
@@ -133,13 +131,12 @@ impl SetStatus {
 }
 
 impl Pay {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target, sum, date, anyway } = self;
         target.change(everywhere, move |tx, account, order| {
             if let Some(why) = doubt(order, sum).filter(|_| !anyway) {
                 return Err(Failure::failed(format!(
-                    "order {} {why}: the payment is not noted; with --anyway it is",
+                    "order {} {why}: the payment was not recorded; add --anyway to record it",
                     order.id
                 )));
             }
@@ -150,11 +147,11 @@ impl Pay {
     }
 }
 
-/// Why a payment of this sum is likely a mistake, if it is.
+/// A reason to think that a payment of this sum is a mistake.
 fn doubt(order: &Order, sum: Money) -> Option<String> {
     match order.pay_status {
         PayStatus::Cancel => Some("is cancelled".to_owned()),
-        PayStatus::Return => Some("is one whose money was given back".to_owned()),
+        PayStatus::Return => Some("was refunded".to_owned()),
         PayStatus::Waiting | PayStatus::Paid => {
             let left = order.to_pay();
             (sum > left).then(|| format!("has {left} left to pay, less than {sum}"))
@@ -162,7 +159,7 @@ fn doubt(order: &Order, sum: Money) -> Option<String> {
     }
 }
 
-/// How an order stands after its payments changed.
+/// The order's payments after a change, in words.
 fn standing(order: &Order) -> String {
     match order.pay_status {
         PayStatus::Waiting => format!("{} left to pay", order.to_pay()),
@@ -171,7 +168,6 @@ fn standing(order: &Order) -> String {
 }
 
 impl Unpay {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target, payment } = self;
         target.change(everywhere, move |tx, account, order| {
@@ -188,7 +184,6 @@ impl Unpay {
 }
 
 impl Send {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target, rpo, date } = self;
         target.change(everywhere, move |tx, account, order| {
@@ -224,9 +219,9 @@ impl Target {
             let had_timer = order.handling.kill_at != 0;
             order_changes::restore(tx, account.id, order, now())?;
             Ok(if had_timer && order.handling.kill_at == 0 {
-                "is there again, without its timer, which has run out".to_owned()
+                "is restored without its timer, which has run out".to_owned()
             } else {
-                "is there again".to_owned()
+                "is restored".to_owned()
             })
         })
     }
@@ -250,7 +245,7 @@ impl Target {
         })
     }
 
-    /// Changes an order; what the change says of it is told.
+    /// Changes an order, deleted or not, and prints the text that `change` returns.
     fn change_any(
         self,
         everywhere: &Everywhere,
@@ -269,7 +264,6 @@ impl Target {
     }
 }
 
-/// The time that was named, else now.
 fn time(date: Option<TimeOption>, account: &Account) -> Result<i64, Failure> {
     date.map_or_else(|| Ok(now()), |date| date.begin(&account.settings.time_zone))
 }

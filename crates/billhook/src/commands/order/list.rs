@@ -1,4 +1,4 @@
-//! `billhook order list`: orders of a time, of a customer, of a state.
+//! `billhook order list`: orders by time, customer or state.
 
 use std::{collections::HashMap, io::Write as _};
 
@@ -20,10 +20,10 @@ use crate::{
     terminal::output::{json_line, say_if_none, stdout},
 };
 
-/// List orders, the oldest first
+/// List orders, oldest first
 ///
-/// Deleted orders are left out. A time is 31.12.2024 or 2024-12-31, alone or with 10:00 or 10:00:59 behind it, in the
-/// account's time_zone, or unix seconds; a day counts whole.
+/// Deleted orders are left out. A time is 31.12.2024 or 2024-12-31, optionally followed by 10:00 or 10:00:59,
+/// in the account's time_zone, or unix seconds. In --to, a day includes all of it.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these texts are the help")]
 #[command(after_help = "\
@@ -34,27 +34,26 @@ Examples:
 pub(crate) struct Arguments {
     #[command(flatten)]
     report: Report,
-    /// Only this customer's, by number
+    /// Only this customer's orders, sorted by number
     #[arg(long, value_name = "EMAIL", value_parser = Email::parse)]
     email: Option<Email>,
-    /// Only those of this state
+    /// Only orders in this state
     #[arg(long, value_name = "STATUS", value_parser = PossibleValuesParser::new(PayStatus::ALL.map(PayStatus::as_str)))]
     status: Option<String>,
-    /// Only those made at this time or later
+    /// Only orders created at this time or later
     #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
     from: Option<TimeOption>,
-    /// Only those made at this time or before
+    /// Only orders created at this time or earlier
     #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
     to: Option<TimeOption>,
-    /// Only paid ones; --from, --to and the order of the list are then by the time of the payment
+    /// Only paid orders; --from, --to and the order of the list then go by the time of payment
     #[arg(long)]
     paid: bool,
-    /// Only the last ones, so many
+    /// Only the last N orders
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
 }
 
-/// Which orders are listed.
 struct Filter {
     by: By,
     window: (i64, i64),
@@ -75,7 +74,6 @@ impl Filter {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { report: Report { account, json }, email, status, from, to, paid, limit } = self;
         let store = account.open(everywhere)?;
@@ -86,7 +84,7 @@ impl Arguments {
             let begin = from.map_or(Ok(0), |from| from.begin(zone))?;
             let end = to.map_or(Ok(UNIX_TIME_MAX), |to| to.end(zone))?;
             if begin > end {
-                return Err(Failure::usage("--from is behind --to"));
+                return Err(Failure::usage("--from is later than --to"));
             }
             let filter = Filter {
                 by: if paid { By::Paid } else { By::Created },
@@ -110,7 +108,7 @@ impl Arguments {
     }
 }
 
-/// Shows the orders that a filter takes, in their order.
+/// Calls a function with each order that the filter selects, in the list's order.
 fn each(
     tx: &mut Tx<'_>,
     account: &Account,

@@ -1,4 +1,4 @@
-//! `billhook order`: what is known of orders, and what happens to them beside the API.
+//! `billhook order`: shows orders and changes them.
 
 mod change;
 mod list;
@@ -71,7 +71,6 @@ pub(crate) struct Target {
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Show(target) => target.show(everywhere),
@@ -87,7 +86,7 @@ impl Action {
     }
 }
 
-/// The order of a number, deleted or not.
+/// The order with this number, deleted or not.
 fn found(tx: &mut Tx<'_>, account: &Account, id: OrderId) -> Result<Order, Failure> {
     orders::find(tx, account.id, id)?.ok_or_else(|| {
         Failure::failed(format!(
@@ -99,5 +98,5 @@ fn found(tx: &mut Tx<'_>, account: &Account, id: OrderId) -> Result<Order, Failu
 
 fn order_id(text: &str) -> Result<OrderId, &'static str> {
     let id = text.parse().ok().filter(|id| *id >= 1);
-    id.map(OrderId).ok_or("an order's number is wanted, from 1 up")
+    id.map(OrderId).ok_or("an order's number is expected, from 1 up")
 }

@@ -1,4 +1,4 @@
-//! How an order looks in reports: a line in lists, or everything.
+//! An order in reports: as a line of a list, or in full.
 
 use std::{fmt::Write as _, io::Write};
 
@@ -13,7 +13,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{failure::Failure, options::time::shown, terminal::output::for_terminal};
 
-/// A line of a list.
 pub(super) fn line(order: &Order, zone: &TimeZone) -> String {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     for_terminal(&format!(
@@ -27,7 +26,7 @@ pub(super) fn line(order: &Order, zone: &TimeZone) -> String {
     ))
 }
 
-/// An order in a list, as JSON; `given_back` is what was given back of it.
+/// An order in a list, as JSON. `given_back` is the sum that was refunded.
 pub(super) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     let fields = [
@@ -46,12 +45,12 @@ pub(super) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// An order with everything that is known of it.
+/// An order and everything that belongs to it.
 pub(super) struct Whole<'a> {
     pub(super) order: &'a Order,
     /// Its payments with their numbers.
     pub(super) payments: &'a [(i64, Payment)],
-    /// The name of the manager who sold it, if there is such a manager still.
+    /// The manager's name, if the manager still exists.
     pub(super) manager: Option<&'a str>,
 }
 
@@ -60,7 +59,7 @@ impl Whole<'_> {
         income::given_back(self.payments.iter().map(|(_, payment)| payment))
     }
 
-    /// As JSON. A text field that is empty is left out.
+    /// JSON without empty text fields.
     pub(super) fn json(&self) -> Map<String, Value> {
         let Self { order, payments, manager } = self;
         let handling = &order.handling;
@@ -93,7 +92,7 @@ impl Whole<'_> {
         map
     }
 
-    /// For people: a fact a line.
+    /// Text for people, one fact per line.
     pub(super) fn write(&self, out: &mut impl Write, zone: &TimeZone) -> Result<(), Failure> {
         let Self { order, payments, manager } = self;
         let handling = &order.handling;
@@ -160,7 +159,6 @@ fn item(line: &Line) -> Value {
 
 fn item_line(line: &Line) -> String {
     let mut text = format!("{} {} ({}) {}", line.good_id, line.good_name, line.good_title, line.sum);
-    // Writing to a String cannot fail.
     if line.price != line.sum {
         let _ = write!(text, ", in the catalogue {}", line.price);
     }

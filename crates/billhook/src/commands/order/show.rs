@@ -1,4 +1,4 @@
-//! `billhook order show`: everything that is known of one order.
+//! `billhook order show`: shows one order in full.
 
 use billhook_store::{managers, order_changes};
 

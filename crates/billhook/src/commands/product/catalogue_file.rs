@@ -1,4 +1,4 @@
-//! `billhook product export`, and what a file of products looks like.
+//! `billhook product export`, and the columns of a catalogue file.
 
 use std::{
     collections::HashMap,
@@ -27,9 +27,9 @@ use crate::{
 
 /// Write the catalogue to a file, deleted products too
 ///
-/// Every product with every field, by number. `billhook product import` takes it back: into an empty account it makes the
-/// same catalogue. Cells that begin with = + - or @ are written as they are: open a file with strangers' texts in a
-/// spreadsheet with care.
+/// Writes every product with every field, by number. `billhook product import` reads the file: into an empty
+/// account it makes the same catalogue. Cells that begin with = + - or @ are written as they are. A
+/// spreadsheet takes them for formulas, so open a file with texts of strangers with care.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -41,31 +41,29 @@ pub(crate) struct Arguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     account: AccountOption,
-    /// The form [default: by the file's extension, else jsonl]
+    /// The format [default: by the file's extension, else jsonl]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
-    /// Print the report on a file as JSON
+    /// Print a report on the written file as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// The columns of a file, beside [`FIELDS`].
+/// Columns besides [`FIELDS`].
 pub(super) const GOOD_ID: &str = "good_id";
 pub(super) const GOOD_NAME: &str = "good_name";
 pub(super) const DELETED: &str = "deleted";
-/// The title of the category, so that a file can be taken where the category is not yet.
+/// The category's title, so that an import can make a category that does not exist yet.
 pub(super) const CATEGORY_TITLE: &str = "category_title";
 
-/// Every column, in order.
 pub(super) fn columns() -> impl Iterator<Item = &'static str> {
     [GOOD_ID, GOOD_NAME].into_iter().chain(FIELDS).chain([CATEGORY_TITLE, DELETED])
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let file = self.file.as_deref().filter(|file| file.as_os_str() != "-");
         let format = self.format.or_else(|| Format::of(file?)).unwrap_or(Format::Jsonl);
@@ -126,7 +124,7 @@ fn write(records: &[Map<String, Value>], format: Format, mut out: impl Write) ->
     out.flush()
 }
 
-/// Writes to a temporary file beside `file`, and gives it the name when it is whole.
+/// Writes to a temporary file beside `file`, and renames it when it is complete.
 fn save(records: &[Map<String, Value>], format: Format, file: &Path, force: bool) -> Result<(), Failure> {
     let fault = |error: &io::Error| Failure::file("write", file, error);
     if !force && fs::symlink_metadata(file).is_ok() {

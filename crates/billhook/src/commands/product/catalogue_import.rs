@@ -1,4 +1,4 @@
-//! `billhook product import`: a catalogue from a file, all or nothing of it.
+//! `billhook product import`: reads a catalogue from a file, all or nothing.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -28,12 +28,13 @@ use crate::{
     transfer::import::{found::Unreadable, rows::RowReader},
 };
 
-/// Take products from a file into the catalogue
+/// Import products from a file into the catalogue
 ///
-/// JSON Lines, a product a line, or CSV with a header; commas, semicolons or tabs are between the cells. The names are
-/// those that `billhook product export` writes. A product is known by its good_id, else by its good_name; one that is new
-/// needs a good_name. Fields that the file does not have stay as they are, an empty text clears the field, and other empty
-/// cells say nothing. Products that the file does not have stay. If one line is bad, nothing is taken.
+/// The file is JSON Lines with one product per line, or CSV with a header, separated by commas, semicolons or
+/// tabs. The fields are named as `billhook product export` writes them. A product is found by its good_id,
+/// else by its good_name; a new one needs a good_name. Fields and products that are not in the file stay as
+/// they are. An empty text clears the field; other empty cells are ignored. If one line is wrong, nothing is
+/// imported.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these texts are the help")]
 #[command(after_help = "\
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
     file: PathBuf,
     #[command(flatten)]
     account: AccountOption,
-    /// The file's form [default: by its extension: .jsonl, .ndjson, .csv]
+    /// The file's format [default: by its extension: .jsonl, .ndjson, .csv]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Print the report as JSON
@@ -54,7 +55,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// What a line says of a product.
+/// One line of the file.
 #[derive(Debug)]
 struct Record {
     line: u64,
@@ -66,7 +67,7 @@ struct Record {
     said: Said,
 }
 
-/// What became of the products.
+/// The numbers for the report.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     added: u64,
@@ -75,11 +76,12 @@ struct Counts {
 }
 
 impl Arguments {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let place = self.file.display().to_string();
         let format = self.format.or_else(|| Format::of(&self.file)).ok_or_else(|| {
-            Failure::usage(format!("{place} has no extension that names its form: add --format jsonl or csv"))
+            Failure::usage(format!(
+                "{place} has no extension that names its format: add --format jsonl or csv"
+            ))
         })?;
         let text = input_file::read(&self.file)?;
         let records = match format {
@@ -119,7 +121,7 @@ fn json_records(text: &str) -> Result<Vec<Record>, Fault> {
             match value {
                 Value::Null => {}
                 Value::Array(_) | Value::Object(_) => {
-                    return Err((line, format!("`{name}`: a text, a number, true or false is wanted")));
+                    return Err((line, format!("`{name}`: a text, a number, true or false is expected")));
                 }
                 value => cells.push((name.as_str(), fields::text(value))),
             }
@@ -149,14 +151,13 @@ fn csv_records(text: String) -> Result<Vec<Record>, Fault> {
     Ok(records)
 }
 
-/// Reads what a line says.
 fn record<'a>(line: u64, cells: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Record, Fault> {
     let mut by_name: BTreeMap<&'static str, &str> = BTreeMap::new();
     for (name, value) in cells {
         let known = columns().find(|column| column.eq_ignore_ascii_case(name.trim()));
         let name = known.map_or_else(|| fields::field(name), Ok).map_err(|why| (line, why))?;
         if by_name.insert(name, value).is_some() {
-            return Err((line, format!("`{name}` stands twice")));
+            return Err((line, format!("`{name}` occurs twice")));
         }
     }
     parse(line, by_name).map_err(|why| (line, why))
@@ -166,26 +167,28 @@ fn parse(line: u64, mut cells: BTreeMap<&'static str, &str>) -> Result<Record, S
     let mut taken = |name: &str| cells.remove(name).map(str::trim).filter(|text| !text.is_empty());
     let id = taken(GOOD_ID).map(|text| match text.parse() {
         Ok(id) if id >= 1 => Ok(GoodId(id)),
-        _ => Err(format!("`{GOOD_ID}`: a number from 1 up is wanted, not {text:?}")),
+        _ => Err(format!("`{GOOD_ID}`: a number from 1 up is expected, not {text:?}")),
     });
     let good_name =
         taken(GOOD_NAME).map(|text| Name::new(text).map_err(|error| format!("`{GOOD_NAME}`: {error}")));
-    // Catalogues that came with orders may hold sums that no request takes.
+    // Catalogues that came with imported orders may hold higher sums than a request may have.
     let good_sum =
         taken("good_sum").map(|text| Money::parse(text).map_err(|error| format!("`good_sum`: {error}")));
     let is_deleted = taken(DELETED).map(|text| match text.to_ascii_lowercase().as_str() {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(format!("`{DELETED}`: 1 or 0 is wanted, not {text:?}")),
+        _ => Err(format!("`{DELETED}`: 1 or 0 is expected, not {text:?}")),
     });
     let category_title = taken(CATEGORY_TITLE)
         .map(|text| Text::new(text).map_err(|error| format!("`{CATEGORY_TITLE}`: {error}")));
     let (id, good_name) = (id.transpose()?, good_name.transpose()?);
-    // The name only stands for the product in messages; what changes is the rest.
+    // Here the name only identifies the product for messages.
     let name = match (&good_name, id) {
         (Some(name), _) => name.clone(),
         (None, Some(id)) => Name::new(&id.to_string()).map_err(|error| error.to_string())?,
-        (None, None) => return Err(format!("neither `{GOOD_ID}` nor `{GOOD_NAME}`: which product is it?")),
+        (None, None) => {
+            return Err(format!("neither `{GOOD_ID}` nor `{GOOD_NAME}`: one of them must name the product"));
+        }
     };
     let good_sum = good_sum.transpose()?;
     let (is_deleted, category_title) = (is_deleted.transpose()?, category_title.transpose()?);
@@ -195,7 +198,7 @@ fn parse(line: u64, mut cells: BTreeMap<&'static str, &str>) -> Result<Record, S
     Ok(Record { line, id, good_name, good_sum, is_deleted, category_title, said })
 }
 
-/// Why nothing is taken.
+/// Why the import was refused or failed.
 enum Stop {
     Failure(Failure),
     Line(u64, String),
@@ -207,7 +210,7 @@ impl<E: Into<Failure>> From<E> for Stop {
     }
 }
 
-/// What is to be saved, and the line that says so.
+/// A product to save, and the line that it comes from.
 struct Wanted {
     line: u64,
     good: Good,
@@ -247,7 +250,7 @@ fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts
     Ok(counts)
 }
 
-/// What each record makes of its product. No two may be of one product, or of one name.
+/// Applies each record to its product. Fails if two records are for one product or one name.
 fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(GoodId, Wanted)>, Stop> {
     let by_name: HashMap<&str, GoodId> =
         known.values().map(|good| (good.product.good_name.as_str(), good.product.id)).collect();
@@ -296,7 +299,7 @@ fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(Goo
     Ok(wanted)
 }
 
-/// Refuses two products of one name; `lines` has those that are saved.
+/// Fails if two products get the same name. `lines` has the products to save.
 fn names_are_apart(
     known: &BTreeMap<GoodId, Good>,
     lines: &HashMap<GoodId, u64>,
@@ -319,7 +322,7 @@ fn names_are_apart(
     Ok(())
 }
 
-/// Products may change names with each other, and no two have one name even for a moment.
+/// Products may exchange names, which must always be unique. So changed ones get a temporary name first.
 fn make_way(
     tx: &mut Tx<'_>,
     account: &Account,
@@ -331,7 +334,7 @@ fn make_way(
             && before.product.good_name != good.product.good_name
         {
             let mut aside = before.clone();
-            // No name begins with a space.
+            // No real name begins with a space.
             aside.product.good_name = format!(" {id}");
             products::save(tx, account.id, &aside)?;
         }

@@ -1,4 +1,4 @@
-//! A product's fields by their names on the wire: what can be said of each, and what each says.
+//! Reads and shows a product's fields by their names on the wire.
 
 use billhook_store::products::{Good, GoodText};
 use billhook_wire::{
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{nearest::nearest, record::GoodField};
 
-/// What the API has no parameter for.
+/// The fields that the API has no parameter for.
 const BEYOND_API: [&str; 2] = ["prepayment_enabled", "prepayment_minsum"];
 /// The fields that `product set` takes, in the order of reports and exports.
 pub(super) const FIELDS: [&str; GoodFields::NAMES.len() + BEYOND_API.len()] = {
@@ -31,7 +31,7 @@ struct Prepayment {
     prepayment_minsum: Option<Price>,
 }
 
-/// What is said of a product.
+/// The fields that a command or a line sets.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     fields: GoodFields,
@@ -41,7 +41,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Reads names and values; the names are those of [`field`]. An empty value clears a text, and is nothing for other fields.
+    /// Reads values by names from [`field`]. An empty value clears a text, and is ignored for other fields.
     pub(super) fn read<'a>(
         good_name: &Name,
         said: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -60,18 +60,18 @@ impl Said {
         let mut body = Vec::new();
         query::build_pairs(pairs.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &mut body);
         let form = Form::urlencoded(&body);
-        // The same that AddGood and UpdateGood read.
+        // AddGood and UpdateGood read the same type.
         let fields = form.read().map_err(|error| format!("{}: {}", error.field(), error.reason()))?;
         let prepayment = form.read().map_err(|error| format!("{}: {}", error.field(), error.reason()))?;
         Ok(Self { fields, prepayment, cleared, clears_title })
     }
 
-    /// The number of the category that it is to be in; 0: none.
+    /// The number of the product's new category; 0: none.
     pub(super) fn parent_id(&self) -> Option<i64> {
         self.fields.parent_id
     }
 
-    /// Puts it in the place of what was known.
+    /// Replaces the fields that are set.
     pub(super) fn apply(&self, good: &mut Good) {
         good.change(&self.fields);
         if self.clears_title {
@@ -89,7 +89,7 @@ impl Said {
     }
 }
 
-/// The field of a name, in letters of either case, as the wire spells it.
+/// The name of a field as the wire spells it; letter case does not matter.
 pub(super) fn field(name: &str) -> Result<&'static str, String> {
     let name = name.trim();
     if name.eq_ignore_ascii_case("good_client_mailings") {
@@ -104,7 +104,6 @@ pub(super) fn field(name: &str) -> Result<&'static str, String> {
     })
 }
 
-/// The word for a kind of product.
 pub(super) fn word(good_type: GoodType) -> &'static str {
     match good_type {
         GoodType::Digital => "digital",
@@ -113,7 +112,6 @@ pub(super) fn word(good_type: GoodType) -> &'static str {
     }
 }
 
-/// What a product says of a field.
 pub(super) fn value(good: &Good, field: &str) -> Value {
     match field {
         "good_title" => json!(good.product.good_title),
@@ -123,7 +121,7 @@ pub(super) fn value(good: &Good, field: &str) -> Value {
     }
 }
 
-/// A value as text: a flag is 1 or 0.
+/// A value as text; a flag is 1 or 0.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -173,7 +171,7 @@ mod tests {
             };
             assert_eq!(told, expected, "{field}");
         }
-        // What is told can be said again.
+        // The fields as shown can be read again.
         let told: Vec<_> = FIELDS.into_iter().map(|field| (field, text(&value(&good, field)))).collect();
         let mut again = Good::new(good.product.clone());
         read(&told).unwrap().apply(&mut again);

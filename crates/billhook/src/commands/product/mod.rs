@@ -1,4 +1,4 @@
-//! `billhook product`: the catalogue, beside what the API's methods can do with it.
+//! `billhook product`: the catalogue, with more than the API's methods can do.
 
 mod catalogue_file;
 mod catalogue_import;
@@ -37,14 +37,14 @@ Examples:
 These commands work beside a running `billhook serve`.")]
 pub(crate) enum Action {
     List(List),
-    /// Show everything that is known of a product, a deleted one too
+    /// Show everything about a product, even a deleted one
     #[command(after_help = "\
 Example:
   billhook product show book --account shop")]
     Show(Target),
     Add(Box<Add>),
     Set(Set),
-    /// Take a product out of the catalogue; old orders keep it, and `product add` brings it back
+    /// Take a product out of the catalogue; its orders keep it, and `product add` brings it back
     #[command(after_help = "\
 Example:
   billhook product delete book --account shop")]
@@ -78,14 +78,14 @@ Example:
 pub(crate) struct List {
     #[command(flatten)]
     report: Report,
-    /// Deleted products too
+    /// List deleted products too
     #[arg(long)]
     all: bool,
 }
 
 /// Add a product to the catalogue
 ///
-/// One that was deleted comes back under its number. `billhook product set --help` names the other fields.
+/// A deleted product comes back under its old number. `billhook product set --help` names the other fields.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -113,7 +113,7 @@ pub(crate) struct Add {
 pub(crate) struct Set {
     #[command(flatten)]
     target: Target,
-    /// Fields, all or none of which are taken; an empty value clears a text
+    /// Fields; if one is wrong, none is changed; an empty value clears a text
     #[arg(value_name = "NAME=VALUE", required = true, value_parser = setting)]
     settings: Vec<(&'static str, String)>,
 }
@@ -127,13 +127,13 @@ fn setting(text: &str) -> Result<(&'static str, String), String> {
     if text.contains('=') { Ok((name, value.to_owned())) } else { Err(format!("write {name}=VALUE")) }
 }
 
-/// The help of `product set`, made of the list of fields.
+/// The help of `product set`, generated from the list of fields.
 pub(crate) fn fields_help() -> String {
     format!(
         "Fields:\n  {}\n\n\
          Sums are 3900 or 3900.00, percentages 12.5, switches 1 or 0; good_type is digital, physical or floating, \
          good_timer_unit min, hour or day, parent_id the number of a category, 0 for none.\n\n\
-         Kept, and acted upon by nothing yet:\n  {}\n\n\
+         Stored, but without effect so far:\n  {}\n\n\
          Examples:\n  billhook product set book good_sum=350 --account shop\n  \
          billhook product set book good_download= prepayment_enabled=1 prepayment_minsum=100 --account shop",
         FIELDS.join(", "),
@@ -142,7 +142,6 @@ pub(crate) fn fields_help() -> String {
 }
 
 impl Action {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run(everywhere),
@@ -274,7 +273,7 @@ impl Set {
     }
 }
 
-/// Names and values, none of which is said twice.
+/// Names and values; fails if a name comes twice.
 fn once_each<'a>(
     said: impl Iterator<Item = (&'static str, &'a String)>,
 ) -> Result<Vec<(&'static str, &'a str)>, Failure> {
@@ -298,7 +297,7 @@ fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Good, said: &Said) -> R
     Ok(products::save(tx, account.id, good)?)
 }
 
-/// The product of a name, deleted or not.
+/// The product with this name, deleted or not.
 pub(crate) fn known(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Good, Failure> {
     if let Some(good) = products::named(tx, account.id, good_name.as_str())? {
         return Ok(good);
@@ -321,7 +320,7 @@ fn in_catalogue(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<
     Ok(good)
 }
 
-/// What lists show of a product.
+/// The fields that lists show.
 fn names(good: &Good) -> Map<String, Value> {
     let Good { product, good_type, is_deleted, .. } = good;
     let fields = [
@@ -335,7 +334,7 @@ fn names(good: &Good) -> Map<String, Value> {
     fields.into_iter().map(|(name, value): (&str, Value)| (name.to_owned(), value)).collect()
 }
 
-/// Everything that is known of a product.
+/// All fields.
 fn whole(good: &Good) -> Map<String, Value> {
     let mut map = names(good);
     for field in FIELDS {

@@ -1,4 +1,4 @@
-//! Pin codes of a product: a list of them comes in, and who has which is shown.
+//! Pin codes of a product: adds them from a file, and shows which order got which.
 
 use std::{collections::HashMap, io::Write as _, path::PathBuf};
 
@@ -14,10 +14,10 @@ use crate::{
     terminal::output::{counted, for_terminal, json_line, print, stdout},
 };
 
-/// Add pin codes, a line each, to those of a product
+/// Add pin codes to a product, from a file with one per line
 ///
-/// They are handed out when orders are paid, the first line first. A code that stands twice in the file, or that the
-/// product has or had already, is refused, and none is taken.
+/// Paid orders get them in the order of the file. A code that is in the file twice, or that the product has
+/// or had already, is refused, and then none is added.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +32,6 @@ pub(crate) struct Add {
 }
 
 impl Add {
-    /// Does it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target: Target { good_name, report }, file } = self;
         let place = file.display().to_string();
@@ -68,7 +67,7 @@ impl Add {
     }
 }
 
-/// The pin codes of a text, with the lines that they stand in.
+/// The pin codes of a text, each with the number of its line.
 fn read(text: &str, place: &str) -> Result<Vec<(usize, String)>, Failure> {
     let mut codes: Vec<(usize, String)> = Vec::new();
     let mut seen = HashMap::new();

@@ -1,4 +1,4 @@
-//! `billhook serve`: from options to a running server, and its orderly end.
+//! `billhook serve`: starts a server from its options, and stops it in order.
 
 mod open_files;
 mod options;
@@ -19,13 +19,13 @@ use crate::{
 };
 
 impl Arguments {
-    /// Serves until it is told to stop.
+    /// Serves until a signal stops it.
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let is_demo = self.demo;
         let mut options = self.into_options()?;
         options.access_log = access_log(everywhere);
         if outside(&options).is_some() {
-            // For accounts that come later; those that are there already stop the start below.
+            // For accounts that are added later. Those that exist are checked below, before the start.
             options.refused_key = Some(demo::public_key()?);
         }
         let location = everywhere.store.location()?;
@@ -54,20 +54,20 @@ impl Arguments {
             announce(&server.addresses(), &domains, &accounts, demo_path.as_deref(), everywhere)?;
             server.run(stop).await.map_err(Failure::from)
         });
-        // What is left by now is nothing that anybody waits for.
+        // Nobody waits for whatever still runs now.
         runtime.shutdown_timeout(Duration::from_secs(1));
         served
     }
 }
 
-/// An address that others than this machine can reach, if one is listened on.
+/// The first listening address that other machines can reach.
 fn outside(options: &billhook_server::Options) -> Option<SocketAddr> {
     let https = options.tls.as_ref().map(|tls| tls.listen);
     let mut addresses = options.listen.iter().copied().chain(https);
     addresses.find(|address| !address.ip().to_canonical().is_loopback())
 }
 
-/// The access log is part of the log from level info on, in the same form.
+/// The access log, if the level is info or higher. It has the log's format.
 fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
     if matches!(everywhere.log_level, Some(LogLevel::Error | LogLevel::Warn)) {
         return None;
@@ -78,7 +78,7 @@ fn access_log(everywhere: &Everywhere) -> Option<billhook_server::LogFormat> {
     })
 }
 
-/// The demo's key stands on a public page: nobody but this machine may come in with it (decision 73).
+/// Refuses to serve the demo's key to other machines: the key is published (decision 73).
 fn keep_public_key_at_home(options: &billhook_server::Options, login: &str) -> Result<(), Failure> {
     match outside(options) {
         None => Ok(()),
@@ -90,7 +90,7 @@ fn keep_public_key_at_home(options: &billhook_server::Options, login: &str) -> R
     }
 }
 
-/// Says where the server listens, an address a line, and what to do next. If nobody reads it any more, the server goes on.
+/// Prints the listening addresses and the next step. If standard output is closed, the server goes on.
 fn announce(
     addresses: &Addresses,
     domains: &[String],
@@ -131,8 +131,8 @@ fn announce(
     }
 }
 
-/// A URL of the demo that curl can follow: it knows `*.localhost`, and for any other domain the address will do, since there
-/// is one account only.
+/// A URL of the demo for curl, which resolves `*.localhost`. Under another domain the IP address will do,
+/// since there is only one account.
 fn account_url(login: &str, address: SocketAddr, domains: &[String]) -> String {
     let ip = address.ip();
     let is_localhost =

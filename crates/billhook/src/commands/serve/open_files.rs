@@ -1,11 +1,11 @@
-//! How many files, and so connections, this process may have open.
+//! The limit on open files, which limits the connections too.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the program itself needs beside connections: the store, the log, the listeners.
+/// Files that the program needs besides connections: the store, the log, the listeners.
 const OWN_FILES: u64 = 128;
 
-/// Raises the limit as far as the system lets us, and warns where it is too low for so many connections.
+/// Raises the limit as far as the system allows, and warns if it is too low for `connections`.
 pub(crate) fn allow(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -14,7 +14,7 @@ pub(crate) fn allow(connections: usize) {
         Err(_) => limit.current,
     };
     let needed = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OWN_FILES);
-    // No number stands for no limit.
+    // `None` means no limit.
     if let Some(current) = current.filter(|current| *current < needed) {
         tracing::warn!(
             "the system allows {current} open files, and {connections} connections need {needed}: \

@@ -1,4 +1,4 @@
-//! The options of `billhook serve`, and what becomes of them.
+//! The options of `billhook serve`, and how they become the server's options.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -12,13 +12,14 @@ use crate::{
     options::{domain, time::seconds},
 };
 
-/// Where HTTPS is served if nothing else is said.
+/// The default address for HTTPS.
 const TLS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 
 /// Answer the API at LOGIN.DOMAIN
 ///
-/// Prints each address that it listens on before it serves. SIGTERM and SIGINT end it: what has begun is finished, for at
-/// most --stop-timeout; a second signal ends it at once. SIGHUP reads the TLS certificate again.
+/// Prints each listening address before it serves. SIGTERM or SIGINT stops it: requests that have begun are
+/// finished, for at most --stop-timeout. A second signal stops it at once. SIGHUP reloads the TLS
+/// certificate.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,31 +35,32 @@ pub(crate) struct Arguments {
     /// A domain under which LOGIN.DOMAIN is an account; may be given several times
     #[arg(long, value_name = "DOMAIN", default_value = "localhost", value_parser = domain::domain)]
     domain: Vec<String>,
-    /// The account of requests that name an IP address or a bare domain [default: the store's, which `billhook account default` says]
+    /// The account of requests that name an IP address or a bare domain [default: see `billhook account
+    /// default`]
     #[arg(long, value_name = "LOGIN", value_parser = Login::parse)]
     default_account: Option<Login>,
-    /// Fill an empty store with the documentation's account and its two orders: ./billhook-demo, if none is named
+    /// Fill an empty store with the documentation's account and two orders [default store: ./billhook-demo]
     #[arg(long)]
     pub(crate) demo: bool,
     /// Where to serve HTTPS [default: 127.0.0.1:8443 with a certificate, else nowhere]
     #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     tls_listen: Option<SocketAddr>,
-    /// The TLS certificate and those that lead to its issuer (PEM)
+    /// The TLS certificate, followed by those that lead to its issuer (PEM)
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// Make certificates on the spot, for trials: clients must be told not to check them
+    /// Make certificates at start, for trials: clients must be told not to check them
     #[arg(long)]
     tls_self_signed: bool,
-    /// Where to serve /healthz, /readyz and /metrics [default: nowhere]; not for strangers
+    /// Where to serve /healthz, /readyz and /metrics [default: nowhere]; keep it private
     #[arg(long, value_name = "ADDR:PORT", value_parser = socket_address)]
     admin_listen: Option<SocketAddr>,
-    /// A name that they may be asked by, beside addresses and localhost; may be given several times
+    /// A host name for the admin listener, besides addresses and localhost; may be given several times
     #[arg(long, value_name = "NAME", value_parser = domain::domain)]
     admin_host: Vec<String>,
-    /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; may be given several times
+    /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are trusted; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
     /// Let people sign in to the cabinet over plain HTTP from other machines; anybody on the way can read their passwords
@@ -79,19 +81,19 @@ pub(crate) struct Arguments {
     /// How long a request's body may take
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     body_timeout: Duration,
-    /// How long a connection may stay without a request
+    /// How long a connection may be idle between requests
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds)]
     idle_timeout: Duration,
-    /// How long a client may take none of its answer
+    /// How long a client may go without reading any of its answer
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     write_timeout: Duration,
-    /// How long requests that have begun may go on after the stop
+    /// How long requests that have begun may take after the stop
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     stop_timeout: Duration,
 }
 
 impl Arguments {
-    /// The server's options. What clap cannot see is checked here: values may come from the configuration file.
+    /// The server's options. Checks what clap cannot, since values may come from the configuration file.
     pub(super) fn into_options(self) -> Result<Options, Failure> {
         let certificate = match (self.tls_cert, self.tls_key, self.tls_self_signed) {
             (None, None, false) => None,
@@ -150,7 +152,7 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "an IP address and a port are needed, such as 127.0.0.1:8080 or [::1]:8080".to_owned())
 }
 
-/// A network, or one address.
+/// A network, or a single address.
 fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| text.parse().map(|address: std::net::IpAddr| IpNet::from(address)))

@@ -1,13 +1,14 @@
-//! What the system's signals do to a server.
+//! How a server reacts to signals.
 
 use billhook_server::TlsReloader;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Failure, say};
 
-/// Ends at the first SIGTERM or SIGINT; a second one ends the program at once. SIGHUP reads the certificate again.
+/// Completes at the first SIGTERM or SIGINT; a second one ends the program at once. SIGHUP reloads the
+/// certificate.
 ///
-/// The signals are caught from the moment of the call on.
+/// Signals are caught from the call on, not only from the first poll.
 pub(super) fn until_stopped(reloader: Option<TlsReloader>) -> Result<impl Future<Output = ()>, Failure> {
     let catch =
         |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot catch signals: {error}")));
@@ -17,7 +18,7 @@ pub(super) fn until_stopped(reloader: Option<TlsReloader>) -> Result<impl Future
     tokio::spawn(reload_at(hangup, reloader));
     Ok(async move {
         either(&mut terminate, &mut interrupt).await;
-        tracing::info!("stopping: what has begun is finished first");
+        tracing::info!("stopping: requests that have begun are finished first");
         tokio::spawn(async move {
             either(&mut terminate, &mut interrupt).await;
             say("stopped at once, by a second signal");
@@ -42,11 +43,13 @@ async fn reload_at(mut hangup: Signal, reloader: Option<TlsReloader>) {
     }
 }
 
-/// Reads the files on a thread of its own: a disk that hangs must hold up neither requests nor a stop.
+/// Reads the files on a separate thread: a disk that hangs must block neither requests nor a shutdown.
 async fn reload(reloader: TlsReloader) {
     match tokio::task::spawn_blocking(move || reloader.reload()).await {
         Ok(Ok(())) => tracing::info!("the TLS certificate was read again"),
-        Ok(Err(error)) => tracing::error!("the old TLS certificate stays: {error}"),
-        Err(error) => tracing::error!("the old TLS certificate stays: reading the new one failed: {error}"),
+        Ok(Err(error)) => tracing::error!("the old TLS certificate stays in use: {error}"),
+        Err(error) => {
+            tracing::error!("the old TLS certificate stays in use: reading the new one failed: {error}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! A configuration file is taken or refused as a whole, in one line that repeats no secret.
+//! A configuration file is accepted or refused as a whole, with a one-line message that repeats no secret.
 
 #![expect(clippy::panic, reason = "what is checked for a test fails by panicking")]
 
@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use super::*;
 use crate::command_line::command;
 
-/// A configuration file.
+/// Checks one configuration file.
 ///
-/// What is taken is taken too when it is written anew, and means the same; what is refused is told without the key in it.
+/// An accepted file must mean the same after it is written again. A refusal must not contain the key.
 #[cfg_attr(test, expect(unreachable_pub, reason = "the fuzzer calls it"))]
 pub fn config(text: &[u8]) {
     static COMMAND: LazyLock<Command> = LazyLock::new(command);
@@ -17,7 +17,7 @@ pub fn config(text: &[u8]) {
     let parsed = ConfigFile::parse(Path::new("FILE"), text);
     let table = text.parse::<Table>().ok();
     let mut secrets = table.as_ref().map(secrets).unwrap_or_default();
-    // What stands there as a name, too, is told as one.
+    // A secret that is also a name in the file may appear in a message.
     let names = table.as_ref().map(names).unwrap_or_default();
     secrets.retain(|secret| !names.iter().any(|name| name.contains(secret)));
     let file = match parsed {
@@ -39,7 +39,7 @@ pub fn config(text: &[u8]) {
     }
 }
 
-/// The keys in a file that are long enough to be told from another word.
+/// The secrets in a file that are long enough not to appear in a message by chance.
 fn secrets(table: &Table) -> Vec<String> {
     let mut found = Vec::new();
     for (name, value) in table {
@@ -65,7 +65,7 @@ fn is_one_line(failure: &Failure, secrets: &[String]) {
     }
 }
 
-/// What every option of every command has for its default.
+/// The defaults of all options of all commands.
 fn defaults(command: &Command) -> Vec<String> {
     let own = command.get_arguments().map(|arg| format!("{} {:?}", arg.get_id(), arg.get_default_values()));
     own.chain(command.get_subcommands().flat_map(defaults)).collect()

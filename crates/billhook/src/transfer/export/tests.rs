@@ -26,7 +26,7 @@ fn exported(shop: &Shop, format: Format) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Adds products and orders; `received` is made to fit.
+/// Adds products and orders, and sets each order's `received` to the sum of its payments.
 fn add(shop: &Shop, goods: Vec<Good>, mut orders: Vec<Paid>) {
     let account = shop.account.id;
     for (order, payments) in &mut orders {
@@ -74,7 +74,7 @@ fn order(id: i64, pay_status: PayStatus, paid: i64, lines: Vec<Line>) -> Order {
     }
 }
 
-/// A paid order, one with everything, one of a product whose catalogue entry says something else; a product without orders.
+/// A paid order, one with every field, one whose product's catalogue entry differs; a product without orders.
 fn sample() -> Shop {
     let shop = Shop::new();
     let (book, disc, pen) =
@@ -124,8 +124,7 @@ fn csv_has_every_column() {
         …………………9,pen,Pen,0.01,,,,"#]].assert_eq(&short.join("\n"));
 }
 
-/// A hidden order without e-mail that has all that can become of one; a product with a part of the settings that there are, and one
-/// out of the catalogue.
+/// A hidden order without e-mail and with all handling; a product with some settings; a deleted product.
 fn full_sample() -> Shop {
     let shop = Shop::new();
     let (book, disc) = (product(7, "book", "Book", 100), product(8, "disc", "Disc", 200));
@@ -188,7 +187,7 @@ fn an_empty_account() {
     assert_eq!(Shop::new().csv(&header).unwrap(), "added 0, changed 0, same 0 orders; 0 products added");
 }
 
-/// Both forms of an export, each brought into an empty account, make the account again, and the same exports.
+/// Both formats, imported into an empty account, give the same account and the same exports.
 fn comes_back(shop: &Shop) {
     let (jsonl, csv) = (exported(shop, Format::Jsonl), exported(shop, Format::Csv));
     let (first, second) = (Shop::new(), Shop::new());
@@ -212,7 +211,7 @@ fn an_import_of_an_export_is_the_same_account() {
     comes_back(&sample());
 }
 
-/// Texts with what forms stumble over, and never NUL.
+/// Texts with characters that formats must quote, but without NUL.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[^\0]{0,6}",
@@ -231,7 +230,7 @@ fn money() -> impl Strategy<Value = i64> {
     prop_oneof![0..300_000_i64, any::<i64>().prop_filter("has an opposite", |kopecks| *kopecks > i64::MIN)]
 }
 
-/// A sum that a price and a fee can be.
+/// A valid sum for a price or a fee.
 fn price() -> impl Strategy<Value = Money> {
     prop_oneof![Just(0), 0..=999_999_999_999_i64].prop_map(Money::from_kopecks)
 }
@@ -294,7 +293,7 @@ prop_compose! {
     }
 }
 
-/// Payments whose sum can be told.
+/// Payments whose sum does not overflow.
 fn payments_of_one() -> impl Strategy<Value = Vec<Payment>> {
     let payment = (-1_000_000..1_000_000_000_000_i64, 0..=253_402_300_799_i64);
     vec(payment, 0..4).prop_map(|list| {
@@ -404,7 +403,7 @@ fn an_output_that_fails_stops_the_export() {
         }
     }
     let shop = sample();
-    // The second is more than any buffer on the way holds.
+    // The second is larger than any buffer.
     for bytes in [0, 60_000] {
         let mut long =
             order(100 + bytes, PayStatus::Waiting, 0, vec![line(&product(9, "pen", "", 0), "Pen", 0, 0, "")]);
@@ -420,7 +419,7 @@ fn an_output_that_fails_stops_the_export() {
     }
 }
 
-/// An output with room for so many bytes.
+/// An output with limited space.
 struct Full(usize);
 impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -432,13 +431,13 @@ impl Write for Full {
     }
 }
 
-/// Readers take turns at batches, and the end may come anywhere.
+/// The end may come in any reader's batch.
 #[test]
 fn batches_come_in_order() {
     let shop = Shop::new();
     let good = product(1, "book", "Book", 1);
     let mut expected = Vec::new();
-    // With gaps: numbers are not places.
+    // With gaps, since numbers are not positions.
     for (count, id) in
         [0, 1, 498, 499, 500, 501, 999, 1000, 1001, 1500, 2600].into_iter().scan(0, |before, count| {
             let first = std::mem::replace(before, count);
@@ -458,7 +457,7 @@ fn batches_come_in_order() {
         assert_eq!(found, expected, "{count}");
     }
 
-    // An output that takes no more ends it, however much the readers still have.
+    // A full output ends the export, however much the readers still have.
     for room in [0, 1000, 100_000] {
         let stopped = asked(&shop, Format::Jsonl).export(&mut Full(room));
         assert!(matches!(stopped, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::StorageFull));

@@ -1,14 +1,14 @@
-//! Draws that come out the same everywhere and for ever.
+//! Random draws that are the same on every machine and in every version.
 
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng as _, SeedableRng as _},
 };
 
-/// One thing's own stream of draws.
+/// The random stream of one thing.
 pub(super) struct Dice(ChaCha8Rng);
 
-/// What a stream belongs to.
+/// The thing that a stream belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stream {
     Order(u64),
@@ -27,18 +27,16 @@ impl Dice {
         Self(rng)
     }
 
-    /// A number from 0 up to `end`, without it. (rand's own ranges may change with its version.)
+    /// A number from 0 to `end` - 1. rand's own ranges may change with its version.
     pub(super) fn below(&mut self, end: u64) -> u64 {
         let product = u128::from(self.0.next_u64()) * u128::from(end);
         u64::try_from(product >> 64).unwrap_or(0)
     }
 
-    /// Whether a draw of `percent` in a hundred succeeds.
     pub(super) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of several words.
     pub(super) fn pick<'w>(&mut self, words: &[&'w str]) -> &'w str {
         let place = usize::try_from(self.below(words.len() as u64)).unwrap_or(0);
         words.get(place).copied().unwrap_or("")

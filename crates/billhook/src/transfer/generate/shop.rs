@@ -1,4 +1,4 @@
-//! A made-up seller: products, customers and their orders, each drawn from a stream of its own.
+//! A synthetic seller: products, customers and orders, each from a random stream of its own.
 
 use billhook_store::{
     orders::{Handling, Line, Order, TextField, Texts},
@@ -11,7 +11,7 @@ use super::{
     dice::{Dice, Stream},
 };
 
-/// 1 January 2026, 00:00 UTC: the orders' times end here. A clock would make every run another one.
+/// 1 January 2026, 00:00 UTC, the end of the orders' times. With a clock every run would differ.
 const END: i64 = 1_767_225_600;
 const SPAN_SECONDS: u64 = 5 * 365 * 86_400;
 
@@ -33,7 +33,7 @@ const TOPICS: [&str; 12] = [
 ];
 const MEN: [&str; 8] = ["Александр", "Дмитрий", "Сергей", "Андрей", "Иван", "Михаил", "Николай", "Олег"];
 const WOMEN: [&str; 8] = ["Анна", "Елена", "Мария", "Ольга", "Наталья", "Татьяна", "Ирина", "Светлана"];
-/// A woman's surname is this with an а behind it.
+/// A woman's surname has an additional а.
 const SURNAMES: [&str; 10] = [
     "Иванов",
     "Смирнов",
@@ -60,14 +60,14 @@ const SOURCES: [&str; 4] = ["vk", "yandex", "telegram", "email"];
 const COMMENTS: [&str; 4] =
     ["Позвоните после 18:00", "Оплачу в пятницу", "Нужен чек на почту", "Второй раз у вас, спасибо!"];
 
-/// The seller.
 pub(super) struct Shop {
     plan: Plan,
     products: Vec<Product>,
 }
 
 impl Shop {
-    /// Makes the catalogue. A product that `known` has by its name is taken as it is; the others get numbers from `free` on.
+    /// Makes the catalogue. Products that `known` finds by name are reused; others get numbers from `free`
+    /// on.
     pub(super) fn new(plan: Plan, known: impl Fn(&str) -> Option<Product>, free: GoodId) -> Self {
         let mut next = free.0;
         let products = (1..=u64::from(plan.products)).map(|index| {
@@ -89,12 +89,12 @@ impl Shop {
         Self { plan, products: products.collect() }
     }
 
-    /// The catalogue: at least one product.
+    /// The catalogue, which has at least one product.
     pub(super) fn products(&self) -> &[Product] {
         &self.products
     }
 
-    /// The order with that place among all, under the number `id`.
+    /// The order at position `index`, with the number `id`.
     pub(super) fn order(&self, index: u64, id: OrderId) -> Result<Order, EmailError> {
         let mut dice = Dice::new(self.plan.seed, Stream::Order(index));
         let customer = 1 + dice.below(self.plan.customers);
@@ -141,7 +141,7 @@ impl Shop {
         })
     }
 
-    /// Times rise with the numbers, evenly but for a little chance.
+    /// Times rise with the numbers, evenly but for a small random part.
     fn created(&self, index: u64, dice: &mut Dice) -> i64 {
         let step = (SPAN_SECONDS / self.plan.orders).max(1);
         let place = u128::from(SPAN_SECONDS) * u128::from(index) / u128::from(self.plan.orders);

@@ -1,4 +1,4 @@
-//! The catalogue while a file is read: what the store has, and what the file's lines have added to it so far.
+//! The catalogue during an import: the store's products, and those that the file has added so far.
 
 use std::{collections::HashMap, mem};
 
@@ -16,14 +16,13 @@ pub(super) struct Catalogue {
 
 struct Entry {
     product: Product,
-    /// The line that brought it; none if the store had it.
+    /// The line that added it; `None` if it was in the store.
     line: Option<u64>,
-    /// The line that describes the product itself, if there was one.
+    /// The line that describes the product itself.
     described: Option<u64>,
 }
 
 impl Catalogue {
-    /// The store's catalogue.
     pub(super) fn load(store: &Store, account: AccountId) -> Result<Self, Error> {
         store.read(|tx| {
             let mut catalogue = Self::default();
@@ -36,12 +35,11 @@ impl Catalogue {
         })
     }
 
-    /// The product of a number.
     pub(super) fn get(&self, id: GoodId) -> Option<&Product> {
         self.products.get(&id).map(|entry| &entry.product)
     }
 
-    /// Checks that a product may be called so (decision 61): by no other number, and by no other name.
+    /// Checks that a product may have this name (decision 61): no other has it, and it has no other name.
     pub(super) fn check_name(&self, id: GoodId, good_name: &str) -> Result<(), Fault> {
         if let Some(known) = self.products.get(&id) {
             if known.product.good_name == good_name {
@@ -65,19 +63,19 @@ impl Catalogue {
         }
     }
 
-    /// Adds a product that an order's line mentions first; its name has been checked.
+    /// Adds a product that an order's line names first. Its name has been checked.
     pub(super) fn add(&mut self, product: Product, line: u64) {
         self.names.insert(product.good_name.clone(), product.id);
         self.products.insert(product.id, Entry { product, line: Some(line), described: None });
     }
 
-    /// Takes back what was added for a line that turned out to be bad.
+    /// Removes a product that a bad line added.
     pub(super) fn take_back(&mut self, product: &Product) {
         self.names.remove(&product.good_name);
         self.products.remove(&product.id);
     }
 
-    /// Takes a product as a line of its own describes it (decision 71); its name has been checked. Gives what it was before.
+    /// Takes a product from its own line (decision 71), with a checked name, and returns the old one.
     pub(super) fn describe(&mut self, product: Product, line: u64) -> Result<Option<Product>, Fault> {
         let Some(known) = self.products.get_mut(&product.id) else {
             let id = product.id;

@@ -1,4 +1,4 @@
-//! The check of each record against the records before it, the catalogue and, where it leaves out too much, the stored order.
+//! Checks each record against the file so far, the catalogue and, for missing fields, the stored order.
 
 use std::collections::HashMap;
 
@@ -15,26 +15,26 @@ use roaring::RoaringTreemap;
 use super::catalogue::Catalogue;
 use crate::record::{Draft, Entry, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings, entry};
 
-/// What is left to do for a record that was found good.
+/// What the writer must do for a good record.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// An order, and the products that it mentions first.
+    /// An order, and the products that it names first.
     Order {
         order: Box<Prepared>,
         products: Vec<Product>,
     },
-    /// A product that is described by a line of its own; what it was before, if there was one.
+    /// A product from a line of its own, and the product before it.
     Product {
         product: Product,
         before: Option<Product>,
         settings: Settings,
     },
     Entry(Entry),
-    /// Settings of the account, which are taken only where that was asked for.
+    /// Settings of the account, which were not asked for.
     LeftOut,
 }
 
-/// An order as it is if its number is free, and which of that the record itself said.
+/// An order as it will be if its number is free, and the fields that the record gave.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) order: Order,
@@ -44,7 +44,7 @@ pub(super) struct Prepared {
     pub(super) given_items: Vec<GivenItem>,
 }
 
-/// Which of a line's fields the record said.
+/// The fields that the record gave for a line.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of fields, each with its name")]
 pub(super) struct GivenItem {
@@ -57,7 +57,7 @@ pub(super) struct GivenItem {
     pub(super) partner_pfee: bool,
 }
 
-/// Why a record has no step.
+/// Why a record was refused.
 pub(super) enum Refusal {
     Fault(Fault),
     Store(Error),
@@ -79,11 +79,11 @@ impl From<Error> for Refusal {
 pub(super) struct Checker<'s> {
     store: &'s Store,
     account: AccountId,
-    /// What an order that does not say when it was made gets. Unix seconds.
+    /// The creation time of orders that have none. Unix seconds.
     now: i64,
     catalogue: Catalogue,
     seen: RoaringTreemap,
-    /// The numbers of those whose names are unique.
+    /// The numbers of entries with unique names.
     names: HashMap<(&'static str, String), i64>,
     takes_settings: bool,
 }
@@ -100,7 +100,7 @@ impl<'s> Checker<'s> {
         Ok(Self { store, account, now, catalogue, seen: RoaringTreemap::new(), names, takes_settings })
     }
 
-    /// Checks one record. A bad one leaves no trace.
+    /// Checks one record. A bad one changes nothing.
     pub(super) fn check(&mut self, line: u64, record: Record) -> Result<Step, Refusal> {
         match record {
             Record::Order(draft) => self.order(line, draft),
@@ -113,13 +113,13 @@ impl<'s> Checker<'s> {
     fn entry(&mut self, entry: Entry) -> Result<Step, Fault> {
         if let Some(unknown) = entry.goods().iter().find(|good| self.catalogue.get(**good).is_none()) {
             return Err(Fault(format!(
-                "product {unknown} is not in the catalogue: describe it in a line before"
+                "product {unknown} is not in the catalogue: describe it in an earlier line"
             )));
         }
         if let Some((kind, id, name)) = entry.unique() {
             let other = self.names.entry((kind, name)).or_insert(id);
             if *other != id {
-                return Err(Fault(format!("the {kind} of number {id} here is that of number {other}")));
+                return Err(Fault(format!("numbers {id} and {other} have the same {kind}")));
             }
         }
         Ok(Step::Entry(entry))
@@ -136,11 +136,11 @@ impl<'s> Checker<'s> {
         if draft.items.is_empty() {
             return Err(Fault::new("`items` is missing or empty: an order has at least one").into());
         }
-        // An order stands once in a file (decision 67).
+        // An order may be in a file only once (decision 67).
         let id = draft.id;
         let number = id.0.unsigned_abs();
         if self.seen.contains(number) {
-            return Err(Fault(format!("order {id} stands in the file already")).into());
+            return Err(Fault(format!("order {id} is in the file already")).into());
         }
         let mut products = Vec::new();
         let (lines, given_items) = match self.items(line, id, draft.items, &mut products) {
@@ -165,7 +165,7 @@ impl<'s> Checker<'s> {
         Ok(Step::Order { order: Box::new(Prepared { order, given, payments, given_items }), products })
     }
 
-    /// An order's lines; `products` takes what was added to the catalogue, also where it fails.
+    /// Reads an order's lines. Adds new products to `products`, even if it fails.
     fn items(
         &mut self,
         line: u64,
@@ -255,7 +255,7 @@ impl<'s> Checker<'s> {
         })
     }
 
-    /// The stored order's line at a position: only where a product is mentioned first, and not told in full.
+    /// The stored order's line at this position, if a product is named first and not fully described.
     fn stored_line(&self, order: OrderId, position: usize) -> Result<Option<Line>, Error> {
         let stored = self.store.read(|tx| orders::find(tx, self.account, order))?;
         Ok(stored

@@ -1,19 +1,19 @@
-//! Text in another encoding than UTF-8, as UTF-8.
+//! Decodes text in other encodings to UTF-8.
 
 use std::io::{self, BufRead, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
-/// A byte that stands in no UTF-8: it marks what could not be decoded, so that its line is refused like any other bad one.
+/// A byte that never occurs in UTF-8. It marks undecodable bytes, so that their line is refused.
 const UNREADABLE: u8 = 0xff;
-/// More than the longest character that a decoder writes at once.
+/// More than the longest character that a decoder writes.
 const SMALLEST_READ: usize = 16;
 
-/// Decodes while it is read. The byte order mark has been cut off.
+/// Decodes while it is read. The byte order mark was removed before.
 pub(super) struct Decoded<R> {
     inner: R,
     decoder: Decoder,
-    /// Decoded bytes that a very small read left over.
+    /// Decoded bytes that did not fit into a very small read.
     left: Vec<u8>,
     mark_unreadable: bool,
     ended: bool,

@@ -1,4 +1,4 @@
-//! What is found in a source, or why nothing is.
+//! A record of the source, or why it could not be read.
 
 use std::io;
 
@@ -9,14 +9,14 @@ use crate::record::{Fault, Record};
 pub(crate) enum Unreadable {
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// From this line on nothing can be made out.
+    /// Nothing can be recognised from this line on.
     #[error("line {0}: {1}")]
     Line(u64, Fault),
 }
 
-/// What stands at a place of a source.
+/// A record or a fault, with its place in the source.
 pub(super) struct Found {
-    /// The line that the record begins in, or that the fault stands in.
+    /// The line in which the record begins, or the fault is.
     pub(super) line: u64,
     pub(super) record: Result<Record, Fault>,
 }

@@ -1,4 +1,4 @@
-//! Whatever is imported is the same after an export and another import, whichever form it has.
+//! What is imported must be the same after an export and another import, in either format.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what is checked for a test fails by panicking")]
 
@@ -30,7 +30,7 @@ pub fn import_csv(file: &[u8]) {
     round_trips(&EMPTY.1, EMPTY.2, file, Format::Csv);
 }
 
-/// A store with nothing but an account, to which nothing is added.
+/// A store with an empty account, which stays empty.
 #[cfg(fuzzing)]
 static EMPTY: std::sync::LazyLock<(tempfile::TempDir, Store, AccountId)> = std::sync::LazyLock::new(|| {
     use billhook_wire::{Key, Login};
@@ -54,7 +54,7 @@ fn round_trips(store: &Store, account: AccountId, file: &[u8], format: Format) {
     }
 }
 
-/// What an empty account holds after an import.
+/// The content of an account after an import.
 #[derive(Debug, Default, PartialEq)]
 struct Imported {
     products: BTreeMap<GoodId, Good>,
@@ -62,7 +62,7 @@ struct Imported {
     entries: Vec<Entry>,
 }
 
-/// Reads a file as an import into an empty account does, and leaves out bad records; gives what was wrong with them.
+/// Reads a file as an import into an empty account does. Skips bad records and returns their faults.
 fn read(store: &Store, account: AccountId, file: &[u8], format: Format) -> (Imported, Vec<String>) {
     let mut imported = Imported::default();
     let mut faults = Vec::new();
@@ -114,7 +114,7 @@ impl Imported {
         }
     }
 
-    /// As an export writes it, every product on a line of its own.
+    /// Writes it like an export, with every product on a line of its own.
     fn write(&self, format: Format) -> Vec<u8> {
         let mut out = Vec::new();
         match format {

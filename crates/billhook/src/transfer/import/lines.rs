@@ -1,18 +1,16 @@
-//! The lines of a JSON Lines file, numbered as an editor numbers them.
+//! The lines of a JSON Lines file, numbered as in an editor.
 
 use std::io::{self, BufRead, Read as _};
 
 use crate::record::{Fault, LINES_MAX, TEXT_BYTES_MAX, not_text};
 
-/// The longest line, and the longest order of a CSV file: it holds an order of as many lines as there may be, each with the
-/// longest title.
+/// The longest line or CSV order. An order with the most lines and the longest titles fits.
 pub(super) const RECORD_BYTES_MAX: usize = 128 << 20;
 const _: () = assert!(LINES_MAX * (TEXT_BYTES_MAX + 1_024) < RECORD_BYTES_MAX);
 
-/// A file's lines.
 pub(super) struct Lines {
     reader: Box<dyn BufRead>,
-    /// The last line's number; the first is 1.
+    /// The number of the last line read; the first is 1.
     number: u64,
     line: Vec<u8>,
     line_bytes_max: usize,

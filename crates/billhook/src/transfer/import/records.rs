@@ -1,4 +1,4 @@
-//! A source's records, one after another, whatever their form.
+//! Reads a source's records in either format.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -13,14 +13,13 @@ use super::{
 };
 use crate::record::{Format, json};
 
-/// A source's records.
 pub(super) enum Records {
     Jsonl { lines: Lines, zone: TimeZone },
     Csv(Box<Rows>),
 }
 
 impl Records {
-    /// Begins at the source's beginning; `done` counts its bytes.
+    /// Starts at the source's beginning; `done` counts its bytes.
     pub(super) fn open(
         source: &Source,
         format: Format,
@@ -36,7 +35,6 @@ impl Records {
         })
     }
 
-    /// The next record.
     pub(super) fn next(&mut self) -> Result<Option<Found>, Unreadable> {
         match self {
             Self::Csv(rows) => rows.next(),

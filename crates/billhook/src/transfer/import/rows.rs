@@ -1,4 +1,4 @@
-//! The rows of a CSV file, put together to orders, numbered as an editor numbers lines.
+//! The rows of a CSV file, grouped into orders, with lines numbered as in an editor.
 
 use std::io::{self, BufRead, Cursor, Read as _};
 
@@ -14,14 +14,13 @@ use crate::record::{
     csv::{Columns, Row},
 };
 
-/// The longest row. All cells together that an order may have are shorter; what is longer lacks a closing quote.
+/// The longest row. All cells of an order together are shorter; a longer row lacks a closing quote.
 const ROW_BYTES_MAX: usize = 16 << 20;
 
-/// A CSV file's orders and products.
 pub(super) struct Rows {
     reader: RowReader,
     columns: Columns,
-    /// The row behind the last record.
+    /// The row after the last record.
     ahead: Option<Row>,
     order_bytes_max: usize,
     zone: TimeZone,
@@ -38,7 +37,7 @@ impl Rows {
         let Some(header) = reader.next()? else {
             return Err(Unreadable::Line(
                 1,
-                Fault::new("the file is empty: a header with the columns' names is wanted"),
+                Fault::new("the file is empty: a header with the columns' names is expected"),
             ));
         };
         let columns =
@@ -47,7 +46,6 @@ impl Rows {
         Ok(Self { reader, columns, ahead, order_bytes_max: RECORD_BYTES_MAX, zone })
     }
 
-    /// The next record.
     pub(super) fn next(&mut self) -> Result<Option<Found>, Unreadable> {
         let Some(first) = self.ahead.take() else { return Ok(None) };
         let line = first.line;
@@ -78,7 +76,7 @@ impl Rows {
     }
 }
 
-/// Reads row by row, and knows where each begins.
+/// Reads row by row, and counts lines.
 pub(crate) struct RowReader {
     text: Box<dyn BufRead>,
     core: csv_core::Reader,
@@ -95,7 +93,7 @@ impl RowReader {
         Ok(Self { text: Box::new(Cursor::new(start).chain(text)), core, line: 1 })
     }
 
-    /// The next row that says anything.
+    /// The next row that is not empty.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, Unreadable> {
         loop {
             self.skip_line_breaks()?;
@@ -130,7 +128,7 @@ impl RowReader {
                 return Ok(None);
             }
             begun = true;
-            // The line break that a last line may lack ends its row, unless the row is inside quotes.
+            // A last line without a line break still ends its row, unless a quote is open.
             let input = if at_end { b"\n" } else { input };
             let (result, read, cell_bytes, cell_ends) = self.core.read_record(
                 input,
@@ -178,7 +176,7 @@ fn line_breaks(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
-/// The delimiter that stands most often in the header, outside of quotes.
+/// The most frequent delimiter in the header, outside of quotes.
 fn delimiter(header: &[u8]) -> u8 {
     let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
     let mut quoted = false;

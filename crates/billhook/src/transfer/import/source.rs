@@ -1,4 +1,4 @@
-//! Where an import comes from: a file that is read twice, from its beginning, and must not change in between.
+//! The file of an import. It is read twice from its beginning, and must not change in between.
 
 use std::{
     cell::Cell,
@@ -15,26 +15,25 @@ use encoding_rs::{Encoding, UTF_8};
 use super::decode::Decoded;
 
 const BUFFER_BYTES: usize = 256 << 10;
-/// How Excel's files begin, the new ones and those of before 2007.
+/// The first bytes of Excel's files: current ones, and those from before 2007.
 const WORKBOOKS: [[u8; 4]; 2] = [*b"PK\x03\x04", *b"\xd0\xcf\x11\xe0"];
 
-/// A file that can be read from its beginning as often as needed.
+/// A file that can be read several times.
 pub(super) struct Source {
     file: File,
     bytes: u64,
     modified: Option<SystemTime>,
 }
 
-/// A source's text, from its beginning.
 pub(super) struct Text {
-    /// The text in UTF-8. What the encoding has no meaning for is a byte that no UTF-8 has.
+    /// The text in UTF-8. Bytes that can't be decoded become a byte that is not UTF-8.
     pub(super) reader: Box<dyn BufRead>,
-    /// What the source is written in.
+    /// The source's encoding.
     pub(super) encoding: &'static Encoding,
 }
 
 impl Source {
-    /// Opens a file, or standard input. What can be read only once is copied to a temporary file without a name.
+    /// Opens a file, or standard input. A pipe is copied to a temporary file without a name.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
         let file = match path {
             None => spool(&mut io::stdin().lock())?,
@@ -48,7 +47,7 @@ impl Source {
             }
         };
         let mut start = [0; 4];
-        // A file that is shorter is no workbook.
+        // A shorter file is no workbook.
         if file.read_exact_at(&mut start, 0).is_ok() && WORKBOOKS.contains(&start) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "an Excel workbook: save it as CSV"));
         }
@@ -56,19 +55,18 @@ impl Source {
         Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok(), file })
     }
 
-    /// Its size.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Whether size and time are still those it was opened with.
+    /// Whether size and time are the same as when it was opened.
     pub(super) fn is_unchanged(&self) -> io::Result<bool> {
         let metadata = self.file.metadata()?;
         Ok(metadata.len() == self.bytes && metadata.modified().ok() == self.modified)
     }
 
-    /// Begins to read, anew. `done` counts the bytes that were taken from the file. A byte order mark is cut off, and says
-    /// more about the encoding than `encoding` does; without either the text is UTF-8.
+    /// Starts to read from the beginning. `done` counts the file's bytes. A byte order mark is removed and
+    /// overrides `encoding`; without either the text is UTF-8.
     pub(super) fn text(&self, encoding: Option<&'static Encoding>, done: &Rc<Cell<u64>>) -> io::Result<Text> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
@@ -86,7 +84,7 @@ impl Source {
     }
 }
 
-/// Copies what can be read only once.
+/// Copies a source that can be read only once.
 fn spool(from: &mut impl Read) -> io::Result<File> {
     let mut file = tempfile::tempfile().map_err(|error| in_temporary_file(&error))?;
     let mut buffer = vec![0; BUFFER_BYTES];

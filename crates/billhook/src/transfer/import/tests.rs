@@ -1,4 +1,4 @@
-//! Imports from texts into a store of their own: what is refused, in which words; what is read; what is kept.
+//! Imports into a store: refusals with their messages, what is read, and what is stored.
 
 mod model;
 mod refusals;
@@ -25,14 +25,13 @@ use super::*;
 /// 1 January 2020, 12:00 UTC: the time of every import here.
 pub(crate) const NOW: i64 = 1_577_880_000;
 
-/// An account in a store of its own.
 pub(crate) struct Shop {
     folder: TempDir,
     pub(crate) store: Store,
     pub(crate) account: Account,
 }
 
-/// What an import said: its report, or its faults and the summary.
+/// The result of an import: its report, or its faults and the summary.
 pub(crate) type Said = Result<String, (Vec<String>, String)>;
 
 impl Shop {
@@ -119,7 +118,7 @@ impl Shop {
         self.goods().into_iter().map(|good| good.product).collect()
     }
 
-    /// What `check` finds.
+    /// The findings of `check`.
     pub(crate) fn findings(&self) -> Vec<String> {
         self.store.check(&mut |_| {}).unwrap().iter().map(ToString::to_string).collect()
     }
@@ -169,7 +168,7 @@ fn every_form_of_a_value_is_taken() {
     assert_eq!(shop.jsonl(text).unwrap(), "added 4, changed 0, same 0 orders; 1 product added");
     let orders = shop.orders();
     let times: Vec<_> = orders.iter().map(|order| (order.created, order.paid, order.is_recurrent)).collect();
-    // The account's clocks are Moscow's, which were four hours ahead in 2013.
+    // The account's zone is Moscow, which was four hours ahead in 2013.
     assert_eq!(times, [(1_362_250_000, 1_362_250_000, false), (5, 9, true), (5, 0, true), (5, 0, false)]);
     assert_eq!(orders[1].texts.get(TextField::Phone), "79990000000");
     let sums: Vec<_> =
@@ -188,7 +187,7 @@ fn an_order_that_exists_keeps_what_is_left_out() {
     assert_eq!(shop.jsonl(short).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
     assert_eq!(shop.orders(), before);
 
-    // Another product at a position has nothing to do with what stood there; an empty text is said, not left out.
+    // A new product at a position takes nothing from the old line; an empty text counts as given.
     let other = r#"{"id":5,"email":"A@b","phone":"","items":[{"id":8},{"id":7,"sum":"3"}]}"#;
     assert_eq!(shop.jsonl(other).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
     let order = &shop.orders()[0];
@@ -232,7 +231,7 @@ fn what_became_of_an_order_is_kept_where_it_is_left_out() {
     let fees = (order.lines[0].partner_fee.kopecks(), order.lines[0].partner_pfee.kopecks());
     assert_eq!(fees, (10, 20));
 
-    // In CSV the mark for what there is none of is said.
+    // In CSV the mark for "none" counts as given.
     for same in [
         r#"{"id":5,"email":"-","payments":null,"items":[{"id":7}]}"#,
         r#"{"id":5,"email":"","items":[{"id":7}]}"#,
@@ -243,7 +242,7 @@ fn what_became_of_an_order_is_kept_where_it_is_left_out() {
     assert_eq!(shop.csv(same).unwrap(), "added 0, changed 0, same 1 order; 0 products added");
     assert_eq!(shop.paid_orders(), before);
 
-    // Payments are replaced whole, and nothing else with them.
+    // Payments are replaced as a whole, and nothing else changes.
     let other = "id,email,payments,item_id\n5,-,4@5,7\n";
     assert_eq!(shop.csv(other).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
     let (order, payments) = shop.paid_orders().remove(0);
@@ -271,7 +270,7 @@ fn a_products_settings_are_kept_where_they_are_left_out() {
     assert_eq!((good.is_deleted, good.good_type.as_str()), (true, "1"));
     assert_eq!(good.partner_fee.share.hundredths(), 1250);
     assert_eq!(good.texts.get(GoodText::PartnerSlLink), "x");
-    // An order's line says nothing of it.
+    // An order's line says nothing about it.
     let text = "{\"id\":1,\"email\":\"a@b\",\"items\":[{\"id\":7}]}\n{\"product\":{\"id\":7,\"good_publish\":false}}";
     assert_eq!(shop.jsonl(text).unwrap(), "added 1, changed 0, same 0 orders; 0 products added");
     assert_eq!(shop.goods(), std::slice::from_ref(&good));
@@ -303,7 +302,7 @@ fn the_catalogue_keeps_its_own_words_unless_a_product_has_a_line() {
 #[test]
 fn a_product_that_the_catalogue_lost_is_told_by_the_stored_order() {
     let shop = Shop::new();
-    // Not reachable by an import; a catalogue may lose products later.
+    // An import can't make this, but a catalogue may lose products later.
     let order = {
         let other = Shop::new();
         other.jsonl(r#"{"id":5,"email":"a@b","items":[{"id":7,"good_name":"book","good_title":"T","sum":1,"price":2}]}"#).unwrap();
@@ -338,7 +337,7 @@ fn csv_with_every_delimiter_line_break_and_encoding() {
         (semicolon.into(), None),
         (tab.into(), None),
         (marked.clone(), None),
-        // A byte order mark says more than the option.
+        // A byte order mark overrides the option.
         (marked, Some(encoding_rs::WINDOWS_1251)),
         (cp1251.into_owned(), Some(encoding("CP1251").unwrap())),
         (utf_16(tab), None),
@@ -375,7 +374,7 @@ fn bad_lines_are_skipped_where_that_is_asked() {
     let mut told = Vec::new();
     let report = job
         .run(&mut |tally| told = tally.faults.iter().map(|(line, fault)| (*line, fault.0.clone())).collect());
-    // What a bad line said of products counts for nothing.
+    // Products of a bad line are ignored.
     assert_eq!(
         report.unwrap().to_string(),
         "added 2, changed 0, same 0 orders; 2 products added; 2 bad records skipped"
@@ -384,7 +383,7 @@ fn bad_lines_are_skipped_where_that_is_asked() {
         told[0],
         (1, "item 2: product 8 is not in the catalogue, so `good_name` is needed".to_owned())
     );
-    assert_eq!(told[1], (3, "order 5 stands in the file already".to_owned()));
+    assert_eq!(told[1], (3, "order 5 is in the file already".to_owned()));
     assert_eq!(shop.products(), [product(7, "book", "book", 0), product(8, "other", "other", 0)]);
 }
 
@@ -522,7 +521,7 @@ fn what_is_no_file_of_orders_is_told_by_its_name() {
             "order.json is imported only if it has an order a line: then add --format jsonl; of a list, `jq -c .[] order.json` makes such lines",
         ),
         ("-", "standard input has no name: add --format jsonl or --format csv"),
-        ("orders.txt", "the name orders.txt does not say its form: add --format jsonl or --format csv"),
+        ("orders.txt", "the name orders.txt does not show its format: add --format jsonl or --format csv"),
     ] {
         assert_eq!(form(file, None), Err(text.to_owned()));
         assert_eq!(form(file, Some(Format::Jsonl)), Ok(Format::Jsonl));
@@ -538,10 +537,10 @@ fn command() -> clap::Command {
 fn the_help_fits_a_terminal_and_its_samples_are_good() {
     for width in [80, 100] {
         let help = command().term_width(width).render_long_help().to_string();
-        let (_, after) = help.split_once("CSV, a header").unwrap();
+        let (_, after) = help.split_once("CSV has a header").unwrap();
         let long: Vec<_> = after.lines().filter(|line| line.chars().count() > width).collect();
         assert_eq!(long, Vec::<&str>::new());
-        // Nothing was wrapped by hand: a line that ends early ends its paragraph.
+        // No line was wrapped by hand: a line that ends early ends its paragraph.
         for (line, next) in after.lines().zip(after.lines().skip(1)).filter(|(line, _)| line.ends_with(',')) {
             let word = next.split_whitespace().next().unwrap();
             assert!(line.chars().count() + 1 + word.chars().count() > width, "{width}: {line}");

@@ -1,4 +1,4 @@
-//! Puts checked records into the store, or only finds out what that would change.
+//! Writes checked records to the store, or counts what would change.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::record::{
     entry::{self, Change, KnownPincodes},
 };
 
-/// What records changed, or would change.
+/// What changed, or would change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(super) struct Counts {
     pub(super) added: u64,
@@ -27,7 +27,7 @@ pub(super) struct Counts {
     /// Coupons, pin codes, partners, managers, categories, settings.
     pub(super) entries_added: u64,
     pub(super) entries_changed: u64,
-    /// Settings that nobody asked for.
+    /// Settings that were in the file, but not asked for.
     #[serde(skip)]
     pub(super) left_out: u64,
 }
@@ -45,10 +45,10 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// Does the steps in one transaction; with `dry` it only counts.
+/// Applies the steps in one transaction; with `dry` it only counts.
 pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bool) -> Result<Counts, Error> {
     let mut counts = Counts::default();
-    // A number above all others is free, and an import into an empty account has no others.
+    // A number above the highest is free. An import into an empty account has only those.
     let highest = orders::highest(tx, account)?;
     let mut new = Vec::new();
     let mut pincodes = KnownPincodes::new();
@@ -74,7 +74,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
                 let stored = if may_exist { orders::find(tx, account, id)? } else { None };
                 match stored {
                     Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
-                    // A file has each number once, so none of these comes again.
+                    // A file has each number only once, so none of these comes again.
                     None => new.push(&**order),
                 }
             }
@@ -89,7 +89,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
     Ok(counts)
 }
 
-/// Puts a product as its own line describes it over what is known of it.
+/// Applies a product's line to the stored product.
 fn put_product(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -99,7 +99,7 @@ fn put_product(
 ) -> Result<(), Error> {
     let stored = match before {
         None => None,
-        // What an order's line has added is in the store by now, unless nothing is written.
+        // Products from an order's line are in the store by now, except with `dry`.
         Some(before) => {
             let stored = products::find(tx, account, product.id)?;
             Some(stored.unwrap_or_else(|| Good::new(before.clone())))
@@ -144,7 +144,7 @@ fn put_over(
 }
 
 impl Prepared {
-    /// The order where `stored` has its number: what the record left out stays as it is.
+    /// The order merged with the stored one: fields that the record left out keep their value.
     fn over(&self, stored: &Order) -> Cow<'_, Order> {
         let given = self.given;
         let mut order = Cow::Borrowed(&self.order);
@@ -208,7 +208,7 @@ impl GivenItem {
         names && self.sum && self.price && self.pincode && self.partner_fee && self.partner_pfee
     }
 
-    /// Puts the stored line's values in the place of those that the record left out.
+    /// Fills the fields that the record left out from the stored line.
     fn fill(self, line: &mut Line, stored: &Line) {
         if !self.good_name {
             line.good_name.clone_from(&stored.good_name);

@@ -1,8 +1,8 @@
-//! Requests whose end two programs could see at different places, and what Billhook makes of each.
+//! Requests whose end two programs could see at different places, and Billhook's answers.
 //!
-//! A case is sent with one more request, `after`, directly behind it. What is answered is said by status and customer (or code,
-//! or `-` where the HTTP library refuses before Billhook sees anything): a list without `after` means that the connection was
-//! closed. Some bodies hold a whole request, for `smuggled`; it is never answered.
+//! After each case comes another request, `after`. An expected answer is a status and a customer, or a code,
+//! or `-` if the HTTP library refuses the request. A list without `after` means that the connection was
+//! closed. Some bodies hold a whole request for `smuggled`, which is never answered.
 
 use crate::{
     program::signed,
@@ -15,15 +15,15 @@ pub(super) struct Case {
     pub(super) answers: &'static [&'static str],
 }
 
-/// Answered as one request, and the connection goes on.
+/// Answered as one request; the connection stays open.
 const ONE: &[&str] = &["200 outer", "200 after"];
-/// Answered as one request, and the connection ends: whether the next one begins behind it is not certain.
+/// Answered as one request; then the connection is closed, because the next one's start is uncertain.
 const ONE_AND_CLOSED: &[&str] = &["200 outer"];
-/// Refused before Billhook sees it.
+/// Refused by the HTTP library.
 const REFUSED: &[&str] = &["400 -"];
-/// Its body is refused.
+/// Billhook refuses the body.
 const BODY_REFUSED: &[&str] = &["400 3"];
-/// A request without a body, which is no call; what would be the body is no request.
+/// A request without a body, which is no call. The bytes after it are no request.
 const NO_BODY: &[&str] = &["200 2", "400 -"];
 
 const START: &str = "POST /api/GetBills HTTP/1.1\r\nHost: three.localhost\r\n";
@@ -35,12 +35,12 @@ pub(super) fn all() -> Vec<Case> {
         .collect()
 }
 
-/// What asks for a customer's orders.
+/// A form that asks for a customer's orders.
 fn form(customer: &str) -> String {
     signed(ATTACKER, KEY, &[("email", &format!("{customer}@example.com"))])
 }
 
-/// A request that nobody can misread.
+/// An unambiguous request.
 pub(super) fn plain(customer: &str) -> String {
     let form = form(customer);
     format!("{START}Content-Length: {}\r\n\r\n{form}", form.len())
@@ -151,7 +151,7 @@ fn codings() -> Vec<Case> {
     cases
 }
 
-/// A length and chunks in one request: the chunks count, and the connection ends.
+/// Both a length and chunks: the chunks count, and the connection is closed.
 fn both() -> Vec<Case> {
     let outer = format!("{}0\r\n\r\n", chunk(&form("outer")));
     let behind_the_end = format!("0\r\n\r\n{}", plain("smuggled"));
@@ -220,7 +220,7 @@ fn chunks() -> Vec<Case> {
         format!("{:x}", n + 1),
         format!("1000000000000000{n:02x}"),
         "fffffffffffffffff".to_owned(),
-        // These two could be meant: the data that they announce does not come in time.
+        // These two lengths are valid, but the data does not come in time.
         "ffffffffffffffff".to_owned(),
         "fffff".to_owned(),
         String::new(),
@@ -252,9 +252,9 @@ fn trailers() -> Vec<Case> {
         with("X : y\r\n\r\n", BODY_REFUSED),
         with(&format!("X: {}\r\n\r\n", "y".repeat(40_000)), BODY_REFUSED),
         with(&"X: y\r\n".repeat(200), BODY_REFUSED),
-        // The next request's lines would be trailers, and its first one can't be.
+        // The next request would be trailers, and its request line is no valid one.
         with("", BODY_REFUSED),
-        // The line feed ends the trailers for some, and only for hyper is the next request's head among them.
+        // Some programs end the trailers at the line feed. hyper takes the next head for trailers.
         with("\n", ONE_AND_CLOSED),
     ]
 }
@@ -304,7 +304,7 @@ fn lines() -> Vec<Case> {
     cases
 }
 
-/// Which host is meant is no matter of where a request ends: what names two is refused, and the connection goes on.
+/// The host does not change where a request ends. Two hosts are refused, and the connection stays open.
 fn targets() -> Vec<Case> {
     let body = form("outer");
     let n = body.len();
@@ -332,7 +332,7 @@ fn targets() -> Vec<Case> {
     ]
 }
 
-/// Methods that have no use for a body, or for HTTP: a body is one all the same.
+/// Methods that need no body, and unknown ones: a body is read all the same.
 fn methods() -> Vec<Case> {
     let inner = plain("smuggled");
     let n = inner.len();

@@ -1,5 +1,5 @@
-//! The same requests through nginx and `HAProxy`, which use their connections to Billhook for one client after the other: meanwhile
-//! two clients of two accounts ask for marked orders, and neither ever gets what another one asked for.
+//! The same requests through nginx and `HAProxy`, which share their connections to Billhook among clients.
+//! Meanwhile clients of two accounts ask for their orders, and must never get another client's answer.
 
 use std::{
     fs::{self, File},
@@ -23,14 +23,14 @@ use crate::{
 };
 
 const HONEST: [(&str, &str); 2] = [("one", "key-of-one-0123456789"), ("two", "key-of-two-0123456789")];
-/// Orders of each account, by whose names an answer can be told from the others.
+/// Orders per account. Their names tell the answers apart.
 const CUSTOMERS: usize = 20;
-/// How many send the corpus, side by side.
+/// How many attackers run in parallel.
 const ATTACKERS: usize = 3;
-/// Whoever is not answered for so long waits for something that never comes: some of the requests have no end.
+/// How long a client waits. Some of the requests have no end, so no answer ever comes.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// A proxy that listens on a socket in a folder of its own. Dropped, it is killed.
+/// A proxy that listens on a socket in its own folder, killed on drop.
 struct Proxy {
     child: Child,
     place: tempfile::TempDir,
@@ -42,7 +42,7 @@ impl Proxy {
         let folder = place.path().to_str().unwrap();
         fs::write(place.path().join("configuration"), configuration(folder)).unwrap();
         let log = File::create(place.path().join("log")).unwrap();
-        // Where Debian has it, which is not on everybody's path.
+        // Debian's folder, which is not in every user's PATH.
         let installed = Path::new("/usr/sbin").join(program);
         let child = Command::new(if installed.exists() { &installed } else { Path::new(program) })
             .args(arguments)
@@ -75,7 +75,7 @@ impl Drop for Proxy {
     }
 }
 
-/// As `docs/repoint.md` has it, and with connections that are kept.
+/// As in `docs/repoint.md`, with connections that are kept open.
 fn nginx(behind: SocketAddr, streams: &str) -> Proxy {
     let arguments = ["-p", ".", "-c", "configuration", "-e", "log"];
     Proxy::start("nginx", &arguments, |folder| {
@@ -115,7 +115,7 @@ fn haproxy(behind: SocketAddr, lenience: &str) -> Proxy {
     })
 }
 
-/// Leads connections on to Billhook, and counts them.
+/// Forwards connections to Billhook, and counts them.
 fn tap(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -131,7 +131,7 @@ fn tap(target: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     (address, count)
 }
 
-/// Asks for marked orders until the end. How many answers were right, and how often there was none but the proxy's own.
+/// Asks for orders until the end. Returns how many answers were right, and how many came from the proxy only.
 fn ask_honestly(front: &Path, (login, key): (&str, &str), end: &AtomicBool) -> (usize, usize) {
     let (mut right, mut broken) = (0, 0);
     let mut stream = connect(front);
@@ -142,7 +142,7 @@ fn ask_honestly(front: &Path, (login, key): (&str, &str), end: &AtomicBool) -> (
         write!(stream, "{head}Content-Length: {}\r\n\r\n{form}", form.len()).unwrap();
         let answer = Answer::read(&mut stream).unwrap();
         if [502, 503, 504].contains(&answer.status) && answer.header("x-request-id").is_none() {
-            // The connection that the proxy chose had just been closed.
+            // Billhook had just closed the connection that the proxy chose.
             broken += 1;
             stream = connect(front);
             continue;
@@ -161,11 +161,11 @@ fn connect(front: &Path) -> UnixStream {
     stream
 }
 
-/// Sends a case and a plain request behind it. Whether the latter was answered.
+/// Sends a case and a plain request after it. Returns whether the latter was answered.
 fn attack(front: &Path, case: &corpus::Case) -> bool {
     let mut stream = connect(front);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    // It may be refused on the way.
+    // The proxy may refuse it while it is sent.
     let _ = stream.write_all(&[&case.bytes, corpus::plain("after").as_bytes()].concat());
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -207,7 +207,7 @@ fn nobody_gets_anothers_answer(start: impl FnOnce(SocketAddr) -> Proxy) {
         let attackers: Vec<_> = (0..ATTACKERS)
             .map(|number| {
                 let (front, cases) = (&front, &cases);
-                // Each begins at another place, so that different cases meet.
+                // Each attacker starts at another case, so that different cases meet.
                 let (earlier, later) = cases.split_at(cases.len() * number / ATTACKERS);
                 let turn = later.iter().chain(earlier);
                 scope.spawn(move || turn.filter(|case| attack(front, case)).count())
@@ -221,7 +221,7 @@ fn nobody_gets_anothers_answer(start: impl FnOnce(SocketAddr) -> Proxy) {
     for (right, broken) in honest {
         assert!(right > cases.len() && broken <= right / 20, "{right} right answers, {broken} broken");
     }
-    // Else this shows nothing: that the corpus came through, and on connections that others use as well.
+    // The test shows something only if the corpus reached Billhook, on connections that others used too.
     assert!(passed > cases.len() / 4, "{passed} of {ATTACKERS} times {} went on", cases.len());
     let (connections, asked) = (connections.load(Relaxed), honest[0].0 + honest[1].0);
     assert!(connections < asked / 2, "{connections} connections for {asked} requests");

@@ -1,4 +1,4 @@
-//! Which database is meant, and how safe the way to it has to be.
+//! The address of a database, and the TLS that a connection to it needs.
 
 use std::{fmt, fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ use tokio_postgres_rustls_improved::MakeRustlsConnect;
 
 use crate::{Error, Kind};
 
-/// Where a database listens whose URL names no host.
+/// The folder of the Unix socket, if the URL names no host.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
-/// How long a connection may take to be made, if the URL says nothing.
+/// How long connecting may take, if the URL has no setting for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// After this long without an acknowledgement of what was sent, a connection is given up.
+/// How long sent data may stay unacknowledged before the connection is closed.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A database's address, read from a URL.
+/// A database's address, parsed from a URL.
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(super) config: Config,
@@ -35,8 +35,8 @@ pub(crate) struct Address {
     shown: String,
 }
 
-/// Makes TLS of a connection, for any way to a server. A socket has no name, and never has TLS; but the library makes ready for it
-/// whatever the way is, and `rustls` takes no empty name.
+/// Makes TLS for any connection. A Unix socket never uses it. But the library prepares it for every
+/// connection, and `rustls` refuses the socket's empty host name.
 #[derive(Clone)]
 pub(super) struct Tls(MakeRustlsConnect);
 
@@ -51,23 +51,23 @@ impl MakeTlsConnect<Socket> for Tls {
     }
 }
 
-/// What is asked of TLS, in the words of PostgreSQL's own library.
+/// The `sslmode`, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SslMode {
-    /// None.
+    /// No TLS.
     Disable,
-    /// If the server has it; nothing is verified.
+    /// TLS if the server has it; nothing is verified.
     Prefer,
-    /// It must be there; nothing is verified, unless a root certificate is named.
+    /// TLS; nothing is verified, unless a root certificate is named.
     Require,
-    /// The certificate must come from a root that is trusted.
+    /// The certificate must come from a trusted root.
     VerifyCa,
-    /// And be for this host.
+    /// It must also be for this host.
     VerifyFull,
 }
 
 impl Address {
-    /// Reads a URL. Without `sslmode`, hosts other than this machine must show a certificate that is valid for their name.
+    /// Parses a URL. Without `sslmode`, other hosts than this machine need a certificate for their name.
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut mode, mut root, mut others) = (None, None, Vec::new());
@@ -81,14 +81,14 @@ impl Address {
         if !base.contains("://") {
             return Err(refused("it has to begin with postgres://"));
         }
-        // What the parser says is about words of the URL: its text names parameters, never their values.
+        // The parser's message names parameters, but never repeats their values.
         let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
         let mut config: Config = url.parse().map_err(|error| refused(&described(&error)))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             config.host_path(SOCKET_FOLDER);
         }
         if config.get_hosts().is_empty() {
-            // An address by itself is what the certificate has to be for.
+            // For a host given only as an address, the certificate must be for that address.
             for address in config.get_hostaddrs().to_vec() {
                 config.host(address.to_string());
             }
@@ -105,7 +105,7 @@ impl Address {
         let usual = if is_local(&config) { SslMode::Disable } else { SslMode::VerifyFull };
         let mode = mode.unwrap_or(usual);
         config.ssl_mode(match mode {
-            // As PostgreSQL's own library has it, there is none on a socket, whatever is asked for.
+            // Like libpq: a Unix socket never uses TLS, whatever the URL says.
             _ if config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_))) => {
                 tokio_postgres::config::SslMode::Disable
             }
@@ -116,7 +116,7 @@ impl Address {
             }
         });
         if mode == SslMode::VerifyCa && root.is_none() {
-            // Any certificate of the web, for whatever name, would do.
+            // Otherwise any certificate of the web, for any name, would do.
             return Err(refused("sslmode=verify-ca needs sslrootcert=FILE: name it, or use verify-full"));
         }
         let tls = Tls(MakeRustlsConnect::new(client_config(mode, root.as_deref().map(Path::new))?));
@@ -155,7 +155,7 @@ fn refused(why: &str) -> Error {
     Error::new(Kind::Location, format!("the store's URL can't be used: {why}"))
 }
 
-/// An error with its causes, in one line.
+/// An error and its causes, in one line.
 pub(super) fn described(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -169,7 +169,7 @@ pub(super) fn described(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// A value of the query, its `%XX` read.
+/// A value from the query with its `%XX` decoded.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -190,7 +190,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether every way to the database stays on this machine.
+/// Whether all the URL's hosts are on this machine.
 fn is_local(config: &Config) -> bool {
     let names = config.get_hosts().iter().all(|host| match host {
         Host::Unix(_) => true,
@@ -202,7 +202,7 @@ fn is_local(config: &Config) -> bool {
     names && config.get_hostaddrs().iter().all(|address| address.to_canonical().is_loopback())
 }
 
-/// The address as it may be told to anyone: a URL that leads there.
+/// The address as a URL without secrets.
 fn shown(config: &Config) -> String {
     let user = config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
     let ports = config.get_ports();
@@ -231,7 +231,7 @@ fn client_config(mode: SslMode, root: Option<&Path>) -> Result<ClientConfig, Err
         .map_err(|error| refused(&error.to_string()))?;
     let is_verified = match mode {
         SslMode::VerifyCa | SslMode::VerifyFull => true,
-        // As PostgreSQL's own library does.
+        // Like libpq.
         SslMode::Require => root.is_some(),
         SslMode::Disable | SslMode::Prefer => false,
     };
@@ -249,7 +249,7 @@ fn client_config(mode: SslMode, root: Option<&Path>) -> Result<ClientConfig, Err
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
-/// The roots of a file, or those of the web.
+/// The root certificates in a file, or those of the web.
 fn roots(file: Option<&Path>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     let Some(path) = file else {
@@ -272,7 +272,7 @@ fn unusable(path: &Path, cause: &io::Error) -> Error {
     refused(&format!("sslrootcert: {}: {cause}", path.display()))
 }
 
-/// Takes certificates of any name: from a trusted root, if there is one to ask, else from anybody.
+/// Verifies certificates for any name: from a trusted root, or, without roots, from anybody.
 #[derive(Debug)]
 struct AnyName {
     authority: Option<Arc<WebPkiServerVerifier>>,
@@ -290,7 +290,7 @@ impl ServerCertVerifier for AnyName {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
         match authority.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // Everything else was looked at before the name.
+            // Everything else was verified before the name.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

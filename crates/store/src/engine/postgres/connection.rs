@@ -1,7 +1,7 @@
-//! One connection: how it is made, and how statements run on it from a thread that waits for them.
+//! One connection, and how a thread runs statements on it and waits for them.
 //!
-//! Each connection has an event loop of its own that runs only while its thread waits. So it must not be used on a thread of
-//! another one: that of an asynchronous server, say.
+//! Each connection has its own event loop, which runs only while its thread waits. So it must not be used on
+//! a thread of another event loop, such as an asynchronous server's.
 
 use std::{collections::HashMap, future::Future, pin::pin, task::Poll, time::Duration};
 
@@ -22,40 +22,40 @@ use super::{
 };
 use crate::{Error, Kind, Sql, tx::Arg};
 
-/// Rows taken over at once, at most.
+/// The maximum number of rows taken at once.
 const ROWS_AT_ONCE: usize = 512;
-/// Rows sent at once without waiting for what the first of them did, at most.
+/// The maximum number of rows sent before waiting for the first one's result.
 const SENT_AT_ONCE: usize = 256;
-/// Bytes of a copy sent together.
+/// Bytes of a COPY sent together.
 const COPY_BYTES: usize = 256 * 1024;
-/// From this many rows on they are copied.
+/// From this many rows on, COPY is used.
 const COPY_ROWS_MIN: usize = 64;
 
-/// What every session is told. An answer that a commit was done must mean that it is on the disk, whatever the server's own
-/// default; plans don't depend on what is bound, so that no statement is planned twice.
+/// The settings of every session. An acknowledged commit must be on disk, whatever the server's default.
+/// Generic plans do not depend on arguments, so no statement is planned twice.
 const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SET plan_cache_mode = force_generic_plan;
     SET client_min_messages = warning";
 
-/// How often a server that is at work looks whether it is still waited for. Else a statement that was given up would go on, with what it
-/// has locked. Servers before PostgreSQL 14 don't know it, nor do all systems.
+/// How often a busy server checks whether the client is still connected. Otherwise an abandoned statement
+/// would go on and keep its locks. PostgreSQL before 14 and some systems do not support it.
 const LOOK_FOR_US: &str = "
     SELECT set_config('client_connection_check_interval', '2s', false)
      WHERE current_setting('client_connection_check_interval', true) IS NOT NULL";
 
-/// What is looked at when a connection has been made.
+/// The checks of a new connection.
 const LOOK: &str = "SELECT current_setting('server_encoding'), current_setting('transaction_read_only')";
 
-/// So long a connection may take to be made beyond what its URL gives the sockets: TLS, password, session.
+/// How long TLS, password and session may take, beyond the socket's time-out in the URL.
 const GREETING_MAX: Duration = Duration::from_secs(5);
 
-/// What a connection is made for.
+/// How a connection will be used.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ConnectOptions {
-    /// How long the database may take for one statement; none: as long as it likes.
+    /// The time-out of a statement; `None`: no limit.
     pub(super) timeout: Option<Duration>,
-    /// Whether a database that takes no writes is refused: what a standby shows may be old.
+    /// Whether to refuse a database that takes no writes: a standby's data may be old.
     pub(super) is_primary: bool,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Connection {
     timeout: Option<Duration>,
 }
 
-/// The event loop of a connection. It may be dropped on any thread, also on one that must not wait for what is left in it.
+/// A connection's event loop. Drop does not wait for its tasks, so it may happen on any thread.
 struct EventLoop(Option<Runtime>);
 
 impl EventLoop {
@@ -91,7 +91,7 @@ impl Drop for EventLoop {
 }
 
 impl Connection {
-    /// Connects, and looks whether the database can be used.
+    /// Connects, and checks that the database can be used.
     pub(super) fn connect(address: &Address, options: ConnectOptions) -> Result<Self, Failed> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|cause| {
             let text = format!("store: cannot begin a connection: {cause}");
@@ -102,12 +102,13 @@ impl Connection {
         Ok(Self { client, _task: task, runtime, statements: HashMap::new(), timeout: options.timeout })
     }
 
-    /// From now on waits so long for a statement, at most; gives what it was before. The database goes by what the connection was made with.
+    /// Changes how long this thread waits for a statement, and returns the previous value. The database keeps
+    /// the time-out from when the connection was made.
     pub(super) fn set_timeout(&mut self, timeout: Option<Duration>) -> Option<Duration> {
         std::mem::replace(&mut self.timeout, timeout)
     }
 
-    /// Runs a statement, after `begin` if that is to be sent before it, and gives its rows one by one.
+    /// Runs a statement, after `begin` if given, and passes its rows one by one.
     pub(super) fn rows(
         &mut self,
         begin: Option<&'static str>,
@@ -115,7 +116,7 @@ impl Connection {
         args: &[Arg<'_>],
         each: &mut dyn FnMut(&tokio_postgres::Row) -> bool,
     ) -> Result<(), Failed> {
-        // Both leave together, but not where the statement writes: if no transaction can begin it would be one by itself.
+        // Both are sent together, unless the statement writes: without BEGIN it would be committed by itself.
         let begin = match begin {
             Some(_) if !sql.text.starts_with("SELECT") => {
                 self.begin(begin)?;
@@ -130,8 +131,8 @@ impl Connection {
         let mut is_wanted = true;
         loop {
             let is_end = self.wait(sql.name, next_rows(rows.as_mut(), &mut taken))?;
-            // What nobody wants is waited for all the same: a failure among it must be known, for a transaction that has failed answers
-            // its COMMIT with a ROLLBACK, and no error.
+            // Unwanted rows are awaited as well, because an error among them must be known: COMMIT of a
+            // failed transaction rolls back and reports no error.
             for row in taken.drain(..) {
                 is_wanted = is_wanted && each(&row);
             }
@@ -141,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// Runs a statement that gives no rows, after `begin` if that is to be done before it; says how many rows it touched.
+    /// Runs a statement without rows, after `begin` if given. Returns how many rows it changed.
     pub(super) fn execute(
         &mut self,
         begin: Option<&'static str>,
@@ -153,7 +154,7 @@ impl Connection {
         self.wait(sql.name, self.client.execute_raw(&statement, args.iter().copied().map(Bound)))
     }
 
-    /// Runs a statement that gives no rows once for each row of arguments. A plain `INSERT` of many rows becomes a `COPY`.
+    /// Runs a statement without rows for each row of arguments. A plain `INSERT` of many becomes a `COPY`.
     pub(super) fn execute_each(
         &mut self,
         begin: Option<&'static str>,
@@ -177,8 +178,8 @@ impl Connection {
         }
     }
 
-    /// Runs a statement once for each row of arguments, without waiting for one answer before the next is asked; gives each one's rows.
-    /// `begin` is sent before, as in [`Self::rows`].
+    /// Runs a statement once for each row of arguments, pipelined, and passes each one's rows. `begin` is
+    /// sent first, as in [`Self::rows`].
     pub(super) fn rows_each(
         &mut self,
         begin: Option<&'static str>,
@@ -198,7 +199,7 @@ impl Connection {
         Ok(answers)
     }
 
-    /// Runs statements that give no rows, each sent without waiting for what the one before did.
+    /// Runs statements without rows, pipelined.
     pub(super) fn execute_all(
         &mut self,
         begin: Option<&'static str>,
@@ -215,7 +216,7 @@ impl Connection {
                 let done = client.execute_raw(statement, args.iter().copied().map(Bound)).await;
                 done.map_err(|error| failure(name, &error))
             });
-            // Whichever fails first, what follows it is refused by the database.
+            // After the first failure, the database refuses the others.
             self.wait("", future::try_join_all(sent).map(Ok))??;
         }
         Ok(())
@@ -232,7 +233,7 @@ impl Connection {
             let sink = client.copy_in::<_, Bytes>(copy).await?;
             let mut sink = pin!(sink);
             let mut buffer = BytesMut::with_capacity(COPY_BYTES + COPY_BYTES / 4);
-            // The head of the format: its signature, no flags, no extension.
+            // The format's header: signature, no flags, no extension.
             buffer.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
             for args in rows {
                 buffer.put_i16(i16::try_from(args.len()).unwrap_or(i16::MAX));
@@ -258,24 +259,24 @@ impl Connection {
         })
     }
 
-    /// Runs a text of statements that take nothing and give nothing.
+    /// Runs a text of statements without arguments and rows.
     pub(super) fn batch(&self, text: &'static str) -> Result<(), Failed> {
         self.wait(text, self.client.batch_execute(text))
     }
 
-    /// Runs a text of statements and gives all that they answer.
+    /// Runs a text of statements and returns all rows.
     #[cfg(test)]
     pub(super) fn simple(&self, text: &str) -> Result<Vec<tokio_postgres::SimpleQueryMessage>, Failed> {
         self.wait("simple", self.client.simple_query(text))
     }
 
-    /// Whether the database had ended the connection when last was waited for it: what happened since is learned by the next statement,
-    /// which then runs again on another connection.
+    /// Whether the database had closed the connection at the last wait. The next statement finds out about a
+    /// later loss, and is then repeated on another connection.
     pub(super) fn was_lost(&self) -> bool {
         self.client.is_closed()
     }
 
-    /// A statement as the database knows it. Numbers and texts are told apart by what is bound at its first use.
+    /// The prepared statement. The types of its parameters follow from the arguments of its first use.
     fn prepared(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<Statement, Failed> {
         if let Some(known) = self.statements.get(sql.name) {
             return Ok(known.clone());
@@ -299,7 +300,7 @@ impl Connection {
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Failed> {
         let Some(text) = begin else { return self.wait(name, answer) };
-        // The database takes them in this order.
+        // The database runs them in this order.
         let both = future::join(self.client.batch_execute(text), answer);
         let (ready, answered) = self.wait(name, both.map(Ok))?;
         ready.map_err(|error| not_begun(&error))?;
@@ -315,7 +316,7 @@ impl Connection {
         self.runtime.block_on(async {
             let answered = match self.timeout {
                 None => answer.await,
-                // What it does about it is not known: the connection is of no use any more.
+                // Whether the statement was done is unknown, so the connection can't be used any more.
                 Some(timeout) => tokio::time::timeout(timeout, answer)
                     .await
                     .map_err(|_| Failed { error: silent(name, timeout), why: Why::Silent })?,
@@ -325,7 +326,7 @@ impl Connection {
     }
 }
 
-/// The task of a client's connection. It ends with this, whatever is still to be answered: the database must learn that nobody waits.
+/// The task of a client's connection. Drop aborts it, whatever is pending, so that the database notices.
 pub(super) struct ConnectionTask(AbortHandle);
 
 impl ConnectionTask {
@@ -340,14 +341,14 @@ impl Drop for ConnectionTask {
     }
 }
 
-/// Connects on the event loop of the caller, and looks whether the database can be used.
+/// Connects on the caller's event loop, and checks that the database can be used.
 pub(super) async fn open(
     address: &Address,
     options: ConnectOptions,
 ) -> Result<(Client, ConnectionTask), Failed> {
     let connect = async {
         let (client, connection) = address.config.connect(address.tls.clone()).await?;
-        // What it has to say of an error, the client says too.
+        // The client reports the same errors.
         let connection = tokio::spawn(async move { drop(connection.await) });
         let task = ConnectionTask(connection.abort_handle());
         client.batch_execute(SESSION).await?;
@@ -358,7 +359,7 @@ pub(super) async fn open(
         let [encoding, is_read_only] = [row.try_get::<_, String>(0)?, row.try_get(1)?];
         Ok::<_, tokio_postgres::Error>((client, task, encoding, is_read_only))
     };
-    // Who has taken the connection may never say a word: the time-out of the sockets is over then.
+    // The server may accept the connection and then never answer, which the socket's time-out does not cover.
     let Ok(made) = tokio::time::timeout(connect_max(address), connect).await else {
         let text = format!("{address}: store: connect: the database did not answer");
         return Err(Failed { error: Error::new(Kind::Unreachable, text), why: Why::Silent });
@@ -381,10 +382,10 @@ pub(super) async fn open(
     Ok((client, task))
 }
 
-/// Has the database give up what nobody waits for any more.
+/// Makes the database give up abandoned statements.
 async fn limit(client: &Client, timeout: Duration) -> Result<(), tokio_postgres::Error> {
-    // Else a node that vanished without a word would hold what its transaction has locked until TCP gives it up, hours later. Who waits for
-    // a lock is told by the database, a little before it would give up by itself.
+    // Otherwise a vanished node's transaction would keep its locks until TCP gives up, hours later. The lock
+    // time-out is a little shorter than the client's, so that the database reports it.
     let text = format!(
         "SET idle_in_transaction_session_timeout = {}; SET lock_timeout = {}",
         timeout.as_millis(),
@@ -392,13 +393,13 @@ async fn limit(client: &Client, timeout: Duration) -> Result<(), tokio_postgres:
     );
     client.batch_execute(&text).await?;
     match client.batch_execute(LOOK_FOR_US).await {
-        // One that can't do it is no worse than it was.
+        // A database without these settings works as before.
         Err(error) if error.as_db_error().is_none() => Err(error),
         _ => Ok(()),
     }
 }
 
-/// How long a connection may take to be made, whichever of its hosts answers.
+/// How long connecting may take, whichever host answers.
 fn connect_max(address: &Address) -> Duration {
     let config = &address.config;
     let hosts = config.get_hosts().len().max(config.get_hostaddrs().len());
@@ -406,7 +407,7 @@ fn connect_max(address: &Address) -> Duration {
     sockets.saturating_mul(u32::try_from(hosts).unwrap_or(u32::MAX)).saturating_add(GREETING_MAX)
 }
 
-/// Waits for the next rows, and takes what else is there already; true at the end.
+/// Waits for the next rows, and takes all that have arrived; true at the end.
 async fn next_rows(
     mut stream: std::pin::Pin<&mut RowStream>,
     taken: &mut Vec<tokio_postgres::Row>,
@@ -425,7 +426,7 @@ async fn next_rows(
     .await
 }
 
-/// The `COPY` that does what a plain `INSERT` of one row does for many.
+/// The `COPY` that replaces a plain `INSERT` for many rows.
 pub(super) fn copy_text(insert: &str) -> Option<String> {
     let (table, values) = insert.strip_prefix("INSERT INTO ")?.split_once(" VALUES (")?;
     let values = values.trim_end().strip_suffix(')')?;
@@ -433,7 +434,7 @@ pub(super) fn copy_text(insert: &str) -> Option<String> {
     is_plain.then(|| format!("COPY {} FROM STDIN (FORMAT binary)", table.trim()))
 }
 
-/// The type that an argument has in the database.
+/// The database type of an argument.
 pub(super) fn type_of(arg: Arg<'_>) -> Type {
     match arg {
         Arg::Int(_) => Type::INT8,
@@ -441,7 +442,7 @@ pub(super) fn type_of(arg: Arg<'_>) -> Type {
     }
 }
 
-/// An argument as the database's library takes it.
+/// An argument for the database's library.
 #[derive(Debug)]
 pub(super) struct Bound<'a>(pub(super) Arg<'a>);
 

@@ -1,4 +1,4 @@
-//! What a failure means: the kind that the operator is told, and what may be done about it.
+//! Classifies failures: the kind for the operator, and whether a retry helps.
 
 use std::time::Duration;
 
@@ -7,52 +7,52 @@ use tokio_postgres::error::SqlState;
 use super::address::described;
 use crate::{Error, Kind};
 
-/// What to do about a database that takes no writes.
+/// The hint for a database that takes no writes.
 pub(super) const NAME_THE_PRIMARY: &str = "it is read-only, as a standby is: name the primary with --store, \
                                 or all its servers and target_session_attrs=read-write";
-/// The name of the beginning of a transaction, for messages.
+/// The name of BEGIN in messages.
 pub(super) const BEGIN: &str = "BEGIN";
 
-/// Why a statement, or the connection, failed.
+/// The failure of a statement or a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Failed {
     pub(super) error: Error,
     pub(super) why: Why,
 }
 
-/// What may be done about a failure.
+/// Whether and how to retry after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// The connection is gone, or of no use any more.
+    /// The connection is lost, or can't be used any more.
     Lost,
-    /// The database did not answer in time. The connection is of no use any more, and there is no time for another try.
+    /// No answer in time. The connection can't be used any more, and there is no time for a retry.
     Silent,
-    /// The transaction met another one and was not done (40001, 40P01).
+    /// The transaction conflicted with another one and was rolled back (40001, 40P01).
     Conflict,
-    /// A key is taken (23505): by something that was there before, or by a transaction of the same moment.
+    /// A key is taken (23505), by an existing row or by a concurrent transaction.
     Taken,
-    /// Nothing that another try would mend.
+    /// A retry would not help.
     Final,
 }
 
 impl Why {
-    /// Whether the connection is of use still.
+    /// Whether the connection can still be used.
     pub(super) fn spares_the_connection(self) -> bool {
         !matches!(self, Self::Lost | Self::Silent)
     }
 }
 
-/// A database that did not answer in time.
+/// The error for a database that did not answer in time.
 pub(super) fn silent(name: &str, timeout: Duration) -> Error {
     Error::new(Kind::Unreachable, format!("store: {name}: the database did not answer within {timeout:?}"))
 }
 
-/// Where no transaction can begin something is wrong with the server: the next try is on a new connection.
+/// If no transaction can begin, the server has a problem: the retry uses a new connection.
 pub(super) fn not_begun(error: &tokio_postgres::Error) -> Failed {
     Failed { why: Why::Lost, ..failure(BEGIN, error) }
 }
 
-/// A failure of a statement, or of a step that has a name like one.
+/// The failure of a statement, or of a step with a name.
 pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     let name = name.split_whitespace().next().unwrap_or(name);
     let Some(told) = error.as_db_error() else {
@@ -66,24 +66,24 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     let code = told.code();
     let class = code.code().get(..2).unwrap_or_default();
     let (kind, why, mend) = match class {
-        // Whether it was done is not known.
+        // Whether it was committed is unknown.
         "40" if *code == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => (Kind::Unreachable, Why::Lost, ""),
         "40" => (Kind::Busy, Why::Conflict, ""),
         "23" if *code == SqlState::UNIQUE_VIOLATION => (Kind::Conflict, Why::Taken, ""),
         "23" => (Kind::Conflict, Why::Final, ""),
         "08" => (Kind::Unreachable, Why::Lost, ""),
-        // It is being shut down, has crashed, or is not up yet.
+        // The server is starting, shutting down, or has crashed.
         "57" if *code != SqlState::QUERY_CANCELED => (Kind::Unreachable, Why::Lost, ""),
         "57" => (Kind::Busy, Why::Final, "it took too long"),
         "55" if *code == SqlState::LOCK_NOT_AVAILABLE => {
-            (Kind::Busy, Why::Final, "another session holds what it needs, see pg_locks; try again")
+            (Kind::Busy, Why::Final, "another session holds a lock that it needs, see pg_locks; try again")
         }
-        // This program stood still in the middle of a transaction.
+        // This process stalled in the middle of a transaction.
         "25" if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => (Kind::Unreachable, Why::Lost, ""),
         "25" if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             (Kind::Unreachable, Why::Lost, NAME_THE_PRIMARY)
         }
-        // A standby knows no serializable transaction.
+        // A standby supports no serializable transactions.
         "0A" if name == BEGIN => (Kind::Unreachable, Why::Lost, NAME_THE_PRIMARY),
         "28" => (Kind::Unreachable, Why::Lost, "check user and password of the store's URL, and pg_hba.conf"),
         "3D" => {
@@ -105,7 +105,7 @@ pub(super) fn failure(name: &str, error: &tokio_postgres::Error) -> Failed {
     Failed { error: Error::new(kind, text), why }
 }
 
-/// Whether it is the way to the database that failed, rather than a statement.
+/// Whether the connection failed, rather than a statement.
 fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -114,6 +114,6 @@ fn is_of_the_way(error: &tokio_postgres::Error) -> bool {
         }
         source = cause.source();
     }
-    // Errors while connecting have no finer name.
+    // Errors while connecting have no finer code.
     error.to_string().contains("connect")
 }

@@ -1,4 +1,4 @@
-//! Brings a database's tables up to date: forward only, each step in the transaction that notes it.
+//! Brings a database's tables up to date: forward only, each step in the transaction that records it.
 
 use super::{
     address::Address,
@@ -11,10 +11,10 @@ use crate::{
     tx::Arg,
 };
 
-/// A step: its name for people, and what it does.
+/// A step: its name for people, and its SQL.
 pub(super) type Step = (&'static str, &'static str);
 
-/// The steps; the table `billhook_store` says how many a database has taken. A step that was released is never changed.
+/// The steps. The table `billhook_store` has the number of those taken. A released step never changes.
 pub(super) const STEPS: &[Step] = steps::steps!(
     steps::POSTGRES,
     ("the first tables", FIRST),
@@ -22,10 +22,11 @@ pub(super) const STEPS: &[Step] = steps::steps!(
     ("orders that are made here", ORDERS)
 );
 
-/// Every key begins with the account, so that a table can be spread by it; `accounts` and `domains`, by which an account is found, are
-/// small and stand everywhere. Texts are compared byte by byte, as the embedded engine does.
+/// Every key begins with the account, so that a table can be sharded by it. `accounts` and `domains`, which
+/// are used to find an account, are small and can be on every shard. Texts are compared byte by byte, as the
+/// embedded engine does.
 ///
-/// The key of `order_lines` holds all that `GetBills` reads, so that the table itself need not be looked at.
+/// The index of `order_lines` includes all columns that `GetBills` reads, so the table itself is not read.
 const FIRST: &str = r#"
     CREATE TABLE marks (
         name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -264,8 +265,8 @@ const ORDERS: &str = r#"
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
 "#;
 
-/// Marks a database as ours, and waits for whoever brings it up to date at this moment: what that one did is then to be seen, whatever
-/// isolation the database has by itself. The number is our own.
+/// Marks a database as ours, and waits for a concurrent migration, so that its result is then visible under
+/// any isolation level. The lock's number is arbitrary.
 const LOCK: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
     SELECT pg_advisory_xact_lock(4849653873201);
@@ -282,10 +283,10 @@ const IS_THERE: Sql = Sql::new(
 const VERSION: Sql = Sql::new("migrations.version", "SELECT version FROM billhook_store WHERE one = 1");
 const NOTE: Sql = Sql::new("migrations.note", "UPDATE billhook_store SET version = $1 WHERE one = 1");
 
-/// How often a migration is tried again that met another one where no lock keeps them apart.
+/// How often a migration is retried after a conflict, on databases where the lock does not prevent one.
 const RETRIES_MAX: u32 = 5;
 
-/// How many steps a database has taken; none: it holds no store. One that has taken more than this program knows is refused.
+/// The steps that a database has taken; `None`: it holds no store. More than this program knows is an error.
 pub(super) fn version(
     connection: &mut Connection,
     address: &Address,
@@ -308,14 +309,14 @@ pub(super) fn version(
     }
 }
 
-/// What a database has taken, and what is missing.
+/// The steps that a database has taken, and those that it lacks.
 pub(super) fn plan(connection: &mut Connection, address: &Address) -> Result<Version, Failed> {
     let taken = version(connection, address, STEPS.len())?.unwrap_or(0);
     let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
     Ok(Version { taken, known: STEPS.len(), missing })
 }
 
-/// Takes the steps that are missing.
+/// Takes the missing steps.
 pub(super) fn run(
     connection: &mut Connection,
     address: &Address,

@@ -1,11 +1,12 @@
-//! The engine for several nodes: PostgreSQL, or what speaks its protocol. Any number of processes serve one store.
+//! The engine for several nodes: PostgreSQL, or a database with its protocol. Any number of processes can
+//! serve one store.
 //!
-//! Every write is a serializable transaction, and is run again where it met another one. A read of one statement is sent without a
-//! transaction around it. What the API asks is queued for threads that have a connection each (`workers`); commands read on
-//! their own thread.
+//! Every write is a serializable transaction, and is retried after a conflict. A read of one statement is
+//! sent without a transaction around it. The API's transactions are queued for threads with one connection
+//! each (`workers`). Commands read on their own thread.
 //!
-//! The engine has no memory of its own that could be stale: of product versions, which it has, none ever changes, and no number
-//! of one is given again, not even after a failover that lost commits or a restore.
+//! The only data in memory are product versions. They can't become stale: a version never changes, and its
+//! number is never used again, even after a restore or a failover that lost commits.
 
 mod address;
 mod connection;
@@ -40,10 +41,10 @@ use workers::{QueuedRead, Workers};
 /// How long the database may take for one statement of a request.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections on which requests' statements follow each other, at most.
+/// The maximum number of connections for pipelined reads.
 const LANES: usize = 2;
 
-/// A read that always finds something.
+/// A read that always returns a row.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
 
 pub(crate) struct Postgres {
@@ -51,21 +52,21 @@ pub(crate) struct Postgres {
     primary: Arc<Pool>,
     replica: Option<Arc<Pool>>,
     known_versions: Arc<KnownVersions>,
-    // Dropped, each waits for what it has queued.
+    // On drop, each waits for its queue.
     writers: Workers<Box<dyn Work>>,
     readers: Arc<Workers<QueuedRead>>,
     pipeline: Option<Arc<Pipeline>>,
 }
 
 impl Postgres {
-    /// Opens the database's store, or makes it; an older one is refused.
+    /// Opens the database's store, or creates it. An older one is refused.
     pub(crate) fn open(database: &Database, purpose: Purpose) -> Result<Self, Error> {
         let (timeout, connections) = match purpose {
             Purpose::Serving => (Some(STATEMENT_TIMEOUT), database.connections),
-            // One transaction after the other, each of which takes as long as it takes.
+            // One transaction at a time, without a time-out.
             Purpose::Bulk => (None, 1),
         };
-        // A standby may be exported or copied; but of accounts, and of what was written, it would show an old state.
+        // A standby may be exported or copied. For serving, its accounts and writes would be too old.
         let is_primary = purpose == Purpose::Serving;
         make(&database.address, is_primary)?;
         let primary = Arc::new(Pool::new(database.address.clone(), ConnectOptions { timeout, is_primary }));
@@ -96,7 +97,7 @@ impl Postgres {
         let mut open = Open::new(&mut connection, pool, begin);
         let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
         body(&mut tx);
-        // Of a statement that failed the body has been told; its connection is not used again.
+        // The body knows of a failed statement; its connection is not used again.
         if tx.finish().is_ok() && open.commit().is_ok() {
             pool.give_back(connection);
         }
@@ -161,7 +162,7 @@ impl Engine for Postgres {
     }
 
     fn failed(&self) -> Option<Error> {
-        // Whatever happens to it, the database may come back.
+        // Whatever fails, the database may come back.
         None
     }
 
@@ -177,7 +178,7 @@ impl Engine for Postgres {
     }
 
     fn check(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
-        // What is in pages and indexes is for pg_amcheck to look at.
+        // pg_amcheck checks pages and indexes.
         let mut connection = connect(&self.address, false)?;
         let differences = shape::differences(&mut connection).map_err(|failed| failed.error)?;
         if !differences.is_empty() {
@@ -189,27 +190,26 @@ impl Engine for Postgres {
     }
 }
 
-/// Whether a database holds a store.
 pub(crate) fn is_in(database: &Database) -> Result<bool, Error> {
     let mut connection = connect(&database.address, false)?;
     let version = migrations::version(&mut connection, &database.address, migrations::STEPS.len());
     Ok(version.map_err(|failed| failed.error)?.is_some())
 }
 
-/// What a database's store has taken of the steps that bring it up to date.
+/// The version of a database's store, and its missing steps.
 pub(crate) fn version(database: &Database) -> Result<Version, Error> {
     let mut connection = connect(&database.address, false)?;
     migrations::plan(&mut connection, &database.address).map_err(|failed| failed.error)
 }
 
-/// Makes the tables, where there are none.
+/// Creates the tables, if there are none.
 fn make(address: &Address, is_primary: bool) -> Result<(), Error> {
     let mut connection = connect(address, is_primary)?;
     let version = migrations::plan(&mut connection, address).map_err(|failed| failed.error)?;
     if version.is_older() { Err(older_than(address, &version)) } else { take_steps(&mut connection, address) }
 }
 
-/// Takes the steps that a database's store lacks, if that was agreed to: nobody but its administrator can keep a copy of it.
+/// Takes a database's missing steps, if the operator agreed: only its administrator can make a copy first.
 pub(crate) fn migrate(database: &Database, is_agreed: bool) -> Result<(), Error> {
     let address = &database.address;
     let mut connection = connect(address, true)?;
@@ -231,7 +231,7 @@ fn take_steps(connection: &mut Connection, address: &Address) -> Result<(), Erro
 }
 
 fn connect(address: &Address, is_primary: bool) -> Result<Connection, Error> {
-    // A step that brings a store up to date may wait for locks, and takes as long as it takes; all else is answered in time.
+    // A migration may wait for locks, and has no time-out. Everything else must be answered in time.
     let options = ConnectOptions { timeout: None, is_primary };
     let mut connection = Connection::connect(address, options).map_err(|failed| failed.error)?;
     connection.set_timeout(Some(STATEMENT_TIMEOUT));

@@ -1,7 +1,8 @@
-//! Numbers for new orders, set aside some at a time.
+//! Order numbers, reserved in blocks.
 //!
-//! Transactions that all read the highest number, and then add the next one, would all meet each other. So a node takes a few numbers
-//! at once, outside of any transaction of an order, and gives each of them to one order. Those that it does not use are used by nobody.
+//! If every transaction read the highest number and added the next one, they would all conflict. So a node
+//! reserves a block of numbers outside of the orders' transactions, and gives each number to one order.
+//! Numbers that a node does not use stay unused.
 
 use std::{
     collections::HashMap,
@@ -15,17 +16,18 @@ use super::{
 };
 use crate::{Error, Sql, tx::Arg};
 
-/// Numbers taken at once.
+/// The size of a block.
 const SET_ASIDE: i64 = 32;
-/// How often a node tries that meets another one.
+/// How often a node retries after a conflict.
 const RETRIES_MAX: u32 = 20;
 
-/// The numbers that this node has set aside, by account.
+/// This node's reserved numbers, by account.
 #[derive(Default)]
 pub(super) struct Numbers(Mutex<HashMap<i64, Arc<Mutex<Range<i64>>>>>);
 
-// Where few numbers are left, nothing is set aside. Nobody waits until they are on the disk: the order that uses one is there only after
-// them. If the database forgets them in a crash, none was used, and who gives one that another node has taken again finds it taken.
+// If few numbers are left, none are reserved. Nothing waits for the sync: an order commits after its number's
+// reservation. If a crash loses a reservation, no order has used it. And if another node reserves the same
+// numbers, the second order fails because its number is taken.
 const TAKE: Sql = Sql::new(
     "numbers.take",
     "INSERT INTO order_numbers (account_id, next_id)
@@ -39,10 +41,10 @@ const TAKE: Sql = Sql::new(
 );
 
 impl Numbers {
-    /// The next number of an account; none if too few are left to be set aside.
+    /// The account's next number; `None` if too few are left to reserve a block.
     pub(super) fn next(&self, pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
         let set_aside = lock(&self.0).entry(account).or_default().clone();
-        // Who needs one of this account meanwhile waits for those that are taken; others don't.
+        // Others who need a number of this account wait; other accounts do not.
         let mut numbers = lock(&set_aside);
         if let Some(number) = numbers.next() {
             return Ok(Some(number));
@@ -52,13 +54,13 @@ impl Numbers {
         Ok(numbers.next())
     }
 
-    /// Gives up what was set aside: an order of one of these numbers came from somewhere else, an import, say.
+    /// Drops all reserved numbers, because something else, such as an import, has used one.
     pub(super) fn forget(&self) {
         lock(&self.0).clear();
     }
 }
 
-/// Takes numbers beyond all that were taken or used; the first of them is the answer.
+/// Reserves numbers above all that were reserved or used, and returns the first.
 fn take(pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
     let mut connection = pool.borrow()?;
     let mut retries = 0;
@@ -70,7 +72,7 @@ fn take(pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
             true
         });
         match done {
-            // Where the database's own default is to serialize.
+            // For databases whose default isolation level is serializable.
             Err(failed) if failed.why == Why::Conflict && retries < RETRIES_MAX => retries += 1,
             Err(failed) if failed.why == Why::Lost && retries < 1 => {
                 retries += 1;

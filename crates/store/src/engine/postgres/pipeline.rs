@@ -1,11 +1,13 @@
-//! Reads of one statement, many at once on a few connections: what most requests of the API are.
+//! Pipelines reads of one statement over a few connections. Most API requests are such reads.
 //!
-//! A thread that waits for its answer costs two changes of threads a request, and the database as many. Here nobody waits. The body of such a
-//! read is run once to learn what it asks, its statement is sent behind others that are on their way, and when the rows are there the body
-//! is run with them. All this happens on the event loop of the server that asks.
+//! A thread that waits for its answer costs two thread switches per request, and as many in the database.
+//! Here no thread waits. The body of a read is run once to learn its statement, which is sent behind those
+//! already on their way. When the rows arrive, the body is run again with them. All this happens on the
+//! server's event loop.
 //!
-//! Only what goes well is done here. A read that meets any trouble (no connection yet, one that broke, a great many rows, a product version
-//! that is not in memory) is left to the workers, who wait, connect again, and say what is wrong.
+//! Only the normal case is handled here. Anything else goes to the workers: no connection yet, a lost
+//! connection, very many rows, a product version that is not in memory. They can wait, reconnect, and report
+//! errors.
 
 use std::{
     collections::HashMap,
@@ -35,9 +37,9 @@ use crate::{
     versions::KnownVersions,
 };
 
-/// Rows of an answer, at most: all of them are held in memory. The workers take more than these row by row.
+/// The maximum number of rows of an answer, all held in memory. The workers take longer ones row by row.
 const ROWS_MAX: usize = 4096;
-/// And their bytes.
+/// The maximum number of their bytes.
 const BYTES_MAX: usize = 4 << 20;
 
 pub(super) struct Pipeline {
@@ -48,7 +50,7 @@ pub(super) struct Pipeline {
     next: AtomicUsize,
 }
 
-/// A connection, or the place of one.
+/// A connection, or the slot for one.
 #[derive(Default)]
 struct Lane {
     open: Mutex<Option<Arc<Open>>>,
@@ -61,13 +63,13 @@ struct Open {
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
-/// Whoever opens a lane.
+/// The one who opens a connection for a slot.
 struct Opening {
     pipeline: Arc<Pipeline>,
     at: usize,
 }
 
-/// What a read asks: a statement, and what is bound to it.
+/// A read's statement and its arguments.
 struct Question {
     sql: &'static Sql,
     args: Vec<Value>,
@@ -84,8 +86,8 @@ impl Pipeline {
         Self { pool, timeout, known, lanes, next: AtomicUsize::new(0) }
     }
 
-    /// Takes a read of one statement, if it is asked on an event loop and a connection is open. `leave` gets it back if it can't be
-    /// done here.
+    /// Takes a read of one statement, if the caller is on an event loop and a connection is open. `leave`
+    /// gets it back if it can't be done here.
     pub(super) fn take(
         self: &Arc<Self>,
         mut read: Box<dyn Read>,
@@ -104,7 +106,7 @@ impl Pipeline {
                 Ok(Ok(Some(rows))) => rows,
                 Ok(_) => return leave(read),
                 Err(_) => {
-                    // The database must learn that nobody waits any more; what else is on its way here is left to the workers.
+                    // Close it, so that the database notices. The other reads on it go to the workers.
                     open.task.end();
                     return read.fail(failed::silent(question.sql.name, pipeline.timeout));
                 }
@@ -115,13 +117,12 @@ impl Pipeline {
         });
     }
 
-    /// Whether a connection is open.
     #[cfg(test)]
     pub(super) fn is_open(&self) -> bool {
         self.lanes.iter().any(|lane| lock(&lane.open).as_ref().is_some_and(|open| !open.client.is_closed()))
     }
 
-    /// An open connection; begins to open one where there is none.
+    /// An open connection. If there is none, starts to open one.
     fn lane(self: &Arc<Self>) -> Option<Arc<Open>> {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(at)?;
@@ -136,7 +137,7 @@ impl Pipeline {
 }
 
 impl Opening {
-    /// The one who opens a lane now, if nobody does already.
+    /// The opener of a slot, unless there is one already.
     fn begin(pipeline: &Arc<Pipeline>, at: usize) -> Option<Self> {
         let is_opening = pipeline.lanes.get(at)?.is_opening.swap(true, Ordering::AcqRel);
         (!is_opening).then(|| Self { pipeline: Arc::clone(pipeline), at })
@@ -144,7 +145,8 @@ impl Opening {
 
     async fn open(self) {
         let pool = &self.pipeline.pool;
-        // If another one tries already, or has just failed, the next read comes back to it. The workers say what is wrong.
+        // If another attempt runs or has just failed, the next read tries again. The workers report the
+        // error.
         let Ok(_attempt) = pool.attempt() else { return };
         let made = connection::open(&pool.address, pool.options).await.map_err(|failed| failed.error);
         pool.found(made.as_ref().err());
@@ -156,7 +158,7 @@ impl Opening {
 }
 
 impl Drop for Opening {
-    /// However it ended, also with its event loop: the next one may begin.
+    /// Allows the next opener, however this one ended, even with its event loop.
     fn drop(&mut self) {
         if let Some(lane) = self.pipeline.lanes.get(self.at) {
             lane.is_opening.store(false, Ordering::Release);
@@ -165,7 +167,7 @@ impl Drop for Opening {
 }
 
 impl Open {
-    /// The rows; none if they are too many.
+    /// The rows; `None` if there are too many.
     async fn rows(
         &self,
         question: &Question,
@@ -217,13 +219,13 @@ impl Question {
     }
 }
 
-/// What a body meets here: in its first run it is asked what it wants, and ends; in its second run it is given that, once. All else is
-/// not here.
+/// The statements for a body. The first run only records what it asks for, and ends. The second run gets the
+/// rows. Any other statement fails.
 #[derive(Default)]
 struct Script {
     question: Option<Question>,
     rows: Option<Vec<tokio_postgres::Row>>,
-    /// Whether something was wanted that is not here.
+    /// Whether the body asked for something else.
     is_short: bool,
 }
 

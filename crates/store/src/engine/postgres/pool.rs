@@ -30,13 +30,12 @@ pub(super) struct Pool {
     pub(super) numbers: Numbers,
 }
 
-/// A connection that waits for its next use.
 pub(super) struct Idle {
     connection: Connection,
     since: Instant,
 }
 
-/// A database that could not be reached.
+/// A failed attempt to connect.
 struct Down {
     error: Error,
     since: Instant,
@@ -48,7 +47,6 @@ impl Pool {
         Self { address, options, down: Mutex::default(), idle: Mutex::default(), numbers: Numbers::default() }
     }
 
-    /// A new connection.
     pub(super) fn connect(&self) -> Result<Connection, Error> {
         let _attempt = self.attempt()?;
         let made = Connection::connect(&self.address, self.options).map_err(|failed| failed.error);
@@ -73,7 +71,7 @@ impl Pool {
         Ok(Some(Attempt(self)))
     }
 
-    /// Refuses what is waited for longer than a statement would be.
+    /// Fails if a caller has waited longer than a statement may take.
     pub(super) fn in_time(&self, since: Instant) -> Result<(), Error> {
         match self.options.timeout {
             Some(timeout) if since.elapsed() > timeout => {
@@ -94,13 +92,13 @@ impl Pool {
         }
     }
 
-    /// A connection for a thread that has none of its own.
+    /// A connection for a thread without one of its own.
     pub(super) fn borrow(&self) -> Result<Connection, Error> {
         let idle = lock(&self.idle).pop();
         self.open(idle)
     }
 
-    /// Gives back what [`Self::borrow`] gave.
+    /// Returns a connection from [`Self::borrow`].
     pub(super) fn give_back(&self, connection: Connection) {
         let mut idle = lock(&self.idle);
         if idle.len() < IDLE_MAX {
@@ -131,7 +129,7 @@ impl Idle {
     }
 }
 
-/// What a thread that panicked left behind is whole: nothing here is changed in steps.
+/// Ignores poisoning: no update here can be left half done by a panic.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,9 @@
-//! The tables of a database, and those that its steps make in a schema of the session's own, which is gone with the transaction.
+//! Compares a database's tables with those that the steps make in a temporary schema.
 
 use super::{connection::Connection, failed::Failed, migrations::STEPS};
 use crate::{Finding, Sql, engine::shape::Shape, tx::Arg};
 
-/// Every part of the tables in a schema: the session's own one, or the store's.
+/// Every part of the tables in a schema: the session's temporary one, or the store's.
 const PARTS: Sql = Sql::new(
     "shape.parts",
     "SELECT part, what FROM (
@@ -33,8 +33,8 @@ const PARTS: Sql = Sql::new(
                          ELSE (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('billhook_store')) END",
 );
 
-/// What is missing or different in a database's tables, or acts on them unasked. Where the session may have no tables of its own, as
-/// on a standby, nothing is compared.
+/// The parts of a database's tables that are missing or different, and foreign triggers on them. Nothing is
+/// compared if the session can have no temporary tables, as on a standby.
 pub(super) fn differences(connection: &mut Connection) -> Result<Vec<Finding>, Failed> {
     let found = parts(connection, 0)?;
     let made = make(connection).and_then(|()| parts(connection, 1));
@@ -56,7 +56,6 @@ fn make(connection: &Connection) -> Result<(), Failed> {
 fn parts(connection: &mut Connection, is_own: i64) -> Result<Shape, Failed> {
     let mut shape = Shape::default();
     connection.rows(None, &PARTS, &[Arg::Int(is_own)], &mut |row| {
-        // Both are texts.
         if let (Ok(part), Ok(what)) = (row.try_get(0), row.try_get(1)) {
             shape.add(part, what);
         }

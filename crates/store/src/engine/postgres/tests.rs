@@ -1,4 +1,4 @@
-//! What only this engine can show: every statement's plan, steps taken once however many ask, sums that fit.
+//! Tests of this engine alone: every statement's plan, migrations, sums that do not overflow.
 
 use std::{
     sync::{
@@ -43,7 +43,7 @@ fn text(connection: &Connection, query: &str) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
-/// A store of some size, as its planner knows it.
+/// A store of some size, with the planner's statistics.
 fn filled() -> Connection {
     let address = address();
     make(&address, true).unwrap();
@@ -82,7 +82,7 @@ fn filled() -> Connection {
     connection
 }
 
-/// The plan of the planner's own choice, whatever is bound.
+/// The generic plan, whatever the arguments.
 fn plan(connection: &Connection, sql: &Sql) -> String {
     let count = (1..100).take_while(|n| sql.text.contains(&format!("${n}"))).count();
     text(connection, &format!("PREPARE tried AS {}", sql.text));
@@ -93,10 +93,10 @@ fn plan(connection: &Connection, sql: &Sql) -> String {
     plan
 }
 
-/// Every statement prepares, and reads by key. Named are those that may do otherwise: of the accounts a third may be newer than any
-/// version, an account's orders are half of the table here, and a mark is one of a handful. What may be sorted besides is an
-/// order's few lines, sixteen versions, the orders of a time, and a batch of payments with its
-/// orders.
+/// Every statement can be prepared, and reads by key. The exceptions are listed: a third of the accounts may
+/// be newer than any version, an account's orders are half of the table here, and there are only a handful of
+/// marks. Sorting is allowed for an order's few lines, sixteen versions, the orders of a time, and a batch of
+/// payments with its orders.
 #[test]
 fn statements_read_by_key() {
     const SCANNING: &[&str] = &[
@@ -165,7 +165,7 @@ fn statements_read_by_key() {
     }
 }
 
-/// GetBills reads one range of one index and nothing else; one order is found by its number, and its lines by their customer.
+/// GetBills reads one range of one index. One order is found by its number, and its lines by their customer.
 #[test]
 fn the_requests_statements_read_one_range() {
     let connection = filled();
@@ -180,7 +180,7 @@ fn the_requests_statements_read_one_range() {
     let same = plan_of("same_order.newest");
     assert!(same.contains("Backward using order_lines_pkey"), "{same}");
     assert!(same.contains("Index Cond: ((account_id = $1) AND (email_key = $2))"), "{same}");
-    // An export's batches: payments behind a number, and the orders up to the last of theirs.
+    // An export's batches: payments after a number, and the orders up to the last of theirs.
     let payments = plan_of("payments.next");
     assert!(
         payments.contains("Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= COALESCE("),
@@ -191,7 +191,7 @@ fn the_requests_statements_read_one_range() {
     assert!(orders.contains(range), "{orders}");
 }
 
-/// A table that a copy did not know would be lost by it.
+/// A copy would lose a table that it does not know.
 #[test]
 fn every_table_is_copied() {
     let address = address();
@@ -215,8 +215,8 @@ fn every_table_is_copied() {
     }
 }
 
-/// A step that comes later is taken on a store with data, once, however many start at the same time; a program that does not know it
-/// refuses the store from then on.
+/// A later step is taken once on a store with data, however many processes start at once. After that, a
+/// program that does not know it refuses the store.
 #[test]
 fn a_later_step_is_taken_once_with_the_data_kept() {
     let mut later = STEPS.to_vec();
@@ -253,7 +253,7 @@ fn a_later_step_is_taken_once_with_the_data_kept() {
     assert_eq!(engine::version(&location).unwrap_err().kind(), Kind::Newer);
 }
 
-/// A step that fails leaves nothing behind, and says which one it was.
+/// A failed step changes nothing, and the error names it.
 #[test]
 fn a_step_that_fails_is_named_and_leaves_nothing() {
     const BROKEN: &[Step] = &[STEPS[0], ("the impossible", "CREATE TABLE half (n BIGINT); SELECT 1 / 0")];
@@ -262,13 +262,13 @@ fn a_step_that_fails_is_named_and_leaves_nothing() {
     let failed = migrations::run(&mut connection, &address, BROKEN).unwrap_err();
     assert!(failed.error.to_string().contains("the impossible"), "{}", failed.error);
     assert_eq!(text(&connection, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "0");
-    // Another program's tables of the same name are not taken for ours.
+    // Tables of another program with the same names are not taken for ours.
     text(&connection, "CREATE TABLE orders (n BIGINT)");
     assert!(make(&address, true).is_err());
     assert_eq!(text(&connection, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
 }
 
-/// A server whose own default is to answer before anything is on the disk.
+/// A server whose default is asynchronous commit.
 #[test]
 fn an_acknowledged_commit_is_on_the_disk_whatever_the_servers_default() {
     let url = Cluster::shared().create_database().unwrap();
@@ -293,7 +293,7 @@ fn what_is_no_utf8_is_refused() {
 const SLEEP: Sql = Sql::new("test.sleep", "SELECT pg_sleep(600)::TEXT");
 const MARK: Sql = Sql::new("test.mark", "INSERT INTO marks (name, value) VALUES ($1, '')");
 
-/// Waits until the database has ended what [`SLEEP`] began.
+/// Waits until the database has ended the statement that [`SLEEP`] started.
 fn until_nobody_sleeps(connection: &Connection) {
     let since = Instant::now();
     let sleeping = "SELECT COUNT(*) FROM pg_stat_activity
@@ -304,7 +304,7 @@ fn until_nobody_sleeps(connection: &Connection) {
     }
 }
 
-/// A read of the API that asks one thing, and tells how it ended.
+/// A read like the API's with one statement, which reports its result.
 struct Asked {
     sql: &'static Sql,
     args: &'static [i64],
@@ -319,7 +319,7 @@ impl Asked {
         Self::with(sql, &[])
     }
 
-    /// Each run binds another of these numbers.
+    /// Each run binds the next of these numbers.
     fn with(
         sql: &'static Sql,
         args: &'static [i64],
@@ -349,7 +349,7 @@ impl Read for Asked {
     }
 }
 
-/// Has a pipeline take a read, once it has a connection. None: it was left to the workers.
+/// Passes a read to a pipeline, once that has a connection. `None`: it was left to the workers.
 fn taken(pipeline: &Arc<Pipeline>, sql: &'static Sql) -> Option<Result<usize, Error>> {
     taken_with(pipeline, sql, &[])
 }
@@ -371,7 +371,7 @@ fn taken_with(
     told.recv().ok()
 }
 
-/// Else it would hold what it has locked, and a place among the connections, for as long as it likes.
+/// Otherwise it would keep its locks and its connection without a limit.
 #[test]
 fn a_statement_that_was_given_up_ends_in_the_database_too() {
     const STATEMENT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -406,12 +406,12 @@ fn who_waits_for_a_lock_is_told_so_in_time() {
     let mut connection = connection_with(&address, Duration::from_secs(1));
     let failed = connection.execute(None, &MARK, &["a".into()]).unwrap_err();
     assert_eq!((failed.why, failed.error.kind()), (Why::Final, Kind::Busy));
-    assert!(failed.error.to_string().contains("another session holds what it needs"), "{}", failed.error);
+    assert!(failed.error.to_string().contains("another session holds a lock"), "{}", failed.error);
     text(&holder, "ROLLBACK");
     connection.execute(None, &MARK, &["a".into()]).unwrap_or_else(|failed| panic!("{}", failed.error));
 }
 
-/// So do operators stop all writes, and some providers when a disk is full. A standby does the same by itself.
+/// Operators stop all writes like this, and so do providers when a disk is full. A standby always does.
 #[test]
 fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
     let url = Cluster::shared().create_database().unwrap();
@@ -434,7 +434,7 @@ fn a_database_that_takes_no_writes_is_told_and_not_served_from() {
         assert!(error.to_string().contains("target_session_attrs=read-write"), "{error}");
     }
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
-    // To read it as it is, is no harm.
+    // A command may still read it.
     Store::open_for_bulk(&location).unwrap().check(&mut |_| {}).unwrap();
     Cluster::shared()
         .sql(
@@ -453,7 +453,7 @@ fn pipeline(address: Address) -> Arc<Pipeline> {
     Arc::new(Pipeline::new(Arc::new(pool), 1, STATEMENT_TIMEOUT, Arc::default()))
 }
 
-/// The event loop that was opening a connection is gone before it had one.
+/// The event loop ended while it was opening a connection.
 #[test]
 fn a_lane_whose_opening_was_cut_short_is_opened_again() {
     let address = address();
@@ -469,7 +469,7 @@ fn a_lane_whose_opening_was_cut_short_is_opened_again() {
     assert_eq!(taken(&pipeline, &HEALTH), Some(Ok(1)));
 }
 
-/// PostgreSQL answers the commit of a transaction that has failed with a roll-back, and no error.
+/// PostgreSQL answers COMMIT of a failed transaction with a roll-back, and no error.
 #[test]
 fn a_failure_among_rows_that_nobody_wants_is_one() {
     const HALF: Sql = Sql::new("test.half", "SELECT 10 / (100000 - n) FROM generate_series(1, 100000) n");
@@ -489,7 +489,7 @@ fn a_failure_among_rows_that_nobody_wants_is_one() {
     assert_eq!(store.read(|tx| tx.row(&HEALTH, &[], |row| row.int(0))), Ok(Some(0)));
 }
 
-/// A replica may end a read that is in the way of what it has to replay, by its statement or with its connection.
+/// A replica may cancel a read that blocks its replay, or close its connection.
 #[test]
 fn a_read_that_was_broken_off_is_run_again() {
     const COLLIDE: Sql = Sql::new("test.collide", "SELECT collide()");
@@ -521,7 +521,7 @@ fn a_read_that_was_broken_off_is_run_again() {
     }
 }
 
-/// Behind others that take all the time there is.
+/// After others that use all the time.
 #[test]
 fn who_has_waited_too_long_for_a_turn_is_refused() {
     let address = address();
@@ -541,7 +541,7 @@ fn who_has_waited_too_long_for_a_turn_is_refused() {
     assert_eq!(submit(&HEALTH).recv().unwrap(), Ok(1));
 }
 
-/// A body that asks otherwise when it is run with the answer has to be asked again.
+/// If a body asks for something else in the second run, its read starts again.
 #[test]
 fn what_the_pipeline_can_not_answer_is_left() {
     let address = address();
@@ -551,7 +551,7 @@ fn what_the_pipeline_can_not_answer_is_left() {
     let pipeline = pipeline(address);
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 4]), None);
-    // More than this is for those who take it row by row; the connection is of use still.
+    // Longer answers are for the workers; the connection can still be used.
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[4096, 4096]), Some(Ok(4096)));
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[100_000, 100_000]), None);
     assert_eq!(taken_with(&pipeline, &NUMBERS, &[3, 3]), Some(Ok(3)));

@@ -1,4 +1,4 @@
-//! The statements of one transaction on a connection, and what is to be done when one of them fails.
+//! The statements of one transaction on a connection, and the handling of their failures.
 
 use std::ops::ControlFlow;
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
 
-/// The bodies of writes read before they write and count on nobody writing between: so every write is serializable.
-/// Whether it may write is left to the server's own `default_transaction_read_only`, by which operators stop writes.
+/// Bodies of writes read before they write, and rely on nobody writing between. So every write is
+/// serializable. It does not say READ WRITE: operators may stop writes with `default_transaction_read_only`.
 pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 /// All statements of a read see one state.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -19,7 +19,7 @@ pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 pub(super) struct Open<'a> {
     connection: &'a mut Connection,
     pool: &'a Pool,
-    /// What is sent before the first statement; none: it is a transaction by itself, and so is every other.
+    /// Sent before the first statement. `None`: each statement is a transaction by itself.
     begin: Option<&'static str>,
     state: State,
     failed: Option<Why>,
@@ -27,9 +27,7 @@ pub(super) struct Open<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing has been sent.
     New,
-    /// Statements have been run.
     Begun,
 }
 
@@ -38,17 +36,17 @@ impl<'a> Open<'a> {
         Self { connection, pool, begin, state: State::New, failed: None }
     }
 
-    /// Why a statement failed, if one has.
+    /// Why a statement failed, if one did.
     pub(super) fn failed(&self) -> Option<Why> {
         self.failed
     }
 
-    /// Makes everything durable.
+    /// Commits.
     pub(super) fn commit(self) -> Result<(), Failed> {
         self.end("COMMIT")
     }
 
-    /// Takes everything back; an error means that the connection can't be used again.
+    /// Rolls back. After an error the connection can't be used again.
     pub(super) fn roll_back(self) -> Result<(), Failed> {
         self.end("ROLLBACK")
     }
@@ -60,14 +58,15 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Runs one statement. The first one of a transaction runs again, on a new connection, if its own had been lost meanwhile (the
-    /// database was restarted, say): nothing has been done or shown yet. All else is for those who can run the whole transaction again.
+    /// Runs one statement. If the connection was lost before the transaction's first statement, for example
+    /// by a restart of the database, that one is repeated on a new connection: nothing was done or shown yet.
+    /// Any other failure needs the whole transaction to run again.
     fn run<T>(
         &mut self,
         mut statement: impl FnMut(&mut Connection, Option<&'static str>) -> Result<T, (Failed, bool)>,
     ) -> Result<T, Error> {
         if self.failed.is_some() {
-            // What began it may never have been sent, and then each statement would be kept by itself.
+            // BEGIN may not have been sent, and then each statement would be committed by itself.
             return Err(Error::new(
                 Kind::Statement,
                 "store: a statement of this transaction has failed before",
@@ -123,10 +122,10 @@ impl Statements for Open<'_> {
     ) -> Result<(), Error> {
         let mut rows = rows.peekable();
         if rows.peek().is_none() {
-            // Nothing is sent, so the beginning of the transaction is still to be.
+            // Nothing was sent, so BEGIN must still be.
             return Ok(());
         }
-        // What the iterator has given is gone: only the whole transaction can be run again.
+        // The iterator is used up, so only the whole transaction can be repeated.
         self.run(|connection, begin| {
             connection.execute_each(begin, sql, &mut rows).map_err(|failed| (failed, true))
         })
@@ -141,7 +140,7 @@ impl Statements for Open<'_> {
         if all.is_empty() {
             return Ok(());
         }
-        // They are shown once all are there.
+        // Rows are shown only once all have arrived.
         let answers = self.run(|connection, begin| {
             connection.rows_each(begin, sql, all).map_err(|failed| (failed, false))
         })?;

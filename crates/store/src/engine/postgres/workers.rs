@@ -1,4 +1,4 @@
-//! The threads that run queued transactions, each on a connection of its own: some for reads, some for writes.
+//! The threads that run queued transactions, each on its own connection: some for reads, some for writes.
 
 use std::{
     collections::VecDeque,
@@ -21,14 +21,14 @@ use crate::{
     versions::KnownVersions,
 };
 
-/// Transactions waiting, at most; more are refused at once.
+/// The maximum length of a queue; more are refused at once.
 const WAITING_MAX: usize = 10_000;
-/// How often a transaction that met another one is run again; the pauses grow from about one to about sixty milliseconds.
+/// How often a transaction is retried after conflicts; the pauses grow from about one to sixty milliseconds.
 const CONFLICTS_MAX: u32 = 20;
-/// How often one is run again whose connection was lost before it was to be committed. A read may have given rows by then: what its last
-/// run gives counts.
+/// How often a transaction is retried whose connection was lost before the commit. A read may have passed
+/// rows by then; the last run's result counts.
 const LOSSES_MAX: u32 = 2;
-/// How often one is run again that found a key taken: another one of the same moment may have taken it, which its second run sees.
+/// How often a transaction is retried after a taken key, in case a concurrent one has taken it.
 const TAKEN_MAX: u32 = 2;
 
 /// Threads that take jobs of one kind from one queue.
@@ -43,7 +43,7 @@ struct Shared<J> {
 }
 
 struct Queue<J> {
-    /// Since when each one is waited for.
+    /// The waiting jobs, each with the time since when its caller waits.
     waiting: VecDeque<(Instant, J)>,
     is_closed: bool,
 }
@@ -63,7 +63,7 @@ impl<J: Send + 'static> Workers<J> {
             let started = thread::Builder::new().name(format!("store-{name}")).spawn(move || {
                 let mut idle = None;
                 while let Some((since, job)) = shared.next() {
-                    // A fault in what a caller does with its answer must not end the thread.
+                    // A panic in a caller's callback must not end the thread.
                     let before = idle.take();
                     idle = catch_unwind(AssertUnwindSafe(|| run(&pool, before, since, job))).unwrap_or(None);
                 }
@@ -76,7 +76,7 @@ impl<J: Send + 'static> Workers<J> {
         Ok(workers)
     }
 
-    /// Queues a job that is waited for since then; one that can't be taken is given back.
+    /// Queues a job whose caller waits since then. If the queue is full, returns the job.
     pub(super) fn submit(&self, since: Instant, job: J) -> Result<(), (J, Error)> {
         let mut queue = lock(&self.shared.queue);
         if queue.waiting.len() >= WAITING_MAX {
@@ -90,14 +90,14 @@ impl<J: Send + 'static> Workers<J> {
 }
 
 impl<J> Drop for Workers<J> {
-    /// Waits until what was queued is done. The last handle of a store may be dropped by one of these threads, inside an answer; that
-    /// one can't wait for itself, and ends when the queue is empty.
+    /// Waits until the queue is empty. If one of these threads drops the store's last handle, inside a
+    /// callback, it can't wait for itself. It then ends when the queue is empty.
     fn drop(&mut self) {
         lock(&self.shared.queue).is_closed = true;
         self.shared.wake.notify_all();
         for thread in self.threads.drain(..) {
             if thread.thread().id() != thread::current().id() {
-                // A panic of that thread has been reported by the panic hook.
+                // The panic hook has reported a panic of that thread.
                 let _ = thread.join();
             }
         }
@@ -105,7 +105,7 @@ impl<J> Drop for Workers<J> {
 }
 
 impl<J> Shared<J> {
-    /// The next job; none at the end.
+    /// The next job; `None` at the end.
     fn next(&self) -> Option<(Instant, J)> {
         let mut queue = lock(&self.queue);
         loop {
@@ -130,16 +130,15 @@ fn connection_for(
         return (Err(error), idle);
     }
     match (pool.open(idle), pool.in_time(since)) {
-        // To connect took long, too.
+        // Connecting took too long as well.
         (Ok(connection), Err(error)) => (Err(error), Some(Idle::new(connection))),
         (opened, _) => (opened, None),
     }
 }
 
-/// A read transaction that is queued: how many statements it may run, and what is to be run.
+/// A queued read: the number of statements that it may run, and its body.
 pub(super) type QueuedRead = (Option<u32>, Box<dyn Read>);
 
-/// Runs a queued read.
 pub(super) fn read(
     pool: &Pool,
     idle: Option<Idle>,
@@ -154,7 +153,7 @@ pub(super) fn read(
             return idle;
         }
     };
-    // One statement sees one state by itself: then nothing is sent around it.
+    // One statement sees one state by itself, so no BEGIN is needed.
     let begin = if statements == Some(1) { None } else { Some(BEGIN_READ) };
     let mut retries = Retries::default();
     loop {
@@ -164,7 +163,7 @@ pub(super) fn read(
             job.finish();
             return open.commit().is_ok().then(|| Idle::new(connection));
         };
-        // A replica ends what stands in the way of its following the primary.
+        // A replica cancels what blocks its replay.
         let is_again = retries.again(why);
         let is_sound = why.spares_the_connection() && open.roll_back().is_ok();
         if !is_again {
@@ -183,7 +182,7 @@ pub(super) fn read(
     }
 }
 
-/// How often a transaction has been run in vain.
+/// The failed runs of a transaction.
 #[derive(Default)]
 struct Retries {
     conflicts: u32,
@@ -192,7 +191,7 @@ struct Retries {
 }
 
 impl Retries {
-    /// Whether it is to be run again after such a failure; waits until then.
+    /// Whether to retry after such a failure. Waits for the pause.
     fn again(&mut self, why: Why) -> bool {
         let (count, most) = match why {
             Why::Conflict => (&mut self.conflicts, CONFLICTS_MAX),
@@ -205,7 +204,7 @@ impl Retries {
             return false;
         }
         if why != Why::Lost {
-            // Each waits for another time, or the same ones would meet again.
+            // A random pause, or the same transactions would conflict again.
             let longest_us = 1000 << (*count).min(6);
             thread::sleep(Duration::from_micros(RandomState::new().hash_one(*count) % longest_us));
         }
@@ -213,7 +212,7 @@ impl Retries {
     }
 }
 
-/// Runs a queued write until it is done, refused, or has met others too often.
+/// Runs a queued write until it is done, refused, or has had too many conflicts.
 pub(super) fn write(
     pool: &Pool,
     idle: Option<Idle>,
@@ -230,10 +229,10 @@ pub(super) fn write(
     };
     loop {
         let mut open = Open::new(&mut connection, pool, Some(BEGIN_WRITE));
-        // A fault in the body must not end the thread; its caller learns of it because it has no result.
+        // A panic in the body must not end the thread. Its caller learns of it, because there is no result.
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut open)))).unwrap_or(false);
         let ended = match open.failed() {
-            // It never came to a commit, so nothing of it was kept.
+            // It was not committed, so nothing was kept.
             Some(why) if retries.again(why) => {
                 if why == Why::Taken {
                     pool.numbers.forget();
@@ -248,7 +247,7 @@ pub(super) fn write(
             None if !keep => Ended::Done { outcome: Ok(()), is_sound: open.roll_back().is_ok() },
             None => match open.commit() {
                 Ok(()) => Ended::Done { outcome: Ok(()), is_sound: true },
-                // Refused as a whole: nothing of it was kept.
+                // The commit was refused, so nothing was kept.
                 Err(Failed { why: Why::Conflict, error }) => {
                     if retries.again(Why::Conflict) {
                         Ended::Again { is_sound: true }
@@ -261,7 +260,7 @@ pub(super) fn write(
         };
         match ended {
             Ended::Done { outcome, is_sound } => {
-                // One that is of no use any more ends before the answer is out.
+                // An unusable connection is closed before the caller gets its answer.
                 let idle = is_sound.then(|| Idle::new(connection));
                 work.finish(outcome);
                 return idle;
@@ -278,21 +277,18 @@ pub(super) fn write(
     }
 }
 
-/// How one run of a write ended.
+/// The result of one run of a write.
 enum Ended {
-    /// For good.
+    /// Final.
     Done { outcome: Result<(), Error>, is_sound: bool },
-    /// It is run once more.
+    /// To be repeated.
     Again { is_sound: bool },
 }
 
-/// A commit of which nobody said how it ended.
+/// A commit whose result is unknown.
 fn unknown(failed: &Failed) -> Error {
     Error::new(
         Kind::Unknown,
-        format!(
-            "{}; whether the transaction was kept is not known: look before it is repeated",
-            failed.error
-        ),
+        format!("{}; whether the transaction was kept is unknown: check before you repeat it", failed.error),
     )
 }

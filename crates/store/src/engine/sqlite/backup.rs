@@ -1,4 +1,4 @@
-//! Backups: a copy of the file as it was at one moment, taken while it goes on being written, and put back again.
+//! Backup: a copy of the file at one moment, made while it is written. Restore: puts such a copy back.
 
 use std::{
     env,
@@ -26,16 +26,16 @@ use crate::{
     partial::PartialFolder,
 };
 
-/// Pages copied between two reports of progress: a fraction of a millisecond's work.
+/// Pages copied between two reports of progress, a fraction of a millisecond's work.
 const PAGES_A_STEP: i32 = 64;
-/// So many pages are synced together: one sync of all at the end would keep the disk from everybody else.
+/// Pages synced together. A single sync at the end would block the disk for everybody else.
 const PAGES_A_SYNC: u64 = 2048;
-/// Steps of SQLite's virtual machine, or pages that it checks, after which a check can rest.
+/// Steps of SQLite's virtual machine, or pages checked, after which a check can pause.
 const CHECKS_A_STEP: i32 = 200;
-/// What is copied at once of a backup that is taken in.
+/// The size of a block when a backup is copied.
 const PIECE_BYTES: usize = 1 << 20;
 
-/// Copies the store of `from` into the new file `to`, and verifies the copy. The file appears under its name only when it is whole.
+/// Copies the store of `from` into the new file `to`, and verifies it before it gets that name.
 pub(super) fn write(
     from: &Connection,
     to: &Path,
@@ -59,7 +59,7 @@ pub(super) fn write(
     Ok(report)
 }
 
-/// Keeps a copy of a store that is to be brought up to date, in the place of one that an earlier try has kept.
+/// Keeps a copy of a store before its migration. Replaces the copy of an earlier attempt.
 pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
     let folder = containing(to);
     let pragma = |name| {
@@ -69,12 +69,12 @@ pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progre
     let wanted = pragma("page_count")? * pragma("page_size")?;
     let disk = statvfs(folder).map_err(|error| Error::file("look at the disk of", folder, &error.into()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    // Some file systems don't say how large they are.
+    // Some file systems do not report their size.
     if disk.f_blocks > 0 && free < wanted {
         return Err(Error::new(
             Kind::Full,
             format!(
-                "{} can't be kept, and without it the store is not brought up to date: {wanted} bytes are wanted, and {free} are free; \
+                "{} can't be kept, so the store is not migrated: it takes {wanted} bytes, and {free} are free; \
                  free some space and try again",
                 to.display()
             ),
@@ -90,7 +90,7 @@ pub(super) fn keep(from: &Connection, to: &Path, progress: &mut dyn FnMut(Progre
     DataFolder::sync(folder)
 }
 
-/// A checked and synced copy in that folder, sealed, which has no name yet. Of a damaged store there is none.
+/// A checked, synced and sealed copy in that folder, without its final name. Fails for a damaged store.
 fn copied(
     from: &Connection,
     folder: &Path,
@@ -113,7 +113,7 @@ fn copied(
     Ok((partial, report))
 }
 
-/// A finding, and how many there are beside it.
+/// A finding, and the number of the others.
 fn with_count(finding: &Finding, findings: &[Finding]) -> String {
     match findings.len() {
         0 | 1 => finding.to_string(),
@@ -131,9 +131,9 @@ fn copy_pages(
     let mut synced = 0;
     let failed = |error| failure("backup", &error);
     let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
-    // The copy has no name yet, so it needs no journal, which would be left lying about if this failed.
+    // The copy has no name yet, so it needs no journal. If this failed, a journal file would remain.
     copy.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(())).map_err(failed)?;
-    // A read transaction pins one state: without it each write beside us would begin the copy anew.
+    // A read transaction pins one state. Otherwise each concurrent write would restart the copy.
     from.execute_batch("BEGIN; SELECT COUNT(*) FROM marks;").map_err(failed)?;
     {
         let backup = Backup::new(from, &mut copy).map_err(failed)?;
@@ -163,12 +163,12 @@ fn copy_pages(
         }
     }
     from.execute_batch("COMMIT").map_err(failed)?;
-    // One file, without a log beside it.
+    // Makes it one file without a log.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).map_err(failed)?;
     copy.close().map_err(|(_, error)| failed(error))
 }
 
-/// Opens a copy of a file, which is nobody else's: without a log, and without a journal, which would be left lying about if this failed.
+/// Opens a private copy of a file without log and journal, which would remain if this failed.
 fn open_copy(path: &Path, of: &Path) -> Result<Connection, Error> {
     let open = || {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -193,7 +193,7 @@ fn rest_while_checking(connection: &mut Connection) -> Result<(), Error> {
         .map_err(|error| failure("rest while checking", &error))
 }
 
-/// What a copy holds.
+/// The report on a copy.
 fn report(connection: &Connection, path: &Path) -> Result<BackupReport, Error> {
     let count = |table: &str| {
         connection
@@ -205,15 +205,15 @@ fn report(connection: &Connection, path: &Path) -> Result<BackupReport, Error> {
     Ok(BackupReport { bytes, accounts: count("accounts")?, orders: count("orders")? })
 }
 
-/// A backup that was copied into a private file, brought up to date there, and looked through.
+/// A backup that was copied into a private file, migrated and checked there.
 struct TakenIn {
     partial: PartialFile,
     findings: Vec<Finding>,
-    /// What it holds, if it is sound.
+    /// Its content, if it is sound.
     report: BackupReport,
 }
 
-/// Takes a backup into a folder. Only what is sound is brought up to date.
+/// Copies a backup into a folder. Migrates it only if it is sound.
 fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<TakenIn, Error> {
     if !from.is_file() {
         let what = if from.exists() { "is not a file" } else { "does not exist" };
@@ -226,7 +226,7 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
         return Err(Error::new(
             Kind::Foreign,
             format!(
-                "{} has a log beside it, so it is not all there is: it is a store that is in use, or whose program was killed; make a backup of it \
+                "{} has a log beside it, so it is no backup, but a store that is in use, or whose program was killed; make a backup of it \
                  with `billhook backup`",
                 from.display()
             ),
@@ -250,7 +250,7 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
     }
     if checksum == Checksum::None && findings.is_empty() {
         tracing::warn!(
-            "{} has no checksum, as backups of earlier versions have none: a letter or a number in it may be another one than was backed up",
+            "{} has no checksum, like all backups of early versions: changed letters or numbers in it can't be found",
             from.display()
         );
     }
@@ -259,7 +259,6 @@ fn take_in(from: &Path, folder: &Path, progress: &mut dyn FnMut(Progress)) -> Re
     Ok(TakenIn { partial, findings, report })
 }
 
-/// Looks through a backup.
 pub(crate) fn check(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>, Error> {
     let place = env::temp_dir();
     let folder =
@@ -267,7 +266,7 @@ pub(crate) fn check(from: &Path, progress: &mut dyn FnMut(Progress)) -> Result<V
     take_in(from, folder.path(), progress).map(|taken| taken.findings)
 }
 
-/// Puts a backup in place of the folder's store. The caller holds all locks.
+/// Puts a backup in the place of the folder's store. The caller holds all locks.
 pub(crate) fn restore(
     from: &Path,
     folder: &DataFolder,
@@ -295,9 +294,9 @@ pub(crate) fn restore(
     }
     partial.as_file().sync_all().map_err(|cause| Error::file("sync", partial.path(), &cause))?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
-    // A log that came back beside the new store would be applied to it.
+    // A log that reappeared after a crash would be applied to the new store.
     DataFolder::sync(folder.path())?;
-    // From one store to the other in one step: a power cut leaves either.
+    // An atomic rename: after a power cut, one of the two stores is there.
     partial.replace(&place).map_err(|cause| Error::file("write", &place, &cause))?;
     DataFolder::sync(folder.path())?;
     Ok(RestoreReport { restored, kept })
@@ -336,12 +335,11 @@ fn copy_without_checksum(
     Ok(checksum.compared_with(digest))
 }
 
-/// Gives what stands at `place` a second name, which says when it was put aside, and takes its log away: a log that is left
-/// behind would be applied to the store that comes in its place.
+/// Gives the file at `place` a second name with the time. Removes its log, which would spoil the new store.
 fn put_aside(place: &Path) -> Result<PathBuf, Error> {
     let aside = free_name(place, "replaced");
     if place.exists() && !left_log::is_damaged(place)? && migrations::is_store(place) {
-        // With all that its log holds, so that it is one file.
+        // First copy its log into it, so that it is one file.
         let failed = |error: &rusqlite::Error| failure("put aside", error);
         let connection = connect(place)?;
         let mode = connection

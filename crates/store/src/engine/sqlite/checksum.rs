@@ -1,5 +1,4 @@
-//! The checksum of a backup, in the same file behind SQLite's last page, so that it can't be parted from it. SQLite passes it over, and so
-//! do older programs.
+//! The checksum at the end of a backup's file. SQLite and older programs ignore it.
 
 use std::{
     fmt::Write as _,
@@ -12,47 +11,45 @@ use sha2::{Digest as _, Sha256};
 
 use super::throttle::Throttle;
 
-/// What stands in front of the digest, and how long that is in hexadecimal.
+/// The text before the digest, and the digest's length in hexadecimal.
 const WORDS: &str = "\nA backup by Billhook. SHA-256 of all before this line: ";
 const DIGEST_BYTES: usize = 64;
-/// All of it; a line's end is the last byte.
+/// The length of the seal; its last byte is a line end.
 const CHECKSUM_BYTES: usize = WORDS.len() + DIGEST_BYTES + 1;
 
-/// What every SQLite file begins with, and the size of its pages behind that.
+/// The first bytes of every SQLite file, followed by the size of its pages.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 const HEAD_BYTES: usize = SQLITE.len() + 2;
 
 const PIECE_BYTES: usize = 256 << 10;
 
-/// What stands behind a backup's last page.
+/// What follows a file's last page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// Nothing.
     None,
-    /// A digest, and how many bytes are in front of it.
+    /// A digest, and the number of bytes that it covers.
     Sha256 {
-        /// All that SQLite knows of.
+        /// The length of SQLite's pages.
         pages_bytes: u64,
-        /// In hexadecimal.
         digest: String,
     },
-    /// It is not as it was written, or the file is not: why that is so.
+    /// The seal or the file is damaged, for this reason.
     Broken(String),
 }
 
 impl Checksum {
-    /// The same, or broken where it is not of what was read.
+    /// Compares it with the digest of the bytes that were read.
     pub(super) fn compared_with(self, read: Sha256) -> Self {
         match &self {
             Self::Sha256 { digest, .. } if *digest != hexadecimal(read) => {
-                Self::Broken("its content is not what its checksum was made of".to_owned())
+                Self::Broken("its content does not match its checksum".to_owned())
             }
             _ => self,
         }
     }
 }
 
-/// Puts one behind a file that is whole.
+/// Appends the seal to a complete file.
 pub(super) fn put(mut file: &File) -> io::Result<()> {
     let mut throttle = Throttle::new();
     let mut digest = Sha256::new();
@@ -69,7 +66,7 @@ pub(super) fn put(mut file: &File) -> io::Result<()> {
     file.write_all(format!("{WORDS}{}\n", hexadecimal(digest)).as_bytes())
 }
 
-/// What stands behind a file's last page. The digest is not compared yet.
+/// Reads the seal of a file. The digest is not verified yet.
 pub(super) fn of(file: &File) -> io::Result<Checksum> {
     let bytes = file.metadata()?.len();
     if let Some(pages_bytes) = bytes.checked_sub(CHECKSUM_BYTES as u64) {
@@ -88,11 +85,11 @@ pub(super) fn of(file: &File) -> io::Result<Checksum> {
     }
     file.read_exact_at(&mut head, 0)?;
     let [.., high, low] = head;
-    // What is no SQLite file, its opening says.
+    // If it is no SQLite file, opening it will say so.
     if !head.starts_with(SQLITE) {
         return Ok(Checksum::None);
     }
-    // 1 stands for 65,536.
+    // 1 means 65,536.
     let page_bytes = match u16::from_be_bytes([high, low]) {
         1 => 1 << 16,
         bytes => u64::from(bytes),
@@ -108,7 +105,6 @@ pub(super) fn of(file: &File) -> io::Result<Checksum> {
 fn hexadecimal(digest: Sha256) -> String {
     let mut text = String::new();
     for byte in digest.finalize() {
-        // Writing to a String does not fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
@@ -118,7 +114,7 @@ fn hexadecimal(digest: Sha256) -> String {
 mod tests {
     use super::*;
 
-    /// Whatever one bit becomes, it is noticed.
+    /// A change of any bit is noticed.
     #[test]
     fn every_bit_counts() {
         let mut page = vec![7; 512];
@@ -145,7 +141,7 @@ mod tests {
             assert!(matches!(read(&file), Checksum::Broken(_)), "byte {at}");
             file.write_all_at(&byte, at).unwrap();
         }
-        // Cut off anywhere but at a page.
+        // Truncated anywhere but at a page's end.
         file.set_len(bytes - 1).unwrap();
         assert!(matches!(read(&file), Checksum::Broken(_)));
         file.set_len(512).unwrap();

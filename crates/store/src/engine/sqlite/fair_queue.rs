@@ -1,4 +1,4 @@
-//! Whose write is next: accounts take turns, so that one that sends many, or slow ones, has others wait for one of them at most.
+//! The queue of writes. Accounts take turns, so an account's slow writes delay others by at most one.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,15 +8,15 @@ use std::{
 
 use crate::{AccountId, Error, Kind, engine::Work};
 
-/// Transactions waiting, at most; more are refused at once.
+/// The maximum length of the queue; more are refused at once.
 const WAITING_MAX: usize = 10_000;
-/// Those of one account among them, so that it takes the room from no other.
+/// One account's share, so that others always have room.
 const WAITING_OF_ONE_MAX: usize = WAITING_MAX / 2;
 
-/// Who takes turns: an account, or all that is no account's.
+/// A participant in the turns: an account, or all writes that belong to none.
 type Party = Option<AccountId>;
 
-/// The transactions that wait.
+/// The waiting transactions.
 #[derive(Default)]
 pub(super) struct FairQueue {
     queue: Mutex<Queue>,
@@ -26,23 +26,23 @@ pub(super) struct FairQueue {
 #[derive(Default)]
 struct Queue {
     waiting: HashMap<Party, VecDeque<Box<dyn Work>>>,
-    /// Those who have some, each once; the first is next.
+    /// The parties with waiting transactions, each once; the first is next.
     order: VecDeque<Party>,
     count: usize,
     is_closed: bool,
 }
 
-/// What the writer found.
+/// The result of waiting for a transaction.
 pub(super) enum Next {
     Work(Box<dyn Work>),
     /// Nothing came in time.
     Nothing,
-    /// Nothing will come any more.
+    /// The queue was closed.
     Closed,
 }
 
 impl FairQueue {
-    /// Queues a transaction; one that can't be taken is given back.
+    /// Queues a transaction. If there is no room, returns it.
     pub(super) fn add(&self, work: Box<dyn Work>) -> Result<(), (Box<dyn Work>, Error)> {
         let mut queue = self.lock();
         if queue.is_closed {
@@ -63,7 +63,7 @@ impl FairQueue {
         Ok(())
     }
 
-    /// Takes the next transaction, and waits for so long until there is one.
+    /// Takes the next transaction, and waits up to this long for one.
     pub(super) fn next(&self, time_max: Duration) -> Next {
         let mut queue = self.lock();
         let until = Instant::now() + time_max;
@@ -82,12 +82,12 @@ impl FairQueue {
         }
     }
 
-    /// Takes the next transaction of those whom `may` lets, if one waits.
+    /// Takes the next transaction of a party that `may` allows, if one waits.
     pub(super) fn next_of(&self, may: impl Fn(Party) -> bool) -> Option<Box<dyn Work>> {
         self.lock().take(may)
     }
 
-    /// Takes no more; what waits is still given out.
+    /// Refuses new transactions; those that wait are still returned.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.wake.notify_all();

@@ -1,11 +1,13 @@
-//! The log that an earlier process has left: refused if it is damaged, and written once more before anything is built on it.
+//! The write-ahead log of an earlier process: refused if it is damaged, else written again before the store
+//! is used.
 //!
-//! Where a sync failed, Linux takes what it could not write for written, and shows it to readers as long as it is in memory. A process
-//! that ends then leaves a log that is whole to the next one, which would commit behind it; a power cut would take both, and the
-//! second commit was acknowledged. What is written again is synced, or the sync fails again.
+//! After a failed sync, Linux treats the unwritten pages as clean, and shows them to readers while they are
+//! in memory. So after a crash the next process could find a complete log and commit after it. A power cut
+//! would then lose both, although the second commit was acknowledged. Writing the log again makes it durable,
+//! or the sync fails again.
 //!
-//! Of a damaged log SQLite drops what it can't read, and all that was acknowledged behind it, without a word. So that is for the operator
-//! to decide.
+//! SQLite silently drops the unreadable part of a damaged log, and all acknowledged transactions after it. So
+//! the operator must decide.
 
 use std::{
     fs::{self, File},
@@ -22,13 +24,13 @@ use crate::{DataFolder, Error, Kind, folder::containing};
 
 const PIECE_BYTES: usize = 1 << 20;
 const LOG: &str = "-wal";
-/// How long others are waited for.
+/// How long to wait for other processes.
 const IN_USE_MAX: Duration = Duration::from_secs(2);
 
-/// What was done about a damaged log.
+/// What a salvage did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salvage {
-    /// Where the store's file and its log are kept as they were.
+    /// The copies of the store's file and its log as they were.
     pub kept: [PathBuf; 2],
     /// How many acknowledged transactions the store lacks, at least.
     pub left_out: usize,
@@ -47,7 +49,7 @@ impl Files {
         Self { store, log }
     }
 
-    /// Whether there is a log, of a store that is there, too.
+    /// Whether there is a log. A log without a store is an error.
     fn have_log(&self) -> Result<bool, Error> {
         let bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
         if bytes(&self.log) == 0 {
@@ -59,7 +61,7 @@ impl Files {
         Err(Error::new(
             Kind::Damaged,
             format!(
-                "{} is there, and {} is not, to which it belongs: put that back, or restore a backup with `billhook restore FILE --replace`",
+                "the log {} is there, but its store {} is missing: put the store back, or restore a backup with `billhook restore FILE --replace`",
                 self.log.display(),
                 self.store.display()
             ),
@@ -67,7 +69,7 @@ impl Files {
     }
 }
 
-/// Makes a folder's log one that can be built on. The caller knows that no process of ours has the store open.
+/// Prepares a folder's log for use. The caller knows that no process of ours has the store open.
 pub(crate) fn take_over(folder: &DataFolder) -> Result<(), Error> {
     let files = Files::of(folder.path());
     if !files.have_log()? {
@@ -75,12 +77,12 @@ pub(crate) fn take_over(folder: &DataFolder) -> Result<(), Error> {
     }
     match alone(&files.store)? {
         Some(_connection) => files.take_over_log(),
-        // A program of somebody else's has it open, and goes by what it has read of it.
+        // Another program has it open, and relies on the log.
         None => take_over_in_use(folder),
     }
 }
 
-/// The same while others have the store open. Where one of them is writing all the time it is left to them, who have looked at it.
+/// The same while others have the store open. If they write all the time, they have checked the log.
 pub(crate) fn take_over_in_use(folder: &DataFolder) -> Result<(), Error> {
     let files = Files::of(folder.path());
     if !files.have_log()? {
@@ -88,7 +90,7 @@ pub(crate) fn take_over_in_use(folder: &DataFolder) -> Result<(), Error> {
     }
     let connection = connect(&files.store)?;
     connection.busy_timeout(IN_USE_MAX).map_err(|error| failure("take over the log", &error))?;
-    // Whoever else has it open does not write meanwhile.
+    // The other processes can't write meanwhile.
     match begin(&connection, "BEGIN IMMEDIATE") {
         Err(error) if error.kind() == Kind::Busy => return Ok(()),
         begun => begun?,
@@ -98,8 +100,8 @@ pub(crate) fn take_over_in_use(folder: &DataFolder) -> Result<(), Error> {
     taken
 }
 
-/// Lets SQLite copy a damaged log into the store, up to the damage, and keeps both files as they were. None where all of it can be read.
-/// The caller knows that no process of ours has the store open.
+/// Lets SQLite copy a damaged log into the store up to the damage, and keeps copies of both files. `None` if
+/// all of the log can be read. The caller knows that no process of ours has the store open.
 pub(crate) fn salvage(folder: &DataFolder) -> Result<Option<Salvage>, Error> {
     let files = Files::of(folder.path());
     if !files.have_log()? {
@@ -118,7 +120,7 @@ pub(crate) fn salvage(folder: &DataFolder) -> Result<Option<Salvage>, Error> {
         .execute_batch("ROLLBACK")
         .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
     copied.map_err(|error| failure("copy the log into the store", &error))?;
-    // Said now: the store may not be one that can be opened.
+    // Logged now, because opening the store may still fail.
     tracing::warn!(
         "{} was damaged: the store lacks {left_out} or more of its transactions; both files are kept as they were: {} and {}",
         files.log.display(),
@@ -128,7 +130,7 @@ pub(crate) fn salvage(folder: &DataFolder) -> Result<Option<Salvage>, Error> {
     Ok(Some(Salvage { kept, left_out }))
 }
 
-/// Whether a store that is put aside must not be opened: SQLite would take its log for what it is not.
+/// Whether the log is damaged, so that a store must not be opened before it is put aside.
 pub(super) fn is_damaged(store: &Path) -> Result<bool, Error> {
     let files = Files { store: store.to_owned(), log: with_suffix(store, LOG) };
     Ok(files.log.exists() && files.left_out()? > 0)
@@ -140,7 +142,7 @@ impl Files {
         found.map_err(|cause| Error::file("read", &self.log, &cause))
     }
 
-    /// Writes the log once more. Nobody else writes it meanwhile.
+    /// Writes the log again. Nobody else may write it meanwhile.
     fn take_over_log(&self) -> Result<(), Error> {
         match self.left_out()? {
             0 => {
@@ -150,7 +152,7 @@ impl Files {
             left_out => Err(Error::new(
                 Kind::Damaged,
                 format!(
-                    "{} is damaged, and {left_out} or more transactions that were acknowledged stand behind the damage: restore a \
+                    "{} is damaged, and {left_out} or more acknowledged transactions are behind the damage: restore a \
                      backup with `billhook restore FILE --replace`, or go on without them with `billhook check --salvage-log`",
                     self.log.display()
                 ),
@@ -159,14 +161,14 @@ impl Files {
     }
 }
 
-/// A connection to a store that no other process has open or can open. None if another one has, or if it is no store that SQLite can
-/// open: what is wrong with it, whoever opens it in earnest says.
+/// A connection to a store that no other process has open or can open. `None` if another process has it open,
+/// or SQLite can't open it; opening it normally reports that error.
 fn alone(store: &Path) -> Result<Option<Connection>, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connected = || {
         let connection = Connection::open_with_flags(store, flags)?;
         connection.busy_timeout(Duration::ZERO)?;
-        // It is to touch neither file unasked.
+        // It must not change either file by itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -193,12 +195,12 @@ fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).open(path)
 }
 
-/// A copy of a file beside it, with its rights.
+/// Copies a file to a new name beside it, with its permissions.
 fn keep(path: &Path) -> Result<PathBuf, Error> {
     let kept = free_name(path, "damaged");
     let copied = fs::copy(path, &kept).and_then(|_| File::open(&kept)?.sync_all());
     if let Err(cause) = copied {
-        // A part of it is of no use.
+        // An incomplete copy is useless.
         let _ = fs::remove_file(&kept);
         return Err(Error::file("keep a copy of the damaged file as", &kept, &cause));
     }
@@ -206,7 +208,7 @@ fn keep(path: &Path) -> Result<PathBuf, Error> {
     Ok(kept)
 }
 
-/// Writes a file's bytes to where they are.
+/// Writes a file's bytes again at the same place.
 fn write_over(file: &File) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     let mut at = 0;

@@ -1,10 +1,10 @@
-//! The log as it lies on the disk, and whether it is damaged: SQLite reads it up to the first frame that is not as it was written, and
-//! takes the rest for what a power cut has torn. Where that can't be, the rest was acknowledged.
+//! Parses a log on disk and finds damage. SQLite reads a log up to the first invalid frame, and takes the
+//! rest for a torn write. If a torn write can't explain it, the rest was acknowledged.
 //!
-//! The format is <https://www.sqlite.org/fileformat2.html#walformat>: a header, then frames, each a page with a head. A frame's
-//! checksum goes on from that of the frame before. A transaction ends with a frame that has the file's size; with `synchronous=FULL` it
-//! is synced before the next one is begun. So a frame whose checksum goes on from that of a transaction's last frame shows that this
-//! transaction was whole on the disk.
+//! The format is <https://www.sqlite.org/fileformat2.html#walformat>: a header, then frames, each a page with
+//! a header. A frame's checksum continues that of the previous frame. The last frame of a transaction has the
+//! file's size. With `synchronous=FULL` it is synced before the next transaction begins. So if a frame
+//! continues the checksum of a transaction's last frame, that transaction was completely on disk.
 
 use std::{
     fs::File,
@@ -15,36 +15,35 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 const PAGE_BYTES: usize = 4096;
 const FRAME_BYTES: usize = FRAME_HEAD_BYTES + PAGE_BYTES;
-/// Its last bit says in which order of bytes the checksums count.
+/// The last bit gives the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 const FORMAT: u32 = 3_007_000;
 const READ_BYTES: usize = 1 << 20;
-/// What a disk writes whole or not at all: this much at least.
+/// The smallest unit that a disk writes atomically.
 const SECTOR_BYTES: usize = 512;
 
-/// Two sums of 32 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Checksum(u32, u32);
 
-/// Both are drawn anew, and written to every frame, when a log is begun from its start.
+/// Random numbers, new whenever the log restarts, and repeated in every frame.
 type Salts = (u32, u32);
 
-/// A frame's head, or the log's header where no frame is before.
+/// A frame's header, or the log's header.
 #[derive(Debug, Clone, Copy)]
 struct Head {
-    /// Where it begins in the log.
+    /// Its offset in the log.
     at: usize,
-    /// How many pages the store has after this transaction, in its last frame; else 0.
+    /// The store's size in pages after this transaction, in its last frame; else 0.
     size: u32,
     salts: Salts,
-    /// What it says its checksum is, and what that is.
+    /// The stored checksum, and the computed one.
     stored: Checksum,
     counted: Checksum,
     is_whole: bool,
 }
 
-/// How many transactions that were acknowledged SQLite would leave out of a log that nobody writes to: so many at least. 0: none, as
-/// far as can be known. Of the log's last transaction it can't be known: it may be what a power cut has torn.
+/// The least number of acknowledged transactions that SQLite would drop from a log that nobody writes; 0:
+/// none, as far as can be known. Damage in the log's last transaction can't be told from a torn write.
 pub(super) fn left_out(log: &File) -> io::Result<usize> {
     let mut reader = BufReader::with_capacity(READ_BYTES, log);
     reader.rewind()?;
@@ -60,7 +59,7 @@ pub(super) fn left_out(log: &File) -> io::Result<usize> {
         (Checksum(sum_1, sum_2), order.sum(Checksum(0, 0), header.split_at(HEADER_BYTES - 8).0));
     let has_header = is_ours && stored == counted;
     if has_header && usize::try_from(page_bytes) != Ok(PAGE_BYTES) {
-        // Not of our making.
+        // Not a log of SQLite.
         return Ok(0);
     }
     let salts = has_header.then_some((salt_1, salt_2));
@@ -77,7 +76,7 @@ pub(super) fn left_out(log: &File) -> io::Result<usize> {
         let sum = |from| order.sum(order.sum(from, head.split_at(8).0), page);
         let counted = sum(before.stored);
         let is_behind = page_number != 0 && counted == stored;
-        // The one before is as it was written, and only says another checksum.
+        // The previous frame is intact, except for its checksum.
         let is_behind_another = page_number != 0 && !is_behind && sum(before.counted) == stored;
         let is_whole = is_behind || is_behind_another;
         let this = Head { at, size, salts: (salt_1, salt_2), stored, counted, is_whole };
@@ -91,14 +90,14 @@ pub(super) fn left_out(log: &File) -> io::Result<usize> {
     Ok(left_out)
 }
 
-/// A power cut may have left one of two sectors as it was before. So what a head says is relied upon only where the checksum beside it,
-/// from which the next frame goes on, is of the same sector or includes it.
+/// After a power cut, one of two sectors may hold its old content. So a header is trusted only if the
+/// checksum that the next frame continues is in the same sector, or covers it.
 impl Head {
     fn is_commit(&self, is_included: bool) -> bool {
         self.size != 0 && (self.is_whole || is_included || self.is_in_one_sector(0))
     }
 
-    /// Whether it is of the log that has these salts, or else of the one that the frame before is of. No checksum includes them.
+    /// Whether it has these salts, or else those of the previous frame. No checksum covers the salts.
     fn is_of(&self, salts: Option<Salts>, before: &Self) -> bool {
         let with_salts = if self.is_in_one_sector(8) { self } else { before };
         with_salts.is_in_one_sector(8) && salts.unwrap_or(before.salts) == with_salts.salts
@@ -110,7 +109,7 @@ impl Head {
     }
 }
 
-/// In which order the bytes of a word stand for the checksums.
+/// The byte order of the checksums.
 #[derive(Debug, Clone, Copy)]
 struct Order {
     is_big_endian: bool,
@@ -121,7 +120,7 @@ impl Order {
         if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
     }
 
-    /// The checksum of some pairs of words, which goes on from an earlier one.
+    /// Continues a checksum over pairs of words.
     fn sum(self, Checksum(mut one, mut two): Checksum, bytes: &[u8]) -> Checksum {
         for [a, b, c, d, e, f, g, h] in bytes.as_chunks().0 {
             one = one.wrapping_add(self.word([*a, *b, *c, *d])).wrapping_add(two);
@@ -131,7 +130,7 @@ impl Order {
     }
 }
 
-/// The first numbers in some bytes.
+/// The first numbers in these bytes.
 fn words<const COUNT: usize>(bytes: &[u8]) -> [u32; COUNT] {
     let mut words = [0; COUNT];
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
@@ -140,7 +139,7 @@ fn words<const COUNT: usize>(bytes: &[u8]) -> [u32; COUNT] {
     words
 }
 
-/// Reads so many bytes; false where there are fewer.
+/// Fills the buffer; false at the end of the file.
 fn fill(log: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
     match log.read_exact(bytes) {
         Ok(()) => Ok(true),

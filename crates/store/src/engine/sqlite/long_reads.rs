@@ -1,5 +1,5 @@
-//! Reads that may be long, on threads of their own: a window may hold a million orders, and so may a customer. Such a read would keep a
-//! server's thread from all its other connections.
+//! Threads for reads that may be long: a range of time, or a customer, may have a million orders. On the
+//! server's own threads such a read would block other connections.
 
 use std::{
     collections::VecDeque,
@@ -14,10 +14,10 @@ use super::Inner;
 use crate::{AccountId, Error, Kind, engine::Read};
 
 const THREADS_MAX: usize = 4;
-/// Those of them that one account may keep at work, so that others' reads don't wait for its own.
+/// The maximum number of threads that one account may keep busy, so that others need not wait for it.
 const OF_ONE_ACCOUNT_MAX: usize = 2;
 const WAITING_MAX: usize = 10_000;
-/// How far the threads step back: short requests on the same processors go first.
+/// The threads' niceness: short requests have priority.
 const NICE: i32 = 10;
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<(AccountId, Box<dyn Read>)>,
-    /// Whose reads are at work.
+    /// The accounts of the running reads.
     running: Vec<AccountId>,
     threads: usize,
     idle: usize,
@@ -43,7 +43,7 @@ struct Queue {
 }
 
 impl LongReads {
-    /// Queues a read; a thread is started for it if all are at work, or have reads to take already.
+    /// Queues a read. Starts a thread if all are busy or will be.
     pub(super) fn submit(&self, store: &Arc<Inner>, account: AccountId, read: Box<dyn Read>) {
         let mut queue = lock(&self.shared.queue);
         if queue.waiting.len() >= WAITING_MAX {
@@ -63,10 +63,10 @@ impl LongReads {
     fn start(&self, store: &Arc<Inner>) {
         let (shared, store) = (self.shared.clone(), store.clone());
         let started = thread::Builder::new().name("store-long-read".into()).spawn(move || {
-            // For this thread alone. Where it may not be so, it is as before.
+            // For this thread only. If it fails, the priority stays the same.
             let _ = setpriority_process(None, NICE);
             while let Some((account, mut read)) = shared.next() {
-                // A fault in one read must not end the thread; its caller learns of it because nothing comes.
+                // A panic in one read must not end the thread. The missing result tells its caller.
                 let _ =
                     catch_unwind(AssertUnwindSafe(|| match store.read_some(None, &mut |tx| read.run(tx)) {
                         Ok(()) => read.finish(),
@@ -89,8 +89,8 @@ impl LongReads {
 }
 
 impl Drop for LongReads {
-    /// Waits for the threads, so that the store is closed when its last handle is gone; but not for a read that is at work: it may take
-    /// long, and the last handle may be its own.
+    /// Waits for the idle threads, so that the store is closed when its last handle is dropped. It does not
+    /// wait for a running read, which may be long and may itself drop the last handle.
     fn drop(&mut self) {
         let mut queue = lock(&self.shared.queue);
         queue.is_closed = true;
@@ -98,14 +98,14 @@ impl Drop for LongReads {
         drop(queue);
         self.shared.wake.notify_all();
         for thread in lock(&self.threads).drain(..).filter(|_| !is_at_work) {
-            // A panic has been reported by the panic hook.
+            // The panic hook has reported a panic.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
-    /// The next read whose account has not enough at work; none once the store is closed.
+    /// The next read whose account has a thread left; `None` once the store is closed.
     fn next(&self) -> Option<(AccountId, Box<dyn Read>)> {
         let mut queue = lock(&self.queue);
         loop {
@@ -133,11 +133,11 @@ impl Shared {
             queue.running.swap_remove(at);
         }
         drop(queue);
-        // Another one of this account may have waited for that.
+        // Another read of this account may be waiting for that.
         self.wake.notify_all();
     }
 
-    /// Notes that a thread could not be started; what waits, if there is no other one.
+    /// Records that a thread could not be started. Returns the queue if there is no other thread.
     fn give_up(&self) -> VecDeque<(AccountId, Box<dyn Read>)> {
         let mut queue = lock(&self.queue);
         queue.threads -= 1;

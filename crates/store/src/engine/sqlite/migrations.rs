@@ -1,4 +1,4 @@
-//! Brings a file up to date: forward only, each step in the transaction that notes it.
+//! Brings a file up to date: forward only, each step in the transaction that records it.
 
 use std::path::Path;
 
@@ -10,8 +10,7 @@ use crate::{
     engine::{Version, steps},
 };
 
-/// The steps, each with its name for people; a file's `user_version` says how many it has taken. A step that was released is never
-/// changed.
+/// The steps, each with its name. A file's `user_version` counts those taken. A released step never changes.
 const STEPS: &[(&str, &str)] = steps::steps!(
     steps::SQLITE,
     ("the first tables", FIRST),
@@ -250,7 +249,7 @@ const ORDERS: &str = "
         WHERE kill_at > 0 AND deleted = 0 AND pay_status = 'waiting';
 ";
 
-/// Whether a file is a store, and one that this program knows; an empty file will be one.
+/// A file's version; 0 if it is empty. Fails if it is no store, or newer than this program.
 pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let tables =
@@ -274,7 +273,7 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<usize, Err
     }
 }
 
-/// Whether a file is one of our stores, of whatever version.
+/// Whether a file is one of our stores, of any version.
 pub(super) fn is_store(path: &Path) -> bool {
     let read = || {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?.pragma_query_value(
@@ -286,18 +285,18 @@ pub(super) fn is_store(path: &Path) -> bool {
     read().is_ok_and(|id| id == APPLICATION_ID)
 }
 
-/// What a store that has taken so many steps lacks.
+/// The missing steps of a store that has taken `taken` steps.
 pub(super) fn plan(taken: usize) -> Version {
     let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
     Version { taken, known: STEPS.len(), missing }
 }
 
-/// Takes the first so many steps in an empty database.
+/// Takes the first steps in an empty database.
 pub(super) fn make(connection: &Connection, steps: usize) -> rusqlite::Result<()> {
     STEPS.iter().take(steps).try_for_each(|(_, step)| connection.execute_batch(step))
 }
 
-/// Takes the steps that are missing.
+/// Takes the missing steps.
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     if version(connection, path)? == STEPS.len() {
         return Ok(());

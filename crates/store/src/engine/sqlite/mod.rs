@@ -1,7 +1,8 @@
 //! The embedded engine: one SQLite file in the data folder, in WAL mode with `synchronous=FULL`.
 //!
-//! Brief reads run on the caller's thread, others on a few of their own (`long_reads`), each on a connection of the pool (`readers`).
-//! Writes go through one thread (`writer`), which commits many waiting transactions with one sync.
+//! Brief reads run on the caller's thread, others on a few threads of their own (`long_reads`), each with a
+//! connection from the pool (`readers`). One thread runs all writes (`writer`), and commits many waiting
+//! transactions with one sync.
 
 pub(crate) mod backup;
 mod checksum;
@@ -42,42 +43,43 @@ use long_reads::LongReads;
 use readers::Readers;
 use writer::Writer;
 
-/// Earlier versions can corrupt a file when a WAL is reset while it is read.
+/// Earlier versions can corrupt a file if the WAL restarts while it is read.
 const VERSION_MIN: i32 = 3_051_003;
-/// Marks a file as ours: "Bhk1".
+/// The file's application id: "Bhk1".
 const APPLICATION_ID: i32 = 0x4268_6B31;
 pub(super) const FILE_NAME: &str = "billhook.db";
-/// What a store's files are called behind its name: the log and its index, and the store itself.
+/// The suffixes of a store's files: the log, its index, and the store itself.
 const FILES: [&str; 3] = ["-wal", "-shm", ""];
-/// What a store's copy is called behind its name that was kept when it was brought up to date; the version follows that it has got.
+/// The suffix of a store's copy from before a migration; the new version follows.
 const KEPT: &str = ".before-v";
 /// How long a statement waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
-/// What the writer keeps of the file in memory, and how many pages its log may have before it is copied into the file.
-/// Lines lie by customer, so a bulk load touches pages all over: each is written once a transaction and once a log.
+/// The writer's page cache, and the length of the log, in pages, at which it is copied into the file. A bulk
+/// load changes pages everywhere, because lines are sorted by customer. Large values make it write each page
+/// only once per transaction and log.
 const SERVING_CACHE_KIB: i32 = 8 * 1024;
 const SERVING_LOG_PAGES: u32 = 1000;
 const BULK_CACHE_KIB: i32 = 256 * 1024;
 const BULK_LOG_PAGES: u32 = 32_768;
-/// Statements kept prepared on each connection: more than there are.
+/// How many prepared statements each connection keeps: more than there are.
 const PREPARED_MAX: usize = 256;
 
-/// So many rows are written before others may have the processor: a scheduler that means well lets a bulk load run on for milliseconds,
-/// while an answer would take microseconds.
+/// After this many rows a bulk write yields the processor. Otherwise the scheduler would let it run for
+/// milliseconds, while a request takes microseconds.
 const ROWS_AT_A_STRETCH: u32 = 32;
 
-/// A read that always finds something.
+/// A read that always returns a row.
 const HEALTH: Sql = Sql::new("health", "SELECT COUNT(*) FROM marks");
 
 pub(crate) struct Sqlite {
-    // Dropped first: its threads read the other.
+    // Dropped first: its threads use `inner`.
     long_reads: LongReads,
     inner: Arc<Inner>,
 }
 
 struct Inner {
     path: PathBuf,
-    /// Device and inode of the file that was opened.
+    /// Device and inode of the opened file.
     identity: (u64, u64),
     readers: Arc<Readers>,
     known_versions: KnownVersions,
@@ -85,7 +87,7 @@ struct Inner {
 }
 
 impl Sqlite {
-    /// Opens the folder's store, or makes it; an older one is refused.
+    /// Opens the folder's store, or creates it. An older one is refused.
     pub(crate) fn open(folder: &DataFolder, purpose: Purpose) -> Result<Self, Error> {
         check_library()?;
         let path = folder.path().join(FILE_NAME);
@@ -103,7 +105,7 @@ impl Sqlite {
         };
         let failed = |error| file_failure(&path, &error);
         connection.pragma_update(None, "cache_size", -cache).map_err(failed)?;
-        // The writer copies the log into the file itself (`Writer`).
+        // The writer checkpoints the log itself (`Writer`).
         connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(failed)?;
         let file = fs::metadata(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         let identity = (file.dev(), file.ino());
@@ -116,7 +118,7 @@ impl Sqlite {
 }
 
 impl Inner {
-    /// A store whose file was moved or removed is written to no more: nobody would ever find what was.
+    /// A store whose file was moved or removed is not written any more: the data would be lost.
     fn is_gone(&self) -> Option<Error> {
         let there = fs::metadata(&self.path).ok().map(|file| (file.dev(), file.ino()));
         (there != Some(self.identity)).then(|| {
@@ -130,13 +132,13 @@ impl Inner {
         })
     }
 
-    /// Runs a body in a reader's transaction, for which `statements` may be run, or any number.
+    /// Runs a body in a reader's transaction of at most `statements` statements, or any number.
     fn read_some(&self, statements: Option<u32>, body: &mut dyn FnMut(&mut Tx<'_>)) -> Result<(), Error> {
         let mut reader = self.readers.take()?;
         let mut open = Open(&mut reader.connection);
         let mut tx = Tx::reading(&mut open, &self.known_versions, statements);
         body(&mut tx);
-        // Of a statement that failed the body has been told; its transaction is not used again.
+        // The body knows of a failed statement; its transaction is not used again.
         match tx.finish() {
             Ok(_) => self.readers.give_back(reader),
             Err(error) => self.writer.stop_if_damaged(&error),
@@ -197,20 +199,19 @@ impl Engine for Sqlite {
     }
 }
 
-/// What a folder's store has taken of the steps that bring it up to date.
+/// The version of a folder's store, and its missing steps.
 pub(crate) fn version(folder: &Path) -> Result<Version, Error> {
     let path = folder.join(FILE_NAME);
     let taken = if path.exists() { migrations::version(&connect(&path)?, &path)? } else { 0 };
     Ok(migrations::plan(taken))
 }
 
-/// The files of a folder's store.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let place = folder.join(FILE_NAME);
     FILES.iter().map(|suffix| with_suffix(&place, suffix)).collect()
 }
 
-/// Brings a folder's store up to date, and keeps a copy of it as it was; says where. The caller knows that no other process has it open.
+/// Migrates a folder's store that no other process has open. Keeps the old one, and returns its path.
 pub(crate) fn migrate(folder: &DataFolder, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
     let path = folder.path().join(FILE_NAME);
     let mut connection = connect(&path)?;
@@ -219,14 +220,14 @@ pub(crate) fn migrate(folder: &DataFolder, progress: &mut dyn FnMut(Progress)) -
     backup::keep(&connection, &kept, progress)?;
     migrations::run(&mut connection, &path)?;
     tracing::info!(
-        "{} was brought from store version {taken} to {known}; as it was it is kept as {}, until `billhook migrate --forget`",
+        "{} was migrated from store version {taken} to {known}; the old store is kept as {}, until `billhook migrate --forget`",
         path.display(),
         kept.display()
     );
     Ok(kept)
 }
 
-/// Removes the copies that were kept when the folder's store was brought up to date.
+/// Removes the copies from before migrations.
 pub(crate) fn forget(folder: &DataFolder) -> Result<Vec<PathBuf>, Error> {
     let failed = |cause| Error::file("read the data folder", folder.path(), &cause);
     let entries =
@@ -248,7 +249,6 @@ pub(crate) fn forget(folder: &DataFolder) -> Result<Vec<PathBuf>, Error> {
     Ok(kept)
 }
 
-/// Whether a folder holds a store of this engine.
 pub(crate) fn is_in(folder: &Path) -> bool {
     folder.join(FILE_NAME).exists()
 }
@@ -259,7 +259,7 @@ struct Open<'a>(&'a mut Connection);
 impl Open<'_> {
     fn prepare(&self, sql: &'static Sql) -> Result<CachedStatement<'_>, Error> {
         let statement = self.0.prepare_cached(sql.text).map_err(|error| failure(sql.name, &error))?;
-        // SQLite numbers parameters by their first appearance, whatever they are called.
+        // SQLite numbers parameters by their first appearance, whatever their names.
         debug_assert!(
             (1..=statement.parameter_count())
                 .all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
@@ -270,8 +270,7 @@ impl Open<'_> {
     }
 }
 
-/// Binds the arguments. Numbers and empty texts that `bound` says are in their place already stay: an order has forty texts, and most
-/// are empty.
+/// Binds the arguments, except those that `bound` already has: most of an order's forty texts are empty.
 fn bind(
     statement: &mut CachedStatement<'_>,
     sql: &Sql,
@@ -343,7 +342,7 @@ impl Statements for Open<'_> {
 struct Columns<'a> {
     row: &'a rusqlite::Row<'a>,
     sql: &'static Sql,
-    /// What was met that can't be.
+    /// Damage that was found in a row.
     damage: &'a Cell<Option<Error>>,
 }
 
@@ -355,7 +354,7 @@ impl Row for Columns<'_> {
     fn text(&self, column: usize) -> Result<&str, Error> {
         let value = self.row.get_ref(column).map_err(|error| failure(self.sql.name, &error))?;
         value.as_str().map_err(|error| {
-            // Nothing else was ever written to a column of texts.
+            // Columns of texts never hold anything else.
             let error = damaged(&format!("store: {}: {error}", self.sql.name));
             self.damage.set(Some(error.clone()));
             error
@@ -374,15 +373,15 @@ impl Row for Columns<'_> {
     }
 }
 
-/// A file beside the store's, or one of a longer name.
+/// The path with a suffix.
 fn with_suffix(place: &Path, suffix: &str) -> PathBuf {
     let mut name = place.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-/// Another name for what stands at `place`, after what becomes of it and the time. It may be the second one within a second: a restore that was killed has
-/// given one already.
+/// A free name beside `place`, with `what` and the time. A second one within a second gets a number: a
+/// restore that was killed may have used the first.
 fn free_name(place: &Path, what: &str) -> PathBuf {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let mut aside = with_suffix(place, &format!(".{what}-{now}"));
@@ -394,7 +393,7 @@ fn free_name(place: &Path, what: &str) -> PathBuf {
     aside
 }
 
-/// Opens a connection to the file, which is made (for its owner alone) if it isn't there.
+/// Opens a connection to the file. Creates the file, readable by its owner alone, if it does not exist.
 fn connect(path: &Path) -> Result<Connection, Error> {
     DataFolder::private_file(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -403,7 +402,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
         harden(&connection)?;
-        // Plans don't depend on what is bound: otherwise `$3 = ''` has its statement prepared anew at every call.
+        // Plans must not depend on arguments: otherwise `$3 = ''` would be prepared again at every call.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -413,13 +412,13 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     open().map_err(|error| file_failure(path, &error))
 }
 
-/// Has a connection trust nothing that a file says of itself.
+/// Makes a connection distrust the file's schema.
 fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).map(drop)
 }
 
-/// Refuses a library that could lose data, and warns of one that was built for less speed than it should have.
+/// Refuses a library that could lose data, and warns of one built without our options.
 fn check_library() -> Result<(), Error> {
     if rusqlite::version_number() < VERSION_MIN {
         let text =
@@ -466,7 +465,7 @@ fn file_failure(path: &Path, error: &rusqlite::Error) -> Error {
     Error::new(general.kind(), format!("{}: {general}", path.display()))
 }
 
-/// What the file holds can't be.
+/// The error for impossible data in the file.
 fn damaged(what: &str) -> Error {
     Error::new(
         Kind::Damaged,
@@ -474,7 +473,7 @@ fn damaged(what: &str) -> Error {
     )
 }
 
-/// A failure of a statement, or of a step that has a name like one.
+/// The failure of a statement, or of a step with a name.
 fn failure(name: &str, error: &rusqlite::Error) -> Error {
     let has_no_index = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
     let (kind, mend) = match error.sqlite_error_code() {
@@ -483,7 +482,7 @@ fn failure(name: &str, error: &rusqlite::Error) -> Error {
             Kind::Io,
             ": a file has reached the limit of this process (`ulimit -f`), or the disk failed; raise it, or look into the system's log",
         ),
-        // The log's index has found no room to begin or to grow. A commit may stand in the log all the same, so it is no harmless failure.
+        // The log's index could not grow. The commit may be in the log, so this counts as an I/O error.
         Some(_) if has_no_index => (Kind::Io, ": the disk is full; free some space and try again"),
         Some(ErrorCode::SystemIoFailure) => (Kind::Io, ": the disk failed; look into the system's log"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

@@ -1,7 +1,7 @@
-//! A store on a file system that can't be written, as after an error of its disk: just then somebody wants to save what it holds.
+//! Reads a store on a read-only file system, as after a disk error, when its data must be saved.
 //!
-//! SQLite writes beside a store even to read it. (`immutable=1` has it not do so, but leaves out what is in the log.) So file and log are
-//! copied to the folder for temporary files, and read there.
+//! SQLite writes files beside a store even to read it. (`immutable=1` prevents that, but ignores the log.) So
+//! file and log are copied to the folder for temporary files, and read there.
 
 use std::{
     env,
@@ -14,18 +14,18 @@ use std::{
 use super::{FILE_NAME, with_suffix};
 use crate::{DataFolder, Error, Kind, partial::PartialFolder};
 
-/// How often files that change are copied anew.
+/// How often files that change during the copy are copied again.
 const TRIES_MAX: usize = 3;
-/// What is copied: the store and its log.
+/// The copied files: the store and its log.
 const COPIED: [&str; 2] = ["", "-wal"];
 
-/// Whether a folder's store is on such a file system.
+/// Whether a folder's store is on a read-only file system.
 pub(crate) fn is_read_only(folder: &Path) -> bool {
     let opened = File::options().append(true).open(folder.join(FILE_NAME));
     opened.is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// A copy of a folder's store, which goes when it is dropped.
+/// A copy of a folder's store, removed on drop.
 pub(crate) fn copied(folder: &Path) -> Result<PartialFolder, Error> {
     let place = env::temp_dir();
     let copy =
@@ -35,7 +35,7 @@ pub(crate) fn copied(folder: &Path) -> Result<PartialFolder, Error> {
         for suffix in COPIED {
             copy_file(folder, copy.path(), suffix)?;
         }
-        // It may be mounted once more, where somebody writes.
+        // The same file system may be mounted elsewhere, and written there.
         if state(folder) == before {
             tracing::warn!(
                 "the file system of {} is read-only: a copy in {} is read, and removed then",
@@ -54,7 +54,7 @@ pub(crate) fn copied(folder: &Path) -> Result<PartialFolder, Error> {
     ))
 }
 
-/// Lengths and times of what is copied.
+/// The files' lengths and times.
 fn state(folder: &Path) -> [Option<(u64, Option<SystemTime>)>; 2] {
     COPIED.map(|suffix| {
         let file = fs::metadata(with_suffix(&folder.join(FILE_NAME), suffix)).ok()?;
@@ -65,7 +65,7 @@ fn state(folder: &Path) -> [Option<(u64, Option<SystemTime>)>; 2] {
 fn copy_file(from: &Path, to: &Path, suffix: &str) -> Result<(), Error> {
     let [from, to] = [from, to].map(|folder| with_suffix(&folder.join(FILE_NAME), suffix));
     let mut source = match File::open(&from) {
-        // A store that was closed has no log.
+        // A closed store has no log.
         Err(cause) if cause.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => return Ok(()),
         opened => opened.map_err(|cause| Error::file("read", &from, &cause))?,
     };

@@ -1,13 +1,14 @@
-//! Connections that read, each in a read transaction that is held from one read to the next.
+//! Reading connections, each with a read transaction that stays open from one read to the next.
 //!
-//! Beginning and ending a transaction takes SQLite two locks of the file, and one that all readers of the process share: half of
-//! what it costs to find a customer's orders. So a reader keeps its transaction for as long as nothing was committed, by whatever
-//! process. What tells it is the head of the file beside the log that the processes share (`-shm`): every commit changes it before
-//! anybody learns that the commit is done. It is read before each transaction, a hundred bytes out of the kernel's memory; so no
-//! state is ever shown that is older than the last commit.
+//! To begin and end a transaction, SQLite takes two locks of the file, and one that all readers of the
+//! process share. That is half the cost of finding a customer's orders. So a reader keeps its transaction
+//! until any process commits. The header of the shared-memory file (`-shm`) shows commits: each one changes
+//! the header before it is reported as done. The header is compared before each read, a hundred bytes from
+//! the kernel's memory. So no read sees a state older than the last commit.
 //!
-//! The log can't be begun anew while such a transaction shows a part of it. So readers that are not at work let go: the writer
-//! sees to that, all the time ([`Readers::let_go_of_old`]) and before it copies the log into the file ([`Readers::let_go`]).
+//! The log can't restart while such a transaction uses a part of it. So idle readers must end their
+//! transactions. The writer makes them: regularly ([`Readers::let_go_of_old`]), and before it copies the log
+//! into the file ([`Readers::let_go`]).
 
 use std::{
     fs::File,
@@ -22,10 +23,10 @@ use rusqlite::Connection;
 use super::{begin, connect, end, failure, with_suffix};
 use crate::Error;
 
-/// How often two readers are begun in the hope that nothing is committed meanwhile.
+/// How often a second reader is begun in the hope that nothing is committed between.
 const TRIES_FOR_TWO: u32 = 100;
 
-/// The readers that are not at work.
+/// The idle readers.
 pub(super) struct Readers {
     path: PathBuf,
     log: LogHead,
@@ -35,17 +36,17 @@ pub(super) struct Readers {
 /// A connection for reading.
 pub(super) struct Reader {
     pub(super) connection: Connection,
-    /// The log's state just before the present transaction began, if it could be told.
+    /// The log's state just before the open transaction began, if known.
     since: Option<State>,
 }
 
 impl Readers {
-    /// For the file of this path, which must stay open in this process meanwhile.
+    /// For the file at this path, which must stay open in this process meanwhile.
     pub(super) fn new(path: PathBuf) -> Result<Self, Error> {
         Ok(Self { log: LogHead::open(&path)?, path, idle: Mutex::default() })
     }
 
-    /// A reader in a transaction that shows every commit there has been.
+    /// A reader whose transaction sees every commit so far.
     pub(super) fn take(&self) -> Result<Reader, Error> {
         let idle = self.idle().pop();
         let now = self.log.state();
@@ -67,7 +68,7 @@ impl Readers {
         Ok(Reader { connection, since: now })
     }
 
-    /// Two readers whose transactions show the same state; none where the store is written to all the time.
+    /// Two readers whose transactions see the same state; `None` if the store is written all the time.
     pub(super) fn take_two(&self) -> Result<Option<[Reader; 2]>, Error> {
         for _ in 0..TRIES_FOR_TWO {
             let before = self.log.state();
@@ -85,7 +86,7 @@ impl Readers {
         Ok(None)
     }
 
-    /// Takes a reader back, with its transaction.
+    /// Takes a reader back, with its open transaction.
     pub(super) fn give_back(&self, reader: Reader) {
         self.idle().push(reader);
     }
@@ -95,7 +96,7 @@ impl Readers {
         self.idle().retain(|reader| reader.let_go().is_ok());
     }
 
-    /// Ends the transactions of those idle readers that show an old state.
+    /// Ends the transactions of idle readers that see an old state.
     pub(super) fn let_go_of_old(&self) {
         let mut idle = self.idle();
         if !idle.is_empty() {
@@ -104,17 +105,15 @@ impl Readers {
         }
     }
 
-    /// Closes all idle readers.
     pub(super) fn close(&self) {
         self.idle().clear();
     }
 
-    /// The store's file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many pages the log holds.
+    /// The length of the log in pages.
     pub(super) fn log_pages(&self) -> u32 {
         self.log.state().map_or(0, State::pages)
     }
@@ -125,31 +124,32 @@ impl Readers {
 }
 
 impl Reader {
-    /// Whether its transaction shows this state of the log.
+    /// Whether its transaction sees this state of the log.
     fn shows(&self, now: Option<State>) -> bool {
         now.is_some() && self.since == now && !self.connection.is_autocommit()
     }
 
-    /// Reads something: before its first read a transaction has chosen no state yet.
+    /// Reads something: only then does the transaction fix its state.
     fn look(&self) -> Result<(), Error> {
         let look = self.connection.pragma_query_value(None, "schema_version", |_| Ok(()));
         look.map_err(|error| failure("look", &error))
     }
 
-    /// Ends its transaction. Nothing was written, so nothing can be lost; a reader that can't is not to be used again.
+    /// Ends its transaction, which wrote nothing. After an error the reader can't be used again.
     fn let_go(&self) -> Result<(), Error> {
         if self.connection.is_autocommit() { Ok(()) } else { end(&self.connection, "COMMIT") }
     }
 }
 
-/// The head of the `-shm` file.
+/// The header of the `-shm` file.
 struct LogHead {
-    /// Never closed: to close any descriptor of a file gives up all locks that the process has on it (POSIX), SQLite's too.
+    /// Never closed: that would drop all locks that the process has on the file (POSIX), SQLite's too.
     file: ManuallyDrop<File>,
 }
 
-/// What the head says, as it stands there (<https://sqlite.org/walformat.html>): two equal copies of 48 bytes, of which each commit
-/// changes both, and how many pages of the log have been copied into the file, after which readers need it no more.
+/// The header as it is in the file (<https://sqlite.org/walformat.html>). It has two equal copies of 48
+/// bytes, which each commit changes. Then comes the number of the log's pages that were copied into the file,
+/// which readers no longer need.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State {
     head: [u8; HEAD_BYTES],
@@ -157,7 +157,7 @@ struct State {
 }
 
 const HEAD_BYTES: usize = 48;
-/// Where a head says how many pages the log holds.
+/// The offset of the log's length in pages.
 const PAGES_AT: usize = 16;
 
 impl LogHead {
@@ -167,7 +167,7 @@ impl LogHead {
         Ok(Self { file: ManuallyDrop::new(file) })
     }
 
-    /// The present state; none while it is being changed, or if it can't be read.
+    /// The current state; `None` while it is being changed, or if it can't be read.
     fn state(&self) -> Option<State> {
         let mut bytes = [0; 2 * HEAD_BYTES + 4];
         self.file.read_exact_at(&mut bytes, 0).ok()?;

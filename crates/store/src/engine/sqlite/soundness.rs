@@ -1,4 +1,4 @@
-//! Whether a file is sound: SQLite's own check, its tables, its texts, and whether the data can be read and agrees with itself.
+//! Checks a file: SQLite's integrity check, the tables' definitions, the texts, the data.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, types::ValueRef};
 use super::{Open, begin, end, failure, migrations};
 use crate::{Error, Finding, Progress, Tx, check, engine::shape::Shape, versions::KnownVersions};
 
-/// So many findings of a kind are told.
+/// The maximum number of findings of a kind.
 const FINDINGS_MAX: usize = 100;
 
 /// Every part of a file's tables.
@@ -28,7 +28,7 @@ const PARTS: &str = "
     UNION ALL
     SELECT 'trigger ' || name, tbl_name FROM sqlite_schema WHERE type = 'trigger'";
 
-/// Looks through all of a file, at one moment of it. What data means is looked at only if no step is missing.
+/// Checks one state of a file. The data is checked only if no migration step is missing.
 pub(super) fn findings(
     connection: &mut Connection,
     path: &Path,
@@ -46,7 +46,7 @@ fn look(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Finding>, Error> {
     let mut findings = integrity(connection)?;
-    // Rows of a damaged file may not even be readable, and so on.
+    // A damaged file may not even have readable rows.
     if !findings.is_empty() {
         return Ok(findings);
     }
@@ -62,7 +62,7 @@ fn look(
     Ok(findings)
 }
 
-/// SQLite's own check of a file.
+/// SQLite's integrity check.
 fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
     let lines = || {
         let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
@@ -79,7 +79,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// What is missing or different in a file's tables, or acts on them unasked.
+/// The parts of a file's tables that are missing or different, and foreign triggers on them.
 fn differences(connection: &Connection, taken: usize) -> Result<Vec<Finding>, Error> {
     let compare = || {
         let made = Connection::open_in_memory()?;
@@ -94,14 +94,14 @@ fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let mut statement = connection.prepare(PARTS)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        // What is no text is no name of ours.
+        // Our names are valid texts, so others are not ours.
         let [part, what] = [row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_bytes()?];
         shape.add(&String::from_utf8_lossy(part), &String::from_utf8_lossy(what));
     }
     Ok(shape)
 }
 
-/// Texts that are none: SQLite takes any bytes for one.
+/// Texts that are not UTF-8: SQLite accepts any bytes.
 fn wrong_texts(connection: &Connection) -> Result<Vec<Finding>, Error> {
     let look = || {
         let mut findings = Vec::new();

@@ -1,4 +1,4 @@
-//! What only this engine can show: every statement's plan, and what a lost group does.
+//! Tests of this engine alone: every statement's plan, and the loss of a group of writes.
 
 use super::*;
 use crate::{AccountId, copy, marks, statements};
@@ -9,10 +9,11 @@ fn folder() -> (tempfile::TempDir, DataFolder) {
     (place, folder)
 }
 
-/// Every statement prepares, numbers its parameters in order, and reads by key; those that read a whole table are named here.
+/// Every statement can be prepared, numbers its parameters in order, and reads by key. Those that read a
+/// whole table are listed here.
 #[test]
 fn statements_read_by_key() {
-    // A page of a time's orders is sorted by number; it is kept to its length meanwhile.
+    // A page of a time's orders is sorted by number, and cut to its length while sorting.
     let reads_whole_tables = |name: &str| {
         name.starts_with("check.")
             || name.starts_with("copy.")
@@ -42,7 +43,7 @@ fn statements_read_by_key() {
     }
 }
 
-/// GetBills, what an export reads of each batch, and what an order is compared with.
+/// GetBills, an export's batches, and the search for a repeated order.
 #[test]
 fn bills_and_batches_are_range_scans() {
     let (_place, folder) = folder();
@@ -68,7 +69,7 @@ fn bills_and_batches_are_range_scans() {
     let batch = "USING PRIMARY KEY (account_id=? AND order_id>? AND order_id<?)";
     assert_eq!(plan("payments.next")[0], format!("SEARCH payments {batch}"));
     assert_eq!(plan("orders.each_between")[0], format!("SEARCH o {batch}"));
-    // A page reads no further than it goes; it is counted, and found in a time, along an index that has all of it.
+    // A page reads only its own rows. It is counted, and found by time, in a covering index.
     let of_number = "USING PRIMARY KEY (account_id=? AND order_id>?)";
     assert_eq!(plan("list_pages.all"), [format!("SEARCH orders {of_number}")]);
     let of_customer = "SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=? AND order_id>?";
@@ -105,7 +106,7 @@ fn a_newer_or_foreign_file_is_refused() {
     assert_eq!(Sqlite::open(&folder, Purpose::Serving).err().unwrap().kind(), Kind::Foreign);
 }
 
-/// A store that can grow no further refuses writes, keeps what it has, and goes on when there is space again.
+/// A store on a full disk refuses writes, keeps its data, and goes on when there is space again.
 #[test]
 fn a_full_disk_loses_nothing_acknowledged() {
     let (_place, folder) = folder();
@@ -138,7 +139,7 @@ fn a_full_disk_loses_nothing_acknowledged() {
     assert_eq!(count, kept);
 }
 
-/// Whoever meets damage, a reader or the writer: nothing is written any more, and what is sound can still be read.
+/// After a reader or the writer meets damage, nothing is written any more, but undamaged data can be read.
 #[test]
 fn a_damaged_store_is_written_no_more() {
     for reads_first in [true, false] {
@@ -151,7 +152,7 @@ fn a_damaged_store_is_written_no_more() {
             .unwrap();
         drop(store);
         let mut bytes = fs::read(folder.path().join(FILE_NAME)).unwrap();
-        // No page of a table begins with this.
+        // No page of a table begins with this byte.
         bytes[usize::try_from(root - 1).unwrap() * 4096] = 0xFF;
         fs::write(folder.path().join(FILE_NAME), bytes).unwrap();
 
@@ -204,7 +205,7 @@ impl Work for Put {
     }
 }
 
-/// One account has many slow writes waiting; another's, which comes last, waits for one of them.
+/// One account has many slow writes waiting. Another account's write waits for only one of them.
 #[test]
 fn accounts_take_turns() {
     let (_place, folder) = folder();
@@ -215,7 +216,7 @@ fn accounts_take_turns() {
     for account in [1, 1, 1, 1, 1, 2] {
         store.submit(Box::new(Slow { account: AccountId(account), gate: gate.take(), send: send.clone() }));
     }
-    // All are there before the first is done.
+    // All are queued before the first is done.
     open.send(()).unwrap();
     let order: Vec<_> = answers.iter().take(6).map(|account: AccountId| account.0).collect();
     assert_eq!(order, [1, 2, 1, 1, 1, 1]);
@@ -282,7 +283,7 @@ fn mark(store: &Sqlite, name: &str) -> Option<String> {
     found.unwrap()
 }
 
-/// Readers hold their transactions; none may show what was before a commit that is done, whoever made it.
+/// Readers keep their transactions, but none may miss a finished commit of any process.
 #[test]
 fn a_held_transaction_never_shows_an_old_state() {
     let (_place, folder) = folder();
@@ -303,14 +304,14 @@ fn a_held_transaction_never_shows_an_old_state() {
     }
 }
 
-/// Readers that hold transactions, at work or idle, here or in another process, must not keep the log from being begun anew.
+/// Readers with open transactions, busy or idle, in any process, must not keep the log from restarting.
 #[test]
 fn the_log_stays_short_while_readers_hold_transactions() {
     let (_place, folder) = folder();
     let store = Sqlite::open(&folder, Purpose::Serving).unwrap();
     let beside = Sqlite::open(&folder, Purpose::Serving).unwrap();
     set(&store, "n", "");
-    // Of two readers at once one will be idle, and so will the other store's.
+    // Of two readers, one will be idle, and so will the other store's.
     let two = [store.inner.readers.take().unwrap(), store.inner.readers.take().unwrap()];
     for reader in two {
         reader.connection.query_row("SELECT COUNT(*) FROM marks", [], |_| Ok(())).unwrap();
@@ -321,14 +322,14 @@ fn the_log_stays_short_while_readers_hold_transactions() {
     let since = std::time::Instant::now();
     let longest = thread::scope(|scope| {
         scope.spawn(|| {
-            // Also where the test fails, this ends.
+            // The loop must end even if the test fails.
             while !done.load(std::sync::atomic::Ordering::Relaxed) && since.elapsed() < BUSY_TIMEOUT {
                 mark(&store, "n");
             }
         });
         let mut longest = 0;
         for n in 0..1000 {
-            // Always another text: one that is there already is not written again.
+            // A new text each time: an equal one would not be written.
             set(&store, &(n % 50).to_string(), &format!("{n:05}").repeat(8_000));
             longest = longest.max(store.inner.readers.log_pages());
             if n % 300 == 0 {
@@ -339,11 +340,11 @@ fn the_log_stays_short_while_readers_hold_transactions() {
         longest
     });
     assert!(longest > SERVING_LOG_PAGES, "{longest}: too little was written to tell");
-    // On a busy machine one try may be in vain; eleven times as much is written in all.
+    // On a busy machine one attempt may fail; in total eleven times as much is written.
     assert!(longest < 10 * SERVING_LOG_PAGES, "{longest} pages");
 }
 
-/// A table that a copy did not know would be lost by it.
+/// A copy would lose a table that it does not know.
 #[test]
 fn every_table_is_copied() {
     let (_place, folder) = folder();

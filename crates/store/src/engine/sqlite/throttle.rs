@@ -1,19 +1,19 @@
-//! Work that can take its time, in short stretches with a rest after each, so that requests beside it hardly notice.
+//! Runs long work in short stretches with a pause after each, so that concurrent requests hardly notice.
 //!
-//! A lower priority alone does not do that. It says nothing to processes of other groups (a server that systemd started and a
-//! command from a shell are two), and nothing to the kernel's own threads that write what was copied to the disk.
+//! A lower priority alone is not enough. It has no effect on processes of other groups, such as a systemd
+//! service beside a shell's command, nor on the kernel's threads that write to the disk.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// How long it works until it rests.
+/// The length of a stretch.
 const STRETCH: Duration = Duration::from_millis(1);
-/// The longest rest, whatever happened in the stretch before.
+/// The longest pause.
 const REST_MAX: Duration = Duration::from_secs(1);
 
-/// Rests as long as it worked.
+/// Pauses as long as it worked.
 pub(super) struct Throttle {
     working_since: Instant,
 }
@@ -23,8 +23,8 @@ impl Throttle {
         Self { working_since: Instant::now() }
     }
 
-    /// A point at which the work can rest. A stretch that took longer, since others had the processor or the disk, is followed by a
-    /// longer rest.
+    /// A point at which the work can pause. If the stretch took longer, because others used the processor or
+    /// the disk, the pause is longer too.
     pub(super) fn step(&mut self) {
         let worked = self.working_since.elapsed();
         if worked < STRETCH {

@@ -1,13 +1,16 @@
-//! The one writer: a thread that commits many waiting transactions with one sync.
+//! The writer: one thread that commits many waiting transactions with one sync.
 //!
-//! Each transaction but the first of a group runs in a savepoint of its own, so that one that fails or refuses leaves the others
-//! alone, and each is answered after the commit that made it durable. While a commit is at work the next transactions gather by themselves.
+//! Each transaction of a group except the first runs in a savepoint, so that its failure or refusal leaves
+//! the others alone. Each is answered after the commit that made it durable. While a commit runs, the next
+//! transactions gather in the queue.
 //!
-//! An I/O error at commit stops all writing for good: a sync that failed is never tried again, since the kernel may have dropped
-//! what it could not write. So does damage, whoever meets it: what is written into a damaged file can make it worse.
+//! An I/O error at commit stops all writing for good. A failed sync must not be repeated, since the kernel
+//! may have dropped the unwritten pages. Damage, found by a reader or the writer, stops writing as well:
+//! writing to a damaged file can make it worse.
 //!
-//! Between groups it copies the log into the file, once the log is long enough. SQLite would do so within a commit, and would give up
-//! where a reader holds a transaction; here the answers are out, and the readers are asked to let go.
+//! Between groups the writer copies a long log into the file. SQLite would do so within a commit, and would
+//! give up if a reader has an open transaction. Here the answers were sent before, and the readers are told
+//! to end their transactions.
 
 use std::{
     collections::HashMap,
@@ -26,18 +29,18 @@ use super::{
 };
 use crate::{Error, Kind, Tx, engine::Work};
 
-/// Transactions committed together, at most.
+/// The maximum size of a group.
 const GROUP_MAX: usize = 512;
 /// A group that has run this long is committed even if more are waiting.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(50);
-/// An account that has had so much of a group's time lets others go first, and has no turn behind them: they wait for the commit.
+/// An account that has used this much of a group's time waits for the next group.
 const SHARE_MAX: Duration = Duration::from_millis(5);
-/// How often idle readers are asked to let go of old states: other processes wait for that.
+/// How often idle readers with old states end their transactions, because other processes wait for that.
 const LET_GO_EVERY: Duration = Duration::from_millis(50);
-/// How long the writer waits, again and again, for readers that are in the way of the log's copying: altogether longer than
-/// [`LET_GO_EVERY`], after which no reader but one at work is.
+/// The pauses in which the writer waits for readers that block the log's copying. Together they are longer
+/// than [`LET_GO_EVERY`], after which only busy readers can block it.
 const PAUSES_MS: [u64; 8] = [0, 1, 2, 4, 8, 16, 32, 64];
-/// How many times the usual length the log grows by until it is tried again, if a reader was in the way for longer.
+/// If a reader blocked the copying, the log grows to this many times its usual length before a retry.
 const AGAIN_AFTER: u32 = 8;
 
 pub(super) struct Writer {
@@ -46,14 +49,13 @@ pub(super) struct Writer {
 }
 
 struct Shared {
-    /// The store's file, for messages.
     path: PathBuf,
     queue: FairQueue,
     failed: OnceLock<Error>,
 }
 
 impl Writer {
-    /// Starts the thread. A log of `log_pages` is copied into the file.
+    /// Starts the thread. A log of `log_pages` pages is copied into the file.
     pub(super) fn start(
         mut connection: Connection,
         readers: Arc<Readers>,
@@ -73,7 +75,7 @@ impl Writer {
                         due: log_pages,
                     };
                     let _ = catch_unwind(AssertUnwindSafe(|| write(log, &shared)));
-                    // After a fault of its own nobody may wait for ever.
+                    // After a panic of this thread, nobody may wait for ever.
                     shared.queue.close();
                     while let Next::Work(work) = shared.queue.next(Duration::ZERO) {
                         work.finish(Err(Error::new(Kind::Closed, "store: the writer has ended")));
@@ -96,7 +98,7 @@ impl Writer {
         }
     }
 
-    /// Stops all writing if this failure of a reader's is damage.
+    /// Stops all writing if a reader's failure is damage.
     pub(super) fn stop_if_damaged(&self, error: &Error) {
         if error.kind() == Kind::Damaged {
             self.shared.stop_after(Err(error));
@@ -109,14 +111,14 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Waits until what was queued is done. The last handle of a store may be dropped by the writer's own thread, inside an
-    /// answer; that one can't wait for itself, and ends when it has worked off the queue.
+    /// Waits until the queue is empty. If the writer's own thread drops the store's last handle, inside a
+    /// callback, it can't wait for itself. It then ends when the queue is empty.
     fn drop(&mut self) {
         self.shared.queue.close();
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != thread::current().id()
         {
-            // A panic of that thread has been reported by the panic hook.
+            // The panic hook has reported a panic of that thread.
             let _ = thread.join();
         }
     }
@@ -138,21 +140,21 @@ fn write(mut log: Log<'_>, shared: &Shared) {
         }
         let (group, outcome) = run_group(log.connection, first, &shared.queue);
         shared.stop_after(outcome.as_ref());
-        // Those that met what stops everything are told what all later ones are.
+        // Those that met the failure get the same error as all later ones.
         let outcome = outcome.map_err(|error| shared.failed.get().cloned().unwrap_or(error));
         for work in group {
-            // A fault in what a caller does with its answer must not end the writer either.
+            // A panic in a caller's callback must not end the writer either.
             let _ = catch_unwind(AssertUnwindSafe(|| work.finish(outcome.clone())));
         }
         if outcome.is_ok()
             && let Err(error) = log.copy_if_due()
         {
             shared.stop_after(Err(&error));
-            // What stops everything is told by whoever is refused then, and so is a full disk: the log finds no room either.
+            // A failure that stops the store is reported with each refusal, and so is a full disk.
             if shared.failed.get().is_none() && error.kind() != Kind::Full {
                 tracing::warn!(
                     store = %shared.path.display(), %error,
-                    "the log could not be copied into the file; it grows, and is tried again later"
+                    "the log could not be copied into the file; the log grows, and the copy is tried again later"
                 );
             }
         }
@@ -160,7 +162,7 @@ fn write(mut log: Log<'_>, shared: &Shared) {
 }
 
 impl Shared {
-    /// Stops all writing after an I/O error, or damage.
+    /// Stops all writing after an I/O error or damage.
     fn stop_after(&self, outcome: Result<&(), &Error>) {
         let Err(error) = outcome else { return };
         let (kind, mend) = match error.kind() {
@@ -169,22 +171,22 @@ impl Shared {
             _ => return,
         };
         let text = format!("{}: {error}. Nothing is written any more{mend}", self.path.display());
-        // Set once: everything is refused afterwards.
+        // Set once; from then on everything is refused.
         let _ = self.failed.set(Error::new(kind, text));
     }
 }
 
-/// The log that commits are written to.
+/// The write-ahead log.
 struct Log<'a> {
     connection: &'a mut Connection,
     readers: &'a Readers,
-    /// The length from which it is copied, and the one from which it is tried next, in pages.
+    /// The usual length at which it is copied, and the length for the next attempt, in pages.
     usual: u32,
     due: u32,
 }
 
 impl Log<'_> {
-    /// Copies a log that is long enough into the file, so that the next transaction begins it anew.
+    /// Copies a log that is long enough into the file, so that the next transaction restarts it.
     fn copy_if_due(&mut self) -> Result<(), Error> {
         let pages = self.readers.log_pages();
         if pages < self.usual {
@@ -195,7 +197,7 @@ impl Log<'_> {
         }
         self.due = pages.saturating_add(AGAIN_AFTER * self.usual);
         let failed = |error| failure("copy the log", &error);
-        // Whoever is in the way is asked again below.
+        // Do not wait here; blocking readers are handled below.
         self.connection.busy_timeout(Duration::ZERO).map_err(failed)?;
         let copied = self.copy();
         self.connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
@@ -205,7 +207,7 @@ impl Log<'_> {
         Ok(())
     }
 
-    /// Copies it, unless a reader stays in the way; says whether it did.
+    /// Copies it; false if a reader still blocks it.
     fn copy(&self) -> rusqlite::Result<bool> {
         for pause in PAUSES_MS {
             thread::sleep(Duration::from_millis(pause));
@@ -220,7 +222,7 @@ impl Log<'_> {
     }
 }
 
-/// Runs transactions until no more are waiting that may have a turn, and commits them together.
+/// Runs transactions until none is waiting that may have a turn, and commits them together.
 fn run_group(
     connection: &mut Connection,
     mut first: Box<dyn Work>,
@@ -230,7 +232,7 @@ fn run_group(
         return (vec![first], Err(error));
     }
     let started = Instant::now();
-    // The first needs no savepoint, in which every page that it changes would be copied: if it is not kept, nothing is.
+    // The first needs no savepoint, which would copy all pages that it changes: if it fails, all is undone.
     let mut outcome = match run_one(connection, first.as_mut()) {
         Ok(true) => Ok(()),
         Ok(false) => {
@@ -254,7 +256,7 @@ fn run_group(
     (group, outcome.map_err(|error| roll_back(connection, error)))
 }
 
-/// Runs one transaction in a savepoint. An error means that the group as a whole is lost.
+/// Runs one transaction in a savepoint. An error means that the whole group is lost.
 fn run_in_savepoint(connection: &mut Connection, work: &mut dyn Work) -> Result<(), Error> {
     begin(connection, "SAVEPOINT work")?;
     if !run_one(connection, work)? {
@@ -263,19 +265,19 @@ fn run_in_savepoint(connection: &mut Connection, work: &mut dyn Work) -> Result<
     end(connection, "RELEASE work")
 }
 
-/// Runs one transaction's body; says whether to keep what it did.
+/// Runs one transaction's body. Returns whether to keep its changes.
 fn run_one(connection: &mut Connection, work: &mut dyn Work) -> Result<bool, Error> {
-    // A fault in one body must not end the writer; its caller learns of it because it has no result.
+    // A panic in one body must not end the writer. Its caller learns of it, because there is no result.
     let keep =
         catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut Open(connection))))).unwrap_or(false);
     if connection.is_autocommit() {
-        // A full disk or a failed one has rolled everything back; which of them it was, the transaction's own error says.
+        // A full or failed disk has rolled everything back. The transaction's own error says which it was.
         return Err(work.error().unwrap_or_else(|| {
             Error::new(Kind::Io, "store: the transaction was rolled back, as after an I/O error")
         }));
     }
     if let Some(error) = work.error().filter(|error| error.kind() == Kind::Damaged) {
-        // Nothing more is to be written, what others of the group did neither.
+        // Nothing may be written any more, not even the rest of the group.
         return Err(error);
     }
     Ok(keep)
@@ -287,7 +289,7 @@ fn roll_back(connection: &Connection, error: Error) -> Error {
     }
     match connection.execute_batch("ROLLBACK") {
         Ok(()) => error,
-        // Without a roll-back the connection is of no use; treated like a failed disk.
+        // If the roll-back fails, the connection can't be used; treated as a failed disk.
         Err(second) => Error::new(Kind::Io, format!("{error}; {}", failure("rollback", &second))),
     }
 }

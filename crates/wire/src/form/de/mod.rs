@@ -1,7 +1,7 @@
-//! Reads a method's parameters out of a form: serde's deserializer over PHP's array.
+//! Reads a method's parameters from a form: serde's deserializer for PHP's array.
 //!
-//! Empty text means "not given" (decision 45), so such a field is as if absent, but for those that the method names. Fields that
-//! nobody asks for are passed over without a look at their values: strangers send anything there.
+//! Empty text means "not given" (decision 45), so such a field counts as absent, unless the method lists it.
+//! Unknown fields are skipped without reading their values, because callers send anything there.
 
 use std::{cell::RefCell, fmt, str};
 
@@ -22,28 +22,28 @@ pub struct Error {
     is_duplicate: bool,
 }
 
-/// What is the matter with a field.
+/// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not there, or empty (decision 45).
+    /// It is missing or empty (decision 45).
     Missing,
-    /// It is there, and not what it should be.
+    /// Its value is invalid.
     Wrong,
 }
 
 impl Error {
-    /// The name of the field at fault, as it was sent, or as the method spells it if it is missing; of a field inside
-    /// another the outermost name.
+    /// The field's name as it was sent, or, if it is missing, as the method spells it. For a nested field,
+    /// the name of the outermost one.
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// What is wrong with it. It may quote what was sent.
+    /// Why it is wrong. May quote the value.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// What is the matter with it.
+    /// Whether it is missing or wrong.
     pub fn fault(&self) -> Fault {
         if self.is_missing { Fault::Missing } else { Fault::Wrong }
     }
@@ -75,10 +75,10 @@ impl de::Error for Error {
     }
 }
 
-/// Reads `T` out of the fields of `form`. Empty ones are as if absent, but for those of these names.
+/// Reads `T` from the fields of `form`. Empty fields count as absent, except those in the given list.
 ///
-/// A field that is sent under two of its names counts once, where it was sent first. serde itself refuses that, without a
-/// way to go on, so the reading begins anew without the later one.
+/// If a field is sent under two of its names, the first one counts. serde refuses that without a way to
+/// continue, so the form is read again without the later one.
 pub(crate) fn parameters<'de, T: Deserialize<'de>>(
     form: &'de Array<'_>,
     may_be_empty: &'static [&'static str],
@@ -92,7 +92,7 @@ pub(crate) fn parameters<'de, T: Deserialize<'de>>(
     }
 }
 
-/// Which fields are passed over, and which was looked at last. Fields are known by where their keys are.
+/// The skipped fields, and the last one read. A field is identified by its key's position.
 #[derive(Default)]
 struct Reading {
     current: RefCell<Option<*const ()>>,
@@ -154,7 +154,7 @@ impl<'de> Deserializer<'de> for Fields<'_, 'de, '_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        // Who takes either may go by positions, so those that are empty are shown, too.
+        // A list or a map may be read by position, so empty elements are passed too.
         if self.array.is_list() {
             let values = self.array.iter().map(|(_, value)| value);
             visitor.visit_seq(Values { values, reading: self.reading })
@@ -232,7 +232,7 @@ impl<'de, 'a: 'de, I: Iterator<Item = (&'de Key<'a>, &'de Value<'a>)>> MapAccess
             Value::Text(text) => seed.deserialize(Text { text }),
             Value::Array(array) => seed.deserialize(Fields { array, reading: self.reading }),
         };
-        // The outermost name is set last, and stays. A duplicate inside is known by its key, not by its name.
+        // The outermost name is set last and stays. Duplicates inside are identified by key, not by name.
         read.map_err(|error| Error { field: key.to_string(), ..error })
     }
 }
@@ -255,7 +255,7 @@ impl<'de, 'a: 'de, I: Iterator<Item = &'de Value<'a>>> SeqAccess<'de> for Values
     }
 }
 
-/// A field's name. One that is not UTF-8 is nobody's, and no error.
+/// A field's name. One that is not UTF-8 matches nothing, and is no error.
 #[derive(Clone, Copy)]
 struct Name<'t> {
     text: &'t [u8],
@@ -294,7 +294,7 @@ impl<'de> Deserializer<'de> for Name<'_> {
     }
 }
 
-/// Text under a key, or a key that is an integer.
+/// The text of a key, or an integer key.
 #[derive(Clone, Copy)]
 struct Text<'t> {
     text: &'t [u8],
@@ -349,7 +349,7 @@ impl<'de> Deserializer<'de> for Text<'_> {
         deserialize_f64 visit_f64
     }
 
-    /// `1`, `true`, `on`, `yes`; `0`, `false`: in any letter case (decision 24).
+    /// `1`, `true`, `on`, `yes`; `0`, `false`: letter case does not matter (decision 24).
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let is = |words: &[&str]| words.iter().any(|word| self.text.eq_ignore_ascii_case(word.as_bytes()));
         if is(&["1", "true", "on", "yes"]) {

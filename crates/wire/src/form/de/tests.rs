@@ -1,4 +1,4 @@
-//! What methods can say of their parameters, and what strangers send.
+//! What methods can declare about their parameters, and forms from strangers.
 
 use std::collections::BTreeMap;
 
@@ -172,7 +172,7 @@ fn faults_inside_name_the_outermost_field() {
         read_in.goods[0],
         Good { good_name: "invoice".into(), good_sum: Some(Money::from_kopecks(150_000)) }
     );
-    // An array in which nothing is given is still there: its product has no name.
+    // An array with only empty elements is still there: its product has no name.
     let no_name = ["goods[0][good_sum]=1", "goods[0][good_name]="];
     for body in no_name.into_iter().chain(["goods[0]=x", "goods[0][good_name]=a&goods[0][good_sum]=x"]) {
         assert_fault::<Many>(body, "goods");

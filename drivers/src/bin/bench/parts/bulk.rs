@@ -1,4 +1,4 @@
-//! Rates of `generate`, `export` and `import`, each a process of its own from start to end, and the size of the store.
+//! Rates of `generate`, `export` and `import`, each measured as a whole process, and the size of the store.
 
 use billhook_drivers::{Result, folders};
 use billhook_test_kit::Done;

@@ -1,4 +1,4 @@
-//! Closed loop: as many requests as are answered, beside the floor, whose answers are of the same size.
+//! Closed loop: the maximum rate of requests, compared with a floor whose answers have the same size.
 
 use billhook_drivers::Result;
 use billhook_test_kit::Running;
@@ -18,7 +18,7 @@ struct Case<'l> {
     floor: Goal,
     per_second: Option<Target>,
     cpu: Option<Target>,
-    /// Billhook's, and the floor's.
+    /// Billhook's and the floor's.
     samples: Pairs<Sample, Sample>,
 }
 

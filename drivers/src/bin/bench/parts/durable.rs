@@ -1,5 +1,5 @@
-//! Durable orders: threads on the store's interface, each of which waits until its order is on the disk, beside the disk's own
-//! rate of `fdatasync` after an overwrite of 4 KiB.
+//! Durable orders: threads add orders through the store's interface, and each waits until its order is on
+//! disk. Compared with the disk's rate of `fdatasync` after an overwrite of 4 KiB.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const PAGE_BYTES: u64 = 4096;
-/// The file that is overwritten.
+/// The length of the file that is overwritten.
 const FILE_PAGES: u64 = 16_384;
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
@@ -29,7 +29,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let store = Store::open(&Location::folder(&folder))?;
     let account = store.write(|tx| SELLER.add_account(tx, 0))?;
     let shop = Writers { store, account, next: AtomicU64::new(0) };
-    // The disk's own rate moves, so that each figure stands beside one of the same moment.
+    // The disk's rate varies, so each figure is compared with one from the same moment.
     let mut cases = [
         ("durable orders, 1 writer", 1, 0.35, Pairs::new()),
         ("durable orders, 64 waiting writers", MANY, 1.5, Pairs::new()),
@@ -47,7 +47,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     folders::remove(&folder)
 }
 
-/// Threads on the store's interface, each of which waits until its order is kept.
+/// Threads that add orders through the store's interface, and wait until each is durable.
 pub(super) struct Writers {
     pub(super) store: Store,
     pub(super) account: AccountId,
@@ -56,7 +56,7 @@ pub(super) struct Writers {
 }
 
 impl Writers {
-    /// Orders a second from so many writers, and how many those were.
+    /// The rate of orders with this many writers, and their number.
     pub(super) fn write(&self, writers: usize, time: Duration) -> Result<(f64, f64)> {
         let (before, begun) = (self.next.load(Ordering::Relaxed), Instant::now());
         let write = || -> Result<()> {
@@ -75,7 +75,7 @@ impl Writers {
     }
 }
 
-/// A file that is overwritten, page by page.
+/// A file that is overwritten page by page.
 pub(super) struct Disk(File);
 
 impl Disk {

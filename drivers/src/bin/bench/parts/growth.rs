@@ -1,4 +1,4 @@
-//! What GetBills costs in other stores: of other sizes, of many accounts, for a customer with very many orders.
+//! The cost of GetBills in other stores, with many accounts, and for a customer with very many orders.
 
 use billhook_drivers::Result;
 use billhook_test_kit::Running;
@@ -13,14 +13,14 @@ use crate::{
 };
 
 const CONNECTIONS: u32 = 16;
-/// How many orders the stores of one and of many accounts have.
+/// The number of orders in the stores with one and with many accounts.
 const SPREAD_ORDERS: u64 = 200_000;
 const MANY_ACCOUNTS: u64 = 10_000;
 const HUGE_ORDERS: u64 = 10_000_000;
-/// The orders of one customer who has very many.
+/// The number of orders of the customer with very many.
 const MANY_ORDERS: u64 = 10_000;
 
-/// A store that is served, and what is asked of it.
+/// A server with its store and its load.
 struct Served {
     orders_or_accounts: u64,
     server: Running,
@@ -62,7 +62,7 @@ fn by_accounts(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         let seller = Seller {
             orders,
             customers: (orders / 4).max(1),
-            // A larger seller has more to sell.
+            // A larger seller has more products.
             products: (orders / 2).clamp(1, 1_000),
         };
         let name = format!("accounts-{accounts}-{orders}");
@@ -91,7 +91,7 @@ fn many_orders(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// All of them by turns.
+/// Measures all of them in turns.
 fn run(scene: &Scene, served: &mut [Served]) -> Result<()> {
     for _ in 0..scene.rounds {
         for store in &mut *served {
@@ -101,7 +101,7 @@ fn run(scene: &Scene, served: &mut [Served]) -> Result<()> {
     Ok(())
 }
 
-/// Each beside the first; the target is for the one of size `aimed_at`.
+/// Compares each with the first. The target is for the one of size `aimed_at`.
 fn report(
     served: &[Served],
     of_what: &str,

@@ -1,4 +1,4 @@
-//! Private memory: after a run, and with ten thousand connections that say nothing.
+//! Private memory after a run, and with ten thousand idle connections.
 
 use billhook_drivers::{Result, idle, usage::private_bytes};
 use billhook_test_kit::Running;
@@ -39,7 +39,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let request = load.requests.all.first().map(Vec::as_slice);
     let cases = [("that never spoke", None, 64.0), ("that have spoken once", request, 128.0)];
     for (name, request, mib_max) in cases {
-        // Each on servers of their own: memory that was used once may stay taken.
+        // A server of its own for each, because freed memory may not go back to the system.
         let server = scene.serve(&store)?;
         let floor = scene.floor(&[load.requests.answer_bytes])?;
         let ours = with_idle(&server, request)?;
@@ -54,7 +54,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 
 fn with_idle(running: &Running, request: Option<&[u8]>) -> Result<f64> {
     let connections = idle::open(running.address()?, IDLE_CONNECTIONS, request)?;
-    // The last of them may still be on their way in.
+    // The last connections may not be accepted yet.
     std::thread::sleep(std::time::Duration::from_millis(500));
     let mib = private_mib(running)?;
     idle::all_open(&connections)?;

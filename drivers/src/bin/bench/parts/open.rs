@@ -1,5 +1,6 @@
-//! Open loop: latencies at half of the rate that the closed loop reached, beside the floor's at the same rate and beside the same
-//! disturbance: alone, while an import or a backup runs, with idle connections, from a cold disk.
+//! Open loop: latencies at half of the closed loop's rate, compared with the floor's at the same rate and
+//! under the same disturbance. The cases: alone, during an import or a backup, with idle connections, from a
+//! cold disk.
 
 use std::{
     fs,
@@ -23,10 +24,10 @@ use crate::{
 };
 
 pub(crate) const IDLE_CONNECTIONS: usize = 10_000;
-/// Between a look at a command's end and the next.
+/// The pause between two checks whether a command has ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Billhook's, and the floor's.
+/// Billhook's and the floor's.
 type Latencies = Pairs<Latency, Latency>;
 type Quantile = fn(&Latency) -> f64;
 
@@ -36,7 +37,7 @@ struct Set<'s> {
     load: Load,
     floor: Running,
     plan: Plan,
-    /// How many commands have run to their end beside the load.
+    /// How many commands have finished during the load.
     ran: AtomicUsize,
 }
 
@@ -95,7 +96,7 @@ pub(crate) fn measure(scene: &mut Scene, rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-/// An account of its own, and the import into it.
+/// An account, and the import into it.
 fn import(number: usize, file: &Path) -> Vec<Vec<String>> {
     let login = format!("import{number}");
     let add = ["account", "add", &login].map(str::to_owned).to_vec();
@@ -107,7 +108,7 @@ fn shown(path: &Path) -> String {
 }
 
 impl Set<'_> {
-    /// Measures the server and the floor in the same way.
+    /// Measures server and floor in the same way.
     fn rounds(&self, server: &Running, measure: impl Fn(&Running) -> Result<Latency>) -> Result<Latencies> {
         let mut pairs = Pairs::new();
         for _ in 0..self.scene.rounds {
@@ -133,7 +134,7 @@ impl Set<'_> {
         Ok(latency)
     }
 
-    /// While commands run on the store, again and again; the first time they are waited for.
+    /// Runs commands on the store repeatedly during the load. Waits for the first one.
     fn beside(
         &self,
         running: &Running,
@@ -167,7 +168,7 @@ impl Set<'_> {
         })
     }
 
-    /// Runs a command to its end, or kills it at the given one.
+    /// Runs a command to its end, or kills it when `end` is set.
     fn run_until(&self, arguments: &[String], end: &AtomicBool) -> Result<()> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let mut command = self.scene.command(&self.store, &arguments);
@@ -187,7 +188,7 @@ impl Set<'_> {
     }
 }
 
-/// Drops what the kernel has in memory of files: all of it if it lets us, else of the store's.
+/// Drops the kernel's file cache: all of it if possible, else that of the store.
 fn clear_cache(store: &Path) -> Result<&'static str> {
     rustix::fs::sync();
     if fs::write("/proc/sys/vm/drop_caches", "3").is_ok() {
@@ -200,7 +201,7 @@ fn clear_cache(store: &Path) -> Result<&'static str> {
     Ok("the store's pages dropped")
 }
 
-/// A row for each quantile. The target is for p99.
+/// A row for each quantile; the target is for p99.
 fn report(
     rows: &mut Vec<Row>,
     name: &str,

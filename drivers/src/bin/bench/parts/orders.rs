@@ -1,4 +1,4 @@
-//! Orders over HTTP: made, paid, read one by one, and listed by their time.
+//! Orders over HTTP: created, paid, read one by one, listed by time.
 
 pub(super) mod create;
 pub(super) mod list;

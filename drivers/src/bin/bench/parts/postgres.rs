@@ -1,7 +1,7 @@
-//! A store in PostgreSQL, on a cluster of its own with the settings that PostgreSQL comes with.
+//! A store in PostgreSQL, on a separate cluster with default settings.
 //!
-//! Beside it stands `pgbench`, PostgreSQL's own load generator, with the same statements: the least that a client can do. What it
-//! reaches is what the database gives on this machine.
+//! It is compared with `pgbench`, PostgreSQL's own load generator, with the same statements. That is the
+//! least that a client can do, so its rate is the database's limit on this machine.
 
 mod bills;
 mod durable;
@@ -20,7 +20,7 @@ use crate::{
 
 use super::all;
 
-/// The cluster, and the database in it that holds the usual store.
+/// The cluster, and its database with the usual store.
 struct Base {
     cluster: Cluster,
     url: String,
@@ -37,7 +37,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 }
 
 impl Base {
-    /// Imports the usual store, each time into a new database; the last one stays. Gives the rates, too.
+    /// Imports the usual store into new databases, and keeps the last one. Also returns the rates.
     fn import(scene: &Scene, rounds: u32) -> Result<(Self, Vec<f64>)> {
         let file = scene.path("postgres.jsonl");
         let shown = file.display().to_string();
@@ -55,7 +55,7 @@ impl Base {
             rates.push(figure(scene.orders) / done.took.as_secs_f64());
         }
         std::fs::remove_file(&file)?;
-        // It would do both by itself within minutes, in the midst of what is measured next.
+        // Otherwise the database would do both within minutes, during a measurement.
         base.cluster.sql(&base.url, "VACUUM ANALYZE; CHECKPOINT")?;
         Ok((base, rates))
     }
@@ -77,19 +77,18 @@ impl Base {
         Store::Database(self.url.clone())
     }
 
-    /// Does something, and tells what the database spent on it, in microseconds, too.
+    /// Runs `work`, and also returns the database's processor time for it, in microseconds.
     fn spent<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
         let before = family_cpu_us(self.cluster.pid())?;
         let done = work()?;
         Ok((done, family_cpu_us(self.cluster.pid())? - before))
     }
 
-    /// The number that a statement gives.
+    /// The number that a statement returns.
     fn query(&self, sql: &str) -> Result<i64> {
         Ok(self.cluster.sql(&self.url, sql)?.trim().parse()?)
     }
 
-    /// The number of an account.
     fn account(&self, login: &str) -> Result<i64> {
         self.query(&format!("SELECT account_id FROM accounts WHERE login = '{login}'"))
     }

@@ -1,4 +1,4 @@
-//! From the start of the process to the first answer: after a clean stop, after a kill under load, after a kill in an import.
+//! From process start to the first answer: after a stop, a kill under load, and a kill during an import.
 
 use std::{
     process::Stdio,
@@ -18,9 +18,9 @@ use crate::{
 };
 
 const STARTS: usize = 5;
-/// How long an import may take until it has written this much.
+/// How long an import may take to write this much.
 const WRITING_MAX: Duration = Duration::from_mins(2);
-/// The log of changes that a killed import leaves behind, at least (with small stores: whatever there is).
+/// The minimum length of the log that a killed import leaves (with small stores: whatever there is).
 const LEFT_BYTES: u64 = 16 << 20;
 
 pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
@@ -48,7 +48,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         let (_, server) = answered()?;
         let goal = Goal::of(&server)?;
         thread::scope(|scope| {
-            // Its run ends in an error, which is what is wanted.
+            // The load ends with an error, as it should.
             scope.spawn(|| scene.closed_loop(goal, &load, 16));
             thread::sleep(Duration::from_millis(500));
             drop(server);
@@ -83,7 +83,7 @@ pub(crate) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         {
             thread::sleep(Duration::from_millis(5));
         }
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = import.kill();
         import.wait()?;
         drop(server);

@@ -1,11 +1,12 @@
-//! Bytes of a store's files that are not what was written: whether `billhook check` finds it, what an export shows, and what a server does
-//! that meets it.
+//! Changes bytes of a store's files. Tests whether `billhook check` finds it, what an export shows, and what
+//! a server does.
 //!
-//! SQLite has checksums in its log alone. So not everything can be found, and how much is not is counted here, not judged; what must
-//! never be is a panic, a server that goes on writing a store that it has found damaged, a backup of such a store, and a damaged log that
-//! is taken for sound although orders behind the damage were acknowledged: of the last order alone nobody can know.
+//! SQLite has checksums only in its log, so some damage can't be found, and is only counted. What must never
+//! happen: a panic; a server that writes to a store after it found damage; a backup of such a store; a
+//! damaged log that is accepted although it loses acknowledged orders. Damage to the log's last order can't
+//! be known.
 //!
-//! A backup has a checksum: of its bits every single one is noticed.
+//! A backup has a checksum, so every changed bit must be found.
 
 use std::{fs, path::Path, time::Instant};
 
@@ -23,31 +24,31 @@ use crate::{
 const FILE: &str = "billhook.db";
 const LOG: &str = "billhook.db-wal";
 const PAGE_BYTES: usize = 4096;
-/// What a page begins with: where its rows are.
+/// The length of a page's header, which locates its rows.
 const HEAD_BYTES: usize = 8;
 const SECTOR_BYTES: usize = 512;
-/// Orders of the store, and calls to a server over it.
+/// The number of orders in the store, and of calls to a server.
 const ORDERS: usize = 400;
 const LOGGED: usize = 60;
 const CALLS: usize = ORDERS / 4;
 
-/// What came of the rounds, for one file.
+/// The results of the rounds, for one file.
 #[derive(Default)]
 struct Report {
     rounds: u64,
-    /// `check` says that something is wrong, and `backup` refuses.
+    /// `check` finds something, and `backup` refuses.
     found: u64,
-    /// Sound, and the export is what it was.
+    /// Not found, and the export is unchanged.
     without_effect: u64,
-    /// Sound, and an order is missing, or one of the newest changes.
+    /// Not found, and an order or one of the latest changes is missing.
     lost: u64,
-    /// Sound, and something else is another text or number.
+    /// Not found, and another text or number differs.
     other: u64,
-    /// Servers that met it, and wrote no more.
+    /// Servers that found it and stopped writing.
     stopped: u64,
 }
 
-/// Damages so many stores; an error is the first thing that must not be.
+/// Damages this many stores; the first violation is an error.
 pub(crate) fn run(billhook: Billhook, rounds: u64, seed: u64) -> Result<String> {
     let begun = Instant::now();
     let mut shop = Shop::new(billhook)?;
@@ -59,7 +60,7 @@ pub(crate) fn run(billhook: Billhook, rounds: u64, seed: u64) -> Result<String> 
     for _ in 0..LOGGED {
         shop.order(&mut caller)?;
     }
-    // Without an orderly end the log stays.
+    // Without a normal stop the log stays.
     drop(server);
     let files = [FILE, LOG].map(|name| (name, shop.data().join(name)));
     let whole = files.each_ref().map(|(name, path)| Ok((*name, fs::read(path)?)));
@@ -81,7 +82,7 @@ pub(crate) fn run(billhook: Billhook, rounds: u64, seed: u64) -> Result<String> 
             if *at_head {
                 place = place - place % PAGE_BYTES + dice.random_range(0..HEAD_BYTES);
             }
-            // A whole sector of the log, now and then: two transactions may end and begin in it.
+            // Sometimes a whole sector of the log, in which two transactions may meet.
             let is_sector = *name == LOG && dice.random_bool(0.25);
             if is_sector {
                 place -= place % SECTOR_BYTES;
@@ -118,7 +119,7 @@ impl Report {
     }
 }
 
-/// Damages a store; how many orders are missing, and nothing was found.
+/// Damages a store. Returns how many orders are missing if nothing was found.
 fn round(shop: &mut Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mut Report) -> Result<usize> {
     let folder = shop.elsewhere("damaged");
     let put = || -> Result<()> {
@@ -135,9 +136,15 @@ fn round(shop: &mut Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mu
     if let Err(found) = shop.run_over(&folder, &["check"]) {
         let found = found.to_string();
         no_panic(&found)?;
-        if !["is damaged", "was damaged", "is not a Billhook store", "a newer version", "to which it belongs"]
-            .iter()
-            .any(|words| found.contains(words))
+        if ![
+            "is damaged",
+            "was damaged",
+            "is not a Billhook store",
+            "a newer version",
+            "is missing: put the store back",
+        ]
+        .iter()
+        .any(|words| found.contains(words))
         {
             return Err(found.into());
         }
@@ -165,7 +172,7 @@ fn round(shop: &mut Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mu
     Ok(missing)
 }
 
-/// A backup that is damaged in one bit must be refused, and named damaged.
+/// A backup with one changed bit must be refused, and called damaged.
 fn rot(shop: &Shop, backup: &[u8], place: usize, bit: u8) -> Result<()> {
     let mut rotten = backup.to_vec();
     if let Some(byte) = rotten.get_mut(place) {
@@ -183,7 +190,7 @@ fn rot(shop: &Shop, backup: &[u8], place: usize, bit: u8) -> Result<()> {
     Ok(())
 }
 
-/// Of a store that was found damaged there must be no backup; and whoever wants one is told what else there is.
+/// A store that was found damaged must not be backed up, and the message must offer alternatives.
 fn is_not_backed_up(shop: &Shop, folder: &Path) -> Result<()> {
     let file = shop.elsewhere("damaged.backup");
     let told = match shop.run_over(folder, &["backup", &file.display().to_string()]) {
@@ -199,9 +206,9 @@ fn is_not_backed_up(shop: &Shop, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads and writes through a server. Once it was told of the damage, it must refuse all writes, and say so.
+/// Reads and writes through a server. Once it has found the damage, it must refuse all writes, and say so.
 fn serve(shop: &mut Shop, folder: &Path, report: &mut Report) -> Result<()> {
-    // One that does not start has said why, and serves nothing wrong.
+    // A server that does not start has said why, and serves nothing wrong.
     let Ok(server) = shop.serve_over(folder) else { return Ok(()) };
     let mut caller = Caller::connect(server.address()?)?;
     for number in 0..CALLS {

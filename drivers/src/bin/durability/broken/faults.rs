@@ -1,7 +1,8 @@
-//! Every write and every sync of a short run fails once: a server is started, takes orders and payments, copies its log, and stops.
+//! Makes every write and every sync of a short run fail once. In the run a server starts, takes orders and
+//! payments, copies its log, and stops.
 //!
-//! A sync that failed leaves nothing to be written by the next one, as on Linux (`disk`). So what is acknowledged later, after a
-//! restart too, has to survive a power cut by itself.
+//! After a failed sync, the next sync writes nothing, as on Linux (`disk`). So whatever is acknowledged
+//! later, even after a restart, must survive a power cut.
 
 use std::{
     fs,
@@ -22,23 +23,23 @@ use crate::{
     tally::Tally,
 };
 
-/// How many orders are made and paid while there is a fault, and after it.
+/// How many orders are made and paid during a fault, and after it.
 const ORDERS: u64 = 3;
-/// How long a server may take until it writes again, or has ended.
+/// How long a server may take to write again, or to end.
 const AGAIN_MAX: Duration = Duration::from_secs(5);
-/// How long one may take to end.
+/// How long a server may take to end.
 const END_MAX: Duration = Duration::from_secs(20);
-/// The log is nearly as long as it may get: it is copied within the run.
+/// Nearly the length at which the log is copied, so that this happens in the run.
 const LOG_BYTES: u64 = 990 * 4096;
 
-/// A way to fail.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     name: &'static str,
     of: Operation,
     lasts: bool,
     error: Errno,
-    /// Whether the server is killed when it has refused a call: then its log stays as it is.
+    /// Whether to kill the server after it has refused a call, so that its log stays.
     kills: bool,
 }
 
@@ -61,13 +62,13 @@ impl Way {
     }
 }
 
-/// What came of the runs.
+/// The results of the runs.
 #[derive(Default)]
 struct Report {
     runs: u64,
     acknowledged: u64,
     refused: u64,
-    /// Servers that did not start, went on, and ended.
+    /// Servers that did not start, went on, or ended.
     not_started: u64,
     went_on: u64,
     ended: u64,
@@ -75,14 +76,14 @@ struct Report {
     compared: u64,
 }
 
-/// Does the runs, or one of every so many; an error is the first that is wrong.
+/// Does all runs, or one of every `every`; the first violation is an error.
 pub(crate) fn run(billhook: Billhook, every: u64) -> Result<String> {
     let begun = Instant::now();
     let mut shop = Shop::new(billhook)?;
     shop.add_account()?;
     shop.fill()?;
     fill_log(&mut shop)?;
-    // From now on all that is there is certain.
+    // From now on everything is durable.
     shop.compare(&mut Tally::default())?;
     let picture = shop.disk.picture();
     let record = shop.record.clone();
@@ -119,7 +120,7 @@ fn fill_log(shop: &mut Shop) -> Result<()> {
     Ok(())
 }
 
-/// One run with one fault; says whether the run was long enough for it.
+/// One run with one fault. Returns whether the run was long enough for it.
 fn one(
     shop: &mut Shop,
     (picture, record): (&Picture, &Record),
@@ -144,8 +145,7 @@ fn one(
     if let Outcome::Runs(server) = outcome {
         goes_on_or_ends(shop, server, report)?;
     }
-    // On the same disk, with the same pages in the kernel's memory. Where a log was left, no command is to copy it before the server
-    // goes on with it.
+    // On the same disk and cache. If a log was left, no command may copy it before the server uses it.
     if !way.kills {
         shop.compare(&mut Tally::default())?;
     }
@@ -169,7 +169,7 @@ enum Outcome {
     Over,
 }
 
-/// Orders and pays while there is the fault.
+/// Makes orders and payments during the fault.
 fn served(shop: &mut Shop, server: Running, way: Way, report: &mut Report) -> Result<Outcome> {
     let Ok(mut caller) = Caller::connect(server.address()?) else { return ended(shop, server, report) };
     for _ in 0..ORDERS {
@@ -197,7 +197,7 @@ fn served(shop: &mut Shop, server: Running, way: Way, report: &mut Report) -> Re
     Ok(Outcome::Runs(server))
 }
 
-/// With a disk that is sound again a server writes by itself, and stops in order; or it has ended and said why.
+/// Once the disk works again, the server writes again and stops normally, or it has ended with a message.
 fn goes_on_or_ends(shop: &mut Shop, server: Running, report: &mut Report) -> Result<()> {
     let begun = Instant::now();
     loop {
@@ -226,7 +226,7 @@ fn ended(shop: &Shop, mut server: Running, report: &mut Report) -> Result<Outcom
     Ok(Outcome::Over)
 }
 
-/// A fault is told in one line, of which the last words of a program that ends are another: what, where, and how to mend it.
+/// A fault is reported in one line, and again in a program's last line: what, where, and how to mend it.
 fn told_once(log: &str, last_words: usize) -> Result<()> {
     let (last, lines): (Vec<&str>, Vec<&str>) =
         log.lines().filter(|line| !line.is_empty()).partition(|line| line.starts_with("billhook: "));

@@ -1,5 +1,6 @@
-//! Rounds of power loss: at some operation of a disk its power goes, the program is killed, and of what was not synced an arbitrary
-//! part is left. Then the store must be sound and have everything that was acknowledged, and nothing twice.
+//! Rounds of power loss. At some operation the disk loses its power, the program is killed, and of the
+//! unsynced data a random part stays. Then the store must be sound and have everything that was acknowledged,
+//! nothing twice.
 
 use std::{
     fs, thread,
@@ -17,17 +18,17 @@ use crate::{
     tally::Tally,
 };
 
-/// Connections that order.
+/// Connections that make orders.
 const CONNECTIONS: usize = 4;
-/// How long a server is left alone if it does little.
+/// How long a server that does little is left running.
 const SERVED_MAX: Duration = Duration::from_secs(2);
-/// The latest operation at which a server's disk, and that of a command, loses power. Many servers' logs are copied before that.
+/// The last operation at which a disk may lose power. Most servers copy their log before that.
 const SERVED_OPERATIONS_MAX: f64 = 12_000.0;
 const COMMAND_OPERATIONS_MAX: f64 = 1500.0;
 /// How many orders are imported.
 const IMPORTED: usize = 300;
 
-/// What is at work when power goes.
+/// What runs when the power is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     FirstStart,
@@ -38,7 +39,7 @@ enum Kind {
     Migration,
 }
 
-/// A store's life, from its first start; then comes another one. Ten rounds are enough for all kinds.
+/// The rounds of one store, from its first start; then a new store begins. All kinds occur in ten rounds.
 const LIFE: [Kind; 10] = [
     Kind::FirstStart,
     Kind::Serving,
@@ -52,20 +53,20 @@ const LIFE: [Kind; 10] = [
     Kind::Serving,
 ];
 
-/// What was done, in all rounds.
+/// The results of all rounds.
 #[derive(Default)]
 struct Report {
     tally: Tally,
     /// Orders that were compared.
     compared: u64,
-    /// Commands that had ended before power went.
+    /// Commands that ended before the power was lost.
     commands_done: u64,
     commands_cut: u64,
-    /// Loads of the present store.
+    /// Loads of the current store.
     loads: u32,
 }
 
-/// Runs so many rounds; an error is the first that is wrong.
+/// Runs this many rounds; the first violation is an error.
 pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String> {
     let begun = Instant::now();
     let mut report = Report::default();
@@ -73,7 +74,7 @@ pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String>
     for (seed, kind) in (seed..).zip(LIFE.into_iter().cycle()).take(usize::try_from(rounds)?) {
         let mut dice = StdRng::seed_from_u64(seed);
         if kind == Kind::FirstStart {
-            // The last one's disk is gone before the next is mounted.
+            // The old disk must be gone before the next is mounted.
             shop = None;
         }
         let shop = match &mut shop {
@@ -128,7 +129,7 @@ impl Report {
     }
 }
 
-/// When power goes: early as likely as late, whatever the order of magnitude.
+/// The operation at which power is lost: every order of magnitude is equally likely.
 fn operations(max: f64, dice: &mut StdRng) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -139,7 +140,7 @@ fn operations(max: f64, dice: &mut StdRng) -> u64 {
     operations
 }
 
-/// Power goes while the store is made. Whether or not its maker was told that it is there, it can be made then.
+/// Power is lost while the store is made. Whatever that command reported, the store can be made afterwards.
 fn first_start(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
     let made = shop.add_account();
@@ -157,7 +158,7 @@ fn first_start(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Resul
     shop.fill()
 }
 
-/// Has customers order until power goes, and `act` at work beside them.
+/// Customers make orders until the power is lost, with `act` running at the same time.
 fn serve(
     shop: &mut Shop,
     report: &mut Report,
@@ -166,7 +167,7 @@ fn serve(
 ) -> Result<()> {
     let server = shop.serve()?;
     let target = Target::new(server.address()?);
-    // From the beginning: the program ends by itself when its disk is gone.
+    // Set at the start, because the program ends by itself when its disk is gone.
     target.will_be_killed();
     report.loads += 1;
     let (name, coupons) = (format!("l{}", report.loads), shop.coupons.clone());
@@ -191,7 +192,7 @@ fn serve(
     done.and_then(|()| report.tally.judge())
 }
 
-/// Power goes while a backup is written beside a server. One that has its name is whole.
+/// Power is lost while a backup is written beside a server. A backup with its final name must be whole.
 fn backup(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let file = shop.on_disk("backup");
     let mut backed_up = Err("it was not begun".into());
@@ -220,14 +221,14 @@ fn backup(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()>
     Ok(())
 }
 
-/// Power goes while a backup takes the place of a store. Then there is the one or the other, whole.
+/// Power is lost while a backup replaces a store. Then one of the two must be there, whole.
 fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let file = shop.on_disk("backup");
     shop.run(&["backup", &file.display().to_string()])?;
     let then = shop.export()?;
     let known = shop.record.clone();
     shop.import(IMPORTED)?;
-    // What a server left in its log is to be put aside, too.
+    // A server's log must be put aside, too.
     serve_and_kill(shop)?;
     let left = shop.disk.picture();
     let now = shop.export()?;
@@ -244,7 +245,7 @@ fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
         return Err(format!("restore ended with {restored:?}, and the store is neither of both").into());
     }
     if found == then {
-        // What came later is not there, and has never been.
+        // Later orders are gone, as if they had never been made.
         shop.record = known;
     }
     for entry in fs::read_dir(shop.data())? {
@@ -257,7 +258,7 @@ fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
     Ok(fs::remove_file(file)?)
 }
 
-/// Has a server go without an orderly end, so that its log stays.
+/// Ends a server without a normal stop, so that its log stays.
 fn serve_and_kill(shop: &mut Shop) -> Result<()> {
     let server = shop.serve()?;
     if !shop.order(&mut Caller::connect(server.address()?)?)?.1 {
@@ -267,7 +268,7 @@ fn serve_and_kill(shop: &mut Shop) -> Result<()> {
     Ok(())
 }
 
-/// Power goes while an old store is brought up to date. The next try does it.
+/// Power is lost during a migration. The next attempt completes it.
 fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let whole = shop.elsewhere("whole");
     folders::remove(&whole)?;

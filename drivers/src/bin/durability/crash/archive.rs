@@ -1,4 +1,4 @@
-//! A file of orders whose import is known: what it makes, and how long it takes.
+//! A file of orders, with the known result and duration of its import.
 
 use std::{
     fs,
@@ -14,19 +14,19 @@ use crate::{
     seller::{self, LOGIN},
 };
 
-/// Orders, and what an import makes of them that nobody disturbs.
+/// Orders, and the result of their import without interruption.
 pub(crate) struct Archive {
     pub(crate) file: String,
-    /// The export of an account that has them.
+    /// The export after the import.
     pub(crate) content: String,
     /// How long the import takes.
     pub(crate) took: Duration,
-    /// The store that they were imported into.
+    /// The store with the imported orders.
     pub(crate) store: PathBuf,
 }
 
 impl Archive {
-    /// Makes the file with so many orders in a folder that is not there yet.
+    /// Makes the file with this many orders in a new folder.
     pub(crate) fn make(billhook: &Billhook, folder: &Path, orders: u32) -> Result<Self> {
         fs::create_dir(folder)?;
         let file = folder.join("orders.jsonl").display().to_string();

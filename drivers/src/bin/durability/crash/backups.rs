@@ -1,4 +1,4 @@
-//! `billhook backup` and `billhook restore` are killed, and run again.
+//! Kills `billhook backup` and `billhook restore`, and runs them again.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{export, seller::LOGIN, tally::Tally};
 
-/// How long the commands took when nobody disturbed them.
+/// How long the commands take without interruption.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) backup: Duration,
@@ -26,8 +26,8 @@ impl Default for Times {
     }
 }
 
-/// Kills a backup beside a server. The store must be what it was; a file under the backup's name is a whole backup; and a backup can
-/// be made after that.
+/// Kills a backup beside a server. The store must be unchanged; a file with the backup's name must be whole;
+/// and another backup must succeed.
 pub(crate) fn of_backup(life: &Life, times: &mut Times, dice: &mut StdRng, tally: &mut Tally) -> Result<()> {
     let billhook = &life.billhook;
     let content = export::text(billhook, &life.place, LOGIN)?;
@@ -44,7 +44,7 @@ pub(crate) fn of_backup(life: &Life, times: &mut Times, dice: &mut StdRng, tally
         let path = entry?.path();
         let is_backup = path == file;
         let restored = restored(life, &path)?;
-        // What has no name yet may be whole, or must be refused.
+        // A file without its final name may be whole, or must be refused.
         let is_right = restored.as_ref().map_or(!is_backup, |restored| *restored == content);
         if !is_right {
             tally.wrong(format!(
@@ -65,7 +65,7 @@ pub(crate) fn of_backup(life: &Life, times: &mut Times, dice: &mut StdRng, tally
     Ok(())
 }
 
-/// What comes of a restored backup; none: it is refused.
+/// The export after restoring a backup; `None` if it is refused.
 fn restored(life: &Life, file: &Path) -> Result<Option<String>> {
     let folder = life.fresh("restored")?;
     let place = Store::Folder(folder.clone());
@@ -77,8 +77,8 @@ fn restored(life: &Life, file: &Path) -> Result<Option<String>> {
     Ok(content)
 }
 
-/// Kills a restore into an empty folder, or in the place of another store. What is there afterwards is nothing, the store that was
-/// there, or the one of the backup; and restored again it is the latter.
+/// Kills a restore into an empty folder or over another store. Afterwards there is nothing, the old store, or
+/// the backup's; a repeated restore must give the latter.
 pub(crate) fn of_restore(
     life: &Life,
     other: &Archive,
@@ -123,7 +123,7 @@ pub(crate) fn of_restore(
     Ok(())
 }
 
-/// What a folder holds; none: no store. One that is there must be sound.
+/// The export of a folder; `None` if it has no store. A store must be sound.
 fn left(billhook: &Billhook, place: &Store) -> Result<Option<String>> {
     let Store::Folder(folder) = place else { return Ok(None) };
     if !folder.join("billhook.db").exists() {

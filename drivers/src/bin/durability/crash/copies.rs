@@ -1,4 +1,4 @@
-//! `billhook copy` is killed, and run again: from a folder into a database, and back.
+//! Kills `billhook copy` from a folder into a database, or back, and runs it again.
 
 use std::{fs, time::Duration};
 
@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use super::{archive::Archive, life::moment};
 use crate::{export, old_store, seller::LOGIN, tally::Tally};
 
-/// Kills a copy either way. What was begun must be refused or whole; run again, the copy must be whole.
+/// Kills a copy. An interrupted copy must be refused or whole; a repeated one must be whole.
 pub(crate) fn round(
     billhook: &Billhook,
     cluster: &Cluster,
@@ -38,7 +38,7 @@ fn cut_off(
 ) -> Result<()> {
     let (shown_from, shown_to) = (from.shown(), to.shown());
     let copy = ["copy", shown_from.as_str(), shown_to.as_str()];
-    // The place of the command itself plays no part.
+    // The command's own store does not matter here.
     let cut = billhook.kill_after(from, &copy, moment(dice, *took))?;
     tally.note_cut(&cut);
     let left = usable(billhook, to)?;
@@ -58,7 +58,7 @@ fn cut_off(
     Ok(())
 }
 
-/// What a store holds that can be used; none: it is refused, or it is an empty one, of which a copy has not begun.
+/// The export of a usable store; `None` if it is refused, or empty because no copy has begun.
 fn usable(billhook: &Billhook, place: &Store) -> Result<Option<String>> {
     if billhook.try_run(place, &["check"])?.is_none() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! `billhook import` is killed, and run again.
+//! Kills `billhook import`, and runs it again.
 
 use billhook_drivers::{
     Result,
@@ -10,8 +10,8 @@ use rand::rngs::StdRng;
 use super::{archive::Archive, life::moment};
 use crate::{export, tally::Tally};
 
-/// Kills an import into an account of its own. Afterwards the store must be sound; run again, the import must make what one does
-/// that nobody disturbs.
+/// Kills an import into a new account. Afterwards the store must be sound. A repeated import must give the
+/// same result as one without interruption.
 pub(crate) fn round(
     billhook: &Billhook,
     place: &Store,

@@ -1,4 +1,4 @@
-//! One store, from its beginning through many kills.
+//! One store, from its creation through many kills.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,23 +15,23 @@ use crate::{
     verify,
 };
 
-/// Pin codes that a store has from its beginning, and those that must be left: a paid order without one is taken for wrong.
+/// The number of a store's pin codes, and how many must be left: a paid order without one counts as wrong.
 const PINCODES: usize = 10_000;
 const PINCODES_LEFT_MIN: usize = 3000;
-/// Coupons that the next load may use, beside the one for all.
+/// Coupons for the next load, besides the one for all.
 const COUPONS_IN_USE: usize = 4;
-/// The most orders that may use a coupon.
+/// The maximum number of orders with a coupon.
 const USES_MAX: u32 = 30;
-/// Orders that are read over HTTP, too, once a server is there again.
+/// Orders that are also read over HTTP, once a server runs again.
 const READ: usize = 20;
 
 /// A store with all that is known of it.
 pub(crate) struct Life {
     pub(crate) billhook: Billhook,
     pub(crate) place: Store,
-    /// For logs, and what is made on the way.
+    /// For logs and temporary files.
     pub(crate) folder: PathBuf,
-    /// The servers, as many as there are when nobody was killed.
+    /// The running servers.
     pub(crate) nodes: Vec<Node>,
     pub(crate) record: Record,
     coupons: Vec<Arc<Coupon>>,
@@ -41,14 +41,14 @@ pub(crate) struct Life {
     connections: usize,
 }
 
-/// A server, with the name that it has in a database.
+/// A server, with its name in the database.
 pub(crate) struct Node {
     pub(crate) server: Running,
     pub(crate) name: String,
 }
 
 impl Life {
-    /// Makes the store, and starts so many servers.
+    /// Makes the store, and starts this many servers.
     pub(crate) fn begin(
         billhook: &Billhook,
         place: Store,
@@ -78,7 +78,7 @@ impl Life {
         Ok(life)
     }
 
-    /// Whether another load would run out of pin codes.
+    /// Whether another load would use up the pin codes.
     pub(crate) fn is_used_up(&self) -> bool {
         self.pincodes_left < PINCODES_LEFT_MIN
     }
@@ -91,7 +91,6 @@ impl Life {
         Ok(())
     }
 
-    /// Starts a server.
     pub(crate) fn start(&mut self) -> Result<Node> {
         self.started += 1;
         let name = format!("node-{}", self.started);
@@ -103,12 +102,11 @@ impl Life {
         Ok(Node { server, name })
     }
 
-    /// Where the servers listen.
     pub(crate) fn addresses(&self) -> Result<Vec<SocketAddr>> {
         self.nodes.iter().map(|node| node.server.address()).collect()
     }
 
-    /// Has connections at work while `during` is, which gets hold of the servers.
+    /// Keeps connections busy while `during` runs, which can kill the servers.
     pub(crate) fn load(
         &mut self,
         dice: &mut StdRng,
@@ -130,14 +128,13 @@ impl Life {
         done
     }
 
-    /// Compares the store with the record.
     pub(crate) fn verify(&mut self, tally: &mut Tally) -> Result<()> {
         let shown = Shown::of(&self.billhook, &self.place)?;
         self.pincodes_left = shown.pincodes_left;
         verify::compare(&mut self.record, &shown, tally)
     }
 
-    /// Asks every server for the orders that were made last.
+    /// Reads the latest orders from every server.
     pub(crate) fn read(&self, tally: &mut Tally) -> Result<()> {
         for address in self.addresses()? {
             load::read_some(address, &self.record, READ, tally)?;
@@ -145,7 +142,7 @@ impl Life {
         Ok(())
     }
 
-    /// Stops the servers in order; what they kept is compared once more.
+    /// Stops the servers normally, and compares the store once more.
     pub(crate) fn end(mut self, tally: &mut Tally) -> Result<()> {
         for node in self.nodes.drain(..) {
             node.server.stop()?;
@@ -153,7 +150,7 @@ impl Life {
         self.verify(tally)
     }
 
-    /// A folder that is not there yet.
+    /// The path of a new folder.
     pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         folders::remove(&folder)?;
@@ -161,23 +158,23 @@ impl Life {
     }
 }
 
-/// The servers while they are under load.
+/// The servers under load.
 pub(crate) struct Nodes<'a> {
     life: &'a mut Life,
     pub(crate) targets: &'a [Target],
 }
 
 impl Nodes<'_> {
-    /// Kills one, which gives its name.
+    /// Kills one, and returns its name.
     pub(crate) fn kill(&mut self, at: usize) -> Result<String> {
         let target = self.targets.get(at).ok_or("there is no such server")?;
         target.will_be_killed();
-        // Dropped, it is killed.
+        // Drop kills it.
         Ok(self.life.nodes.remove(at).name)
     }
 }
 
-/// A moment up to that of `most`.
+/// A random time up to `most`.
 pub(crate) fn moment(dice: &mut StdRng, most: Duration) -> Duration {
     most.mul_f64(dice.random_range(0.0..1.0))
 }

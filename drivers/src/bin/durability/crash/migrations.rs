@@ -1,4 +1,4 @@
-//! A store of the first version is killed while it is brought up to date.
+//! Kills the migration of a store of the first version.
 
 use std::{
     fs,
@@ -15,18 +15,18 @@ use crate::{export, old_store, seller::LOGIN, tally::Tally};
 
 const MIGRATE: &[&str] = &["migrate", "--yes"];
 
-/// An old store, and what it holds once it is brought up to date.
+/// An old store, and its content after the migration.
 pub(crate) struct OldStore {
-    /// Where it stays as it is, and where the folder of a copy comes; in a cluster each is made anew.
+    /// The unchanged old store, and the folder for its copies; in a cluster each is made anew.
     old: PathBuf,
     copy: PathBuf,
     content: String,
-    /// How long it takes to bring it up to date.
+    /// How long its migration takes.
     took: Duration,
 }
 
 impl OldStore {
-    /// Makes it in a folder that is not there yet, or in the cluster.
+    /// Makes it in a new folder, or in the cluster.
     pub(crate) fn make(billhook: &Billhook, folder: &Path, cluster: Option<&Cluster>) -> Result<Self> {
         fs::create_dir(folder)?;
         let [old, copy] = ["old", "copy"].map(|name| folder.join(name));
@@ -44,7 +44,7 @@ impl OldStore {
         Ok(store)
     }
 
-    /// Another one, as old.
+    /// A new copy of the old store.
     fn fresh(&self, cluster: Option<&Cluster>) -> Result<Store> {
         match cluster {
             Some(cluster) => old_store::in_cluster(cluster),
@@ -52,7 +52,7 @@ impl OldStore {
         }
     }
 
-    /// Kills it on its way, and does it again. Afterwards it must be sound, and hold what it should.
+    /// Kills its migration and repeats it. Afterwards it must be sound and have the right content.
     pub(crate) fn round(
         &self,
         billhook: &Billhook,

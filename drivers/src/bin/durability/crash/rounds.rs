@@ -1,4 +1,4 @@
-//! Which rounds there are, and what they need.
+//! The kinds of rounds, and what they need.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,15 +19,15 @@ use super::{
 };
 use crate::{old_store, tally::Tally};
 
-/// Orders of a file whose import is one transaction, and of one whose import is several.
+/// The number of orders in a file that is imported in one transaction, and in one that takes several.
 const SHORT_ORDERS: u32 = 3000;
 const LONG_ORDERS: u32 = 60_000;
-/// So many imports of a run are of the long file: one that takes seconds.
+/// One import of so many is of the long file, which takes seconds.
 const LONG_EVERY: u32 = 20;
-/// Nodes that serve one database.
+/// Nodes on one database.
 const NODES: usize = 2;
 
-/// A kind of round: who is killed.
+/// The kind of a round: who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
     /// The server of a data folder, under load
@@ -51,7 +51,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The kinds that an engine's rounds are drawn from, as often as each comes.
+    /// The kinds of rounds of an engine, each as often as it should come.
     fn deck(engine: Engine) -> Vec<Self> {
         match engine {
             Engine::Sqlite => {
@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// As `--only` has it.
+    /// Its name in `--only`.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
@@ -85,16 +85,16 @@ impl Kind {
 /// A run's rounds.
 pub(crate) struct Rounds {
     billhook: Billhook,
-    // Before the folder that its files may be in.
+    // Dropped before the folder with its files.
     life: Option<Life>,
     lived: u32,
     life_max: u32,
     connections: usize,
     cluster: Option<Cluster>,
-    /// The folder of the run, removed with it unless it is to be looked at.
+    /// The folder of the run, removed on drop unless it is kept.
     work: TempDir,
     kinds: Vec<Kind>,
-    /// Those that are still to come before all come again.
+    /// The kinds that come before all are shuffled again.
     deck: Vec<Kind>,
     dice: StdRng,
     times: Times,
@@ -139,7 +139,7 @@ impl Rounds {
         })
     }
 
-    /// Draws the next kind; each comes as often as it should within a few rounds.
+    /// Draws the next kind; within a few rounds each comes as often as it should.
     pub(crate) fn draw(&mut self) -> Kind {
         if self.deck.is_empty() {
             self.deck.clone_from(&self.kinds);
@@ -148,21 +148,21 @@ impl Rounds {
         self.deck.pop().unwrap_or(Kind::Server)
     }
 
-    /// Leaves the folder for whoever wants to look at it.
+    /// Keeps the folder for inspection.
     pub(crate) fn keep(&mut self) -> PathBuf {
         self.life = None;
         self.work.disable_cleanup(true);
         self.work.path().to_owned()
     }
 
-    /// A folder's name that was not given yet.
+    /// A new name for a folder.
     fn fresh(&mut self, name: &str) -> PathBuf {
         self.made += 1;
         self.work.path().join(format!("{name}-{}", self.made))
     }
 
     pub(crate) fn run(&mut self, round: u32, kind: Kind, tally: &mut Tally) -> Result<()> {
-        // Drawn from the run's seed: what a round draws of its own depends on the machine.
+        // From the run's seed: how much a round itself draws depends on the machine.
         let mut dice = StdRng::from_rng(&mut self.dice);
         self.live(tally)?;
         let dice = &mut dice;
@@ -193,7 +193,7 @@ impl Rounds {
         }
     }
 
-    /// Sees to it that there is a store with its servers, which has not lived too long.
+    /// Makes sure that there is a store with servers that is not too old.
     fn live(&mut self, tally: &mut Tally) -> Result<()> {
         if self.lived >= self.life_max || self.life.as_ref().is_some_and(Life::is_used_up) {
             self.end_life(tally)?;
@@ -212,7 +212,7 @@ impl Rounds {
         Ok(())
     }
 
-    /// Ends the store's life: its servers stop in order.
+    /// Ends the store's life: its servers stop normally.
     pub(crate) fn end_life(&mut self, tally: &mut Tally) -> Result<()> {
         self.lived = 0;
         let Some(life) = self.life.take() else { return Ok(()) };
@@ -229,7 +229,7 @@ impl Rounds {
         serving::on_postgres(life(&mut self.life)?, made(self.cluster.as_ref())?, victim, dice, tally)
     }
 
-    /// A short file goes into the store that lives; a long one, now and then, into one of its own.
+    /// A short file goes into the current store; sometimes a long one goes into a store of its own.
     fn import(&mut self, round: u32, dice: &mut StdRng, tally: &mut Tally) -> Result<()> {
         self.imports += 1;
         if !self.imports.is_multiple_of(LONG_EVERY) {

@@ -1,4 +1,4 @@
-//! Servers are killed while many connections create and change orders; with PostgreSQL, the database is, too.
+//! Kills servers while many connections create and change orders; with PostgreSQL, the database too.
 
 use std::{
     thread,
@@ -12,21 +12,21 @@ use rand::{RngExt as _, rngs::StdRng};
 use super::life::{Life, Nodes, moment};
 use crate::{load::Target, tally::Tally};
 
-/// The longest time under load until the kill.
+/// The longest time under load before the kill.
 const LOAD_MAX: Duration = Duration::from_millis(300);
-/// The longest time in which a server is killed that has only begun.
+/// The longest time before a server is killed at its start.
 const BEGUN_MAX: Duration = Duration::from_millis(40);
 /// How long the others go on.
 const AFTER: Duration = Duration::from_millis(50);
-/// How long a database stays away, at most.
+/// The longest downtime of a database.
 const AWAY_MAX: Duration = Duration::from_millis(300);
-/// How long servers may take to serve again once their database is back.
+/// How soon servers must serve again once their database is back.
 const BACK_MAX: Duration = Duration::from_secs(15);
-/// How long the database may go on with what a killed server had asked of it.
+/// How long the database may still work on a killed server's statements.
 const GONE_MAX: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(5);
 
-/// The server of a data folder is killed.
+/// Kills the server of a data folder.
 pub(crate) fn one_server(life: &mut Life, dice: &mut StdRng, tally: &mut Tally) -> Result<()> {
     let kill_after = moment(dice, LOAD_MAX);
     let put_off = tally.put_off;
@@ -38,10 +38,10 @@ pub(crate) fn one_server(life: &mut Life, dice: &mut StdRng, tally: &mut Tally) 
         tally.wrong("a server put writes off, and nothing had failed".to_owned());
     }
     while dice.random_bool(0.25) {
-        // It may be at work on what the one before has left.
+        // It may be working on what its predecessor left.
         life.billhook.kill_at_start(&life.place, moment(dice, BEGUN_MAX))?;
     }
-    // Who finds the remains first: a server, or another command?
+    // Either a server or another command finds the remains first.
     let is_server_first = dice.random();
     if is_server_first {
         restart(life)?;
@@ -53,7 +53,7 @@ pub(crate) fn one_server(life: &mut Life, dice: &mut StdRng, tally: &mut Tally) 
     life.read(tally)
 }
 
-/// Starts a server for each that is missing, so that there are two, or one of a folder.
+/// Starts the missing servers: two, or one for a folder.
 fn restart(life: &mut Life) -> Result<()> {
     let node = life.start()?;
     life.nodes.push(node);
@@ -68,7 +68,7 @@ pub(crate) enum Victim {
     Both,
 }
 
-/// One of two nodes is killed, or the database with all of its processes, or both.
+/// Kills one of two nodes, the database with all its processes, or both.
 pub(crate) fn on_postgres(
     life: &mut Life,
     cluster: &Cluster,
@@ -104,7 +104,7 @@ pub(crate) fn on_postgres(
     life.read(tally)
 }
 
-/// Waits until each server that nobody killed has acknowledged something new.
+/// Waits until each surviving server has acknowledged something new.
 fn wait_for_service(nodes: &Nodes<'_>) -> Result<()> {
     let since = Instant::now();
     let alive: Vec<(&Target, u64)> = nodes
@@ -124,7 +124,7 @@ fn wait_for_service(nodes: &Nodes<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the database is through with what a killed node had asked of it: before that, what is not there may come.
+/// Waits until the database has finished a killed node's statements, which may still add rows.
 fn wait_until_gone(cluster: &Cluster, name: &str) -> Result<()> {
     let since = Instant::now();
     let count = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '{name}'");

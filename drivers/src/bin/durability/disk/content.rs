@@ -1,4 +1,4 @@
-//! A file's bytes: as its readers see them, as they are on the disk, and the changes in between.
+//! A file's bytes: as readers see them, as they are on disk, and the changes between.
 
 use rand::{RngExt as _, rngs::StdRng};
 
@@ -9,7 +9,7 @@ enum Change {
     Size(usize),
 }
 
-/// What a disk writes whole or not at all: a sector of one of these sizes.
+/// The largest sector, the unit that a disk writes atomically.
 const SECTOR_BYTES: usize = 4096;
 const SMALL_SECTOR_BYTES: usize = 512;
 
@@ -21,14 +21,14 @@ pub(super) struct Content {
     unsynced: Vec<Change>,
 }
 
-/// What a power cut leaves of a file's changes since its last sync.
+/// What a power cut keeps of a file's unsynced changes.
 #[derive(Clone, Copy)]
 enum Left {
     Nothing,
     Everything,
-    /// All up to one of them, of which a part.
+    /// All changes before one of them, and a part of that one.
     First,
-    /// Of each a part, or all, or nothing.
+    /// Of each change a part, all, or nothing.
     Some,
 }
 
@@ -58,13 +58,13 @@ impl Content {
         }
     }
 
-    /// What Linux does when a sync fails: it takes what it could not write for written, and shows it to readers as long as it is
-    /// in memory. No later sync writes it.
+    /// Does what Linux does after a failed sync: the unwritten data counts as written, and readers see it
+    /// while it is in memory. No later sync writes it.
     pub(super) fn fail_sync(&mut self) {
         self.unsynced.clear();
     }
 
-    /// What a power cut leaves is what there is from now on.
+    /// Applies a power cut: what it keeps is the new content.
     pub(super) fn lose(&mut self, dice: &mut StdRng) {
         let left = match dice.random_range(0..6) {
             0 => Left::Nothing,

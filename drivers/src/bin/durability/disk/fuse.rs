@@ -1,4 +1,4 @@
-//! The kernel's questions, put to [`State`].
+//! The kernel's requests, passed on to [`State`].
 
 use std::{
     ffi::OsStr,
@@ -18,7 +18,7 @@ use super::{
     state::{Answer, Body, Folder, Node, State},
 };
 
-/// Nothing changes but through the kernel, which may remember what it was told.
+/// All changes go through the kernel, so it may cache answers.
 const KEPT: Duration = Duration::from_hours(1);
 const GENERATION: Generation = Generation(0);
 const BLOCK_BYTES: u32 = 4096;
@@ -176,7 +176,7 @@ impl Filesystem for Fuse {
     ) {
         let replace = !flags.contains(RenameFlags::RENAME_NOREPLACE);
         let answer = if parent != newparent {
-            // From folder to folder would be two changes: nobody here does that.
+            // A rename across folders would be two changes, and nobody here does that.
             Err(Errno::EXDEV)
         } else if flags.difference(RenameFlags::RENAME_NOREPLACE).is_empty() {
             self.state().rename(parent.0, name, newname, replace)
@@ -187,7 +187,7 @@ impl Filesystem for Fuse {
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        // What several processes have mapped must stay theirs while another one opens the file.
+        // Keeps the pages that several processes have mapped when another one opens the file.
         reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
     }
 

@@ -1,10 +1,11 @@
-//! A disk in memory, mounted through FUSE, that knows of each file and folder what is synced: for power cuts, and for faults.
+//! A disk in memory, mounted through FUSE, which knows what is synced of each file and folder: for power cuts
+//! and faults.
 //!
-//! After a power cut there is of each file what was synced, and of what was written since then an arbitrary part, in sectors; a
-//! name that was given, changed or removed is sure once its folder is synced. That is less than any file system in use promises:
-//! what holds here needs nothing of the order in which one of them happens to write.
+//! After a power cut, each file has its synced content, and a random part of the later writes, in sectors. A
+//! name that was made, changed or removed is durable once its folder is synced. Every real file system
+//! promises more. So what survives here does not rely on one system's order of writes.
 //!
-//! Names: *off* is a disk without power, on which every write and sync fails.
+//! A disk that is *off* has no power: every write and sync fails.
 
 mod content;
 mod fuse;
@@ -23,32 +24,32 @@ use rand::rngs::StdRng;
 
 use self::{fuse::Fuse, state::State};
 
-/// What a process asks of a disk, as far as it can fail.
+/// An operation that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// Writing, changing a size, making, renaming or removing a name.
+    /// Writing, truncating, making, renaming or removing a name.
     Change,
     /// Syncing a file or a folder.
     Sync,
 }
 
-/// Operations that are to fail.
+/// Which operations fail.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fault {
-    /// Which.
+    /// Their kind.
     pub(crate) of: Operation,
-    /// How many of them pass before.
+    /// How many of them succeed before.
     pub(crate) after: u64,
-    /// Whether all fail from then on; otherwise one does.
+    /// Whether all fail from then on; otherwise only one does.
     pub(crate) lasts: bool,
-    /// What their process is told.
+    /// The error for the process.
     pub(crate) error: Errno,
 }
 
-/// A disk at one moment.
+/// The state of a disk at one moment.
 pub(crate) struct Picture(State);
 
-/// A disk that is mounted. Dropped, it is gone.
+/// A mounted disk, unmounted on drop.
 pub(crate) struct Disk {
     state: Arc<Mutex<State>>,
     place: PathBuf,
@@ -64,55 +65,53 @@ impl Disk {
         Ok(disk)
     }
 
-    /// Where it is mounted.
     pub(crate) fn path(&self) -> &Path {
         &self.place
     }
 
-    /// Has operations fail; none: not any more.
+    /// Makes operations fail; `None`: no longer.
     pub(crate) fn set_fault(&self, fault: Option<Fault>) {
         self.state().fault = fault;
     }
 
-    /// How many operations a [`Fault`] has had fail.
+    /// How many operations have failed by a [`Fault`].
     pub(crate) fn faults(&self) -> u64 {
         self.state().faults
     }
 
-    /// Takes the power away: from now on nothing gets to the disk. Whoever uses it is to be killed then.
+    /// Turns the power off: nothing reaches the disk. The caller must then kill the processes that use it.
     pub(crate) fn cut(&self) {
         self.state().is_off = true;
     }
 
-    /// Takes the power away after so many more operations.
+    /// Turns the power off after this many more operations.
     pub(crate) fn cut_after(&self, operations: u64) {
         self.state().off_after = Some(operations);
     }
 
-    /// Whether it is without power.
+    /// Whether the power is off.
     pub(crate) fn is_off(&self) -> bool {
         self.state().is_off
     }
 
-    /// Syncs everything.
     pub(crate) fn settle(&self) {
         self.state().settle();
     }
 
-    /// All that is on it, for [`Self::put_back`].
+    /// The whole content, for [`Self::put_back`].
     pub(crate) fn picture(&self) -> Picture {
         Picture(self.state().clone())
     }
 
-    /// Has it as it was, when all processes that use it have ended.
+    /// Restores that content, once all processes that use the disk have ended.
     pub(crate) fn put_back(&mut self, picture: &Picture) -> Result<()> {
         self.unmount()?;
         *self.state() = picture.0.clone();
         self.mount()
     }
 
-    /// Gives the power back, when all processes that used the disk have ended: the same files with what the cut left of them,
-    /// and nothing of them in the kernel's memory.
+    /// Turns the power on, once all processes that used the disk have ended. The files have what the cut
+    /// kept, and the kernel has nothing cached.
     pub(crate) fn come_back(&mut self, dice: &mut StdRng) -> Result<()> {
         self.unmount()?;
         {
@@ -135,7 +134,7 @@ impl Disk {
     }
 
     fn unmount(&mut self) -> Result<()> {
-        // A process that was killed may hold it for a moment longer.
+        // A killed process may hold it for a moment longer.
         let place = self.place.clone();
         let unmounted = (0..100).any(|_| {
             rustix::mount::unmount(&place, rustix::mount::UnmountFlags::empty())

@@ -1,4 +1,4 @@
-//! Files and folders by number, with what is synced of each, and the faults that are to happen.
+//! Files and folders by number, what is synced of each, and the planned faults.
 
 use std::{
     collections::BTreeMap,
@@ -31,10 +31,10 @@ pub(super) enum Body {
 }
 
 type Names = BTreeMap<OsString, u64>;
-/// Names that are given, or taken away, in one step.
+/// Names that are made or removed in one step.
 type Renaming = Vec<(OsString, Option<u64>)>;
 
-/// A folder: a name that was given or taken away is sure only once the folder is synced.
+/// A folder. A name that was made or removed is durable only once the folder is synced.
 #[derive(Clone, Default)]
 pub(super) struct Folder {
     pub(super) live: Names,
@@ -84,10 +84,10 @@ pub(super) struct State {
     next: u64,
     /// Without power nothing is written or synced.
     pub(super) is_off: bool,
-    /// After so many more operations it is without power.
+    /// The number of operations until the power is lost.
     pub(super) off_after: Option<u64>,
     pub(super) fault: Option<Fault>,
-    /// Operations that failed by a fault.
+    /// Operations that a fault made fail.
     pub(super) faults: u64,
 }
 
@@ -99,7 +99,7 @@ impl State {
         Self { nodes, next, is_off: false, off_after: None, fault: None, faults: 0 }
     }
 
-    /// Lets an operation pass, or not.
+    /// Lets an operation succeed or fail.
     fn pass(&mut self, operation: Operation) -> Answer<()> {
         if let Some(left) = &mut self.off_after {
             self.is_off |= *left == 0;
@@ -186,7 +186,7 @@ impl State {
         Ok(())
     }
 
-    /// Removes a file's name, or an empty folder. The file stays for those who have it open.
+    /// Removes a file's name, or an empty folder. Processes that have the file open keep it.
     pub(super) fn remove(&mut self, folder: u64, name: &OsStr) -> Answer<()> {
         let number = self.find(folder, name)?;
         if let Body::Folder(inner) = &self.node(number)?.body
@@ -218,7 +218,7 @@ impl State {
         Ok(())
     }
 
-    /// Writes to a file. What comes out of a shared mapping is never refused: nobody would be told.
+    /// Writes to a file. Writes from a shared mapping never fail, since nobody would get the error.
     pub(super) fn write(&mut self, file: u64, at: usize, bytes: &[u8], is_mapped: bool) -> Answer<()> {
         if !is_mapped {
             self.pass(Operation::Change)?;
@@ -267,7 +267,7 @@ impl State {
         }
     }
 
-    /// What a power cut leaves is what there is from now on.
+    /// Applies a power cut: what it keeps is the new content.
     pub(super) fn lose(&mut self, dice: &mut StdRng) {
         for node in self.nodes.values_mut() {
             match &mut node.body {

@@ -1,4 +1,4 @@
-//! One account's heavy writes beside another's light ones.
+//! One account's heavy writes, concurrent with another account's light ones.
 
 use std::thread;
 
@@ -11,16 +11,16 @@ use billhook_test_kit::http::{Client, form};
 
 use crate::target::{CROWDED, CROWDED_LINES, ONE_CUSTOMER, SHOP, Target};
 
-/// Orders a second of the one, …
+/// The first account's orders per second, …
 const HEAVY_PER_SECOND: f64 = 15.0;
-/// … and of the other, …
+/// … those of the other, …
 const LIGHT_PER_SECOND: f64 = 100.0;
-/// … whose writes may take so long, in milliseconds.
+/// … and the other's maximum median latency, in milliseconds.
 const MEDIAN_MAX_MS: f64 = 5.0;
 const P99_MAX_MS: f64 = 25.0;
 
 pub(super) fn one_customer(target: &Target) -> Result<String> {
-    // Each is a new order: not even the warm-up sends one twice.
+    // Each is a new order, even in the warm-up.
     let seconds = target.seconds.as_secs() + 2;
     let count = |per_second: u64| 0..per_second * seconds;
     let heavy: Vec<_> = count(15).map(|number| order(CROWDED, number, CROWDED_LINES)).collect();
@@ -51,7 +51,7 @@ pub(super) fn one_customer(target: &Target) -> Result<String> {
     Ok(told)
 }
 
-/// An order of so many lines that no other equals.
+/// A unique order with this many lines.
 fn order(login: &str, number: u64, lines: u64) -> Vec<u8> {
     let is_crowded = login == CROWDED;
     let email = if is_crowded { ONE_CUSTOMER.to_owned() } else { format!("writer{number}@example.com") };

@@ -1,5 +1,5 @@
-//! Small things, and many of them. The rates are held, not as high as they go: the flood comes from the processors that the server
-//! and its honest clients need, and at full speed it would be the machine that is measured.
+//! Floods of small things, at fixed rates. The flood uses the processors that server and honest clients need,
+//! so at full speed it would measure the machine.
 
 use std::{
     thread,
@@ -19,7 +19,7 @@ use crate::{
     target::{self, SLACK, Target},
 };
 
-/// What one address may have open (`--max-connections-per-address`).
+/// The maximum number of connections of one address (`--max-connections-per-address`).
 const FROM_ONE_ADDRESS_MAX: usize = 1024;
 const CONNECTIONS_PER_SECOND: u32 = 1000;
 const SIGNATURES_PER_SECOND: f64 = 1000.0;

@@ -1,5 +1,5 @@
-//! What HTTP/2 alone makes possible: many requests on a connection, heads in parts, streams that are thrown away, windows that stay
-//! closed. All of it comes from one address, but where a key is needed.
+//! Attacks that only HTTP/2 allows: many requests on a connection, heads in parts, reset streams, closed
+//! windows. They come from one address, unless they need a key.
 
 use std::{
     thread,
@@ -17,15 +17,15 @@ use crate::{
     target::{REGULARS, SHOP, SLACK, Target},
 };
 
-/// As many as one address may have, but for a few.
+/// Nearly as many as one address may have.
 const CONNECTIONS: usize = 1000;
-/// How many of them are served over HTTP/2.
+/// How many of them may use HTTP/2.
 const FROM_ONE_ADDRESS: usize = 32;
-/// More than the server lets a connection have.
+/// More than the server allows per connection.
 const STREAMS: u32 = 64;
 /// How long the server has for what was sent.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Settings of a client who takes nothing of an answer until he says so.
+/// Settings of a client with closed windows.
 const CLOSED_WINDOWS: [u8; 6] = [0, 4, 0, 0, 0, 0];
 
 /// The head of a call.
@@ -33,7 +33,7 @@ fn post() -> Vec<u8> {
     request(POST, &format!("{SHOP}.localhost"), "/api/GetBills")
 }
 
-/// Opens connections one after the other, until there are as many as are wanted or the server takes no more.
+/// Opens connections one after another, until there are enough or the server refuses more.
 fn open(target: &Target, count: usize, from: u8, settings: &[u8]) -> Result<Vec<Speaker>> {
     let mut speakers = Vec::new();
     for _ in 0..count {
@@ -45,12 +45,12 @@ fn open(target: &Target, count: usize, from: u8, settings: &[u8]) -> Result<Vec<
     Ok(speakers)
 }
 
-/// The numbers of the first streams of a connection.
+/// The ids of a connection's first streams.
 fn streams(count: u32) -> impl Iterator<Item = u32> {
     (0..count).map(|number| 2 * number + 1)
 }
 
-/// Listens for so long; what came back over all.
+/// Reads for this long. Returns what came on all connections.
 fn heard_within(speakers: &mut [Speaker], time: Duration) -> String {
     let begun = Instant::now();
     while begun.elapsed() < time {
@@ -97,7 +97,7 @@ pub(super) fn continuation(target: &Target) -> Result<String> {
     let begin = frame(HEADERS, 0, 1, &[post(), part.clone()].concat());
     let more = frame(CONTINUATION, 0, 1, &part);
     for (number, speaker) in speakers.iter_mut().enumerate() {
-        // Half of them stop before it is too much, and wait.
+        // Half of them stop before the limit, and wait.
         speaker.send(&[begin.as_slice(), &more.repeat(if number % 2 == 0 { 3 } else { 100 })].concat());
     }
     let told = heard_within(&mut speakers, target.terms.body / 2);
@@ -192,7 +192,7 @@ pub(super) fn windows(target: &Target) -> Result<String> {
     let_go(target, &mut speakers)
 }
 
-/// With a right key, from many addresses.
+/// With a valid key, from many addresses.
 pub(super) fn deaf(target: &Target) -> Result<String> {
     let form = hashed("email=customer1%40example.com", REGULARS, KEY);
     let block = request(POST, &format!("{REGULARS}.localhost"), "/api/GetBills");
@@ -219,7 +219,7 @@ fn let_go(target: &Target, speakers: &mut [Speaker]) -> Result<String> {
     Ok(format!("let go after {after:.1?}; {told}"))
 }
 
-/// Short fields for the connection's table, each of which comes in a buffer of its own.
+/// Short fields for the connection's table, each in a buffer of its own.
 pub(super) fn tables(target: &Target) -> Result<String> {
     const NO_KIND: u8 = 0xfe;
     let mut speakers = open(target, CONNECTIONS, 1, &[])?;

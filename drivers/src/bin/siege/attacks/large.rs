@@ -1,4 +1,4 @@
-//! Requests that are too large, or a lot of work for their size.
+//! Requests that are too large, or cost much for their size.
 
 use std::{
     thread,
@@ -10,7 +10,7 @@ use billhook_drivers::Result;
 use crate::target::{self, Target, Told};
 
 const MIB: usize = 1024 * 1024;
-/// What is read of a body that is too large before the answer, and behind it (16 MiB each), and what the sockets hold.
+/// How much of a too large body is read before and after the answer (16 MiB each) or held by sockets.
 const SENT_MAX: u64 = 64 * 1024 * 1024;
 
 pub(super) fn gib_bodies(target: &Target) -> Result<String> {
@@ -58,13 +58,13 @@ pub(super) fn parameters(target: &Target) -> Result<String> {
 }
 
 pub(super) fn collisions(target: &Target) -> Result<String> {
-    // `Ez` and `FY` are one in the hash h*33+c, so all their rows of ten are.
+    // `Ez` and `FY` have the same hash h*33+c, and so have all combinations of ten of them.
     let name = |number: usize| -> String {
         (0..10).map(|bit| if number >> bit & 1 == 0 { "Ez" } else { "FY" }).collect()
     };
     let flat: Vec<_> = (0..990).map(|number| format!("{}=1&", name(number))).collect();
     let nested: Vec<_> = (0..990).map(|number| format!("a[{}]=1&", name(number))).collect();
-    // Integer keys that differ by the size of a table fall into one of its places.
+    // Integer keys that differ by a table's size share one slot.
     let numbers: Vec<_> = (0_u64..990).map(|number| format!("a[{}]=1&", number << 32)).collect();
     let forms = [flat, nested, numbers].map(|form| (target::post(&wrongly_signed(form.concat())), "200/4"));
     again_and_again(target, 100, &forms)
@@ -93,7 +93,7 @@ fn wrongly_signed(form: String) -> String {
     form + "hash=0123456789abcdef0123456789abcdef"
 }
 
-/// Sends requests in turn at a rate, as long as a flood lasts; each must be answered as is said beside it.
+/// Sends requests in turn at a rate, as long as a flood lasts. Each must get the answer given with it.
 fn again_and_again(target: &Target, per_second: u32, requests: &[(Vec<u8>, &str)]) -> Result<String> {
     let begun = Instant::now();
     let pause = Duration::from_secs(1) / per_second;
@@ -134,7 +134,7 @@ pub(super) fn heads(target: &Target) -> Result<String> {
             (open, Some("X: y\r\n".repeat(1000))),
         ] {
             let Told { what, closed, .. } = target.ask(head, endless.as_ref().map(String::as_bytes))?;
-            // The connection is closed while the client still sends, so that the answer may not reach it.
+            // The connection is closed while the client sends, so the answer may be lost.
             if !["431/-", "414/-", "nothing"].contains(&what.as_str()) || (what == "nothing" && !closed) {
                 return Err(format!("told {what}, closed: {closed}").into());
             }

@@ -1,4 +1,4 @@
-//! Clients who keep the server waiting: for their words, or for their ears.
+//! Clients that make the server wait, because they send or read slowly.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,11 @@ use crate::{
     target::{self, SHOP, SLACK, Target, WHALE},
 };
 
-/// As many as one address may have, but for a few.
+/// Nearly as many as one address may have.
 const FROM_ONE_ADDRESS: usize = 1000;
-/// Connections are opened one after the other, and their time is counted from the last: so much of it the first one may have had before.
+/// How much older the first connection may be than the last, from which time counts.
 const OPENED_WITHIN: Duration = Duration::from_millis(1500);
-/// For how long the server listens on when it has refused a body that still comes.
+/// How long the server reads on after it has refused a body.
 const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) fn heads(target: &Target) -> Result<String> {
@@ -62,7 +62,7 @@ pub(super) fn fat_bodies(target: &Target) -> Result<String> {
 }
 
 pub(super) fn deaf_strangers(target: &Target) -> Result<String> {
-    // More than the kernel keeps for a connection.
+    // More than the kernel buffers for a connection.
     let request = b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(60);
     deaf(target, 50, &request, 10)
 }
@@ -75,11 +75,11 @@ pub(super) fn deaf_lists(target: &Target) -> Result<String> {
     deaf(target, 100, &signed("GetOrders", WHALE, ""), 10)
 }
 
-/// Asks, so many connections a second, and never reads.
+/// Sends requests on this many connections a second, and never reads.
 fn deaf(target: &Target, count: usize, request: &[u8], per_second: u32) -> Result<String> {
     let begun = Instant::now();
     let mut crowd = Crowd::open_and_send(target.address, count, request, per_second)?;
-    // Where the time-outs are short, the first may be gone when the last one asks.
+    // With short time-outs, the first may be gone when the last one asks.
     let (asked, held) = (begun.elapsed(), target.held()?);
     if held < count / 4 {
         return Err(
@@ -89,7 +89,7 @@ fn deaf(target: &Target, count: usize, request: &[u8], per_second: u32) -> Resul
     thread::sleep(target.terms.write / 2);
     crowd.glance();
     let told = all_told(&crowd, &["200/-", "200/0", "503/9"])?;
-    // Who was told that there is no room has nothing to take, and is merely idle.
+    // Clients that were refused for lack of memory have nothing to read, and are only idle.
     let refused = told.get("503/9").copied().unwrap_or(0);
     let Some(let_go) = target.wait_until_held(refused, begun, asked + target.terms.write + SLACK)? else {
         return Err(format!("{} are still held, {refused} of them with an answer", target.held()?).into());
@@ -150,7 +150,7 @@ pub(super) fn idle(target: &Target) -> Result<String> {
     ))
 }
 
-/// What the connections were told, which must be one of these.
+/// The answers on the connections, which must all be in this list.
 fn all_told(crowd: &Crowd, allowed: &[&str]) -> Result<BTreeMap<String, usize>> {
     let told = crowd.told();
     if told.keys().any(|what| !allowed.contains(&what.as_str())) {

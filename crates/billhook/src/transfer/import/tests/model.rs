@@ -1,4 +1,4 @@
-//! Sequences of imports against a plain model: a map of orders and a map of products.
+//! Random sequences of imports, compared with a simple model of orders and products.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ enum Row {
     Product(SaidProduct),
 }
 
-/// What an order's line says; what is none is left out.
+/// The fields of an order's line; `None` is a field left out.
 #[derive(Debug, Clone)]
 struct Said {
     id: i64,
@@ -54,7 +54,7 @@ struct SaidItem {
     partner_pfee: Option<i64>,
 }
 
-/// What a product's line says.
+/// The fields of a product's line.
 #[derive(Debug, Clone)]
 struct SaidProduct {
     id: i64,
@@ -236,7 +236,7 @@ struct Model {
 }
 
 impl Model {
-    /// One import: the model after it with the report, or none if it is refused.
+    /// One import: the new model and the report, or `None` if it is refused.
     fn import(&self, file: &[Row]) -> Option<(Self, String)> {
         let mut next = self.clone();
         let (mut added, mut changed, mut same, mut goods_changed) = (0, 0, 0_u64, 0);
@@ -269,7 +269,7 @@ impl Model {
         Some((next, report))
     }
 
-    /// Whether a known product is changed.
+    /// Whether it changes a known product.
     fn product(&mut self, said: &SaidProduct) -> Option<bool> {
         let known = self.goods.get(&said.id).cloned();
         let name = format!("good-{}", said.id);

@@ -1,16 +1,16 @@
-//! Every refusal: its words, its line, and that nothing is kept.
+//! Every refusal: its message, its line, and that nothing is stored.
 
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::record::{Field, GoodField};
 
-/// A line that is good, so that each refusal is not the only line.
+/// A good line, so that the refused line is not the only one.
 const GOOD: &str = r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book"}]}"#;
 
 fn refuses_line(line: &str, fault: &str) {
     let shop = Shop::new();
-    let summary = "nothing was imported: FILE holds 1 bad record among 2; mend what is bad, or add --skip-bad to import the others";
+    let summary = "nothing was imported: FILE holds 1 bad record among 2; correct the file, or add --skip-bad to import the others";
     let expected = (vec![format!("line 3: {fault}")], summary.to_owned());
     assert_eq!(shop.jsonl(&format!("{GOOD}\n\n{line}\n")), Err(expected), "{line}");
     assert_eq!((shop.orders(), shop.products()), (vec![], vec![]));
@@ -35,27 +35,27 @@ fn json_lines() {
             r#"{"id":2,"items":[{"quantity":1}]}"#,
             "item 1: unknown field of an item \"quantity\"; known are id, good_name, good_title, sum, price, pincode, partner_fee, partner_pfee",
         ),
-        (r#"{"id":2,"id":2}"#, "`id` stands twice"),
-        (r#"{"id":2,"items":[{"id":1,"id":null}]}"#, "item 1: `id` stands twice"),
-        (r#"{"items":[],"items":[]}"#, "`items` stands twice"),
-        (r#"{"id":0}"#, "`id`: a number from 1 to 9223372036854775807 is wanted, not 0"),
+        (r#"{"id":2,"id":2}"#, "`id` occurs twice"),
+        (r#"{"id":2,"items":[{"id":1,"id":null}]}"#, "item 1: `id` occurs twice"),
+        (r#"{"items":[],"items":[]}"#, "`items` occurs twice"),
+        (r#"{"id":0}"#, "`id`: a number from 1 to 9223372036854775807 is expected, not 0"),
         (
             r#"{"id":9223372036854775808}"#,
-            "`id`: a number from 1 to 9223372036854775807 is wanted, not 9223372036854775808",
+            "`id`: a number from 1 to 9223372036854775807 is expected, not 9223372036854775808",
         ),
-        (r#"{"id":"x1"}"#, "`id`: a number from 1 to 9223372036854775807 is wanted, not \"x1\""),
+        (r#"{"id":"x1"}"#, "`id`: a number from 1 to 9223372036854775807 is expected, not \"x1\""),
         (r#"{"id":[2]}"#, "`id`: invalid type: sequence, expected a text, a number, true, false or null"),
         (r#"{"id":2,"email":"anna"}"#, "`email`: an e-mail has one @ with something on both sides"),
         (
             r#"{"id":2,"pay_status":"Paid"}"#,
-            "`pay_status`: waiting, paid, cancel or return is wanted, not \"Paid\"",
+            "`pay_status`: waiting, paid, cancel or return is expected, not \"Paid\"",
         ),
-        (r#"{"id":2,"is_recurrent":"x"}"#, "`is_recurrent`: true, false, 1 or 0 is wanted, not \"x\""),
+        (r#"{"id":2,"is_recurrent":"x"}"#, "`is_recurrent`: true, false, 1 or 0 is expected, not \"x\""),
         (
             r#"{"id":2,"created":-1}"#,
             "`created`: a time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00, from 1970 to 9999, not -1",
         ),
-        (r#"{"id":2,"phone":true}"#, "`phone`: a text in quotes is wanted, not true"),
+        (r#"{"id":2,"phone":true}"#, "`phone`: a text in quotes is expected, not true"),
         (r#"{"id":2,"phone":"a\u0000"}"#, "`phone`: the text holds a NUL character"),
         (r#"{"id":2,"phone":"\ud800"}"#, "`phone`: unexpected end of hex escape"),
         (
@@ -85,7 +85,7 @@ fn json_lines() {
             r#"{"id":2,"email":"a@b","items":[{"id":8,"good_name":"x"},{"id":8,"good_name":"y"}]}"#,
             "item 2: product 8 is called \"y\" here and \"x\" in line 3",
         ),
-        (GOOD, "order 1 stands in the file already"),
+        (GOOD, "order 1 is in the file already"),
         (r#"{"product":{"id":8}}"#, "product 8 is not in the catalogue, so `good_name` is needed"),
         (r#"{"product":{"good_name":"x"}}"#, "`product`: `id` is missing"),
         (r#"{"product":{"id":8,"good_name":"book"}}"#, "\"book\" is product 8 here and product 7 in line 1"),
@@ -94,7 +94,7 @@ fn json_lines() {
             "`product`: `price`: belongs to an order's line, and not to a product",
         ),
         (r#"{"product":{"id":8},"id":2}"#, "a line with `product` holds nothing else"),
-        (r#"{"product":{"id":8},"product":{"id":8}}"#, "`product` stands twice"),
+        (r#"{"product":{"id":8},"product":{"id":8}}"#, "`product` occurs twice"),
         (
             r#"{"product":{"id":8,"title":"x"}}"#,
             "`product`: unknown field of a product \"title\" (did you mean `good_title`?)",
@@ -107,18 +107,18 @@ fn json_lines() {
 #[test]
 fn json_lines_about_payments_parcels_and_settings() {
     for (line, fault) in [
-        (r#"{"product":{"id":8,"good_type":1,"good_type":null}}"#, "`product`: `good_type` stands twice"),
+        (r#"{"product":{"id":8,"good_type":1,"good_type":null}}"#, "`product`: `good_type` occurs twice"),
         (
             r#"{"product":{"id":8,"good_type":2}}"#,
-            "`product`: `good_type`: 0, digital, 1, physical or floating is wanted, not 2",
+            "`product`: `good_type`: 0, digital, 1, physical or floating is expected, not 2",
         ),
         (
             r#"{"product":{"id":8,"good_timer_duration":4294967296}}"#,
-            "`product`: `good_timer_duration`: at most 4294967295 is wanted, not 4294967296",
+            "`product`: `good_timer_duration`: at most 4294967295 is expected, not 4294967296",
         ),
         (
             r#"{"product":{"id":8,"good_timer_unit":"week"}}"#,
-            "`product`: `good_timer_unit`: min, hour or day is wanted, not \"week\"",
+            "`product`: `good_timer_unit`: min, hour or day is expected, not \"week\"",
         ),
         (
             r#"{"product":{"id":8,"good_rashod":"-1"}}"#,
@@ -132,8 +132,8 @@ fn json_lines_about_payments_parcels_and_settings() {
             r#"{"product":{"id":8,"good_parnter_fee":1}}"#,
             "`product`: unknown field of a product \"good_parnter_fee\" (did you mean `good_partner_fee`?)",
         ),
-        (r#"{"id":2,"delivery":"paid"}"#, "`delivery`: sent or return is wanted, not \"paid\""),
-        (r#"{"id":2,"manager":-1}"#, "`manager`: a number from 0 to 9223372036854775807 is wanted, not -1"),
+        (r#"{"id":2,"delivery":"paid"}"#, "`delivery`: sent or return is expected, not \"paid\""),
+        (r#"{"id":2,"manager":-1}"#, "`manager`: a number from 0 to 9223372036854775807 is expected, not -1"),
         (
             r#"{"id":2,"payments":"1@2"}"#,
             "`payments`: invalid type: string \"1@2\", expected a list of payments",
@@ -155,7 +155,7 @@ fn json_lines_about_payments_parcels_and_settings() {
             r#"{"id":2,"payments":[{"sum":"92233720368547758.07","received":1},{"sum":"0.01","received":1}]}"#,
             "`payments`: the payments come to more than a sum can be",
         ),
-        (r#"{"id":2,"payments":[],"payments":[]}"#, "`payments` stands twice"),
+        (r#"{"id":2,"payments":[],"payments":[]}"#, "`payments` occurs twice"),
         (
             r#"{"id":2,"received":"1.00"}"#,
             "unknown field \"received\"; known are id, email, pay_status, created, paid, is_recurrent, items, product and 50 more that `billhook import --help` names",
@@ -247,7 +247,7 @@ fn bytes_that_are_no_text() {
         said_of(b"id,email,item_id\n5,a@b,7\n5,\xff,8\n", Format::Csv, None),
         ["line 3: `email`: not valid UTF-8: --encoding cp1251 names another encoding"]
     );
-    // Two halves that would be a letter if the cells were one text.
+    // Two halves that would form a letter if the cells were one text.
     assert_eq!(
         said_of(b"id,email,item_id\n5,\xd0,\x90\n", Format::Csv, None),
         ["line 2: `email`: not valid UTF-8: --encoding cp1251 names another encoding"]
@@ -264,7 +264,7 @@ fn csv_rows() {
     for (rows, fault) in [
         ("2,a@b,,7,book,\n", "line 3: the row has 6 cells, the header has 7"),
         ("2,a@b,,7,book,,,\n", "line 3: the row has 8 cells, the header has 7"),
-        ("2,a@b,,7,book,,x\n", "line 3: cell 7 has no column's name above it"),
+        ("2,a@b,,7,book,,x\n", "line 3: cell 7 is in a column without a name"),
         (
             "2,a@b,,7,book,,\n\n\"2\",\"c@d\n\",,7,,,\n",
             "line 5: `email`: differs from the order's first row, line 3",
@@ -284,8 +284,8 @@ fn csv_rows() {
         ("2, ,,7,,,\n", "line 3: `email`: the e-mail is empty"),
         (",,,7,,2,\n", "line 3: `item_price`: belongs to an order's line, and not to a product"),
         ("3,a@b,,7,,,\n1,,,7,,,\n", "line 4: `email` is missing"),
-        ("3,a@b,,7,,,\n1,a@b,,7,,,\n", "line 4: order 1 stands in the file already"),
-        ("x,a@b,,7,,,\n", "line 3: `id`: a number from 1 to 9223372036854775807 is wanted, not \"x\""),
+        ("3,a@b,,7,,,\n1,a@b,,7,,,\n", "line 4: order 1 is in the file already"),
+        ("x,a@b,,7,,,\n", "line 3: `id`: a number from 1 to 9223372036854775807 is expected, not \"x\""),
     ] {
         let shop = Shop::new();
         assert_eq!(shop.csv(&format!("{head}{rows}")).unwrap_err().0, [fault], "{rows}");
@@ -321,7 +321,7 @@ fn csv_payments_and_settings() {
             "2,a@b,,7,,\n2,,,7,,0\n",
             "line 4: `good_publish`: belongs to a product, whose row has no `id`, and not to an order",
         ),
-        (",,,7,,yes\n", "line 3: `good_publish`: true, false, 1 or 0 is wanted, not \"yes\""),
+        (",,,7,,yes\n", "line 3: `good_publish`: true, false, 1 or 0 is expected, not \"yes\""),
         (",,5@6,7,,\n", "line 3: `payments`: the row has no `id`: every row of an order repeats its number"),
     ] {
         let shop = Shop::new();
@@ -350,7 +350,7 @@ fn csv_rows_of_any_width_with_and_without_a_last_line_break() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the bytes, there is an answer, and where it is a refusal, nothing is kept.
+    /// Any bytes get an answer, and a refusal stores nothing.
     #[test]
     fn any_bytes_get_an_answer(
         files in vec((vec(prop_oneof![
@@ -377,11 +377,11 @@ proptest! {
 #[test]
 fn csv_files_that_cannot_be_read_at_all() {
     for (text, fault) in [
-        ("", "line 1: the file is empty: a header with the columns' names is wanted"),
+        ("", "line 1: the file is empty: a header with the columns' names is expected"),
         ("id,email\n", "line 1: the column `item_id` is missing"),
         ("id,item_id\n", "line 1: the column `email` is missing"),
         ("email,item_id\n", "line 1: the column `id` is missing"),
-        ("\nid,email,item_id,email\n", "line 2: the column `email` stands twice"),
+        ("\nid,email,item_id,email\n", "line 2: the column `email` occurs twice"),
         ("id,e_mail,item_id\n", "line 1: unknown column \"e_mail\" (did you mean `email`?)"),
         (
             "id|email|item_id\n",
@@ -391,7 +391,7 @@ fn csv_files_that_cannot_be_read_at_all() {
             "ID;E_mail;Item_ID;item_name\n",
             "line 1: unknown columns \"E_mail\" (did you mean `email`?), \"item_name\" (did you mean `item_good_name`?)",
         ),
-        ("id,Email,item_id,EMAIL\n", "line 1: the column `email` stands twice"),
+        ("id,Email,item_id,EMAIL\n", "line 1: the column `email` occurs twice"),
         (
             "17,a@b,7,book\n",
             "line 1: no header line? It begins with \"17\", not with columns' names such as id,email,item_id",

@@ -1,4 +1,4 @@
-//! Logs that SQLite wrote, damaged and torn in every way.
+//! SQLite's logs, damaged and torn in every way.
 
 use std::{cell::Cell, fs, os::unix::fs::FileExt as _, path::Path};
 
@@ -14,17 +14,17 @@ fn store_in(place: &Path) -> Connection {
     connection
 }
 
-/// What lies on the disk after some transactions.
+/// The files on disk after some transactions.
 struct Left {
     store: Vec<u8>,
     log: Vec<u8>,
-    /// Which transaction each frame belongs to.
+    /// The transaction of each frame.
     frames: Vec<usize>,
-    /// The store once SQLite has copied the log into it: as it was after each transaction.
+    /// The store after each transaction, once SQLite has copied the log into it.
     states: Vec<Vec<u8>>,
 }
 
-/// What SQLite makes of a store and its log.
+/// The store after SQLite has copied the log into it.
 fn copied(store: &[u8], log: &[u8]) -> Vec<u8> {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("store.db"), store).unwrap();
@@ -39,7 +39,7 @@ fn left(transactions: usize) -> Left {
     let file = |name: &str| fs::read(place.path().join(name)).unwrap();
     let (mut frames, mut states) = (Vec::new(), Vec::new());
     for transaction in 0..transactions {
-        // Of one page and of several; new pages, and some over and over.
+        // Transactions of one page and of several; new pages, and repeated ones.
         connection
             .execute_batch(&match transaction {
                 0 => "CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)".to_owned(),
@@ -74,7 +74,7 @@ fn a_changed_byte_is_found_wherever_a_transaction_stands_behind() {
         changed[place] ^= 0x81;
         let place_in_frames = place.checked_sub(HEADER_BYTES);
         let behind = place_in_frames.map_or(last, |place| last - frames[place / FRAME_BYTES]);
-        // These bytes say whether it is a transaction's last frame.
+        // These bytes mark a transaction's last frame.
         let is_size = place_in_frames.is_some_and(|place| (4..8).contains(&(place % FRAME_BYTES)));
         let found = lost(&changed);
         assert!(found == behind || is_size && found == behind + 1, "byte {place}: {found}");
@@ -92,7 +92,7 @@ fn nothing_but_the_last_transaction_vanishes_unsaid() {
             let mut changed = log.clone();
             let mut unsaid_max = 0;
             for (place, length, byte) in changes {
-                // A byte becomes another one, or a sector, which may lie in two frames, has nothing of what was written.
+                // Changes one byte, or a whole sector, which may be part of two frames.
                 let begin = place / length * length;
                 let bytes = &mut changed[begin..(begin + length).min(log.len())];
                 if length == 1 {
@@ -142,7 +142,7 @@ fn what_a_power_cut_may_leave_is_no_damage() {
     connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT)").unwrap();
     (0..120).for_each(|n| add(n, 6000));
     connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
-    // Behind some short ones a long one, which covers frames whose heads lie across two sectors, where there were others before.
+    // After some short transactions a long one. It overwrites frames whose headers lie across two sectors.
     (300..330).for_each(|n| add(n, 100));
     let (before, begin) = (log(), HEADER_BYTES + 30 * FRAME_BYTES);
     add(400, 660_000);
@@ -185,7 +185,7 @@ fn what_a_power_cut_may_leave_is_no_damage() {
     }
 }
 
-/// A store whose tables are a page each, and whose log is about to be begun anew.
+/// A store with tables of one page each, whose log is about to restart.
 fn two_tables(place: &Path) -> Connection {
     let connection = store_in(place);
     connection
@@ -207,7 +207,7 @@ fn salts_of_another_sector_are_not_relied_upon() {
     let update = |table: &str, n: i64| {
         connection.execute(&format!("UPDATE {table} SET n = ?1"), [n]).unwrap();
     };
-    // The head of frame 62 lies across two sectors, its salts in the first.
+    // The header of frame 62 lies across two sectors, its salts in the first.
     (1..80).for_each(|n| update(if n == 63 { "u" } else { "t" }, n));
     connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
     (100..161).for_each(|n| update("t", n));
@@ -224,7 +224,7 @@ fn salts_of_another_sector_are_not_relied_upon() {
     assert!(torn != before && lost(&torn) == 0);
 }
 
-/// A transaction that a power cut or a kill interrupts, over the frames of an older log: of each sector either is there.
+/// A transaction over an older log's frames, cut off by a power cut or a kill: each sector is old or new.
 #[test]
 fn a_torn_transaction_is_never_refused() {
     let place = tempfile::tempdir().unwrap();
@@ -243,7 +243,7 @@ fn a_torn_transaction_is_never_refused() {
     assert_eq!(before.len(), after.len());
     let sectors = after.len().div_ceil(SECTOR_BYTES);
     let config = ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() };
-    // Now and then one of two, or nearly all of one kind; and a file that ends early.
+    // Sometimes alternating, sometimes nearly all of one kind, and sometimes a truncated file.
     let cases = (prop::collection::vec(0..100, sectors), prop_oneof![Just(50), 1..100], 0..=after.len());
     TestRunner::new(config)
         .run(&cases, |(drawn, share, length)| {
@@ -271,11 +271,11 @@ fn older_frames_behind_the_end_are_no_damage() {
     (0..20).for_each(add);
     let is_sound = || lost(&fs::read(place.path().join("store.db-wal")).unwrap()) == 0;
     assert!(is_sound());
-    // Begun anew: the frames of before are still there.
+    // The log restarts, but the old frames are still there.
     connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())).unwrap();
     (20..25).for_each(add);
     assert!(is_sound());
-    // Given up after some of it had gone to the log; then something shorter.
+    // Rolled back after a part was in the log; then a shorter one.
     for _ in 0..3 {
         connection.execute_batch("BEGIN").unwrap();
         (100..130).for_each(add);

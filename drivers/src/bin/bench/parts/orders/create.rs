@@ -1,4 +1,4 @@
-//! Making orders and paying for them, each durable before its answer, beside the disk's own rate of `fdatasync`.
+//! Creates and pays orders, each durable before its answer. Compared with the disk's rate of `fdatasync`.
 
 use std::cell::RefCell;
 
@@ -16,12 +16,12 @@ use crate::{
     table::{Pairs, Row, Target, whole},
 };
 
-/// Whose orders they are. A customer is drawn for each, and two products: so nearly no order is the same as another one (601).
+/// The account for new orders, with random customers and products, so that hardly any repeats another (601).
 pub(in crate::parts) const SELLER: Seller = Seller { orders: 0, customers: 250_000, products: 1000 };
 pub(in crate::parts) const MANY: usize = 64;
 const FIRST_SEED: u64 = 1;
 
-/// Requests to make orders.
+/// Requests that make orders.
 pub(in crate::parts) struct NewOrders {
     login: String,
     dice: StdRng,
@@ -30,7 +30,7 @@ pub(in crate::parts) struct NewOrders {
 }
 
 impl NewOrders {
-    /// In the account of [`SELLER`] of a number.
+    /// In the account of [`SELLER`] with this number.
     pub(in crate::parts) fn of_seller(account: u64) -> Self {
         Self { login: stores::login(account), dice: StdRng::seed_from_u64(FIRST_SEED), first: 0 }
     }
@@ -71,7 +71,7 @@ pub(super) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         fresh::run(goal, connections, scene.time, || Some(new.borrow_mut().next()))
     };
     let syncs = || disk.syncs_a_second(scene.time);
-    // Payments are for orders that were made before, each for another one.
+    // Each payment is for another of the existing orders.
     let (mut next, mut end) = (first, first);
     let [mut one, mut many, mut full, mut paid] = std::array::from_fn(|_| Pairs::new());
     for _ in 0..scene.rounds {
@@ -98,7 +98,7 @@ pub(super) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     full_server.stop()
 }
 
-/// Makes the seller's account, and orders of all its products: one that is sold for the first time costs more. Gives the next number.
+/// Makes the account and its products' first orders, which cost more. Returns the next number.
 fn first_orders(folder: &std::path::Path) -> Result<u64> {
     let store = Store::open(&Location::folder(folder))?;
     store.write(|tx| {
@@ -108,7 +108,7 @@ fn first_orders(folder: &std::path::Path) -> Result<u64> {
     Ok(1 + SELLER.products)
 }
 
-/// What else is to be told of runs.
+/// More figures of the runs.
 pub(in crate::parts) fn times<B>(pairs: &Pairs<Asked, B>) -> String {
     format!(
         "p50 {:.2} ms, p99 {:.2} ms; Billhook spends {:.0} µs on one",

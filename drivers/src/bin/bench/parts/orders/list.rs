@@ -1,4 +1,4 @@
-//! Lists of orders by their time, asked for one after the other, and the memory that several of them take at once.
+//! Lists of orders by time: one after another, and the memory that several take at once.
 
 use std::{thread, time::Instant};
 
@@ -16,16 +16,16 @@ use crate::{
     table::{Row, figure, median, whole},
 };
 
-/// How many of the largest are asked for at once.
+/// How many of the largest lists are requested at once.
 const AT_ONCE: usize = 4;
-/// The months of which whole 31 days are asked for; the orders' times lie in the years 2021 to 2025.
+/// Months with 31 days, requested whole; the orders' times are in the years 2021 to 2025.
 const LONG_MONTHS: [u32; 7] = [1, 3, 5, 7, 8, 10, 12];
 const YEARS: [u32; 5] = [2021, 2022, 2023, 2024, 2025];
 
-/// What one answer took.
+/// The cost of one answer.
 struct Listed {
     milliseconds: f64,
-    /// What the server's processors spent on it.
+    /// The server's processor time for it.
     cpu_ms: f64,
     orders: f64,
     bytes: f64,
@@ -115,12 +115,12 @@ fn list(server: &Running, client: &mut Client, window: &str) -> Result<Listed> {
     Ok(Listed { milliseconds, cpu_ms, orders, bytes: figure(body.len() as u64) })
 }
 
-/// Has several lists made at the same time.
+/// Requests several lists at the same time.
 fn ask_many(server: &Running, windows: &[String]) -> Result<()> {
     thread::scope(|scope| {
         let ask = |window: &String| -> Result<()> {
             let mut client = Client::connect(server.address()?)?;
-            // The first may be over before the last begins.
+            // The first may be finished before the last begins.
             (0..3).try_for_each(|_| Ok(client.ask(&request(window)).map(drop)?))
         };
         let asking: Vec<_> =

@@ -1,4 +1,4 @@
-//! Reads of one order, beside the floor with answers of the same size.
+//! Reads of one order, compared with a floor whose answers have the same size.
 
 use billhook_drivers::{Result, billhook::signed};
 use billhook_test_kit::Running;
@@ -12,11 +12,11 @@ use crate::{
 };
 
 pub(in crate::parts) const CONNECTIONS: [u32; 2] = [16, 64];
-/// How many orders are asked for, if there are as many.
+/// How many orders are read, if there are as many.
 const ASKED: u64 = 20_000;
 
-/// The numbers from 1 on that are asked for: they lie evenly among all, so that a script of pgbench, which can draw numbers but no texts,
-/// can draw from the same.
+/// The numbers of the orders to read, spread evenly from 1 on. A script of pgbench can draw random numbers
+/// but no texts, so it can draw the same ones.
 #[derive(Clone, Copy)]
 pub(in crate::parts) struct Asked {
     pub(in crate::parts) count: u64,
@@ -29,20 +29,20 @@ impl Asked {
         Self { count, stride: (all / count).max(1) }
     }
 
-    /// All of them, in an order that is nobody's, the same every time.
+    /// All of them in a random order, the same every time.
     pub(in crate::parts) fn numbers(self) -> impl Iterator<Item = u64> {
         let mut places: Vec<u64> = (0..self.count).collect();
         places.shuffle(&mut StdRng::seed_from_u64(1));
         places.into_iter().map(move |place| 1 + self.stride * place)
     }
 
-    /// How a script draws one.
+    /// A script's expression that draws one.
     pub(in crate::parts) fn script(self) -> String {
         format!("\\set number 1 + {} * random(0, {})\n", self.stride, self.count - 1)
     }
 }
 
-/// Requests for these orders.
+/// Requests that read these orders.
 pub(in crate::parts) fn load(scene: &Scene, server: &Running) -> Result<Load> {
     let request = |number| signed("getOrderDetails", shop::LOGIN, &format!("bill_id={number}"));
     let requests = Asked::new(scene.orders).numbers().map(request).collect();

@@ -1,4 +1,4 @@
-//! GetBills from a store in PostgreSQL: over HTTP, beside its one statement from pgbench; and from several nodes.
+//! GetBills from PostgreSQL: over HTTP, compared with its statement in pgbench, and from several nodes.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ use crate::{
 use super::{Base, pgbench::Pgbench, statements::with_values};
 
 const NODES: u32 = 3;
-/// How many connections all nodes together have.
+/// The number of connections of all nodes together.
 const OF_NODES: u32 = 63;
 
 pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
@@ -57,19 +57,19 @@ pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result
     server.stop()
 }
 
-/// A run of wrk, and what the database spent meanwhile.
+/// A run of wrk, and the database's processor time.
 pub(super) type Ours = (Sample, f64);
 
 pub(super) fn rate_of((sample, _): &Ours) -> f64 {
     sample.per_second
 }
 
-/// What the database spent on a request.
+/// The database's processor time per request.
 pub(super) fn database_of((sample, spent): &Ours) -> f64 {
     spent / sample.requests
 }
 
-/// Measures several nodes of one store beside one.
+/// Compares several nodes on one store with a single node.
 pub(super) fn measure_nodes(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
     let nodes = (0..NODES).map(|_| scene.serve(base.store())).collect::<Result<Vec<_>>>()?;
     let first = nodes.first().ok_or("no node")?;
@@ -93,7 +93,7 @@ pub(super) fn measure_nodes(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> 
     nodes.into_iter().try_for_each(Running::stop)
 }
 
-/// Loads all nodes at the same time; gives the sum of their rates.
+/// Loads all nodes at the same time, and returns the sum of their rates.
 fn together(scene: &Scene, nodes: &[Running], load: &Load) -> Result<f64> {
     thread::scope(|scope| {
         let run = |node| scene.closed_loop_from(1, Goal::of(node)?, load, OF_NODES / NODES);

@@ -1,5 +1,5 @@
-//! Durable orders in PostgreSQL: threads on the store's interface, each of which waits until its order is kept, beside pgbench
-//! with the same inserts.
+//! Durable orders in PostgreSQL: threads add orders through the store's interface, and each waits until its
+//! order is durable. Compared with pgbench and the same inserts.
 
 use std::{cell::Cell, sync::atomic::AtomicU64};
 
@@ -21,15 +21,15 @@ use crate::{
 
 use super::{Base, pgbench::Pgbench, statements::insert};
 
-/// So many numbers are set aside for one run of pgbench.
+/// How many order numbers one run of pgbench gets.
 const RUN_NUMBERS: u64 = 1_000_000_000;
 impl Base {
-    /// Makes an account for us that sells already, and one for pgbench: numbers and leaves of indexes are not those of the other side.
+    /// Makes an account for Billhook and one for pgbench, so that they share no numbers and index pages.
     pub(super) fn sellers(&self) -> Result<(Store, AccountId, i64)> {
         let store = Store::open(&Location::parse(&self.url)?)?;
         let ours = store.write(|tx| {
             let account = SELLER.add_account(tx, 0)?;
-            // Products that are sold for the first time get a version, one after the other: a shop that is at work has them.
+            // A product's first order makes a version, one after another. A real shop has them already.
             (0..SELLER.products).try_for_each(|number| SELLER.add_order(tx, account, number))?;
             SELLER.add_account(tx, 1)?;
             Result::Ok(account)
@@ -69,7 +69,7 @@ pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result
     Ok(())
 }
 
-/// One order as `Seller::add_order` makes it. Numbers of all clients grow together, as those of one shop do.
+/// One order as `Seller::add_order` makes it. All clients share one sequence of numbers, as in one shop.
 pub(super) fn script(base: &Base) -> Result<String> {
     let texts = "SELECT column_name FROM information_schema.columns \
                  WHERE data_type = 'text' AND table_name IN ('orders', 'order_lines')";
@@ -105,7 +105,7 @@ pub(super) fn script(base: &Base) -> Result<String> {
     Ok(format!("{settings}BEGIN;\n{order}{one}{other}COMMIT;\n"))
 }
 
-/// The variables of a run, which has numbers of its own.
+/// The variables of a run, with its own range of numbers.
 pub(super) fn variables(account: i64, first: &Cell<u64>, clients: u32) -> Vec<(&'static str, String)> {
     first.set(first.get() + RUN_NUMBERS);
     vec![

@@ -1,4 +1,4 @@
-//! Orders over HTTP from a store in PostgreSQL: made and read beside pgbench with the same statements, and listed.
+//! Orders over HTTP from PostgreSQL: created and read, compared with pgbench, and listed.
 
 use std::cell::{Cell, RefCell};
 
@@ -34,12 +34,12 @@ pub(in crate::parts) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()
     server.stop()
 }
 
-/// One run of ours.
+/// One run of Billhook.
 struct Created {
     asked: Asked,
-    /// What the database spent on one, in microseconds.
+    /// The database's processor time per order, in microseconds.
     database_us: f64,
-    /// Transactions that were taken back, for each order.
+    /// Transactions rolled back, per order.
     rolled_back: f64,
 }
 
@@ -119,7 +119,7 @@ fn read(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
 }
 
 impl Base {
-    /// How many transactions were taken back so far. The database notes it within a second.
+    /// The number of transactions rolled back so far. The database updates it within a second.
     fn rolled_back(&self) -> Result<f64> {
         let count =
             self.query("SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()")?;

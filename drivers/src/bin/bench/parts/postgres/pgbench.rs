@@ -1,4 +1,4 @@
-//! pgbench: what the database gives to the least of clients.
+//! pgbench: what the database can do for the simplest client.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::scene::Scene;
 
 use super::Base;
 
-/// pgbench's threads, as many as wrk has.
+/// pgbench's threads, as many as wrk's.
 const THREADS: u32 = 2;
 
 /// A script, and the database that it is run on.
@@ -19,11 +19,11 @@ pub(super) struct Pgbench<'a> {
     time: Duration,
 }
 
-/// What one run gave.
+/// The result of one run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rate {
     pub(super) per_second: f64,
-    /// What the database's processes spent on one transaction, in microseconds.
+    /// The processor time of the database's processes per transaction, in microseconds.
     pub(super) database_us: f64,
 }
 
@@ -34,13 +34,13 @@ impl<'a> Pgbench<'a> {
         Ok(Self { base, script: path, time: scene.time })
     }
 
-    /// Runs the script as fast as the database does it, from so many clients.
+    /// Runs the script at the maximum rate with this many clients.
     pub(super) fn run(
         &self,
         clients: u32,
         variables: impl Fn() -> Vec<(&'static str, String)>,
     ) -> Result<Rate> {
-        // What is spent on connections and on the first of each statement is found by a run of one transaction a client.
+        // One transaction per client measures the cost of connecting and of each statement's first use.
         let start = self.once(clients, ["--transactions", "1"], &variables())?;
         let seconds = self.time.as_secs().max(1).to_string();
         let whole = self.once(clients, ["--time", &seconds], &variables())?;
@@ -50,7 +50,7 @@ impl<'a> Pgbench<'a> {
     }
 
     fn once(&self, clients: u32, length: [&str; 2], variables: &[(&str, String)]) -> Result<Whole> {
-        // Plans as Billhook's sessions have them.
+        // The same plans as in Billhook's sessions.
         let url = format!("{}?options=-c%20plan_cache_mode%3Dforce_generic_plan", self.base.url);
         let mut arguments = ["--protocol", "prepared", "--no-vacuum", "--file"].map(str::to_owned).to_vec();
         arguments.extend([self.script.display().to_string(), format!("--client={clients}")]);
@@ -75,7 +75,7 @@ impl<'a> Pgbench<'a> {
     }
 }
 
-/// What one process of pgbench gave.
+/// The output of one process of pgbench.
 struct Whole {
     per_second: f64,
     transactions: f64,

@@ -1,11 +1,11 @@
-//! The store's own statements, as scripts of pgbench have them.
+//! The store's own statements, for pgbench's scripts.
 
 use billhook_drivers::Result;
 use billhook_store::Sql;
 
-/// A statement with these values in the place of its parameters.
+/// A statement with these values in place of its parameters.
 pub(super) fn with_values(statement: &Sql, values: &[&str]) -> Result<String> {
-    // A script's line could be taken for a comment to its end.
+    // In a script, a comment could hide the rest of a line.
     let lines = statement.text().lines().map(|line| line.split("--").next().unwrap_or_default().trim());
     let text = lines.collect::<Vec<_>>().join(" ");
     let mut pieces = text.split('$');
@@ -20,7 +20,7 @@ pub(super) fn with_values(statement: &Sql, values: &[&str]) -> Result<String> {
     Ok(filled + ";\n")
 }
 
-/// An insert with the value that each column is to have.
+/// An insert with a value for each column.
 pub(super) fn insert<'v>(statement: &Sql, value: impl Fn(&str) -> &'v str) -> Result<String> {
     let columns = statement.text().split_once('(').and_then(|(_, rest)| rest.split_once(')'));
     let (columns, _) = columns.ok_or_else(|| format!("{} names no columns", statement.name()))?;
