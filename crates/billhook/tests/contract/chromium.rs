@@ -6,11 +6,7 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{
-    Client, ClientBuilder, Locator,
-    elements::Element,
-    wd::{Locator as _, WebDriverCompatibleCommand},
-};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WebDriverCompatibleCommand};
 use serde_json::{Value, json};
 
 /// How a page is looked at.
@@ -160,11 +156,6 @@ impl Chromium {
             .iter()
             .map(|entry| entry["message"].as_str().unwrap().to_owned())
             .collect()
-    }
-
-    /// What the page looks like, as PNG.
-    pub(crate) fn screenshot(&self) -> Vec<u8> {
-        self.runtime.block_on(self.client.screenshot()).unwrap()
     }
 }
 

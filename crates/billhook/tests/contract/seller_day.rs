@@ -31,6 +31,8 @@ fn a_sellers_day() {
     chromium.click("main button");
     assert_eq!(chromium.path(), "/cabinet/api");
 
+    assert_eq!(chromium.console(), Vec::<String>::new());
+
     // The key, in a program that works as it is pasted.
     chromium.click("form[action='/cabinet/api/key'] button");
     assert_eq!(chromium.text("#key"), KEY);
@@ -39,4 +41,9 @@ fn a_sellers_day() {
     let output = Command::new("php").arg(&sample).output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains(&id.to_string()) && printed.contains("1000.00"), "{output:?}");
+
+    // The sample's call is among the requests.
+    chromium.open(&format!("{base}/cabinet/requests?method=GetBills"));
+    assert!(chromium.text("table").contains("GetBills"), "{}", chromium.html());
+    assert_eq!(chromium.script("arguments[0](1)"), 1);
 }

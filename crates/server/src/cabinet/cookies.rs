@@ -52,7 +52,7 @@ impl Carrier {
     }
 
     /// The secret of the session that a browser shows.
-    pub(crate) fn secret<'a>(self, headers: &'a HeaderMap) -> Option<&'a str> {
+    pub(crate) fn secret(self, headers: &HeaderMap) -> Option<&str> {
         cookie(headers, self.cookie()?).filter(|secret| !secret.is_empty())
     }
 

@@ -13,7 +13,6 @@ use totp_rs::{Builder, Totp};
 use super::{
     frame::{self, Kind, button, field},
     language::words,
-    passwords::CHARS_MIN,
     routes::Asks,
     sign_in::Checked,
     visit::{Context, Shown},
@@ -57,6 +56,7 @@ words! {
 }
 
 /// The first page.
+#[expect(clippy::unnecessary_wraps, reason = "a route's function")]
 pub(super) fn home(_: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     Ok(Shown::to("/cabinet/api"))
 }
@@ -124,7 +124,6 @@ pub(super) fn set_password(cx: &mut Context<'_, '_>, checked: &Checked) -> Resul
         return Ok(shown(cx, Some(words.wrong))?.status(StatusCode::UNAUTHORIZED));
     }
     let Some(new) = &checked.new else {
-        debug_assert!(CHARS_MIN == 10, "the words say ten");
         return Ok(shown(cx, Some(words.short))?.status(StatusCode::UNPROCESSABLE_ENTITY));
     };
     let account = cx.visit.account.id;

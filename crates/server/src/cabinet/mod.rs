@@ -221,7 +221,7 @@ async fn call(
         return Ok(refused);
     }
     let outcome = trial::called(state, asked, &visit).await?;
-    let shown = state.read(account, move |tx| entered(tx, &visit, route, |cx| trial::done(cx, &outcome)));
+    let shown = state.read(account, move |tx| entered(tx, &visit, route, |cx| Ok(trial::done(cx, &outcome))));
     Ok(shown.await?.0)
 }
 
@@ -296,9 +296,10 @@ async fn with_password(
         cabinet.passwords.is_right(visit.form.raw("password").to_owned(), hash).await?
     };
     let new = visit.form.raw("new_password");
-    let new = match passwords::is_long_enough(new) && is_right {
-        true => Some(cabinet.passwords.hash(new.to_owned()).await?),
-        false => None,
+    let new = if passwords::is_long_enough(new) && is_right {
+        Some(cabinet.passwords.hash(new.to_owned()).await?)
+    } else {
+        None
     };
     let checked = Checked { person, is_right, new };
     let (shown, _) =

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::failure::Failure;
 
 /// A password has at least so many characters, and at most so many bytes.
-pub(crate) const CHARS_MIN: usize = 10;
+const CHARS_MIN: usize = 10;
 const BYTES_MAX: usize = 1024;
 /// As many are worked on at once; each takes 19 MiB of memory.
 const AT_ONCE: usize = 2;

@@ -49,6 +49,7 @@ pub(crate) struct Checked {
 }
 
 /// The page to sign in at.
+#[expect(clippy::unnecessary_wraps, reason = "a route's function")]
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     if cx.viewer.person.id != 0 {
         return Ok(Shown::to(HOME));

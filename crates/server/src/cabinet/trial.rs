@@ -44,21 +44,23 @@ pub(crate) struct Outcome {
 }
 
 /// The page with the form.
+#[expect(clippy::unnecessary_wraps, reason = "a route's function")]
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    shown(cx, None)
+    Ok(shown(cx, None))
 }
 
 /// The page with what came of a call.
-pub(super) fn done(cx: &mut Context<'_, '_>, outcome: &Outcome) -> Result<Shown, Failure> {
+pub(super) fn done(cx: &Context<'_, '_>, outcome: &Outcome) -> Shown {
     shown(cx, Some(outcome))
 }
 
 /// The parameters of a method's example, one a line.
 fn example(method: &MethodInfo) -> String {
-    method.example.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    let lines: Vec<String> = method.example.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    lines.join("\n")
 }
 
-fn shown(cx: &Context<'_, '_>, outcome: Option<&Outcome>) -> Result<Shown, Failure> {
+fn shown(cx: &Context<'_, '_>, outcome: Option<&Outcome>) -> Shown {
     let words = Words::of(cx.language());
     let fields = if outcome.is_some() { &cx.visit.form } else { &cx.visit.query };
     let chosen = MethodInfo::named(fields.get("method")).or_else(|| MethodInfo::named("GetBills"));
@@ -84,7 +86,7 @@ fn shown(cx: &Context<'_, '_>, outcome: Option<&Outcome>) -> Result<Shown, Failu
         }
         @if let Some(outcome) = outcome { (came(outcome, words)) }
     };
-    Ok(cx.page(words.title, &main))
+    cx.page(words.title, &main)
 }
 
 fn methods(chosen: Option<&MethodInfo>, words: &Words) -> Markup {

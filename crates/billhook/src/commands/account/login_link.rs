@@ -37,7 +37,7 @@ pub(crate) struct LoginLink {
     /// Whom it signs in [default: the first owner]
     #[arg(long, value_name = "NAME", value_parser = Name::new)]
     person: Option<Name>,
-    /// Where `serve` answers for the account [default: its first bound name by HTTPS, else http://LOGIN.localhost:8080]
+    /// Where `serve` answers for the account [default: its first bound name by HTTPS, else port 8080 of LOGIN.localhost]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Print JSON
