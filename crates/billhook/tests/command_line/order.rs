@@ -289,5 +289,5 @@ fn a_deleted_order_is_hidden_until_it_is_restored() {
     let restored = order(&place, &["restore", "4"]).succeeded();
     assert_eq!(restored, "order 4 is restored without its timer, which has run out\n");
     assert_eq!(shown(&place, "4")["kill_at"], 0);
-    says(&place.run(&["order", "restore", "--help"]).succeeded(), &["its payment timer ran out"]);
+    says(&place.run(&["order", "restore", "--help"]).succeeded(), &["A timer that has run out"]);
 }

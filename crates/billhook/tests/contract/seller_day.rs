@@ -15,7 +15,7 @@ fn a_sellers_day() {
     let shop = Shop::with_goods();
     let server = shop.server();
     let id = shop.order("anna@example.com", "course", &[("bill_first_name", "Анна")]);
-    shop.result("UpdateOrderStatus", &[("bill_id", &id.to_string()), ("status", "paid")]);
+    server.run(&["order", "pay", &id.to_string(), "1000", "--account", LOGIN]);
     let base = format!("http://{LOGIN}.localhost:{}", server.http().port());
     let chromium = Chromium::start(Look { language: "ru", width: 1280, is_dark: false, has_scripts: true });
 

@@ -91,7 +91,7 @@ fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failu
         h2 { (words.password) }
         @if person.password.0.is_empty() { p { (words.choose) } }
         form.card method="post" action="/cabinet/me/password" {
-            input type="hidden" name="name" value=(person.name) autocomplete="username";
+            input type="text" name="name" value=(person.name) autocomplete="username" readonly hidden;
             @if asks(cx) == Asks::Own { (field(words.current, "password", "", Kind::Password)) }
             (field(words.new, "new_password", "", Kind::NewPassword))
             button { (words.save) }
