@@ -6,8 +6,12 @@ use std::{
     time::Duration,
 };
 
+use billhook_test_kit::within;
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element, wd::WebDriverCompatibleCommand};
 use serde_json::{Value, json};
+
+/// How long a page may take to come.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// How a page is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +109,8 @@ impl Chromium {
     }
 
     fn element(&self, selector: &str) -> Element {
-        let found = self.runtime.block_on(self.client.find(Locator::Css(selector)));
+        let found = self.client.wait().at_most(ANSWER_MAX).for_element(Locator::Css(selector));
+        let found = self.runtime.block_on(found);
         found.unwrap_or_else(|error| panic!("{selector}: {error}: {}", self.html()))
     }
 
@@ -115,10 +120,12 @@ impl Chromium {
         self.runtime.block_on(element.text()).unwrap()
     }
 
-    /// Clicks an element, and waits for the page that it leads to.
+    /// Clicks an element that leads to another page, and waits until this one is left.
     pub(crate) fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.runtime.block_on(element.click()).unwrap();
+        let is_left = || self.runtime.block_on(element.tag_name()).is_err();
+        assert!(within(ANSWER_MAX, is_left), "{selector} leads nowhere");
     }
 
     /// Types into a field.
@@ -132,12 +139,13 @@ impl Chromium {
 
     /// The page's HTML.
     pub(crate) fn html(&self) -> String {
-        self.runtime.block_on(self.client.source()).unwrap()
-    }
-
-    /// The page's path.
-    pub(crate) fn path(&self) -> String {
-        self.runtime.block_on(self.client.current_url()).unwrap().path().to_owned()
+        let mut html = String::new();
+        let is_there = || {
+            html = self.runtime.block_on(self.client.source()).unwrap();
+            html.contains("<h1")
+        };
+        assert!(within(ANSWER_MAX, is_there), "no page came");
+        html
     }
 
     /// Runs a script in the page, and waits for what it gives to its last argument.
@@ -161,8 +169,9 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
-        let _ =
-            self.runtime.block_on(tokio::time::timeout(Duration::from_secs(5), self.client.clone().close()));
+        let client = self.client.clone();
+        let closed = async { tokio::time::timeout(Duration::from_secs(5), client.close()).await };
+        let _ = self.runtime.block_on(closed);
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }

@@ -133,7 +133,7 @@ fn access(cx: &Context<'_, '_>, account: &Account, words: &Words) -> Markup {
         h2 { (words.domains) }
         @if !account.domains.is_empty() { ul { @for domain in &account.domains { li { (domain) } } } }
         p.dim { (words.domains_how) }
-        pre { code { "billhook account bind " (account.login.as_str()) " shop.example.com" } }
+        pre tabindex="0" { code { "billhook account bind " (account.login.as_str()) " shop.example.com" } }
     }
 }
 

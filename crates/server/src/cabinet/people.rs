@@ -133,7 +133,7 @@ fn new_link(cx: &mut Context<'_, '_>, person: &Person) -> Result<Shown, Failure>
     let main = html! {
         p { strong { (person.name) } }
         p { (words.give) @if !person.totp.0.is_empty() { " " (words.totp_goes) } }
-        pre { code #link { (link) } }
+        pre tabindex="0" { code #link { (link) } }
         p.row {
             button type="button" data-copy="link" data-copied=(words.copied) hidden { (words.copy) }
             a.button.plain href=(HERE) { (words.back) }

@@ -73,7 +73,7 @@ fn form(visit: &Visit, problem: Option<&str>) -> Shown {
                 button { (words.submit) }
             }
             p.dim { (words.lost) }
-            pre { code { "billhook account login-link " (visit.account.login.as_str()) } }
+            pre tabindex="0" { code { "billhook account login-link " (visit.account.login.as_str()) } }
         },
     )
 }
@@ -164,7 +164,7 @@ fn link_over(visit: &Visit) -> Shown {
     let main = html! {
         (frame::problem(Some(words.link_over)))
         p.dim { (words.lost) }
-        pre { code { "billhook account login-link " (visit.account.login.as_str()) } }
+        pre tabindex="0" { code { "billhook account login-link " (visit.account.login.as_str()) } }
     };
     shown(visit, words.link_title, &main).status(StatusCode::NOT_FOUND)
 }

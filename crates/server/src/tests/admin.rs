@@ -26,7 +26,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     assert_eq!(look(admin, "/api/GetBills").0, 404);
     assert_eq!(shop.call("GetBills", ASK).code(), 0);
     assert_eq!(shop.call("no-such\"method", ASK).status, 404);
-    assert_eq!(shop.send(b"GET /healthz HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").status, 405);
+    assert_eq!(shop.send(b"GET /healthz HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").status, 404);
     let metrics = look(admin, "/metrics").1;
     for line in [
         "billhook_requests_total{method=\"GetBills\",code=\"0\"} 1\n",

@@ -75,7 +75,7 @@ fn the_order_of_the_checks() {
     }
     assert_eq!(ask(anna, &sign("", "anna", KEY)).checked(Some(KEY)), (200, 3));
     assert_eq!(ask(anna, &format!("{ASK}&rpsKey={KEY}")).checked(Some(KEY)), (200, 0));
-    let refused = ask("GET / HTTP/1.1\r\nHost: anna.localhost", "");
+    let refused = ask("GET /api/ HTTP/1.1\r\nHost: anna.localhost", "");
     assert_eq!(refused.header("allow"), Some("POST"));
 }
 
@@ -122,7 +122,7 @@ fn one_connection_carries_many_requests() {
     let requests = [
         post("GetBills", &sign(ASK, "anna", KEY)),
         post("Nothing", "a=b"),
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        b"GET /api/ HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
     ];
     stream.write_all(&requests.concat().repeat(20)).unwrap();
     for _ in 0..20 {

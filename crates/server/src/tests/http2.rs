@@ -35,7 +35,7 @@ fn a_head_has_a_bound() {
     on_runtime(async {
         let (mut client, _) = client(shop.addresses.https.unwrap()).await;
         for (bytes, status) in [(15 * 1024, 405), (17 * 1024, 431)] {
-            let request = http::Request::get("https://anna.localhost/").header("x", "y".repeat(bytes));
+            let request = http::Request::get("https://anna.localhost/api/").header("x", "y".repeat(bytes));
             let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
             assert_eq!(answer.await.unwrap().status(), status, "{bytes}");
         }
