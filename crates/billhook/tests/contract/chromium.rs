@@ -89,18 +89,18 @@ impl Chromium {
         let scheme = if look.is_dark { "dark" } else { "light" };
         chromium.devtools(
             "Emulation.setEmulatedMedia",
-            json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
+            &json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
         );
         chromium.devtools(
             "Emulation.setDeviceMetricsOverride",
-            json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.width < 600}),
+            &json!({"width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": look.width < 600}),
         );
         chromium
     }
 
-    fn devtools(&self, command: &str, parameters: Value) -> Value {
+    fn devtools(&self, command: &str, parameters: &Value) {
         let command = DriverCommand("goog/cdp/execute", json!({"cmd": command, "params": parameters}));
-        self.runtime.block_on(self.client.issue_cmd(command)).unwrap()
+        self.runtime.block_on(self.client.issue_cmd(command)).unwrap();
     }
 
     /// Opens a page.
