@@ -1,4 +1,4 @@
-//! The cabinet: the seller's pages at `/cabinet`, under every host of an account.
+//! The cabinet: the seller's pages at `/cabinet`, under every host of an account (decision 95).
 //!
 //! A request finds its route in the table of `routes`. The page's function then runs in one transaction, which has found the
 //! session and seen whether its person may go there. Pages are read on the threads of long reads, which step back before
@@ -213,16 +213,31 @@ async fn call(
     route: &'static Route,
     visit: Arc<Visit>,
 ) -> Result<Shown, Failure> {
-    let account = visit.account.id;
-    let looked = visit.clone();
-    let (refused, viewer) =
-        state.read(account, move |tx| entered(tx, &looked, route, |_| Ok(Shown::to(routes::HOME)))).await?;
-    if !route.admits(&viewer) {
+    if let Err(refused) = look(state, route, &visit, |_| Ok(())).await? {
         return Ok(refused);
     }
-    let outcome = trial::called(state, asked, &visit).await?;
+    let (account, outcome) = (visit.account.id, trial::called(state, asked, &visit).await?);
     let shown = state.read(account, move |tx| entered(tx, &visit, route, |cx| Ok(trial::done(cx, &outcome))));
     Ok(shown.await?.0)
+}
+
+/// Reads something for somebody who may go there; else it is the page that refuses.
+async fn look<T: Send + 'static>(
+    state: &State,
+    route: &'static Route,
+    visit: &Arc<Visit>,
+    read: impl Fn(&mut Context<'_, '_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<Result<T, Shown>, Failure> {
+    let visit = visit.clone();
+    let looked = state.read(visit.account.id, move |tx| {
+        let mut found = None;
+        let (refused, _) = entered(tx, &visit, route, |cx| {
+            found = Some(read(cx)?);
+            Ok(Shown::to(routes::HOME))
+        })?;
+        Ok(found.ok_or(refused))
+    });
+    looked.await
 }
 
 /// Finds the session, sees whether its person may go there, and does what stands there.
@@ -260,23 +275,19 @@ async fn with_password(
     if route.who == Who::Anyone && visit.carrier == Carrier::None {
         return Ok(sign_in::needs_https(&visit));
     }
-    let looked = visit.clone();
-    let (asks, person) = state
-        .read(account, move |tx| {
-            let mut found = (Asks::None, None);
-            entered(tx, &looked, route, |cx| {
-                let asks = whose(cx);
-                let person = match &asks {
-                    Asks::Named(name) => store_people::find(cx.tx, account, name)?,
-                    Asks::Own => Some(cx.viewer.person.clone()),
-                    Asks::None => None,
-                };
-                found = (asks, person);
-                Ok(Shown::to(routes::HOME))
-            })?;
-            Ok(found)
-        })
-        .await?;
+    let looked = look(state, route, &visit, move |cx| {
+        let asks = whose(cx);
+        let person = match &asks {
+            Asks::Named(name) => store_people::find(cx.tx, account, name)?,
+            Asks::Own => Some(cx.viewer.person.clone()),
+            Asks::None => None,
+        };
+        Ok((asks, person))
+    });
+    let (asks, person) = match looked.await? {
+        Ok(found) => found,
+        Err(refused) => return Ok(refused),
+    };
     let name = match &asks {
         Asks::Named(name) => name.clone(),
         Asks::Own | Asks::None => {

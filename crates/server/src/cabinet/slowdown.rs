@@ -10,6 +10,7 @@ use std::{
 };
 
 use billhook_store::AccountId;
+use billhook_wire::signature;
 use quick_cache::sync::Cache;
 
 use crate::gate::caller::Network;
@@ -35,8 +36,9 @@ struct Failures {
 
 /// Who has failed, and who is waiting.
 pub(crate) struct Slowdown {
-    addresses: Cache<Network, Failures>,
-    names: Cache<(AccountId, String), Failures>,
+    /// By account too: who signs in to an account of his own has not shown anything to the others.
+    addresses: Cache<(AccountId, Network), Failures>,
+    names: Cache<Name, Failures>,
     waiting: Mutex<HashMap<Network, u32>>,
 }
 
@@ -46,11 +48,14 @@ impl Default for Slowdown {
     }
 }
 
+/// What is remembered of a name: its digest, since a stranger's name may be as long as a form.
+type Name = (AccountId, String);
+
 /// An attempt to sign in.
 pub(crate) struct Attempt<'a> {
     slowdown: &'a Slowdown,
     network: Network,
-    name: (AccountId, String),
+    name: Name,
 }
 
 impl Slowdown {
@@ -70,9 +75,9 @@ impl Slowdown {
                 return None;
             }
             *of_address += 1;
-            Attempt { slowdown: self, network, name: (account, name.to_owned()) }
+            Attempt { slowdown: self, network, name: remembered(account, name) }
         };
-        let wait = wait(self.addresses.get(&network), FREE_OF_ADDRESS)
+        let wait = wait(self.addresses.get(&(account, network)), FREE_OF_ADDRESS)
             .max(wait(self.names.get(&attempt.name), FREE_OF_NAME));
         tokio::time::sleep(wait).await;
         Some(attempt)
@@ -82,13 +87,13 @@ impl Slowdown {
 impl Attempt<'_> {
     /// It failed.
     pub(crate) fn failed(&self) {
-        count(&self.slowdown.addresses, &self.network);
+        count(&self.slowdown.addresses, &(self.name.0, self.network));
         count(&self.slowdown.names, &self.name);
     }
 
     /// It succeeded: the address has shown that it knows a password. At the name others may still be guessing.
     pub(crate) fn succeeded(&self) {
-        self.slowdown.addresses.remove(&self.network);
+        self.slowdown.addresses.remove(&(self.name.0, self.network));
     }
 }
 
@@ -102,6 +107,10 @@ impl Drop for Attempt<'_> {
             }
         }
     }
+}
+
+fn remembered(account: AccountId, name: &str) -> Name {
+    (account, signature::sha256(name.as_bytes()))
 }
 
 fn count<K: Hash + Eq + Clone>(failures: &Cache<K, Failures>, of: &K) {
@@ -128,25 +137,27 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
 
-    async fn waits(slowdown: &Slowdown, address: IpAddr, name: &str) -> Duration {
+    async fn waits(slowdown: &Slowdown, address: IpAddr, account: i64, name: &str) -> u64 {
         let began = tokio::time::Instant::now();
-        drop(slowdown.attempt(address, AccountId(1), name).await.unwrap());
-        began.elapsed()
+        drop(slowdown.attempt(address, AccountId(account), name).await.unwrap());
+        began.elapsed().as_secs()
     }
 
     #[tokio::test(start_paused = true)]
     async fn failures_slow_down_and_lock_nobody_out() {
         let slowdown = Slowdown::default();
         for _ in 0..1000 {
-            count(&slowdown.addresses, &Network::of(HERE));
-            count(&slowdown.names, &(AccountId(1), "owner".to_owned()));
+            count(&slowdown.addresses, &(AccountId(1), Network::of(HERE)));
+            count(&slowdown.names, &remembered(AccountId(1), "owner"));
         }
-        assert_eq!(waits(&slowdown, HERE, "owner").await.as_secs(), 30);
-        assert_eq!(waits(&slowdown, HERE, "somebody else").await.as_secs(), 30);
-        assert_eq!(waits(&slowdown, THERE, "owner").await.as_secs(), 30);
-        assert_eq!(waits(&slowdown, THERE, "somebody else").await.as_secs(), 0);
+        assert_eq!(waits(&slowdown, HERE, 1, "owner").await, 30);
+        assert_eq!(waits(&slowdown, HERE, 1, "somebody else").await, 30);
+        assert_eq!(waits(&slowdown, THERE, 1, "owner").await, 30);
+        assert_eq!(waits(&slowdown, THERE, 1, "somebody else").await, 0);
+        slowdown.attempt(HERE, AccountId(2), "own").await.unwrap().succeeded();
+        assert_eq!(waits(&slowdown, HERE, 1, "somebody else").await, 30, "his own account is another matter");
         slowdown.attempt(HERE, AccountId(1), "owner").await.unwrap().succeeded();
-        assert_eq!(waits(&slowdown, HERE, "somebody else").await.as_secs(), 0);
+        assert_eq!(waits(&slowdown, HERE, 1, "somebody else").await, 0);
     }
 
     #[tokio::test(start_paused = true)]
