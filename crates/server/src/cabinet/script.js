@@ -10,11 +10,6 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     setTimeout(() => { button.textContent = label; }, 1500);
   });
 }
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
-    if (!confirm(form.dataset.confirm)) event.preventDefault();
-  });
-}
 for (const part of document.querySelectorAll("[data-refresh]")) {
   // For half an hour: a page that was forgotten need not ask for ever, nor keep its session alive.
   const end = Date.now() + 1800000;
