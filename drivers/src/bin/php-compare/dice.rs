@@ -156,7 +156,7 @@ fn array_of(levels: u32, dice: &mut StdRng) -> Array<'static> {
         let value = if levels > 1 && dice.random_ratio(1, 3) {
             Value::from(array_of(levels - 1, dice))
         } else {
-            // Mostly UTF-8, or there would never be JSON.
+            // Mostly UTF-8, as forms are.
             let text = if dice.random_ratio(1, 12) { bytes(6, dice) } else { joined(&LETTERS, 5, dice) };
             Value::Text(Cow::Owned(text))
         };
