@@ -184,7 +184,11 @@ fn open_with(
                 }
                 lock(&folder)?
             };
-            Ok((Arc::new(sqlite::Sqlite::open(&folder, purpose)?), Some(open)))
+            let store = sqlite::Sqlite::open(&folder, purpose)?;
+            if is_server {
+                store.check_accounts()?;
+            }
+            Ok((Arc::new(store), Some(open)))
         }
         Place::Database(database) => Ok((Arc::new(postgres::Postgres::open(database, purpose)?), None)),
     }

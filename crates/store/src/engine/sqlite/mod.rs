@@ -115,6 +115,11 @@ impl Sqlite {
         let inner = Arc::new(Inner { path, identity, readers, known_versions, writer });
         Ok(Self { long_reads: LongReads::default(), inner })
     }
+
+    /// Refuses a store whose table of accounts is damaged.
+    pub(crate) fn check_accounts(&self) -> Result<(), Error> {
+        soundness::of_accounts(&self.inner.path)
+    }
 }
 
 impl Inner {

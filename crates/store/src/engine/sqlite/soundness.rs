@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
-use super::{Open, begin, end, failure, migrations};
+use super::{Open, begin, connect, damaged, end, failure, migrations};
 use crate::{Error, Finding, Progress, Tx, check, engine::shape::Shape, versions::KnownVersions};
 
 /// The maximum number of findings of a kind.
@@ -45,7 +45,7 @@ fn look(
     path: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Finding>, Error> {
-    let mut findings = integrity(connection)?;
+    let mut findings = integrity(connection, &FINDINGS_MAX.to_string())?;
     // A damaged file may not even have readable rows.
     if !findings.is_empty() {
         return Ok(findings);
@@ -62,10 +62,18 @@ fn look(
     Ok(findings)
 }
 
-/// SQLite's integrity check.
-fn integrity(connection: &Connection) -> Result<Vec<Finding>, Error> {
+/// Refuses a server whose table of accounts is damaged: it would tell their callers that there is no such account.
+pub(crate) fn of_accounts(path: &Path) -> Result<(), Error> {
+    match integrity(&connect(path)?, "accounts")?.first() {
+        None => Ok(()),
+        Some(found) => Err(damaged(&format!("{}: table accounts: {found}", path.display()))),
+    }
+}
+
+/// SQLite's integrity check: of a table and its indexes, or of this many findings in all tables.
+fn integrity(connection: &Connection, what: &str) -> Result<Vec<Finding>, Error> {
     let lines = || {
-        let mut statement = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS_MAX})"))?;
+        let mut statement = connection.prepare(&format!("PRAGMA integrity_check({what})"))?;
         statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()
     };
     match lines() {

@@ -1,5 +1,7 @@
 //! Tests of this engine alone: every statement's plan, and the loss of a group of writes.
 
+use billhook_wire::{Key, Login};
+
 use super::*;
 use crate::{AccountId, copy, marks, statements};
 
@@ -361,4 +363,30 @@ fn every_table_is_copied() {
         let columns = connection.prepare(&format!("SELECT * FROM {table}")).unwrap().column_count();
         assert_eq!(copy::columns(&table), columns, "{table}");
     }
+}
+
+/// A server that sees no account would tell its callers so. A command may still save what can be read.
+#[test]
+fn a_server_needs_sound_accounts() {
+    let (place, folder) = folder();
+    let location = crate::Location::folder(&place.path().join("data"));
+    let store = crate::Store::open(&location).unwrap();
+    let (login, key) = (Login::parse("shop").unwrap(), Key::parse("key-of-the-shop").unwrap());
+    store.write(move |tx| crate::accounts::add(tx, &login, &key, 1)).unwrap().unwrap();
+    drop(store);
+    drop(crate::Store::open_to_serve(&location).unwrap());
+
+    let path = folder.path().join(FILE_NAME);
+    let connection = connect(&path).unwrap();
+    connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).unwrap();
+    let root: u32 = connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'accounts'", [], |row| row.get(0))
+        .unwrap();
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    // The count of the page's rows.
+    bytes[(usize::try_from(root).unwrap() - 1) * 4096 + 4] = 0;
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(crate::Store::open_to_serve(&location).err().map(|error| error.kind()), Some(Kind::Damaged));
+    drop(crate::Store::open(&location).unwrap());
 }
