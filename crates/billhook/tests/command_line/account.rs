@@ -209,3 +209,21 @@ fn empty_lists_are_told_on_a_terminal() {
         assert_eq!(on_terminal(" --json"), "");
     }
 }
+
+#[test]
+fn a_login_link_is_a_line_of_its_own() {
+    let place = Place::new();
+    place.run(&["account", "add", "shop"]).succeeded();
+    let link = place.run(&["account", "login-link", "shop"]).succeeded();
+    let (first, second) = link.split_once('\n').unwrap();
+    assert_eq!(second, "It signs owner in once, within 15 minutes.\n");
+    let secret = first.strip_prefix("http://shop.localhost:8080/cabinet/link/").unwrap();
+    assert!(secret.len() == 64 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()), "{link}");
+    let elsewhere = place.run(&["account", "login-link", "shop", "--url", "https://a.example/"]).succeeded();
+    assert!(elsewhere.starts_with("https://a.example/cabinet/link/"), "{elsewhere}");
+    place.run(&["account", "bind", "shop", "b.example"]).succeeded();
+    let bound = place.run(&["account", "login-link", "shop"]).succeeded();
+    assert!(bound.starts_with("https://b.example/cabinet/link/"), "{bound}");
+    let nobody = place.run(&["account", "login-link", "shop", "--person", "Olga"]).failed(1);
+    says(&nobody, &["there is no person Olga"]);
+}

@@ -1,5 +1,7 @@
 //! `billhook account login-link`: the first way into the cabinet, and the way back for who has lost a password.
 
+use std::io::Write as _;
+
 use billhook_server::add_login_link;
 use billhook_store::{
     Error, Tx,
@@ -15,7 +17,7 @@ use crate::{
     commands::person,
     failure::Failure,
     options::{account, everywhere::Everywhere, time::now},
-    terminal::output::print,
+    terminal::output::{for_terminal, json_line, stdout},
 };
 
 /// The name of the person that an account has from the beginning.
@@ -63,8 +65,13 @@ impl LoginLink {
             "{}{path}",
             url.as_deref().map_or_else(|| base(&account), |url| url.trim_end_matches('/').to_owned())
         );
-        let text = format!("{link}\nIt signs {} in once, within 15 minutes.", person.name);
-        print(json, &json!({"login": account.login.as_str(), "person": person.name, "link": link}), &text)
+        let mut out = stdout();
+        if json {
+            let report = json!({"login": account.login.as_str(), "person": person.name, "link": link});
+            return json_line(&mut out, &report);
+        }
+        writeln!(out, "{link}\nIt signs {} in once, within 15 minutes.", for_terminal(&person.name))?;
+        Ok(out.flush()?)
     }
 }
 
