@@ -125,7 +125,7 @@ fn parameter_row(field: &Field) -> Markup {
         tr {
             th scope="row" { code { (field.name) } }
             td { (field.kind) @if field.required { ", " strong { "required" } } }
-            td { (told(field)) }
+            td { (words_and_meaning(field)) }
         }
     }
 }
@@ -135,12 +135,12 @@ fn answer_row(field: &Field) -> Markup {
         tr {
             th scope="row" { code { (field.name) } }
             td { (field.kind) @if !field.required { ", not always" } }
-            td { (told(field)) }
+            td { (words_and_meaning(field)) }
         }
     }
 }
 
-fn told(field: &Field) -> Markup {
+fn words_and_meaning(field: &Field) -> Markup {
     html! {
         (text(&field.meaning))
         @for (at, word) in field.words.iter().enumerate() {

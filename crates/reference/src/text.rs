@@ -13,7 +13,7 @@ pub fn of_method(found: &Entry) -> String {
     let mut text = format!("{}  {}\n\nParameters:\n", method.name, found.summary);
     for parameter in &found.parameters {
         let needed = if parameter.required { "required" } else { "optional" };
-        let _ = writeln!(text, "  {} ({needed}): {}", parameter.name, told(parameter));
+        let _ = writeln!(text, "  {} ({needed}): {}", parameter.name, words_and_meaning(parameter));
     }
     let _ = writeln!(text, "  {field} (required): {made}; `billhook call` adds it");
     if method.access == Access::Write {
@@ -25,7 +25,7 @@ pub fn of_method(found: &Entry) -> String {
     let _ = writeln!(text, "\nAnswer:");
     for part in &found.answer {
         let sometimes = if part.required { "" } else { ", not always" };
-        let told = told(part);
+        let told = words_and_meaning(part);
         let told = if told.is_empty() { told } else { format!(": {told}") };
         let _ = writeln!(text, "  {} ({}{sometimes}){told}", part.name, part.kind);
     }
@@ -50,7 +50,7 @@ pub fn of_method(found: &Entry) -> String {
     text
 }
 
-fn told(field: &Field) -> String {
+fn words_and_meaning(field: &Field) -> String {
     if field.words.is_empty() {
         return field.meaning.clone();
     }

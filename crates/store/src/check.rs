@@ -119,7 +119,7 @@ fn what_an_account_has(
     let of = |what: &str| format!("account {login}, {what}");
     let mut goods = Vec::new();
     let read = products::each_good(tx, id, |good| {
-        goods.push(good.product.id);
+        goods.push(good.listing.id);
         Ok::<(), Error>(())
     });
     search.reading(&of("products"), read)?;

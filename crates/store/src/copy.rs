@@ -19,11 +19,10 @@ use crate::{
     Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, audit, categories, coupons, engine,
     idempotency, managers, marks, orders,
     partial::Unfinished,
-    partners, payments, people, pincodes, products, random,
+    partners, payments, people, pincodes, product_versions, products, random,
     statement_text::{sql, text},
     table::{Column, Columns, Table},
     tx::Arg,
-    versions,
 };
 
 /// The maximum number of rows in one transaction, and of the bytes of their texts.
@@ -68,7 +67,7 @@ static TABLES: [Copied; 20] = [
     copied!(accounts::DOMAINS),
     copied!(accounts::SETTINGS),
     copied!(products::TABLE),
-    copied!(versions::TABLE),
+    copied!(product_versions::TABLE),
     copied!(orders::TABLE),
     copied!(orders::LINES),
     copied!(payments::TABLE),

@@ -34,6 +34,7 @@ pub mod partners;
 pub mod payments;
 pub mod people;
 pub mod pincodes;
+mod product_versions;
 pub mod products;
 mod random;
 pub mod same_order;
@@ -45,13 +46,12 @@ mod store;
 mod table;
 mod text_fields;
 mod tx;
-mod versions;
 
 use folder::DataFolder;
 
 pub use accounts::AccountId;
 pub use check::Finding;
-pub use engine::{Salvage, Version};
+pub use engine::{Salvage, SchemaVersion};
 pub use error::{Error, Kind};
 
 pub use folder::ServingLock;

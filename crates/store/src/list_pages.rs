@@ -15,7 +15,7 @@ use crate::{
     AccountId, Arg, Error, Sql, Tx,
     order_lists::By,
     orders,
-    products::{self, Product},
+    products::{self, Listing},
     statement_text::sql,
     table::Stores as _,
 };
@@ -215,7 +215,7 @@ pub fn bills(
 const GOODS: Sql = sql!(
     "list_pages.goods",
     "SELECT ",
-    Piece::List(Product::COLUMNS, ""),
+    Piece::List(Listing::COLUMNS, ""),
     ", good_type FROM products
       WHERE account_id = $1 AND deleted = 0 AND good_id > $2 ORDER BY good_id LIMIT $3",
 );
@@ -227,7 +227,7 @@ pub fn goods(
     tx: &mut Tx<'_>,
     account: AccountId,
     wanted: Wanted,
-) -> Result<Page<Vec<(Product, GoodType)>>, Error> {
+) -> Result<Page<Vec<(Listing, GoodType)>>, Error> {
     let total = tx.counted(&COUNT_GOODS, &[account.0.into()])?;
     let mut found = Vec::new();
     products::show_names(

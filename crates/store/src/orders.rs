@@ -1,7 +1,7 @@
 //! Orders and their lines, and the queries over them.
 //!
 //! Lines are clustered by (account, e-mail, order, position). Each has its order's status and the version of
-//! its product (see `versions`), so `GetBills` is one range scan. The columns that are in both tables are
+//! its product (see `product_versions`), so `GetBills` is one range scan. The columns that are in both tables are
 //! written by [`add_all`], `remove` and `order_changes`; `check` compares them.
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
@@ -9,10 +9,9 @@ use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 use std::{borrow::Cow, num::NonZeroU32};
 
 use crate::{
-    AccountId, Arg, Error, Kind, Row, Sql, Tx,
+    AccountId, Arg, Error, Kind, Row, Sql, Tx, product_versions,
     statement_text::sql,
     table::{self, Columns, Reader, Stores as _, Table, row, stored},
-    versions,
 };
 
 pub use crate::order_texts::{TextField, Texts};
@@ -197,7 +196,7 @@ pub(crate) const LINES: Table = Table {
 };
 
 impl Line {
-    fn named(&self) -> versions::Named<'_> {
+    fn named(&self) -> product_versions::Named<'_> {
         (self.good_id, &self.good_name, &self.good_title)
     }
 }
@@ -278,7 +277,7 @@ pub(crate) fn bills(
         Ok::<(), Error>(())
     })?;
     let mut bills = Bills::with_capacity(lines.len());
-    let mut versions = versions::Lookup::new(account);
+    let mut versions = product_versions::Lookup::new(account);
     for (order, version) in lines {
         let version = versions.get(tx, version)?;
         bills.push(order, version.good, version.names);
@@ -431,7 +430,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
     let key = order.email_key();
     let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &key))];
     for (position, line) in (0_i64..).zip(&order.lines) {
-        let version = versions::number(tx, account, line.named())?;
+        let version = product_versions::number(tx, account, line.named())?;
         statements.push((&ADD_LINE, line_columns(account, order, &key, position, version, line)));
     }
     tx.execute_all(&statements)
@@ -447,7 +446,7 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
                 &**key,
                 order.id,
                 position,
-                versions::number(tx, account, line.named())?,
+                product_versions::number(tx, account, line.named())?,
                 *order,
                 line,
             ));

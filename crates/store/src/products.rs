@@ -6,16 +6,15 @@ use billhook_wire::{
 };
 
 use crate::{
-    AccountId, Arg, Error, Kind, Sql, Tx,
+    AccountId, Arg, Error, Kind, Sql, Tx, product_versions,
     statement_text::sql,
     table::{self, Columns, Reader, Stores as _, Table, row},
     text_fields::text_fields,
-    versions,
 };
 
-/// A product of the catalogue.
+/// A product as the lists of products show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Product {
+pub struct Listing {
     /// Its numeric code.
     pub id: GoodId,
     /// Its symbolic name, unique in the account.
@@ -26,12 +25,12 @@ pub struct Product {
     pub good_sum: Money,
 }
 
-/// A product with all its fields.
+/// A product of the catalogue, with all its fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the protocol has so many switches, each by itself")]
-pub struct Good {
+pub struct Product {
     /// The fields in every list of products.
-    pub product: Product,
+    pub listing: Listing,
     /// What kind of product it is.
     pub good_type: GoodType,
     /// Whether it was deleted from the catalogue. Old orders still refer to it.
@@ -59,7 +58,7 @@ pub struct Good {
     /// The minimum of a partial payment.
     pub prepayment_minsum: Money,
     /// Its texts.
-    pub texts: GoodTexts,
+    pub texts: ProductTexts,
 }
 
 /// A deadline for payment.
@@ -98,9 +97,9 @@ impl Fee {
 
 text_fields! {
     /// A text field of a product (section 6.2).
-    GoodText;
+    ProductText;
     /// A product's texts; missing ones are empty.
-    GoodTexts;
+    ProductTexts;
     ApiUrlNotif = "good_api_url_notif",
     ApiUrlNewOrder = "good_api_url_new_order",
     SuccessLink = "good_success_link",
@@ -120,7 +119,7 @@ text_fields! {
 }
 
 row! {
-    Product: "product" {
+    Listing: "product" {
         good_id: GoodId = id,
         good_name: String = good_name,
         good_title: String = good_title,
@@ -129,8 +128,8 @@ row! {
 }
 
 row! {
-    Good: "product" {
-        ..product: Product,
+    Product: "product" {
+        ..listing: Listing,
         good_type: GoodType = good_type,
         deleted: bool = is_deleted,
         parent_id: i64 = parent_id,
@@ -149,28 +148,28 @@ row! {
         good_rashod_perc: Percent = rashod.share,
         prepayment_enabled: bool = prepayment_enabled,
         prepayment_minsum: Money = prepayment_minsum,
-        ; ..texts: GoodTexts
+        ; ..texts: ProductTexts
     }
 }
 
 pub(crate) const TABLE: Table = Table {
     name: "products",
-    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Good::COLUMNS)],
+    columns: &[Columns::one::<i64>("account_id"), Columns::Of(Product::COLUMNS)],
     key: &["account_id", "good_id"],
 };
 
-impl Good {
+impl Product {
     /// A product with only names and a price.
-    pub fn new(product: Product) -> Self {
-        Self { product, ..Self::default() }
+    pub fn new(listing: Listing) -> Self {
+        Self { listing, ..Self::default() }
     }
 
     /// Applies fields, except number and name. The caller must check that the category exists.
     pub fn change(&mut self, said: &GoodFields) {
         if let Some(title) = &said.good_title {
-            title.as_str().clone_into(&mut self.product.good_title);
+            title.as_str().clone_into(&mut self.listing.good_title);
         }
-        replace(&mut self.product.good_sum, said.good_sum.map(Price::sum));
+        replace(&mut self.listing.good_sum, said.good_sum.map(Price::sum));
         replace(&mut self.parent_id, said.parent_id);
         replace(&mut self.good_type, said.good_type);
         replace(&mut self.nalozh_only, said.good_nalozh_only);
@@ -190,7 +189,7 @@ impl Good {
         }
         for (name, text) in said.texts() {
             // Each has a column, as a test checks.
-            if let Some(field) = GoodText::named(name) {
+            if let Some(field) = ProductText::named(name) {
                 self.texts.set(field, text);
             }
         }
@@ -203,7 +202,7 @@ fn replace<T>(place: &mut T, said: Option<T>) {
     }
 }
 
-impl GoodText {
+impl ProductText {
     /// The field with this name on the wire, in any letter case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
@@ -213,7 +212,7 @@ impl GoodText {
 const EACH: Sql = sql!(
     "products.each",
     "SELECT ",
-    Piece::List(Product::COLUMNS, ""),
+    Piece::List(Listing::COLUMNS, ""),
     " FROM products WHERE account_id = $1 ORDER BY good_id",
 );
 
@@ -221,21 +220,21 @@ const EACH: Sql = sql!(
 pub fn each<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
-    mut show: impl FnMut(Product) -> Result<(), E>,
+    mut show: impl FnMut(Listing) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(&EACH, &[account.0.into()], |row| show(table::read(row)?))
 }
 
 macro_rules! goods {
     ($name:literal, $rest:literal) => {
-        sql!($name, "SELECT ", Piece::List(Good::COLUMNS, ""), " FROM products WHERE ", $rest)
+        sql!($name, "SELECT ", Piece::List(Product::COLUMNS, ""), " FROM products WHERE ", $rest)
     };
 }
 
 const ON_SALE: Sql = sql!(
     "products.on_sale",
     "SELECT ",
-    Piece::List(Product::COLUMNS, ""),
+    Piece::List(Listing::COLUMNS, ""),
     ", good_type FROM products WHERE account_id = $1 AND deleted = 0 ORDER BY good_id",
 );
 
@@ -243,7 +242,7 @@ const ON_SALE: Sql = sql!(
 pub fn on_sale<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
-    show: impl FnMut(Product, GoodType) -> Result<(), E>,
+    show: impl FnMut(Listing, GoodType) -> Result<(), E>,
 ) -> Result<(), E> {
     show_names(tx, &ON_SALE, &[account.0.into()], show)
 }
@@ -253,11 +252,11 @@ pub(crate) fn show_names<E: From<Error>>(
     tx: &mut Tx<'_>,
     sql: &'static Sql,
     args: &[Arg<'_>],
-    mut show: impl FnMut(Product, GoodType) -> Result<(), E>,
+    mut show: impl FnMut(Listing, GoodType) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(sql, args, |row| {
         let mut reader = Reader::new(row);
-        let product = Product::read(&mut reader)?;
+        let product = Listing::read(&mut reader)?;
         show(product, reader.next("product", "good_type")?)
     })
 }
@@ -268,7 +267,7 @@ const CATALOGUE: Sql = goods!("products.catalogue", "account_id = $1 AND deleted
 pub fn catalogue<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
-    mut show: impl FnMut(Good) -> Result<(), E>,
+    mut show: impl FnMut(Product) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(&CATALOGUE, &[account.0.into()], |row| show(table::read(row)?))
 }
@@ -279,7 +278,7 @@ const EACH_GOOD: Sql = goods!("products.each_good", "account_id = $1 ORDER BY go
 pub fn each_good<E: From<Error>>(
     tx: &mut Tx<'_>,
     account: AccountId,
-    mut show: impl FnMut(Good) -> Result<(), E>,
+    mut show: impl FnMut(Product) -> Result<(), E>,
 ) -> Result<(), E> {
     tx.rows(&EACH_GOOD, &[account.0.into()], |row| show(table::read(row)?))
 }
@@ -287,11 +286,11 @@ pub fn each_good<E: From<Error>>(
 const NAMED: Sql = goods!("products.named", "account_id = $1 AND good_name = $2");
 
 /// The product with this symbolic name, deleted or not.
-pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Good>, Error> {
+pub fn named(tx: &mut Tx<'_>, account: AccountId, good_name: &str) -> Result<Option<Product>, Error> {
     tx.row(&NAMED, &[account.0.into(), good_name.into()], table::read)
 }
 
-const WITHOUT_TEXTS: &[Columns] = match Good::COLUMNS {
+const WITHOUT_TEXTS: &[Columns] = match Product::COLUMNS {
     [own @ .., _texts] => own,
     [] => &[],
 };
@@ -301,7 +300,7 @@ const ORDERED: Sql = sql!(
     "SELECT ",
     Piece::List(WITHOUT_TEXTS, ""),
     ", ",
-    Piece::Blank(GoodTexts::COLUMNS),
+    Piece::Blank(ProductTexts::COLUMNS),
     ", COALESCE((SELECT v.version_id FROM product_versions v
                   WHERE v.account_id = products.account_id AND v.good_id = products.good_id
                     AND v.good_name = products.good_name AND v.good_title = products.good_title), 0)
@@ -309,21 +308,25 @@ const ORDERED: Sql = sql!(
 );
 
 /// The products with these symbolic names, without their texts, for orders in this transaction.
-pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Result<Vec<Option<Good>>, Error> {
+pub fn ordered(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    good_names: &[&str],
+) -> Result<Vec<Option<Product>>, Error> {
     let args: Vec<Vec<Arg<'_>>> =
         good_names.iter().map(|name| vec![account.0.into(), (*name).into()]).collect();
-    let mut found: Vec<Option<(Good, i64)>> = vec![None; good_names.len()];
+    let mut found: Vec<Option<(Product, i64)>> = vec![None; good_names.len()];
     tx.rows_each(&ORDERED, &args, |at, row| {
         if let Some(place) = found.get_mut(at) {
             let mut reader = Reader::new(row);
-            *place = Some((Good::read(&mut reader)?, reader.next("product", "version_id")?));
+            *place = Some((Product::read(&mut reader)?, reader.next("product", "version_id")?));
         }
         Ok(())
     })?;
     // Their version numbers come with them, for the orders' lines.
     for (good, version) in found.iter().flatten().filter(|(_, version)| *version != 0) {
-        let Product { id, good_name, good_title, .. } = &good.product;
-        versions::note(tx, account, (*id, good_name, good_title), *version);
+        let Listing { id, good_name, good_title, .. } = &good.listing;
+        product_versions::note(tx, account, (*id, good_name, good_title), *version);
     }
     Ok(found.into_iter().map(|found| found.map(|(good, _)| good)).collect())
 }
@@ -331,7 +334,7 @@ pub fn ordered(tx: &mut Tx<'_>, account: AccountId, good_names: &[&str]) -> Resu
 const FIND: Sql = goods!("products.find", "account_id = $1 AND good_id = $2");
 
 /// The product with this number, deleted or not.
-pub fn find(tx: &mut Tx<'_>, account: AccountId, id: GoodId) -> Result<Option<Good>, Error> {
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: GoodId) -> Result<Option<Product>, Error> {
     tx.row(&FIND, &[account.0.into(), id.0.into()], table::read)
 }
 
@@ -350,21 +353,21 @@ const SAVE: Sql = sql!("products.save", Piece::Upsert(&TABLE));
 
 /// Adds a product, or replaces all that is known of the one of that number (decision 83). A name that another product has is a
 /// [`Kind::Conflict`](crate::Kind).
-pub fn save(tx: &mut Tx<'_>, account: AccountId, good: &Good) -> Result<(), Error> {
+pub fn save(tx: &mut Tx<'_>, account: AccountId, good: &Product) -> Result<(), Error> {
     tx.execute(&SAVE, &table::args(account, good)).map(drop)
 }
 
 const ADD_MISSING: Sql = sql!(
     "products.add_missing",
     "INSERT INTO products (account_id, ",
-    Piece::List(Product::COLUMNS, ""),
+    Piece::List(Listing::COLUMNS, ""),
     ") VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (account_id, good_id) DO NOTHING",
 );
 
 /// Adds a product unless its number is taken; returns whether it did. A name that another product has is a
 /// [`Kind::Conflict`](crate::Kind).
-pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Product) -> Result<bool, Error> {
+pub fn add_missing(tx: &mut Tx<'_>, account: AccountId, product: &Listing) -> Result<bool, Error> {
     Ok(tx.execute(&ADD_MISSING, &table::args(account, product))? > 0)
 }
 
@@ -381,7 +384,7 @@ mod tests {
     /// A text field without a column would be lost.
     #[test]
     fn every_text_that_can_be_said_is_kept() {
-        let kept = HashSet::from(GoodText::ALL.map(GoodText::name));
+        let kept = HashSet::from(ProductText::ALL.map(ProductText::name));
         assert_eq!(kept, GoodFields::TEXTS.iter().copied().collect());
     }
 }

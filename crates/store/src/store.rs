@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx, copy,
-    engine::{self, Engine, Purpose, Read, Version, Work},
+    engine::{self, Engine, Purpose, Read, SchemaVersion, Work},
     folder::OpenLock,
     holdings,
 };
@@ -105,7 +105,7 @@ impl Store {
     }
 
     /// A store's version, and its missing migration steps. One that a newer program wrote is an error.
-    pub fn version(location: &Location) -> Result<Version, Error> {
+    pub fn version(location: &Location) -> Result<SchemaVersion, Error> {
         engine::version(location)
     }
 

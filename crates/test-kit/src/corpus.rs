@@ -16,28 +16,28 @@ const BYTES_MAX: usize = 4_096;
 pub fn replay(target: &str, check: impl Fn(&[u8])) {
     let inputs = inputs(target);
     for (name, input) in &inputs {
-        let told = Told { target, name, input };
+        let current = Current { target, name, input };
         check(input);
-        drop(told);
+        drop(current);
     }
     let rounds = env::var("BILLHOOK_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     let mut random = StdRng::seed_from_u64(1);
     for _ in 0..rounds.unwrap_or(ROUNDS) {
         let input = changed(&inputs, &mut random);
-        let told = Told { target, name: "a changed one", input: &input };
+        let current = Current { target, name: "a changed one", input: &input };
         check(&input);
-        drop(told);
+        drop(current);
     }
 }
 
 /// Prints the input if the check panics.
-struct Told<'a> {
+struct Current<'a> {
     target: &'a str,
     name: &'a str,
     input: &'a [u8],
 }
 
-impl Drop for Told<'_> {
+impl Drop for Current<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}, input {}: b\"{}\"", self.target, self.name, self.input.escape_ascii());

@@ -201,7 +201,7 @@ impl Terms {
             coupon.goods.clear();
             for name in self.goods.iter().filter(|name| !name.trim().is_empty()) {
                 let name = Name::new(name).map_err(|error| Failure::usage(format!("--good: {error}")))?;
-                let id = product::known(tx, account, &name)?.product.id;
+                let id = product::known(tx, account, &name)?.listing.id;
                 if !coupon.goods.contains(&id) {
                     coupon.goods.push(id);
                 }
@@ -245,7 +245,7 @@ impl Shown {
         let mut goods = Vec::new();
         for good in &coupon.goods {
             let found = products::find(tx, account.id, *good)?;
-            goods.push(found.map_or_else(|| good.to_string(), |good| good.product.good_name));
+            goods.push(found.map_or_else(|| good.to_string(), |good| good.listing.good_name));
         }
         Ok(Self { coupon, goods, zone: account.settings.time_zone.clone() })
     }

@@ -5,7 +5,7 @@ use billhook_store::{
     accounts::{self, Account},
     marks,
     orders::{self, Handling, Line, Order, Texts},
-    products::{self, Product},
+    products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
 
@@ -55,7 +55,7 @@ pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, F
         let id = accounts::add(tx, &login, &key, now())?
             .ok_or_else(|| Failure::failed("the demo's account is there already"))?;
         for (_, good, name, title, kopecks) in LINES {
-            let product = Product {
+            let product = Listing {
                 id: GoodId(good),
                 good_name: name.to_owned(),
                 good_title: title.to_owned(),

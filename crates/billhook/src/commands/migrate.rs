@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use billhook_store::{Store, Version};
+use billhook_store::{SchemaVersion, Store};
 use clap::Args;
 use serde_json::json;
 
@@ -85,7 +85,7 @@ impl Arguments {
             }
             return Ok(out.flush()?);
         }
-        let Version { taken, known, missing } = version;
+        let SchemaVersion { taken, known, missing } = version;
         if missing.is_empty() {
             writeln!(out, "{location}: up to date (store version {taken})")?;
         } else {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use billhook_store::{
     order_changes::Payment,
     orders::{Line, Order},
-    products::Good,
+    products::Product,
 };
 use billhook_wire::Money;
 use jiff::tz::TimeZone;
@@ -345,11 +345,11 @@ fn write_line(line: &Line, out: &mut Writer<impl Write>) -> io::Result<()> {
 
 /// Writes a catalogue entry: a row without an order's number.
 pub(crate) fn write_product(
-    good: &Good,
+    good: &Product,
     settings: &[GoodField],
     out: &mut Writer<impl Write>,
 ) -> io::Result<()> {
-    let product = &good.product;
+    let product = &good.listing;
     Field::all().try_for_each(|_| out.cell(""))?;
     out.cell(product.id.to_string())?;
     out.cell(&product.good_name)?;

@@ -5,7 +5,7 @@ use std::{fmt, io, iter, marker::PhantomData};
 use billhook_store::{
     order_changes::Payment,
     orders::{Delivery, Line, Order, TextField},
-    products::Good,
+    products::Product,
 };
 use billhook_wire::Money;
 use jiff::tz::TimeZone;
@@ -373,7 +373,7 @@ pub(crate) fn write_entry(entry: &Entry, out: &mut impl io::Write) -> io::Result
 }
 
 /// Writes a catalogue entry's line with its line break, without settings that have their default.
-pub(crate) fn write_product(good: &Good, out: &mut impl io::Write) -> io::Result<()> {
+pub(crate) fn write_product(good: &Product, out: &mut impl io::Write) -> io::Result<()> {
     #[derive(Serialize)]
     struct ProductLine<'a> {
         product: ProductObject<'a>,
@@ -382,11 +382,11 @@ pub(crate) fn write_product(good: &Good, out: &mut impl io::Write) -> io::Result
     out.write_all(b"\n")
 }
 
-struct ProductObject<'a>(&'a Good);
+struct ProductObject<'a>(&'a Product);
 
 impl Serialize for ProductObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let product = &self.0.product;
+        let product = &self.0.listing;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &product.id)?;
         map.serialize_entry("good_name", &product.good_name)?;

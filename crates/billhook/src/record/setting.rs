@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use billhook_store::products::{Good, GoodText, Product};
+use billhook_store::products::{Listing, Product, ProductText};
 use billhook_wire::{
     Money, Percent,
     method::{GoodType, TimerUnit},
@@ -30,7 +30,7 @@ macro_rules! good_fields {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum GoodField {
             $($field,)+
-            Text(GoodText),
+            Text(ProductText),
         }
 
         impl GoodField {
@@ -44,7 +44,7 @@ macro_rules! good_fields {
                 }
             }
 
-            pub(crate) fn get(self, good: &Good) -> Setting<'_> {
+            pub(crate) fn get(self, good: &Product) -> Setting<'_> {
                 match self {
                     $(Self::$field => Setting::$kind(good.$($place).+),)+
                     Self::Text(text) => Setting::Text(good.texts.get(text).into()),
@@ -52,7 +52,7 @@ macro_rules! good_fields {
             }
 
             /// Sets it if the value has its type, as every value from [`GoodField::read`] does.
-            fn put(self, good: &mut Good, setting: &Setting<'_>) {
+            fn put(self, good: &mut Product, setting: &Setting<'_>) {
                 match (self, setting) {
                     $((Self::$field, Setting::$kind(value)) => good.$($place).+ = *value,)+
                     (Self::Text(text), Setting::Text(value)) => good.texts.set(text, &**value),
@@ -94,7 +94,7 @@ good_fields! {
 impl GoodField {
     /// All fields, in the order of an export.
     pub(crate) fn all() -> impl Iterator<Item = Self> + Clone {
-        Self::PLAIN.iter().copied().chain(GoodText::ALL.into_iter().map(Self::Text))
+        Self::PLAIN.iter().copied().chain(ProductText::ALL.into_iter().map(Self::Text))
     }
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -102,7 +102,7 @@ impl GoodField {
     }
 
     /// Its value in a product, unless that is the default.
-    pub(crate) fn written(self, good: &Good) -> Option<Setting<'_>> {
+    pub(crate) fn written(self, good: &Product) -> Option<Setting<'_>> {
         let setting = self.get(good);
         let is_default = match &setting {
             Setting::Flag(flag) => !flag,
@@ -197,7 +197,7 @@ impl Read for TimerUnit {
 }
 
 /// Whether a product has more than its names and its price.
-pub(crate) fn has_settings(good: &Good) -> bool {
+pub(crate) fn has_settings(good: &Product) -> bool {
     GoodField::all().any(|field| field.written(good).is_some())
 }
 
@@ -213,8 +213,8 @@ impl Settings {
     }
 
     /// The product with these settings applied.
-    pub(crate) fn over(&self, mut good: Good, product: Product) -> Good {
-        good.product = product;
+    pub(crate) fn over(&self, mut good: Product, product: Listing) -> Product {
+        good.listing = product;
         for (field, setting) in &self.0 {
             field.put(&mut good, setting);
         }

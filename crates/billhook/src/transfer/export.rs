@@ -22,7 +22,7 @@ use billhook_store::{
     orders,
     orders::Order,
     payments,
-    products::{self, Good, Product},
+    products::{self, Listing, Product},
 };
 use billhook_wire::{GoodId, OrderId};
 use clap::Args;
@@ -207,9 +207,9 @@ impl Asked<'_> {
             let mut catalogue = BTreeMap::new();
             let (mut products, mut used) = (Vec::new(), Vec::new());
             products::each_good(tx, account.id, |good| {
-                products.push(good.product.id);
+                products.push(good.listing.id);
                 if !has_settings(&good) {
-                    catalogue.insert(good.product.id, good.product);
+                    catalogue.insert(good.listing.id, good.listing);
                     return Ok::<(), Error>(());
                 }
                 for field in GoodField::all() {
@@ -301,7 +301,7 @@ fn read(
 struct Export<W: Write> {
     pen: Pen<W>,
     /// Products without settings that no order has named so far.
-    catalogue: BTreeMap<GoodId, Product>,
+    catalogue: BTreeMap<GoodId, Listing>,
 }
 
 impl<W: Write> Export<W> {
@@ -323,7 +323,7 @@ impl<W: Write> Export<W> {
                 && product.good_title == line.good_title
                 && product.good_sum == line.price;
             if !is_known {
-                self.pen.product(&Good::new(product))?;
+                self.pen.product(&Product::new(product))?;
             }
         }
         self.pen.order(order, payments)
@@ -331,7 +331,7 @@ impl<W: Write> Export<W> {
 
     /// Writes the products that no order has.
     fn rest(&mut self) -> io::Result<()> {
-        self.catalogue.values().try_for_each(|product| self.pen.product(&Good::new(product.clone())))
+        self.catalogue.values().try_for_each(|product| self.pen.product(&Product::new(product.clone())))
     }
 }
 
@@ -360,7 +360,7 @@ impl<W: Write> Pen<W> {
         }
     }
 
-    fn product(&mut self, good: &Good) -> io::Result<()> {
+    fn product(&mut self, good: &Product) -> io::Result<()> {
         match self {
             Self::Jsonl(out) => json::write_product(good, out),
             Self::Csv(out, settings) => csv::write_product(good, settings, out),

@@ -3,8 +3,8 @@
 //! Every order, customer and product draws from a random stream of its own. So none depends on how many were
 //! made before it, or on the batches.
 
+mod catalogue;
 mod dice;
-mod shop;
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use std::{
 };
 
 use billhook_store::{
-    Error, Progress, Store, accounts::Account, orders, orders::Order, products, products::Product,
+    Error, Progress, Store, accounts::Account, orders, orders::Order, products, products::Listing,
 };
 use billhook_wire::{GoodId, OrderId};
 use clap::Args;
@@ -28,7 +28,7 @@ use crate::{
     },
     transfer::pipeline::Pipeline,
 };
-use shop::Shop;
+use catalogue::Catalogue;
 
 /// Orders in one transaction.
 const BATCH_ORDERS: u64 = 100_000;
@@ -135,8 +135,8 @@ impl Plan {
                 Failure::failed(format!("there are no {} numbers left behind order {highest}", self.orders))
             })?;
         let (known, free) = self.known_products(store, account)?;
-        let shop = Shop::new(self, |name| known.get(name).cloned(), free);
-        let wanted = shop.products().to_vec();
+        let catalogue = Catalogue::new(self, |name| known.get(name).cloned(), free);
+        let wanted = catalogue.products().to_vec();
         let products_added = store.write(move |tx| {
             let mut added = 0;
             for product in &wanted {
@@ -150,7 +150,7 @@ impl Plan {
         while done < self.orders {
             let batch_end = self.orders.min(done + batch_orders);
             let batch: Vec<Order> = (done..batch_end)
-                .map(|index| shop.order(index, OrderId(highest + 1 + index.cast_signed())))
+                .map(|index| catalogue.order(index, OrderId(highest + 1 + index.cast_signed())))
                 .collect::<Result<_, _>>()
                 .map_err(Failure::failed)?;
             pipeline.write(batch, move |tx, batch| {
@@ -168,7 +168,7 @@ impl Plan {
         self,
         store: &Store,
         account: billhook_store::AccountId,
-    ) -> Result<(HashMap<String, Product>, GoodId), Failure> {
+    ) -> Result<(HashMap<String, Listing>, GoodId), Failure> {
         let mut known = HashMap::new();
         let mut highest = 0;
         store.read(|tx| {
@@ -192,14 +192,14 @@ mod tests {
     use billhook_wire::PayStatus;
 
     use super::*;
-    use crate::transfer::import::tests::Shop as Account;
+    use crate::transfer::import::tests::Fixture;
 
     const PLAN: Plan = Plan { orders: 500, customers: 20, products: 30, seed: 1 };
 
     #[test]
     fn the_same_seed_makes_the_same_account_whatever_the_batches() {
         let [one, two, other] = [(7, 1), (500, 1), (500, 2)].map(|(batch_orders, seed)| {
-            let account = Account::new();
+            let account = Fixture::new();
             let made = Plan { seed, ..PLAN }.run(&account.store, &account.account, batch_orders).unwrap();
             assert_eq!(made, Made { orders: 500, products_added: 30, first: OrderId(1), last: OrderId(500) });
             (account.orders(), account.products())
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn orders_look_like_a_shops() {
-        let account = Account::new();
+        let account = Fixture::new();
         PLAN.run(&account.store, &account.account, 100).unwrap();
         let orders = account.orders();
         let lines: usize = orders.iter().map(|order| order.lines.len()).sum();
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn numbers_go_on_and_products_are_found_again() {
-        let account = Account::new();
+        let account = Fixture::new();
         account.jsonl(r#"{"id":40,"email":"a@b","items":[{"id":7,"good_name":"good-3"},{"id":2,"good_name":"own"}]}"#).unwrap();
         let made = PLAN.run(&account.store, &account.account, 100).unwrap();
         assert_eq!(made, Made { orders: 500, products_added: 29, first: OrderId(41), last: OrderId(540) });

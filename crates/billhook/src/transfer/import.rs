@@ -26,7 +26,7 @@ use std::{
     thread,
 };
 
-use billhook_store::{Progress, Store, accounts::Account, orders::TextField, products::GoodText};
+use billhook_store::{Progress, Store, accounts::Account, orders::TextField, products::ProductText};
 use clap::Args;
 use encoding_rs::Encoding;
 use serde::Serialize;
@@ -118,7 +118,7 @@ Examples:
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
   zcat orders.jsonl.gz | billhook import --account shop --format jsonl -"
     .replace("ORDER_TEXTS", &TextField::ALL.map(TextField::name).join(", "))
-    .replace("PRODUCT_TEXTS", &GoodText::ALL.map(GoodText::name).join(", ")))]
+    .replace("PRODUCT_TEXTS", &ProductText::ALL.map(ProductText::name).join(", ")))]
 #[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 pub(crate) struct Arguments {
     #[command(flatten)]

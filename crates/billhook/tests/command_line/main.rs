@@ -16,13 +16,13 @@ mod call;
 mod config;
 mod copy;
 mod explain;
+mod families;
 mod help;
 mod interrupt;
 mod order;
 mod orders;
 mod product;
 mod serve;
-mod shop;
 
 use std::{
     io::{Seek as _, Write as _},

@@ -232,7 +232,7 @@ fn a_missing_price_stays_unless_the_account_wants_it_zero() {
 /// Every parameter is stored, in either edition's spelling. Parameters that are not sent keep their value.
 #[test]
 fn every_parameter_of_a_product_is_kept() {
-    use billhook_store::products::{self, GoodText};
+    use billhook_store::products::{self, ProductText};
     let shop = Shop::empty();
     shop.add_category("Books");
     let others = [
@@ -258,7 +258,7 @@ fn every_parameter_of_a_product_is_kept() {
     shop.result("AddGood", &[&GOOD, &more[..]].concat());
     let kept = || shop.write(|tx, account| products::named(tx, account, "course")).unwrap();
     let good = kept();
-    for field in GoodText::ALL {
+    for field in ProductText::ALL {
         assert_eq!(good.texts.get(field), spelled(field.name()));
     }
     assert_eq!(
@@ -275,7 +275,7 @@ fn every_parameter_of_a_product_is_kept() {
         &[("good_name", "course"), ("good_client_rassilki", "a, b"), ("good_publish", "0")],
     );
     let mut expected = good;
-    expected.texts.set(GoodText::ClientRassilki, "a, b");
+    expected.texts.set(ProductText::ClientRassilki, "a, b");
     expected.publish = false;
     assert_eq!(kept(), expected);
 
@@ -285,8 +285,8 @@ fn every_parameter_of_a_product_is_kept() {
     let empty: Vec<_> =
         std::iter::once(("good_name", "course")).chain(empty.iter().map(|name| (*name, ""))).collect();
     shop.result("UpdateGood", &empty);
-    for field in GoodText::ALL {
-        if !matches!(field, GoodText::MailFormat | GoodText::PostService) {
+    for field in ProductText::ALL {
+        if !matches!(field, ProductText::MailFormat | ProductText::PostService) {
             expected.texts.set(field, "");
         }
     }

@@ -2,7 +2,7 @@
 
 use billhook_store::{
     orders::{self, Handling, Line, Order, TextField, Texts},
-    products::{self, Product},
+    products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use serde_json::{Value, json};
@@ -153,7 +153,7 @@ fn a_list_that_is_too_long_is_the_callers_to_narrow() {
     // Each is six bytes in JSON, so 171 of these are too much.
     let controls = "\u{1}".repeat(65_536);
     shop.write(move |tx, account| {
-        let product = Product {
+        let product = Listing {
             id: GoodId(9),
             good_name: "long".into(),
             good_title: controls.clone(),

@@ -2,7 +2,7 @@
 
 use billhook_store::{
     categories, list_pages,
-    products::{self, Good, Product},
+    products::{self, Listing, Product},
     settings::UpdateGoodSum,
 };
 use billhook_wire::{
@@ -22,7 +22,7 @@ use crate::{
 /// Answers `GetAllGoods`; an empty catalogue is refused.
 pub(crate) fn get_all_goods(cx: &mut Context<'_, '_>, ask: &GetAllGoods) -> Result<Vec<GoodInfo>, Failure> {
     let info = |(product, good_type)| {
-        let Product { id, good_name, good_title, good_sum } = product;
+        let Listing { id, good_name, good_title, good_sum } = product;
         GoodInfo { good_id: id, good_name, good_title, good_sum, good_type }
     };
     let mut goods = Vec::new();
@@ -44,7 +44,7 @@ pub(crate) fn get_all_goods(cx: &mut Context<'_, '_>, ask: &GetAllGoods) -> Resu
 pub(crate) fn get_goods(cx: &mut Context<'_, '_>, _: &GetGoods) -> Result<Vec<GoodName>, Failure> {
     let mut goods = Vec::new();
     products::on_sale(cx.tx, cx.account, |product, _| {
-        let Product { id, good_name, good_title, .. } = product;
+        let Listing { id, good_name, good_title, .. } = product;
         goods.push(GoodName { id, good_name, good_title });
         Ok::<(), Failure>(())
     })?;
@@ -57,11 +57,11 @@ pub(crate) fn add_good(cx: &mut Context<'_, '_>, AddGood(ask): &AddGood) -> Resu
         return Err(cx.wrong("good_name", "a comma separates names in lists"));
     }
     let id = match products::named(cx.tx, cx.account, ask.good_name.as_str())? {
-        Some(known) if known.is_deleted => known.product.id,
+        Some(known) if known.is_deleted => known.listing.id,
         Some(_) => return Err(cx.wrong("good_name", "another product has it")),
         None => products::next_id(cx.tx, cx.account)?,
     };
-    let mut good = Good::new(Product {
+    let mut good = Product::new(Listing {
         id,
         good_name: ask.good_name.as_str().to_owned(),
         good_title: String::new(),
@@ -78,7 +78,7 @@ pub(crate) fn update_good(
 ) -> Result<Nothing, Failure> {
     let mut good = in_catalogue(cx, &ask.good_name)?;
     if ask.good_sum.is_none() && cx.settings.updategood_sum == UpdateGoodSum::Zero {
-        good.product.good_sum = Money::ZERO;
+        good.listing.good_sum = Money::ZERO;
     }
     change(cx, &mut good, ask)?;
     products::save(cx.tx, cx.account, &good)?;
@@ -93,7 +93,7 @@ pub(crate) fn delete_good(cx: &mut Context<'_, '_>, ask: &DeleteGood) -> Result<
 }
 
 /// The product with this symbolic name; refused if it is not in the catalogue (decision 18).
-pub(crate) fn in_catalogue(cx: &mut Context<'_, '_>, good_name: &Name) -> Result<Good, Failure> {
+pub(crate) fn in_catalogue(cx: &mut Context<'_, '_>, good_name: &Name) -> Result<Product, Failure> {
     match products::named(cx.tx, cx.account, good_name.as_str())? {
         Some(good) if !good.is_deleted => Ok(good),
         _ => Err(no_good(good_name.as_str())),
@@ -105,7 +105,7 @@ pub(crate) fn no_good(good_name: &str) -> Failure {
 }
 
 /// Applies the sent fields. An unknown category is refused; 0 is none.
-fn change(cx: &mut Context<'_, '_>, good: &mut Good, ask: &GoodFields) -> Result<(), Failure> {
+fn change(cx: &mut Context<'_, '_>, good: &mut Product, ask: &GoodFields) -> Result<(), Failure> {
     if let Some(category) = ask.parent_id.filter(|category| *category != 0)
         && categories::find(cx.tx, cx.account, category)?.is_none()
     {

@@ -7,7 +7,7 @@ use billhook_store::{
     order_changes,
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
-    products::{self, Good},
+    products::{self, Product},
     same_order::{self, Content},
     settings::LinkScheme,
 };
@@ -51,7 +51,7 @@ pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<Ord
         draft.texts.set(TextField::Kupon, coupon.coupon.as_str());
     }
     let known = known_goods(cx, &draft.goods)?;
-    let ordered: Vec<(&Good, Option<Price>)> =
+    let ordered: Vec<(&Product, Option<Price>)> =
         draft.goods.iter().filter_map(|(name, price)| Some((known.get(name.as_str())?, *price))).collect();
     if draft.is_strict
         && ordered.iter().any(|(good, _)| good.good_type == GoodType::Physical)
@@ -87,7 +87,7 @@ pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<Ord
 fn known_goods<'a>(
     cx: &mut Context<'_, '_>,
     goods: &[(&'a Name, Option<Price>)],
-) -> Result<HashMap<&'a str, Good>, Failure> {
+) -> Result<HashMap<&'a str, Product>, Failure> {
     let mut seen = HashSet::new();
     let names: Vec<_> =
         goods.iter().map(|(name, _)| name.as_str()).filter(|name| seen.insert(*name)).collect();
@@ -103,7 +103,7 @@ fn known_goods<'a>(
 fn add(
     cx: &mut Context<'_, '_>,
     draft: Draft<'_>,
-    ordered: &[(&Good, Option<Price>)],
+    ordered: &[(&Product, Option<Price>)],
     sums: &[Money],
 ) -> Result<OrderId, Failure> {
     let id = orders::next_number(cx.tx, cx.account)?.ok_or(Code::ORDER_NOT_CREATED)?;
@@ -122,11 +122,11 @@ fn add(
     texts.set(TextField::Link, link);
     let [first, second] = &partners;
     let lines = ordered.iter().zip(sums).map(|((good, _), sum)| Line {
-        good_id: good.product.id,
-        good_name: good.product.good_name.clone(),
-        good_title: good.product.good_title.clone(),
+        good_id: good.listing.id,
+        good_name: good.listing.good_name.clone(),
+        good_title: good.listing.good_title.clone(),
         sum: *sum,
-        price: good.product.good_sum,
+        price: good.listing.good_sum,
         pincode: String::new(),
         partner_fee: first.as_ref().map_or(Money::ZERO, |_| good.partner_fee.of(*sum)),
         partner_pfee: second.as_ref().map_or(Money::ZERO, |_| good.partner_pfee.of(*sum)),
@@ -223,19 +223,19 @@ fn has_delivery_data(texts: &Texts) -> bool {
 }
 
 /// Whether the coupon discounts a line; a price from the caller only if the account's setting says so.
-fn is_for(coupon: &Coupon, (good, price): &(&Good, Option<Price>), on_named_sum: bool) -> bool {
-    (price.is_none() || on_named_sum) && coupon.is_for(good.product.id)
+fn is_for(coupon: &Coupon, (good, price): &(&Product, Option<Price>), on_named_sum: bool) -> bool {
+    (price.is_none() || on_named_sum) && coupon.is_for(good.listing.id)
 }
 
 /// The price of each line (decision 77): the caller's or the catalogue's, minus the coupon's discount.
-fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_sum: bool) -> Vec<Money> {
+fn sums(ordered: &[(&Product, Option<Price>)], coupon: Option<&Coupon>, on_named_sum: bool) -> Vec<Money> {
     let mut left = match coupon.map(|coupon| coupon.discount) {
         Some(Discount::Sum(sum)) => sum,
         _ => Money::ZERO,
     };
-    let sum = |line: &(&Good, Option<Price>)| {
+    let sum = |line: &(&Product, Option<Price>)| {
         let (good, price) = line;
-        let sum = price.map_or(good.product.good_sum, Price::sum);
+        let sum = price.map_or(good.listing.good_sum, Price::sum);
         match coupon.filter(|coupon| is_for(coupon, line, on_named_sum)).map(|coupon| coupon.discount) {
             None => sum,
             Some(Discount::Percent(share)) => sum - share.of(sum),
@@ -253,7 +253,7 @@ fn sums(ordered: &[(&Good, Option<Price>)], coupon: Option<&Coupon>, on_named_su
 fn same_order(
     cx: &mut Context<'_, '_>,
     draft: &Draft<'_>,
-    ordered: &[(&Good, Option<Price>)],
+    ordered: &[(&Product, Option<Price>)],
     sums: [&Vec<Money>; 2],
 ) -> Result<Option<OrderId>, Failure> {
     let window = i64::from(cx.settings.same_order_hours) * 3600;
@@ -262,6 +262,6 @@ fn same_order(
     }
     let time = (draft.created.saturating_sub(window), draft.created.saturating_add(window));
     let contents = sums
-        .map(|sums| Content::new(ordered.iter().map(|(good, _)| good.product.id).zip(sums.iter().copied())));
+        .map(|sums| Content::new(ordered.iter().map(|(good, _)| good.listing.id).zip(sums.iter().copied())));
     Ok(same_order::find(cx.tx, cx.account, draft.email, &contents, time)?)
 }

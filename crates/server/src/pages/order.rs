@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use billhook_store::{
     AccountId, Tx,
     orders::{self, Line, Order, TextField},
-    products::{self, GoodText},
+    products::{self, ProductText},
 };
 use billhook_wire::{Code, OrderId, PayStatus};
 use http::{StatusCode, header};
@@ -105,7 +105,7 @@ impl OrderLink {
             let products = order.lines.iter().filter(|line| seen.insert(line.good_id)).take(TEXTS_MAX);
             for line in products {
                 let good = products::find(tx, account, line.good_id)?;
-                let text = good.and_then(|good| pay_text(good.texts.get(GoodText::PayText), line));
+                let text = good.and_then(|good| pay_text(good.texts.get(ProductText::PayText), line));
                 texts.extend(text);
             }
         }

@@ -19,7 +19,7 @@ fn with_admin(options: &mut Options) {
 
 #[test]
 fn health_and_metrics_have_a_listener_of_their_own() {
-    let shop = Shop::start(with_admin);
+    let shop = TestServer::start(with_admin);
     let admin = shop.addresses.admin.unwrap();
     assert_eq!(look(admin, "/healthz"), (200, "ok\n".to_owned()));
     assert_eq!(look(admin, "/readyz"), (200, "ready\n".to_owned()));
@@ -40,7 +40,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
 
 #[test]
 fn it_is_asked_by_a_name_of_its_own() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         with_admin(options);
         options.admin_hosts = vec!["metrics.example".to_owned()];
     });
@@ -63,7 +63,7 @@ fn it_is_asked_by_a_name_of_its_own() {
 
 #[test]
 fn a_stopping_server_is_not_ready() {
-    let mut shop = Shop::start_with(test_methods(), with_admin);
+    let mut shop = TestServer::start_with(test_methods(), with_admin);
     let admin = shop.addresses.admin.unwrap();
     let mut busy = shop.connect();
     busy.write_all(&post("Slow", &sign("ms=2000", "anna", KEY))).unwrap();

@@ -8,7 +8,7 @@ const BILLS: &str = r#"{"1":{"1":{"good_name":"good-1","good_title":"\u0422\u043
 
 #[test]
 fn get_bills_is_answered() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     for method in ["GetBills", "getbills", "GETBILLS/", "GetBills?x=1&email=b%40c"] {
         let reply = shop.call(method, ASK);
         assert_eq!(reply.checked(Some(KEY)), (200, 0), "{method}");
@@ -26,7 +26,7 @@ const REST: Duration = Duration::from_millis(500);
 
 #[test]
 fn a_connection_that_rested_goes_on() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let mut client = shop.connect();
     let request = post("GetBills", &sign(ASK, "anna", KEY));
     std::thread::sleep(REST);
@@ -46,7 +46,7 @@ fn a_connection_that_rested_goes_on() {
 
 #[test]
 fn the_order_of_the_checks() {
-    let shop = Shop::start(|options| options.max_body_bytes = 1000);
+    let shop = TestServer::start(|options| options.max_body_bytes = 1000);
     let ask = |head: &str, body: &str| {
         shop.send(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
     };
@@ -81,7 +81,7 @@ fn the_order_of_the_checks() {
 
 #[test]
 fn disabled_denied_and_limited_accounts() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let code_within = |code| within(Duration::from_secs(1), || shop.call("GetBills", ASK).code() == code);
     set(&shop.store, "anna", "rate", "1");
     assert!(code_within(8));
@@ -99,7 +99,7 @@ fn disabled_denied_and_limited_accounts() {
 
 #[test]
 fn a_rotated_key_and_the_one_before() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let id = account(&shop.store, "anna");
     let rotate = move |keep: Option<i64>| {
         move |tx: &mut store::Tx<'_>| accounts::rotate_key(tx, id, &Key::parse("new-key").unwrap(), keep)
@@ -116,7 +116,7 @@ fn a_rotated_key_and_the_one_before() {
 
 #[test]
 fn one_connection_carries_many_requests() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let mut stream = shop.connect();
     let mut ids = std::collections::HashSet::new();
     let requests = [
@@ -136,7 +136,7 @@ fn one_connection_carries_many_requests() {
 
 #[test]
 fn chunked_bodies() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let body = sign(ASK, "anna", KEY);
     let (one, two) = body.split_at(7);
     let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -155,7 +155,7 @@ fn chunked_bodies() {
 
 #[test]
 fn who_says_the_host() {
-    let shop = Shop::start(|options| options.domains.push("justclick.ru".to_owned()));
+    let shop = TestServer::start(|options| options.domains.push("justclick.ru".to_owned()));
     let body = sign(ASK, "anna", KEY);
     let ask = |start: &str| {
         let request = format!("POST {start}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -182,7 +182,7 @@ fn who_says_the_host() {
 
 #[test]
 fn a_head_request_gets_no_body() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let as_long = shop.send(b"GET /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").body.len();
     let mut stream = shop.connect();
     stream.write_all(b"HEAD /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").unwrap();
@@ -201,7 +201,7 @@ fn a_head_request_gets_no_body() {
 
 #[test]
 fn a_half_closed_client_gets_its_answer() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let mut stream = shop.connect();
     stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -211,7 +211,7 @@ fn a_half_closed_client_gets_its_answer() {
 
 #[test]
 fn a_body_that_breaks_off_is_told_so() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let mut stream = shop.connect();
     stream
         .write_all(
@@ -224,7 +224,7 @@ fn a_body_that_breaks_off_is_told_so() {
 
 #[test]
 fn what_is_no_http_gets_a_bare_400() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     for request in [
         "hello\r\n\r\n",
         "POST / HTTP/9.9\r\n\r\n",

@@ -31,7 +31,7 @@ fn head(fields: usize, value: &str) -> http::Request<()> {
 
 #[test]
 fn a_head_has_a_bound() {
-    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let shop = TestServer::start(tls(Certificate::SelfSigned));
     on_runtime(async {
         let (mut client, _) = client(shop.addresses.https.unwrap()).await;
         for (bytes, status) in [(15 * 1024, 405), (17 * 1024, 431)] {
@@ -44,7 +44,7 @@ fn a_head_has_a_bound() {
 
 #[test]
 fn connections_beyond_those_of_an_address_are_offered_http_1() {
-    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let shop = TestServer::start(tls(Certificate::SelfSigned));
     let address = shop.addresses.https.unwrap();
     on_runtime(async {
         let mut held = Vec::new();
@@ -74,7 +74,7 @@ fn connections_beyond_those_of_an_address_are_offered_http_1() {
 #[test]
 fn heads_of_one_address_have_a_bound_together() {
     for (proxies, refuses) in [(vec![], true), (vec!["127.0.0.1/32".parse().unwrap()], false)] {
-        let shop = Shop::start(|options| {
+        let shop = TestServer::start(|options| {
             tls(Certificate::SelfSigned)(options);
             options.trusted_proxies = proxies;
         });
@@ -116,7 +116,7 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "anna.localhost");
     for (certificate, told) in [(files(folder.path()), true), (Certificate::SelfSigned, false)] {
-        let shop = Shop::start(|options| {
+        let shop = TestServer::start(|options| {
             tls(certificate)(options);
             options.listen = vec!["127.0.0.1:0".parse().unwrap()];
         });
@@ -134,7 +134,7 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
 #[test]
 fn a_queued_read_is_given_up_when_its_caller_has_gone() {
     let location = Location::parse(&Cluster::shared().create_database().unwrap()).unwrap();
-    let shop = Shop::start_over(&location, test_methods(), tls(Certificate::SelfSigned));
+    let shop = TestServer::start_over(&location, test_methods(), tls(Certificate::SelfSigned));
     on_runtime(async {
         let (client, _) = client(shop.addresses.https.unwrap()).await;
         let mut asked = Vec::new();

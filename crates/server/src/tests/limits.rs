@@ -14,7 +14,7 @@ fn quick(options: &mut Options) {
 
 #[test]
 fn a_silent_client_is_let_go() {
-    let shop = Shop::start(quick);
+    let shop = TestServer::start(quick);
     let mut stream = shop.connect();
     assert!(is_closed_within(&mut stream, SOON));
     assert!(shop.has_no_connections_within(SOON));
@@ -22,7 +22,7 @@ fn a_silent_client_is_let_go() {
 
 #[test]
 fn a_head_that_trickles_in_is_given_up() {
-    let shop = Shop::start(quick);
+    let shop = TestServer::start(quick);
     let mut first = shop.connect();
     let mut later = shop.connect();
     // The second one is slow on a connection that was idle: the time for the head starts at its first byte.
@@ -44,7 +44,7 @@ fn a_head_that_trickles_in_is_given_up() {
 
 #[test]
 fn an_idle_connection_outlives_the_heads_time_but_not_its_own() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         quick(options);
         options.idle_timeout = Duration::from_millis(1500);
     });
@@ -59,7 +59,7 @@ fn an_idle_connection_outlives_the_heads_time_but_not_its_own() {
 
 #[test]
 fn a_body_that_does_not_come_is_answered() {
-    let shop = Shop::start(quick);
+    let shop = TestServer::start(quick);
     let mut stream = shop.connect();
     stream
         .write_all(
@@ -72,7 +72,7 @@ fn a_body_that_does_not_come_is_answered() {
 
 #[test]
 fn a_client_that_never_reads_is_let_go() {
-    let shop = Shop::start_with(test_methods(), quick);
+    let shop = TestServer::start_with(test_methods(), quick);
     let mut stream = shop.connect();
     stream.write_all(&post("Big", &sign("bytes=16000000", "anna", KEY))).unwrap();
     // The answer has begun to arrive, and nobody reads it.
@@ -83,7 +83,7 @@ fn a_client_that_never_reads_is_let_go() {
 
 #[test]
 fn a_client_that_asks_on_and_on_and_never_reads_is_let_go() {
-    let shop = Shop::start(quick);
+    let shop = TestServer::start(quick);
     let mut stream = shop.connect();
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
     let requests = post("GetBills", &sign(ASK, "anna", KEY)).repeat(100);
@@ -101,7 +101,7 @@ fn a_client_that_asks_on_and_on_and_never_reads_is_let_go() {
 
 #[test]
 fn a_client_that_reads_slowly_gets_everything() {
-    let shop = Shop::start_with(test_methods(), quick);
+    let shop = TestServer::start_with(test_methods(), quick);
     let mut stream = shop.connect();
     stream.write_all(&post("Big", &sign("bytes=12000000", "anna", KEY))).unwrap();
     let since = Instant::now();
@@ -118,7 +118,7 @@ fn a_client_that_reads_slowly_gets_everything() {
 
 #[test]
 fn a_body_over_the_limit_is_read_on_and_answered() {
-    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let shop = TestServer::start(|options| options.max_body_bytes = 10_000);
     let mut stream = shop.connect();
     let long = "x".repeat(3_000_000);
     stream.write_all(&post("GetBills", &long)).unwrap();
@@ -138,7 +138,7 @@ fn a_body_over_the_limit_is_read_on_and_answered() {
 
 #[test]
 fn an_endless_body_is_answered_and_not_reset() {
-    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let shop = TestServer::start(|options| options.max_body_bytes = 10_000);
     let mut stream = shop.connect();
     stream
         .write_all(
@@ -157,7 +157,7 @@ fn an_endless_body_is_answered_and_not_reset() {
 
 #[test]
 fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
-    let shop = Shop::start(|options| options.max_body_bytes = 10_000);
+    let shop = TestServer::start(|options| options.max_body_bytes = 10_000);
     let mut stream = shop.connect();
     let expect = |length: usize| {
         format!(
@@ -180,7 +180,7 @@ fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
 
 #[test]
 fn connections_are_limited_by_address_and_in_all() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         options.max_connections_per_address = 2;
         options.max_connections = 3;
         options.trusted_proxies = vec!["127.0.0.2/32".parse().unwrap()];
@@ -200,7 +200,7 @@ fn connections_are_limited_by_address_and_in_all() {
 
 #[test]
 fn a_trusted_proxy_tells_who_calls() {
-    let shop = Shop::start(|options| options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    let shop = TestServer::start(|options| options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
     set(&shop.store, "anna", "allow_ips", "192.0.2.7");
     let body = sign(ASK, "anna", KEY);
     let from = |address: &str| {
@@ -216,7 +216,7 @@ fn a_trusted_proxy_tells_who_calls() {
 
 #[test]
 fn answers_that_nobody_takes_have_a_bound_together() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     let ask = post("Big", &sign("bytes=60000000", "anna", KEY));
     add_account(&shop.store, "boris");
     let as_boris = |query| {
@@ -254,7 +254,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 /// Sends a part of a body.
-fn begin_body(shop: &Shop, announced: usize, sent: usize) -> TcpStream {
+fn begin_body(shop: &TestServer, announced: usize, sent: usize) -> TcpStream {
     let mut stream = shop.connect();
     let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length:";
     stream.write_all(format!("{head} {announced}\r\n\r\n").as_bytes()).unwrap();
@@ -267,7 +267,7 @@ fn begin_body(shop: &Shop, announced: usize, sent: usize) -> TcpStream {
 #[test]
 fn bodies_of_one_address_have_a_bound_together() {
     for (proxies, status) in [(vec![], 503), (vec!["127.0.0.1/32".parse().unwrap()], 413)] {
-        let shop = Shop::start(|options| {
+        let shop = TestServer::start(|options| {
             options.max_body_bytes = 34 * MIB;
             options.trusted_proxies = proxies;
         });
@@ -290,7 +290,7 @@ fn bodies_of_one_address_have_a_bound_together() {
 
 #[test]
 fn bodies_in_pieces_have_a_bound_together_but_for_their_beginnings() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         options.max_body_bytes = 200 * MIB;
         // Without this, one network could not use up all the memory.
         options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];

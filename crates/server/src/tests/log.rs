@@ -47,14 +47,14 @@ fn about(reply: &Answer) -> String {
 #[test]
 fn a_panic_is_an_error_line() {
     log();
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     assert!(about(&shop.call("Panic", "")).contains("ERROR"));
 }
 
 #[test]
 fn a_wrong_hash_is_explained_without_telling_secrets() {
     log();
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let right = sign(ASK, "anna", KEY);
     let right = right.split_once("hash=").unwrap().1;
     let reply = shop.send(&post("GetBills", &format!("{ASK}&hash={}", right.to_uppercase())));
@@ -72,7 +72,7 @@ fn a_wrong_hash_is_explained_without_telling_secrets() {
 #[test]
 fn a_content_type_is_logged_by_a_known_name_only() {
     log();
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let logged = |content_type: &str| {
         let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost";
         let request = format!("{head}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\n\r\n{{}}");
@@ -90,7 +90,7 @@ fn a_content_type_is_logged_by_a_known_name_only() {
 #[test]
 fn a_method_that_is_not_served_is_told_by_its_name() {
     log();
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let told = |method: &str| {
         let reply = shop.call(method, ASK);
         assert_eq!((reply.status, reply.code()), (404, 3), "{method}");

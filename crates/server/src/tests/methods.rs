@@ -97,7 +97,7 @@ fn note(cx: &mut Context<'_, '_>, text: &str) -> Result<Value, Failure> {
     Ok(json!({"noted": text}))
 }
 
-fn seen(shop: &Shop) -> Value {
+fn seen(shop: &TestServer) -> Value {
     let reply = shop.call("Look", "");
     assert_eq!(reply.checked(Some(KEY)), (200, 0));
     reply.json()["result"][0].clone()
@@ -105,7 +105,7 @@ fn seen(shop: &Shop) -> Value {
 
 #[test]
 fn what_a_write_did_is_there_when_it_is_answered() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     let reply = shop.call("Note", "text=one");
     assert_eq!(reply.checked(Some(KEY)), (200, 0));
     assert_eq!(reply.json()["result"], json!({"noted": "one"}));
@@ -114,7 +114,7 @@ fn what_a_write_did_is_there_when_it_is_answered() {
 
 #[test]
 fn a_refused_write_keeps_nothing() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     let reply = shop.call("NoteAndRefuse", "text=one");
     assert_eq!(reply.checked(Some(KEY)), (200, 400));
     assert_eq!(reply.json()["result"], json!({"bill_id": 5}));
@@ -123,7 +123,7 @@ fn a_refused_write_keeps_nothing() {
 
 #[test]
 fn a_panic_ends_one_request_only() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     let mut stream = shop.connect();
     for (method, query) in [("Panic", ""), ("NoteAndPanic", "text=one")] {
         stream.write_all(&post(method, &sign(query, "anna", KEY))).unwrap();
@@ -137,13 +137,13 @@ fn a_panic_ends_one_request_only() {
 
 #[test]
 fn a_missing_parameter_is_refused() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     assert_eq!(shop.call("Note", "other=x").checked(Some(KEY)), (200, 3));
 }
 
 #[test]
 fn an_answer_may_be_large_but_not_endless() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     let large = shop.call("Big", "bytes=20000000");
     assert_eq!(large.checked(Some(KEY)), (200, 0));
     assert_eq!(large.json()["result"][0].as_str().unwrap().len(), 20_000_000);
@@ -153,7 +153,7 @@ fn an_answer_may_be_large_but_not_endless() {
 
 #[test]
 fn a_method_may_tell_success_in_two_ways_and_answer_with_a_number() {
-    let shop = Shop::start_with(test_methods(), |_| {});
+    let shop = TestServer::start_with(test_methods(), |_| {});
     for (to, told) in [("3", (0, "OK", 3)), ("0", (0, "Order deleted", 0))] {
         let body = sign(&format!("to={to}"), "anna", KEY);
         let header = format!("Host: anna.localhost\r\n{IDEMPOTENCY_KEY}: {to}");

@@ -37,7 +37,7 @@ use crate::{Addresses, Options, Server, TlsReloader, http::permits::Permits, met
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A running server with the account `anna`, which has one customer with one order.
-struct Shop {
+struct TestServer {
     store: Store,
     addresses: Addresses,
     permits: Arc<Permits>,
@@ -47,7 +47,7 @@ struct Shop {
     folder: Option<tempfile::TempDir>,
 }
 
-impl Shop {
+impl TestServer {
     fn start(change: impl FnOnce(&mut Options)) -> Self {
         Self::start_with(crate::methods::table(), change)
     }
@@ -109,7 +109,7 @@ impl Shop {
     }
 }
 
-impl Drop for Shop {
+impl Drop for TestServer {
     fn drop(&mut self) {
         // A failed test must not hang.
         drop(self.stop.take());

@@ -6,7 +6,7 @@ use super::{methods::test_methods, *};
 
 #[test]
 fn a_request_in_flight_is_finished_and_idle_connections_are_dropped() {
-    let mut shop = Shop::start_with(test_methods(), |_| {});
+    let mut shop = TestServer::start_with(test_methods(), |_| {});
     let mut idle = shop.connect();
     idle.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     assert_eq!(read_reply(&mut idle).code(), 0);
@@ -30,7 +30,7 @@ fn a_request_in_flight_is_finished_and_idle_connections_are_dropped() {
 #[test]
 fn the_stop_ends_even_if_a_client_does_not() {
     let mut shop =
-        Shop::start_with(test_methods(), |options| options.stop_timeout = Duration::from_millis(500));
+        TestServer::start_with(test_methods(), |options| options.stop_timeout = Duration::from_millis(500));
     let mut body = shop.connect();
     body.write_all(
         b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 50\r\n\r\nemail=a",

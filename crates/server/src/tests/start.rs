@@ -15,7 +15,7 @@ fn refusal(change: impl FnOnce(&mut Options)) -> StartError {
 
 #[test]
 fn a_busy_port() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let busy = shop.addresses.http[0];
     let error = refusal(|options| options.listen.push(busy));
     assert!(matches!(error, StartError::Listen { address, .. } if address == busy));
@@ -48,7 +48,7 @@ fn both_wildcards_on_one_port() {
         return; // This machine has no IPv6.
     }
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         options.listen =
             vec![format!("0.0.0.0:{free}").parse().unwrap(), format!("[::]:{free}").parse().unwrap()];
     });

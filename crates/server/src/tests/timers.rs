@@ -5,7 +5,7 @@ use super::*;
 /// A clock that is set back must not make a replaced key valid again.
 #[test]
 fn a_key_whose_time_is_over_is_deleted() {
-    let shop = Shop::start(|_| {});
+    let shop = TestServer::start(|_| {});
     let (anna, now) = (AccountId(1), crate::clock::unix_now());
     for (until, is_there) in [(now + 600, true), (now - 1, false), (0, false)] {
         let fresh = Key::parse(&format!("fresh-until-{until}")).unwrap();

@@ -131,7 +131,7 @@ async fn call_h2(
 
 #[test]
 fn http_1_over_tls() {
-    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let shop = TestServer::start(tls(Certificate::SelfSigned));
     let address = shop.addresses.https.unwrap();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         for alpn in [vec![], vec![b"http/1.1".as_slice()]] {
@@ -154,7 +154,7 @@ fn http_1_over_tls() {
 #[test]
 fn a_request_that_comes_with_the_handshake_is_answered() {
     use std::io::{Read as _, Write as _};
-    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let shop = TestServer::start(tls(Certificate::SelfSigned));
     let address = shop.addresses.https.unwrap();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let config = client_config(&[], version, Arc::default());
@@ -187,7 +187,7 @@ fn a_request_that_comes_with_the_handshake_is_answered() {
 
 #[test]
 fn http_2_finds_the_account_by_authority() {
-    let shop = Shop::start(tls(Certificate::SelfSigned));
+    let shop = TestServer::start(tls(Certificate::SelfSigned));
     let address = shop.addresses.https.unwrap();
     add_account(&shop.store, "boris");
     std::thread::sleep(Duration::from_millis(500));
@@ -216,7 +216,7 @@ fn http_2_finds_the_account_by_authority() {
 #[test]
 fn bodies_in_pieces_over_http_2_count_whole() {
     const MIB: usize = 1024 * 1024;
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         options.max_body_bytes = 200 * MIB;
         // Without this, one network could not use up all the memory.
         options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
@@ -246,7 +246,7 @@ fn bodies_in_pieces_over_http_2_count_whole() {
 
 #[test]
 fn a_stop_ends_http_2_too() {
-    let mut shop = Shop::start_with(test_methods(), tls(Certificate::SelfSigned));
+    let mut shop = TestServer::start_with(test_methods(), tls(Certificate::SelfSigned));
     let address = shop.addresses.https.unwrap();
     on_runtime(async {
         let (stream, _) =
@@ -275,7 +275,7 @@ fn a_stop_ends_http_2_too() {
 
 #[test]
 fn an_http_2_client_that_never_reads_is_let_go() {
-    let shop = Shop::start_with(test_methods(), |options| {
+    let shop = TestServer::start_with(test_methods(), |options| {
         tls(Certificate::SelfSigned)(options);
         options.write_timeout = Duration::from_millis(400);
     });
@@ -301,7 +301,7 @@ fn an_http_2_client_that_never_reads_is_let_go() {
 
 #[test]
 fn certificates_are_made_for_names_that_lead_somewhere() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         tls(Certificate::SelfSigned)(options);
         options.domains.push("justclick.ru".to_owned());
     });
@@ -326,7 +326,7 @@ fn certificates_are_made_for_names_that_lead_somewhere() {
 
 #[test]
 fn a_handshake_that_does_not_come_is_given_up() {
-    let shop = Shop::start(|options| {
+    let shop = TestServer::start(|options| {
         tls(Certificate::SelfSigned)(options);
         options.header_timeout = Duration::from_millis(300);
     });
@@ -348,7 +348,7 @@ pub(super) fn files(folder: &Path) -> Certificate {
 fn files_are_read_again_and_broken_ones_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "one.example");
-    let shop = Shop::start(tls(files(folder.path())));
+    let shop = TestServer::start(tls(files(folder.path())));
     let address = shop.addresses.https.unwrap();
     let shows = |name: &str| on_runtime(connect_tls(address, name, &[], &rustls::version::TLS13)).is_ok();
     let reloader = shop.reloader.clone().unwrap();
@@ -377,7 +377,7 @@ fn files_are_read_again_and_broken_ones_change_nothing() {
 fn what_is_no_file_or_too_long_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "one.example");
-    let shop = Shop::start(tls(files(folder.path())));
+    let shop = TestServer::start(tls(files(folder.path())));
     let reloader = shop.reloader.clone().unwrap();
     for name in ["cert.pem", "key.pem"] {
         let path = folder.path().join(name);
@@ -398,7 +398,7 @@ fn what_is_no_file_or_too_long_is_refused_at_once() {
 
 #[test]
 fn a_trickling_http_2_stream_does_not_keep_a_stalled_one_alive() {
-    let shop = Shop::start_with(test_methods(), |options| {
+    let shop = TestServer::start_with(test_methods(), |options| {
         tls(Certificate::SelfSigned)(options);
         options.write_timeout = Duration::from_millis(800);
     });

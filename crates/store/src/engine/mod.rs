@@ -33,7 +33,7 @@ pub(crate) enum Purpose {
 
 /// The version of a store, and the migration steps that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub struct SchemaVersion {
     /// The number of steps that it has taken; 0: there is no store yet.
     pub taken: usize,
     /// The number of steps that this program knows.
@@ -42,7 +42,7 @@ pub struct Version {
     pub missing: Vec<&'static str>,
 }
 
-impl Version {
+impl SchemaVersion {
     /// Whether there is a store, and it lacks steps.
     pub fn is_older(&self) -> bool {
         self.taken > 0 && !self.missing.is_empty()
@@ -67,7 +67,7 @@ pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
 }
 
 /// The version of a store. One that a newer program wrote is an error.
-pub(crate) fn version(location: &Location) -> Result<Version, Error> {
+pub(crate) fn version(location: &Location) -> Result<SchemaVersion, Error> {
     match &location.0 {
         Place::Folder(path) => {
             if sqlite::is_in(path) {
@@ -125,8 +125,8 @@ pub(crate) fn forget(location: &Location) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The error for a store that lacks steps.
-fn older(store: &dyn fmt::Display, version: &Version, mend: &str) -> Error {
-    let Version { taken, known, .. } = version;
+fn older(store: &dyn fmt::Display, version: &SchemaVersion, mend: &str) -> Error {
+    let SchemaVersion { taken, known, .. } = version;
     let text = format!(
         "{store} was written by an older version of Billhook (store version {taken}, this one needs {known}): {mend}"
     );

@@ -28,7 +28,7 @@ use std::{
 use billhook_store::{
     AccountId, Error, Store, Tx, accounts, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
-    products::{self, Product},
+    products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
@@ -52,7 +52,7 @@ fn prepare(store: &Store) -> AccountId {
             let account = accounts::add(tx, &login(), &key, 1_700_000_000)?.unwrap();
             orders::add(tx, account, &sample(0, None))?;
             for line in sample(0, None).lines {
-                let product = Product {
+                let product = Listing {
                     id: line.good_id,
                     good_name: line.good_name,
                     good_title: line.good_title,

@@ -40,7 +40,7 @@ use std::{
 use billhook_store::{
     AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
-    products::{self, Product},
+    products::{self, Listing},
     restore,
     settings::{GetBillsEmpty, Setting},
 };
@@ -154,7 +154,7 @@ fn put(store: &Store, account: AccountId, order: Order) {
     store
         .write(move |tx| {
             for line in &order.lines {
-                let product = Product {
+                let product = Listing {
                     id: line.good_id,
                     good_name: line.good_name.clone(),
                     good_title: line.good_title.clone(),
@@ -512,7 +512,7 @@ fn a_store_that_went_back_shows_nothing_of_before(engine: Engine) {
 fn two_products_of_one_name_are_a_conflict(engine: Engine) {
     let place = place(engine);
     let id = account(&place.store, "anna");
-    let product = |number, name: &str| Product {
+    let product = |number, name: &str| Listing {
         id: GoodId(number),
         good_name: name.into(),
         good_title: "T".into(),
@@ -524,7 +524,7 @@ fn two_products_of_one_name_are_a_conflict(engine: Engine) {
     assert!(!place.store.write(move |tx| products::add_missing(tx, id, &again)).unwrap());
     let error = place.store.write(move |tx| products::add_missing(tx, id, &twin)).unwrap_err();
     assert_eq!(error.kind(), Kind::Conflict);
-    let renamed = products::Good::new(product(1, "b"));
+    let renamed = products::Product::new(product(1, "b"));
     place.store.write(move |tx| products::save(tx, id, &renamed)).unwrap();
     let mut names = Vec::new();
     place

@@ -47,7 +47,7 @@ pub struct CreateOrder {
     pub bill_created: Option<UnixTime>,
     /// The domain that takes the order, as `host` or `host:port`: `link` becomes a URL of it (decision 47).
     pub bill_domain: Option<Text>,
-    /// Campaign marks.
+    /// UTM tags.
     #[serde(default)]
     pub utm: Marks,
     /// Legacy: the partner's number.
@@ -96,7 +96,7 @@ pub struct OrderedGood {
     pub good_sum: Option<Price>,
 }
 
-/// An order's campaign marks (section 4.1).
+/// An order's UTM tags (section 4.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Marks {

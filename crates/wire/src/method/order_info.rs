@@ -90,7 +90,7 @@ pub struct OrderInfo {
     /// The same under its other name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon: Option<String>,
-    /// Campaign marks.
+    /// UTM tags.
     #[serde(default)]
     pub utm: UtmInfo,
     /// Its lines. In `getOrderDetails` and `getOrdersWithGoods`.
@@ -137,7 +137,7 @@ pub struct GoodIdText(
     pub GoodId,
 );
 
-/// An order's campaign marks, without the affiliate's, which only partners see.
+/// An order's UTM tags, without the affiliate's, which only partners see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,8 +5,8 @@
 
 mod fresh;
 mod parts;
+mod requests;
 mod scene;
-mod shop;
 mod stores;
 mod table;
 mod wrk;

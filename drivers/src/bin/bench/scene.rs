@@ -17,7 +17,7 @@ use billhook_test_kit::{Done, Running, Store, run_watched};
 use tempfile::TempDir;
 
 use crate::{
-    shop::{self, Kind, Requests},
+    requests::{self, Kind, Requests},
     stores::Stores,
     wrk::{self, Goal, Sample},
 };
@@ -55,7 +55,7 @@ impl Scene {
         remove_leftovers(data)?;
         let prefix = format!("{WORK}{}-", std::process::id());
         let work = tempfile::Builder::new().prefix(&prefix).tempdir_in(data)?;
-        let certified = rcgen::generate_simple_self_signed([shop::HOST.to_owned()])?;
+        let certified = rcgen::generate_simple_self_signed([requests::HOST.to_owned()])?;
         fs::write(work.path().join("cert.pem"), certified.cert.pem())?;
         fs::write(work.path().join("key.pem"), certified.signing_key.serialize_pem())?;
         wrk::write_script(&work.path().join("load.lua"))?;
@@ -88,7 +88,7 @@ impl Scene {
     /// A store that `billhook generate` made, with one account.
     pub(crate) fn generated(&self, orders: u64, customers: u64) -> Result<PathBuf> {
         self.stores.made(&format!("store-{orders}-{customers}"), |folder| {
-            self.add_account(folder, shop::LOGIN)?;
+            self.add_account(folder, requests::LOGIN)?;
             self.generate(folder, orders, customers)?;
             Ok(())
         })
@@ -102,12 +102,12 @@ impl Scene {
         let (orders, customers) = (orders.to_string(), customers.to_string());
         self.run(
             store,
-            &["generate", "--account", shop::LOGIN, "--orders", &orders, "--customers", &customers],
+            &["generate", "--account", requests::LOGIN, "--orders", &orders, "--customers", &customers],
         )
     }
 
     pub(crate) fn export(&self, store: impl Into<Store>, file: &str) -> Result<Done> {
-        self.run(store, &["export", "--account", shop::LOGIN, file])
+        self.run(store, &["export", "--account", requests::LOGIN, file])
     }
 
     /// Runs one of Billhook's commands.
@@ -147,7 +147,12 @@ impl Scene {
     }
 
     /// Makes requests for customers, after asking the server each once.
-    pub(crate) fn load(&self, kind: Kind, customers: &[shop::Customer], server: &Running) -> Result<Load> {
+    pub(crate) fn load(
+        &self,
+        kind: Kind,
+        customers: &[requests::Customer],
+        server: &Running,
+    ) -> Result<Load> {
         self.load_of(Requests::new(kind, customers, server.address()?)?)
     }
 
@@ -161,7 +166,7 @@ impl Scene {
 
     /// Requests of a kind for the generated store's customers.
     pub(crate) fn usual_load(&self, kind: Kind, server: &Running) -> Result<Load> {
-        self.load(kind, &shop::generated(self.customers), server)
+        self.load(kind, &requests::generated(self.customers), server)
     }
 
     /// Loads a server at its maximum rate.

@@ -10,7 +10,7 @@ use billhook_drivers::{Result, billhook::KEY, folders};
 use billhook_store::{
     AccountId, Location, Store, accounts,
     orders::{self, Handling, Line, Order, TextField, Texts},
-    products::{self, Product},
+    products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 
@@ -102,7 +102,7 @@ impl Seller {
             products::add_missing(
                 tx,
                 added,
-                &Product { id: good_id, good_name, good_title, good_sum: price },
+                &Listing { id: good_id, good_name, good_title, good_sum: price },
             )?;
         }
         Ok(added)

@@ -31,7 +31,7 @@ const PINCODES: usize = 5000;
 const FIRST_IMPORTED: i64 = 1000;
 
 /// A data folder on a disk.
-pub(crate) struct Shop {
+pub(crate) struct DataDisk {
     billhook: Billhook,
     pub(crate) disk: Disk,
     /// A folder that does not fail.
@@ -41,7 +41,7 @@ pub(crate) struct Shop {
     asked: u32,
 }
 
-impl Shop {
+impl DataDisk {
     /// On a new disk, without a store.
     pub(crate) fn new(billhook: Billhook) -> Result<Self> {
         let place = tempfile::tempdir()?;

@@ -71,7 +71,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Sends bytes on a new connection until the server accepts no more, and reads. `endless` is repeated.
-    pub(crate) fn ask(&self, head: &[u8], endless: Option<&[u8]>) -> Result<Told> {
+    pub(crate) fn ask(&self, head: &[u8], endless: Option<&[u8]>) -> Result<Outcome> {
         let begun = Instant::now();
         let mut stream = idle::connect(self.address, 1)?;
         stream.set_nodelay(true)?;
@@ -99,7 +99,7 @@ impl Target {
             }
             break;
         }
-        Ok(Told { what: verdict(&said), closed, sent, took: begun.elapsed() })
+        Ok(Outcome { what: verdict(&said), closed, sent, took: begun.elapsed() })
     }
 
     /// How many connections the server holds, which an attacker who does not read can't see.
@@ -127,7 +127,7 @@ impl Target {
 }
 
 /// The answer on one connection.
-pub(crate) struct Told {
+pub(crate) struct Outcome {
     /// Status and code.
     pub(crate) what: String,
     /// Whether the server closed it.

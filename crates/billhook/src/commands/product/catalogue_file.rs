@@ -9,7 +9,7 @@ use std::{
 
 use billhook_store::{
     PartialFile, categories,
-    products::{self, Good},
+    products::{self, Product},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -96,7 +96,7 @@ impl Arguments {
     }
 }
 
-fn record(good: &Good, titles: &HashMap<i64, &str>) -> Map<String, Value> {
+fn record(good: &Product, titles: &HashMap<i64, &str>) -> Map<String, Value> {
     let mut record = whole(good);
     if let Some(title) = titles.get(&good.parent_id) {
         record.insert(CATEGORY_TITLE.to_owned(), (*title).into());

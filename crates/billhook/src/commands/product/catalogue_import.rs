@@ -10,7 +10,7 @@ use billhook_store::{
     Tx,
     accounts::Account,
     categories::{self, Category},
-    products::{self, Good, GoodText, Product},
+    products::{self, Listing, Product, ProductText},
 };
 use billhook_wire::{GoodId, Money, Name, Text};
 use clap::Args;
@@ -192,7 +192,7 @@ fn parse(line: u64, mut cells: BTreeMap<&'static str, &str>) -> Result<Record, S
     };
     let good_sum = good_sum.transpose()?;
     let (is_deleted, category_title) = (is_deleted.transpose()?, category_title.transpose()?);
-    let is_text = |name: &str| name == "good_title" || GoodText::named(name).is_some();
+    let is_text = |name: &str| name == "good_title" || ProductText::named(name).is_some();
     cells.retain(|name, value| !value.is_empty() || is_text(name));
     let said = Said::read(&name, cells)?;
     Ok(Record { line, id, good_name, good_sum, is_deleted, category_title, said })
@@ -213,13 +213,13 @@ impl<E: Into<Failure>> From<E> for Stop {
 /// A product to save, and the line that it comes from.
 struct Wanted {
     line: u64,
-    good: Good,
+    good: Product,
 }
 
 fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts, Stop> {
-    let mut known: BTreeMap<GoodId, Good> = BTreeMap::new();
+    let mut known: BTreeMap<GoodId, Product> = BTreeMap::new();
     products::each_good(tx, account.id, |good| {
-        known.insert(good.product.id, good);
+        known.insert(good.listing.id, good);
         Ok::<(), Failure>(())
     })?;
     let wanted = wanted(&known, records)?;
@@ -251,9 +251,9 @@ fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts
 }
 
 /// Applies each record to its product. Fails if two records are for one product or one name.
-fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(GoodId, Wanted)>, Stop> {
+fn wanted(known: &BTreeMap<GoodId, Product>, records: &[Record]) -> Result<Vec<(GoodId, Wanted)>, Stop> {
     let by_name: HashMap<&str, GoodId> =
-        known.values().map(|good| (good.product.good_name.as_str(), good.product.id)).collect();
+        known.values().map(|good| (good.listing.good_name.as_str(), good.listing.id)).collect();
     let said = records.iter().filter_map(|record| record.id);
     let mut highest = said.chain(known.keys().copied()).max().map_or(0, |id| id.0);
     let mut lines: HashMap<GoodId, u64> = HashMap::new();
@@ -273,7 +273,7 @@ fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(Goo
         }
         let mut good = match (known.get(&id), &record.good_name) {
             (Some(good), _) => good.clone(),
-            (None, Some(name)) => Good::new(Product {
+            (None, Some(name)) => Product::new(Listing {
                 id,
                 good_name: name.as_str().to_owned(),
                 good_title: String::new(),
@@ -285,10 +285,10 @@ fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(Goo
         };
         record.said.apply(&mut good);
         if let Some(name) = &record.good_name {
-            name.as_str().clone_into(&mut good.product.good_name);
+            name.as_str().clone_into(&mut good.listing.good_name);
         }
         if let Some(sum) = record.good_sum {
-            good.product.good_sum = sum;
+            good.listing.good_sum = sum;
         }
         if let Some(deleted) = record.is_deleted {
             good.is_deleted = deleted;
@@ -301,17 +301,17 @@ fn wanted(known: &BTreeMap<GoodId, Good>, records: &[Record]) -> Result<Vec<(Goo
 
 /// Fails if two products get the same name. `lines` has the products to save.
 fn names_are_apart(
-    known: &BTreeMap<GoodId, Good>,
+    known: &BTreeMap<GoodId, Product>,
     lines: &HashMap<GoodId, u64>,
     wanted: &[(GoodId, Wanted)],
 ) -> Result<(), Stop> {
     let mut names: HashMap<&str, String> = known
         .values()
-        .filter(|good| !lines.contains_key(&good.product.id))
-        .map(|good| (good.product.good_name.as_str(), format!("product {}", good.product.id)))
+        .filter(|good| !lines.contains_key(&good.listing.id))
+        .map(|good| (good.listing.good_name.as_str(), format!("product {}", good.listing.id)))
         .collect();
     for (_, Wanted { line, good }) in wanted {
-        match names.entry(&good.product.good_name) {
+        match names.entry(&good.listing.good_name) {
             Entry::Vacant(place) => drop(place.insert(format!("the one of line {line}"))),
             Entry::Occupied(other) => {
                 let why = format!("`{GOOD_NAME}`: {} has the name {}", other.get(), other.key());
@@ -326,16 +326,16 @@ fn names_are_apart(
 fn make_way(
     tx: &mut Tx<'_>,
     account: &Account,
-    known: &BTreeMap<GoodId, Good>,
+    known: &BTreeMap<GoodId, Product>,
     wanted: &[(GoodId, Wanted)],
 ) -> Result<(), Stop> {
     for (id, Wanted { good, .. }) in wanted {
         if let Some(before) = known.get(id)
-            && before.product.good_name != good.product.good_name
+            && before.listing.good_name != good.listing.good_name
         {
             let mut aside = before.clone();
             // No real name begins with a space.
-            aside.product.good_name = format!(" {id}");
+            aside.listing.good_name = format!(" {id}");
             products::save(tx, account.id, &aside)?;
         }
     }

@@ -1,6 +1,6 @@
 //! Reads and shows a product's fields by their names on the wire.
 
-use billhook_store::products::{Good, GoodText};
+use billhook_store::products::{Product, ProductText};
 use billhook_wire::{
     Form, Name, Price,
     method::{GoodFields, GoodType},
@@ -36,7 +36,7 @@ struct Prepayment {
 pub(super) struct Said {
     fields: GoodFields,
     prepayment: Prepayment,
-    cleared: Vec<GoodText>,
+    cleared: Vec<ProductText>,
     clears_title: bool,
 }
 
@@ -50,7 +50,7 @@ impl Said {
         let mut cleared = Vec::new();
         let mut clears_title = false;
         for (name, value) in said {
-            match GoodText::named(name) {
+            match ProductText::named(name) {
                 _ if !value.is_empty() => pairs.push((name, value)),
                 Some(text) => cleared.push(text),
                 None if name == "good_title" => clears_title = true,
@@ -72,10 +72,10 @@ impl Said {
     }
 
     /// Replaces the fields that are set.
-    pub(super) fn apply(&self, good: &mut Good) {
+    pub(super) fn apply(&self, good: &mut Product) {
         good.change(&self.fields);
         if self.clears_title {
-            good.product.good_title.clear();
+            good.listing.good_title.clear();
         }
         for text in &self.cleared {
             good.texts.set(*text, "");
@@ -112,10 +112,10 @@ pub(super) fn word(good_type: GoodType) -> &'static str {
     }
 }
 
-pub(super) fn value(good: &Good, field: &str) -> Value {
+pub(super) fn value(good: &Product, field: &str) -> Value {
     match field {
-        "good_title" => json!(good.product.good_title),
-        "good_sum" => json!(good.product.good_sum),
+        "good_title" => json!(good.listing.good_title),
+        "good_sum" => json!(good.listing.good_sum),
         "good_type" => json!(word(good.good_type)),
         other => GoodField::named(other).map_or(Value::Null, |field| json!(field.get(good))),
     }
@@ -133,7 +133,7 @@ pub(super) fn text(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use billhook_store::products::Product;
+    use billhook_store::products::Listing;
     use billhook_wire::{GoodId, Money};
 
     use super::*;
@@ -141,8 +141,8 @@ mod tests {
     #[test]
     fn what_is_said_is_kept_and_told() {
         let product =
-            Product { id: GoodId(1), good_name: "a".into(), good_title: "A".into(), good_sum: Money::ZERO };
-        let mut good = Good::new(product);
+            Listing { id: GoodId(1), good_name: "a".into(), good_title: "A".into(), good_sum: Money::ZERO };
+        let mut good = Product::new(product);
         let name = Name::new("a").unwrap();
         let said: Vec<(&str, String)> = FIELDS
             .into_iter()
@@ -173,11 +173,11 @@ mod tests {
         }
         // The fields as shown can be read again.
         let told: Vec<_> = FIELDS.into_iter().map(|field| (field, text(&value(&good, field)))).collect();
-        let mut again = Good::new(good.product.clone());
+        let mut again = Product::new(good.listing.clone());
         read(&told).unwrap().apply(&mut again);
         assert_eq!(again, good);
         read(&[("good_download", String::new())]).unwrap().apply(&mut again);
-        assert_eq!(again.texts.get(GoodText::Download), "");
+        assert_eq!(again.texts.get(ProductText::Download), "");
         assert_eq!(read(&[("good_sum", String::new())]).unwrap_err(), "good_sum can't be empty");
         assert!(read(&[("good_sum", "-1".to_owned())]).unwrap_err().starts_with("good_sum: a price is"));
     }

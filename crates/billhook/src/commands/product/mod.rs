@@ -11,7 +11,7 @@ use billhook_store::{
     Tx,
     accounts::Account,
     categories, pincodes,
-    products::{self, Good, Product},
+    products::{self, Listing, Product},
 };
 use billhook_wire::{Money, Name, method::GoodFields};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
@@ -163,14 +163,14 @@ impl List {
         let mut out = stdout();
         let mut is_empty = true;
         store.read(|tx, account| {
-            let list = |good: Good| {
+            let list = |good: Product| {
                 is_empty = false;
-                let Good { product, is_deleted, .. } = &good;
+                let Product { listing, is_deleted, .. } = &good;
                 if self.report.json {
                     return json_line(&mut out, &names(&good));
                 }
                 let gone = if *is_deleted { "  (deleted)" } else { "" };
-                let Product { id, good_name, good_title, good_sum } = product;
+                let Listing { id, good_name, good_title, good_sum } = listing;
                 let sum = good_sum.to_string();
                 let line = format!("{:>6}  {sum:>10}  {good_name}  {good_title}{gone}", id.0);
                 Ok(writeln!(out, "{}", for_terminal(&line))?)
@@ -190,7 +190,7 @@ impl Target {
     fn show(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let (good, left) = self.report.open(everywhere)?.read(|tx, account| {
             let good = known(tx, account, &self.good_name)?;
-            let left = pincodes::left(tx, account.id, good.product.id)?;
+            let left = pincodes::left(tx, account.id, good.listing.id)?;
             Ok((good, left))
         })?;
         let mut out = stdout();
@@ -216,7 +216,7 @@ impl Target {
             products::save(tx, account.id, &good)?;
             Ok(good)
         })?;
-        print(report.json, &whole(&good), &format!("{}: deleted", good.product.good_name))
+        print(report.json, &whole(&good), &format!("{}: deleted", good.listing.good_name))
     }
 }
 
@@ -232,7 +232,7 @@ impl Add {
         let said = Said::read(&good_name, said).map_err(Failure::usage)?;
         let good = report.open(everywhere)?.write(move |tx, account| {
             let id = match products::named(tx, account.id, good_name.as_str())? {
-                Some(known) if known.is_deleted => known.product.id,
+                Some(known) if known.is_deleted => known.listing.id,
                 Some(_) => {
                     return Err(Failure::failed(format!(
                         "there is a product {good_name} already: `billhook product set {good_name} …` changes it"
@@ -240,7 +240,7 @@ impl Add {
                 }
                 None => products::next_id(tx, account.id)?,
             };
-            let mut good = Good::new(Product {
+            let mut good = Product::new(Listing {
                 id,
                 good_name: good_name.as_str().to_owned(),
                 good_title: String::new(),
@@ -252,7 +252,7 @@ impl Add {
         print(
             report.json,
             &whole(&good),
-            &format!("{}: added, number {}", good.product.good_name, good.product.id),
+            &format!("{}: added, number {}", good.listing.good_name, good.listing.id),
         )
     }
 }
@@ -269,7 +269,7 @@ impl Set {
         })?;
         let said: Vec<_> =
             settings.iter().map(|(name, _)| format!("{name}={}", text(&value(&good, name)))).collect();
-        print(report.json, &whole(&good), &format!("{}: {}", good.product.good_name, said.join(" ")))
+        print(report.json, &whole(&good), &format!("{}: {}", good.listing.good_name, said.join(" ")))
     }
 }
 
@@ -287,7 +287,7 @@ fn once_each<'a>(
     Ok(all)
 }
 
-fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Good, said: &Said) -> Result<(), Failure> {
+fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Product, said: &Said) -> Result<(), Failure> {
     if let Some(category) = said.parent_id().filter(|category| *category != 0)
         && categories::find(tx, account.id, category)?.is_none()
     {
@@ -298,7 +298,7 @@ fn change(tx: &mut Tx<'_>, account: &Account, good: &mut Good, said: &Said) -> R
 }
 
 /// The product with this name, deleted or not.
-pub(crate) fn known(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Good, Failure> {
+pub(crate) fn known(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Product, Failure> {
     if let Some(good) = products::named(tx, account.id, good_name.as_str())? {
         return Ok(good);
     }
@@ -310,7 +310,7 @@ pub(crate) fn known(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Res
     Err(unknown("product", good_name, account, names.iter().map(String::as_str)))
 }
 
-fn in_catalogue(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Good, Failure> {
+fn in_catalogue(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<Product, Failure> {
     let good = known(tx, account, good_name)?;
     if good.is_deleted {
         return Err(Failure::failed(format!(
@@ -321,13 +321,13 @@ fn in_catalogue(tx: &mut Tx<'_>, account: &Account, good_name: &Name) -> Result<
 }
 
 /// The fields that lists show.
-fn names(good: &Good) -> Map<String, Value> {
-    let Good { product, good_type, is_deleted, .. } = good;
+fn names(good: &Product) -> Map<String, Value> {
+    let Product { listing, good_type, is_deleted, .. } = good;
     let fields = [
-        ("good_id", product.id.0.into()),
-        ("good_name", product.good_name.as_str().into()),
-        ("good_title", product.good_title.as_str().into()),
-        ("good_sum", product.good_sum.to_string().into()),
+        ("good_id", listing.id.0.into()),
+        ("good_name", listing.good_name.as_str().into()),
+        ("good_title", listing.good_title.as_str().into()),
+        ("good_sum", listing.good_sum.to_string().into()),
         ("good_type", fields::word(*good_type).into()),
         ("deleted", (*is_deleted).into()),
     ];
@@ -335,7 +335,7 @@ fn names(good: &Good) -> Map<String, Value> {
 }
 
 /// All fields.
-fn whole(good: &Good) -> Map<String, Value> {
+fn whole(good: &Product) -> Map<String, Value> {
     let mut map = names(good);
     for field in FIELDS {
         map.insert(field.to_owned(), value(good, field));

@@ -38,7 +38,7 @@ impl Add {
         let codes = read(&input_file::read(&file)?, &place)?;
         let (name, added) = (good_name.clone(), codes.len());
         let left = report.open(everywhere)?.write(move |tx, account| {
-            let good = super::in_catalogue(tx, account, &name)?.product.id;
+            let good = super::in_catalogue(tx, account, &name)?.listing.id;
             let lines: HashMap<&str, usize> =
                 codes.iter().map(|(line, code)| (code.as_str(), *line)).collect();
             let mut taken = None;
@@ -95,7 +95,7 @@ pub(super) fn show(target: &Target, everywhere: &Everywhere) -> Result<(), Failu
     let Target { good_name, report } = target;
     let (mut left, mut handed_out) = (Vec::new(), Vec::new());
     report.open(everywhere)?.read(|tx, account| {
-        let good = super::known(tx, account, good_name)?.product.id;
+        let good = super::known(tx, account, good_name)?.listing.id;
         pincodes::each(tx, account.id, good, |code, order| {
             match order {
                 None => left.push(code.to_owned()),

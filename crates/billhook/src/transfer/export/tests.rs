@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use billhook_store::{
     orders::{Delivery, Handling, Line, TextField, Texts},
-    products::{Fee, GoodText, Product, Timer},
+    products::{Fee, Listing, ProductText, Timer},
 };
 use billhook_wire::{
     Email, Money, OrderId, PayStatus, Percent,
@@ -14,20 +14,20 @@ use expect_test::{Expect, expect};
 use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
-use crate::transfer::import::tests::{Shop, product};
+use crate::transfer::import::tests::{Fixture, product};
 
-fn asked(shop: &Shop, format: Format) -> Asked<'_> {
+fn asked(shop: &Fixture, format: Format) -> Asked<'_> {
     Asked { store: &shop.store, account: &shop.account, format, settings: false }
 }
 
-fn exported(shop: &Shop, format: Format) -> String {
+fn exported(shop: &Fixture, format: Format) -> String {
     let mut out = Vec::new();
     asked(shop, format).export(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 /// Adds products and orders, and sets each order's `received` to the sum of its payments.
-fn add(shop: &Shop, goods: Vec<Good>, mut orders: Vec<Paid>) {
+fn add(shop: &Fixture, goods: Vec<Product>, mut orders: Vec<Paid>) {
     let account = shop.account.id;
     for (order, payments) in &mut orders {
         order.handling.received = payments.iter().map(|payment| payment.sum).sum();
@@ -46,7 +46,7 @@ fn unpaid(orders: Vec<Order>) -> Vec<Paid> {
     orders.into_iter().map(|order| (order, vec![])).collect()
 }
 
-fn line(product: &Product, good_title: &str, sum: i64, price: i64, pincode: &str) -> Line {
+fn line(product: &Listing, good_title: &str, sum: i64, price: i64, pincode: &str) -> Line {
     Line {
         good_id: product.id,
         good_name: product.good_name.clone(),
@@ -75,8 +75,8 @@ fn order(id: i64, pay_status: PayStatus, paid: i64, lines: Vec<Line>) -> Order {
 }
 
 /// A paid order, one with every field, one whose product's catalogue entry differs; a product without orders.
-fn sample() -> Shop {
-    let shop = Shop::new();
+fn sample() -> Fixture {
+    let shop = Fixture::new();
     let (book, disc, pen) =
         (product(7, "book", "Книга", 100), product(8, "disc", "Disc", 200), product(9, "pen", "Pen", 1));
     let mut full = order(
@@ -88,11 +88,11 @@ fn sample() -> Shop {
     full.is_recurrent = true;
     full.texts.set(TextField::Comment, " \"=1+1\",\r\n<b>\t");
     let orders = vec![order(3, PayStatus::Paid, 0, vec![line(&book, "Книга", 100, 100, "")]), full];
-    add(&shop, [book, disc, pen].map(Good::new).into(), unpaid(orders));
+    add(&shop, [book, disc, pen].map(Product::new).into(), unpaid(orders));
     shop
 }
 
-fn check(shop: &Shop, format: Format, expected: &Expect) {
+fn check(shop: &Fixture, format: Format, expected: &Expect) {
     expected.assert_eq(&exported(shop, format));
 }
 
@@ -125,8 +125,8 @@ fn csv_has_every_column() {
 }
 
 /// A hidden order without e-mail and with all handling; a product with some settings; a deleted product.
-fn full_sample() -> Shop {
-    let shop = Shop::new();
+fn full_sample() -> Fixture {
+    let shop = Fixture::new();
     let (book, disc) = (product(7, "book", "Book", 100), product(8, "disc", "Disc", 200));
     let mut fees = line(&book, "Book", 100, 100, "");
     fees.partner_fee = Money::from_kopecks(10);
@@ -144,12 +144,12 @@ fn full_sample() -> Shop {
     };
     full.texts.set(TextField::Note, "n");
     let payment = |kopecks, received| Payment { sum: Money::from_kopecks(kopecks), received };
-    let mut book = Good::new(book);
+    let mut book = Product::new(book);
     book.good_type = GoodType::Floating;
     book.timer = Timer { is_on: true, unit: TimerUnit::Day, duration: 3 };
     book.partner_fee = Fee { sum: Money::ZERO, share: Percent::from_hundredths(1250).unwrap() };
-    book.texts.set(GoodText::PartnerSlLink, "https://a");
-    let mut disc = Good::new(disc);
+    book.texts.set(ProductText::PartnerSlLink, "https://a");
+    let mut disc = Product::new(disc);
     disc.is_deleted = true;
     add(&shop, vec![book, disc], vec![(full, vec![payment(150, 1), payment(-50, 2)])]);
     shop
@@ -180,17 +180,17 @@ fn what_became_of_orders_and_settings_of_products() {
 
 #[test]
 fn an_empty_account() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     assert_eq!(exported(&shop, Format::Jsonl), "");
     let header = exported(&shop, Format::Csv);
     assert!(header.starts_with("id,email,pay_status,created,paid,is_recurrent,deleted,"), "{header}");
-    assert_eq!(Shop::new().csv(&header).unwrap(), "added 0, changed 0, same 0 orders; 0 products added");
+    assert_eq!(Fixture::new().csv(&header).unwrap(), "added 0, changed 0, same 0 orders; 0 products added");
 }
 
 /// Both formats, imported into an empty account, give the same account and the same exports.
-fn comes_back(shop: &Shop) {
+fn comes_back(shop: &Fixture) {
     let (jsonl, csv) = (exported(shop, Format::Jsonl), exported(shop, Format::Csv));
-    let (first, second) = (Shop::new(), Shop::new());
+    let (first, second) = (Fixture::new(), Fixture::new());
     first.jsonl(&jsonl).unwrap();
     second.csv(&csv).unwrap();
     for copy in [&first, &second] {
@@ -250,15 +250,15 @@ prop_compose! {
         duration in prop_oneof![Just(0), any::<u32>()],
         fees in [fee(), fee(), fee()],
         prepayment_minsum in price(),
-        texts in vec((prop::sample::select(GoodText::ALL.to_vec()), text()), 0..4),
-    ) -> Good {
+        texts in vec((prop::sample::select(ProductText::ALL.to_vec()), text()), 0..4),
+    ) -> Product {
         let [is_deleted, nalozh_only, partner_show, use_short, publish, is_on, prepayment_enabled] = flags;
         let [partner_fee, partner_pfee, rashod] = fees;
-        let mut good = Good {
+        let mut good = Product {
             good_type, is_deleted, parent_id, nalozh_only, partner_show, use_short, publish,
             timer: Timer { is_on, unit, duration },
             partner_fee, partner_pfee, rashod, prepayment_enabled, prepayment_minsum,
-            ..Good::new(product(1, "", "", 0))
+            ..Product::new(product(1, "", "", 0))
         };
         for (field, text) in texts {
             good.texts.set(field, text);
@@ -269,13 +269,13 @@ prop_compose! {
 
 prop_compose! {
     /// Products with different numbers and names, and some with settings.
-    fn catalogue()(words in vec((text(), text(), money(), option::of(settings())), 1..5)) -> Vec<Good> {
+    fn catalogue()(words in vec((text(), text(), money(), option::of(settings())), 1..5)) -> Vec<Product> {
         (1..).zip(words).map(|(id, (name, title, sum, settings))| {
             let title = if title.is_empty() { "x" } else { &title };
             let product = product(id * 1_000_003, &format!("{name}{id}"), title, sum);
             match settings {
-                Some(good) => Good { product, ..good },
-                None => Good::new(product),
+                Some(good) => Product { listing: product, ..good },
+                None => Product::new(product),
             }
         }).collect()
     }
@@ -302,7 +302,7 @@ fn payments_of_one() -> impl Strategy<Value = Vec<Payment>> {
 }
 
 prop_compose! {
-    fn any_order(products: Vec<Product>)(
+    fn any_order(products: Vec<Listing>)(
         email in prop::sample::select(vec!["Anna@example.com", "я@я", "a\"'=;,@b", "-@-", ""]),
         pay_status in prop::sample::select(PayStatus::ALL.to_vec()),
         created in 0..=253_402_300_799_i64,
@@ -340,9 +340,9 @@ prop_compose! {
     }
 }
 
-fn account() -> impl Strategy<Value = (Vec<Good>, Vec<Paid>)> {
+fn account() -> impl Strategy<Value = (Vec<Product>, Vec<Paid>)> {
     catalogue().prop_flat_map(|goods| {
-        let products = goods.iter().map(|good| good.product.clone()).collect();
+        let products = goods.iter().map(|good| good.listing.clone()).collect();
         let orders = vec(any_order(products), 0..6);
         (Just(goods), orders, 1..=i64::MAX / 8).prop_map(|(goods, mut orders, step)| {
             (1..).zip(&mut orders).for_each(|(place, (order, _))| order.id = OrderId(place * step));
@@ -356,7 +356,7 @@ proptest! {
 
     #[test]
     fn every_account_comes_back((goods, orders) in account()) {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         add(&shop, goods, orders);
         comes_back(&shop);
     }
@@ -434,7 +434,7 @@ impl Write for Full {
 /// The end may come in any reader's batch.
 #[test]
 fn batches_come_in_order() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let good = product(1, "book", "Book", 1);
     let mut expected = Vec::new();
     // With gaps, since numbers are not positions.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem};
 
-use billhook_store::{AccountId, Error, Store, products, products::Product};
+use billhook_store::{AccountId, Error, Store, products, products::Listing};
 use billhook_wire::GoodId;
 
 use crate::record::{Fault, quoted};
@@ -15,7 +15,7 @@ pub(super) struct Catalogue {
 }
 
 struct Entry {
-    product: Product,
+    product: Listing,
     /// The line that added it; `None` if it was in the store.
     line: Option<u64>,
     /// The line that describes the product itself.
@@ -35,7 +35,7 @@ impl Catalogue {
         })
     }
 
-    pub(super) fn get(&self, id: GoodId) -> Option<&Product> {
+    pub(super) fn get(&self, id: GoodId) -> Option<&Listing> {
         self.products.get(&id).map(|entry| &entry.product)
     }
 
@@ -64,19 +64,19 @@ impl Catalogue {
     }
 
     /// Adds a product that an order's line names first. Its name has been checked.
-    pub(super) fn add(&mut self, product: Product, line: u64) {
+    pub(super) fn add(&mut self, product: Listing, line: u64) {
         self.names.insert(product.good_name.clone(), product.id);
         self.products.insert(product.id, Entry { product, line: Some(line), described: None });
     }
 
     /// Removes a product that a bad line added.
-    pub(super) fn take_back(&mut self, product: &Product) {
+    pub(super) fn take_back(&mut self, product: &Listing) {
         self.names.remove(&product.good_name);
         self.products.remove(&product.id);
     }
 
     /// Takes a product from its own line (decision 71), with a checked name, and returns the old one.
-    pub(super) fn describe(&mut self, product: Product, line: u64) -> Result<Option<Product>, Fault> {
+    pub(super) fn describe(&mut self, product: Listing, line: u64) -> Result<Option<Listing>, Fault> {
         let Some(known) = self.products.get_mut(&product.id) else {
             let id = product.id;
             self.add(product, line);

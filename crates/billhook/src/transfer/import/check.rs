@@ -7,7 +7,7 @@ use billhook_store::{
     order_changes::Payment,
     orders,
     orders::{Line, Order},
-    products::Product,
+    products::Listing,
 };
 use billhook_wire::{Money, OrderId, PayStatus};
 use roaring::RoaringTreemap;
@@ -21,12 +21,12 @@ pub(super) enum Step {
     /// An order, and the products that it names first.
     Order {
         order: Box<Prepared>,
-        products: Vec<Product>,
+        products: Vec<Listing>,
     },
     /// A product from a line of its own, and the product before it.
     Product {
-        product: Product,
-        before: Option<Product>,
+        product: Listing,
+        before: Option<Listing>,
         settings: Settings,
     },
     Entry(Entry),
@@ -171,7 +171,7 @@ impl<'s> Checker<'s> {
         line: u64,
         order: OrderId,
         items: Vec<ItemDraft>,
-        products: &mut Vec<Product>,
+        products: &mut Vec<Listing>,
     ) -> Result<(Vec<Line>, Vec<GivenItem>), Refusal> {
         let mut lines = Vec::with_capacity(items.len());
         let mut given = Vec::with_capacity(items.len());
@@ -200,7 +200,7 @@ impl<'s> Checker<'s> {
         order: OrderId,
         position: usize,
         item: ItemDraft,
-        products: &mut Vec<Product>,
+        products: &mut Vec<Listing>,
     ) -> Result<Line, Refusal> {
         let id = item.id.ok_or_else(|| missing("id"))?;
         if let Some(name) = &item.good_name {
@@ -240,7 +240,7 @@ impl<'s> Checker<'s> {
         let price = price.or(stored.map(|line| line.price)).unwrap_or(sum);
         let good_title = good_title.unwrap_or_else(title);
         let product =
-            Product { id, good_name: good_name.clone(), good_title: good_title.clone(), good_sum: price };
+            Listing { id, good_name: good_name.clone(), good_title: good_title.clone(), good_sum: price };
         self.catalogue.add(product.clone(), line);
         products.push(product);
         Ok(Line {
@@ -277,7 +277,7 @@ impl<'s> Checker<'s> {
             .or_else(|| known.map(|known| known.good_title.clone()))
             .unwrap_or_else(|| good_name.clone());
         let good_sum = item.sum.or(known.map(|known| known.good_sum)).unwrap_or(Money::ZERO);
-        let product = Product { id, good_name, good_title, good_sum };
+        let product = Listing { id, good_name, good_title, good_sum };
         let before = self.catalogue.describe(product.clone(), line)?;
         Ok(Step::Product { product, before, settings })
     }

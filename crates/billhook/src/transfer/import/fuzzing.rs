@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, io::Cursor};
 
-use billhook_store::{AccountId, Store, order_changes::Payment, orders::Order, products::Good};
+use billhook_store::{AccountId, Store, order_changes::Payment, orders::Order, products::Product};
 use billhook_wire::GoodId;
 use jiff::tz::TimeZone;
 
@@ -57,7 +57,7 @@ fn round_trips(store: &Store, account: AccountId, file: &[u8], format: Format) {
 /// The content of an account after an import.
 #[derive(Debug, Default, PartialEq)]
 struct Imported {
-    products: BTreeMap<GoodId, Good>,
+    products: BTreeMap<GoodId, Product>,
     orders: Vec<(Order, Vec<Payment>)>,
     entries: Vec<Entry>,
 }
@@ -100,13 +100,13 @@ impl Imported {
     fn take(&mut self, step: Step) {
         match step {
             Step::Order { order, products } => {
-                let new = products.into_iter().map(|product| (product.id, Good::new(product)));
+                let new = products.into_iter().map(|product| (product.id, Product::new(product)));
                 self.products.extend(new);
                 self.orders.push((order.order, order.payments));
             }
             Step::Product { product, settings, .. } => {
                 let id = product.id;
-                let known = self.products.remove(&id).unwrap_or_else(|| Good::new(product.clone()));
+                let known = self.products.remove(&id).unwrap_or_else(|| Product::new(product.clone()));
                 self.products.insert(id, settings.over(known, product));
             }
             Step::Entry(entry) => self.entries.push(entry),
@@ -147,17 +147,17 @@ mod tests {
     use billhook_test_kit::replay;
 
     use super::*;
-    use crate::transfer::import::tests::Shop;
+    use crate::transfer::import::tests::Fixture;
 
     #[test]
     fn json_lines() {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         replay("import_jsonl", |file| round_trips(&shop.store, shop.account.id, file, Format::Jsonl));
     }
 
     #[test]
     fn csv_files() {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         replay("import_csv", |file| round_trips(&shop.store, shop.account.id, file, Format::Csv));
     }
 }

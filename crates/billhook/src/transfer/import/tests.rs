@@ -15,7 +15,7 @@ use billhook_store::{
     orders,
     orders::{Delivery, Handling, Order, TextField},
     payments,
-    products::{self, Good, GoodText, Product},
+    products::{self, Listing, Product, ProductText},
 };
 use billhook_wire::{GoodId, Key, Login, Money, OrderId, PayStatus, method::GoodType};
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ use super::*;
 /// 1 January 2020, 12:00 UTC: the time of every import here.
 pub(crate) const NOW: i64 = 1_577_880_000;
 
-pub(crate) struct Shop {
+pub(crate) struct Fixture {
     folder: TempDir,
     pub(crate) store: Store,
     pub(crate) account: Account,
@@ -34,7 +34,7 @@ pub(crate) struct Shop {
 /// The result of an import: its report, or its faults and the summary.
 pub(crate) type Said = Result<String, (Vec<String>, String)>;
 
-impl Shop {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Location::folder(&folder.path().join("data"))).unwrap();
@@ -101,7 +101,7 @@ impl Shop {
     }
 
     /// Every product with its settings.
-    pub(crate) fn goods(&self) -> Vec<Good> {
+    pub(crate) fn goods(&self) -> Vec<Product> {
         let mut all = Vec::new();
         self.store
             .read(|tx| {
@@ -114,8 +114,8 @@ impl Shop {
         all
     }
 
-    pub(crate) fn products(&self) -> Vec<Product> {
-        self.goods().into_iter().map(|good| good.product).collect()
+    pub(crate) fn products(&self) -> Vec<Listing> {
+        self.goods().into_iter().map(|good| good.listing).collect()
     }
 
     /// The findings of `check`.
@@ -136,16 +136,16 @@ fn said(job: &Job<'_>) -> Said {
     }
 }
 
-pub(crate) fn product(id: i64, good_name: &str, good_title: &str, kopecks: i64) -> Product {
+pub(crate) fn product(id: i64, good_name: &str, good_title: &str, kopecks: i64) -> Listing {
     let (id, good_name, good_title) = (GoodId(id), good_name.to_owned(), good_title.to_owned());
-    Product { id, good_name, good_title, good_sum: Money::from_kopecks(kopecks) }
+    Listing { id, good_name, good_title, good_sum: Money::from_kopecks(kopecks) }
 }
 
 const ONE: &str = r#"{"id":5,"email":" Anna@example.com","items":[{"id":7,"good_name":"book"}]}"#;
 
 #[test]
 fn what_is_left_out_has_a_default() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     assert_eq!(shop.jsonl(ONE).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
     let order = &shop.orders()[0];
     assert_eq!((order.id, order.email_text()), (OrderId(5), "Anna@example.com"));
@@ -159,7 +159,7 @@ fn what_is_left_out_has_a_default() {
 
 #[test]
 fn every_form_of_a_value_is_taken() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let text = r#"
 {"id":"1","email":"a@b","pay_status":"paid","created":"02.03.2013 22:46:40","items":[{"id":"7","good_name":"book","sum":"10,5","price":12}]}
 {"id":2,"email":"a@b","pay_status":"paid","created":5,"paid":"1970-01-01T00:00:09Z","is_recurrent":1,"phone":79990000000,"comment":"","tag":null,"items":[{"id":7,"sum":3.25}]}
@@ -179,7 +179,7 @@ fn every_form_of_a_value_is_taken() {
 
 #[test]
 fn an_order_that_exists_keeps_what_is_left_out() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let full = r#"{"id":5,"email":"a@b","pay_status":"return","created":5,"paid":9,"is_recurrent":true,"phone":"1","comment":"c","items":[{"id":7,"good_name":"book","good_title":"Book","sum":"1","price":"2","pincode":"p"},{"id":8,"good_name":"disc"}]}"#;
     shop.jsonl(full).unwrap();
     let before = shop.orders();
@@ -201,7 +201,7 @@ fn an_order_that_exists_keeps_what_is_left_out() {
 
 #[test]
 fn an_order_that_becomes_paid_was_paid_when_it_was_created() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     shop.jsonl(r#"{"id":5,"email":"a@b","created":50,"items":[{"id":7,"good_name":"book"}]}"#).unwrap();
     let paid = r#"{"id":5,"email":"a@b","pay_status":"paid","items":[{"id":7}]}"#;
     assert_eq!(shop.jsonl(paid).unwrap(), "added 0, changed 1, same 0 orders; 0 products added");
@@ -211,7 +211,7 @@ fn an_order_that_becomes_paid_was_paid_when_it_was_created() {
 
 #[test]
 fn what_became_of_an_order_is_kept_where_it_is_left_out() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let full = r#"{"id":5,"email":"","deleted":7,"kill_at":8,"delivery":"sent","sent":9,"confirmed":1,"manager":3,"payments":[{"sum":"1.50","received":"1970-01-01T00:00:02Z"},{"sum":2,"received":3}],"items":[{"id":7,"good_name":"book","partner_fee":"0.10","partner_pfee":"0.20"}]}"#;
     assert_eq!(shop.jsonl(full).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
     let payment = |kopecks, received| Payment { sum: Money::from_kopecks(kopecks), received };
@@ -263,13 +263,13 @@ fn what_became_of_an_order_is_kept_where_it_is_left_out() {
 
 #[test]
 fn a_products_settings_are_kept_where_they_are_left_out() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let full = r#"{"product":{"id":7,"good_name":"book","sum":1,"good_deleted":true,"good_type":"real","good_partner_fee_perc":"12,5","good_partner_SL_link":"x"}}"#;
     assert_eq!(shop.jsonl(full).unwrap(), "added 0, changed 0, same 0 orders; 1 product added");
     let good = shop.goods().remove(0);
     assert_eq!((good.is_deleted, good.good_type.as_str()), (true, "1"));
     assert_eq!(good.partner_fee.share.hundredths(), 1250);
-    assert_eq!(good.texts.get(GoodText::PartnerSlLink), "x");
+    assert_eq!(good.texts.get(ProductText::PartnerSlLink), "x");
     // An order's line says nothing about it.
     let text = "{\"id\":1,\"email\":\"a@b\",\"items\":[{\"id\":7}]}\n{\"product\":{\"id\":7,\"good_publish\":false}}";
     assert_eq!(shop.jsonl(text).unwrap(), "added 1, changed 0, same 0 orders; 0 products added");
@@ -279,13 +279,13 @@ fn a_products_settings_are_kept_where_they_are_left_out() {
     let mut expected = good;
     expected.is_deleted = false;
     expected.good_type = GoodType::Floating;
-    expected.texts.set(GoodText::PartnerSlLink, "y");
+    expected.texts.set(ProductText::PartnerSlLink, "y");
     assert_eq!(shop.goods(), [expected]);
 }
 
 #[test]
 fn the_catalogue_keeps_its_own_words_unless_a_product_has_a_line() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let first = r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book","good_title":"First","sum":"10","price":"12"},{"id":7,"good_name":"book","good_title":"Second"}]}"#;
     shop.jsonl(first).unwrap();
     assert_eq!(shop.products(), [product(7, "book", "First", 1200)]);
@@ -301,10 +301,10 @@ fn the_catalogue_keeps_its_own_words_unless_a_product_has_a_line() {
 
 #[test]
 fn a_product_that_the_catalogue_lost_is_told_by_the_stored_order() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     // An import can't make this, but a catalogue may lose products later.
     let order = {
-        let other = Shop::new();
+        let other = Fixture::new();
         other.jsonl(r#"{"id":5,"email":"a@b","items":[{"id":7,"good_name":"book","good_title":"T","sum":1,"price":2}]}"#).unwrap();
         other.orders().remove(0)
     };
@@ -319,7 +319,7 @@ fn a_product_that_the_catalogue_lost_is_told_by_the_stored_order() {
 fn csv_with_every_delimiter_line_break_and_encoding() {
     let comma = "id,email,first_name,item_id,item_good_name,item_sum\r\n5,a@b,\"Анна \"\"А\"\",\r\n и Ко\",7,book,1\r\n5,,,8,disc,\"2,50\"\r\n";
     let expected = {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         assert_eq!(shop.csv(comma).unwrap(), "added 1, changed 0, same 0 orders; 2 products added");
         shop.orders()
     };
@@ -343,7 +343,7 @@ fn csv_with_every_delimiter_line_break_and_encoding() {
         (utf_16(tab), None),
     ];
     for (bytes, encoding) in files {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         let job = Job { encoding, ..shop.job(&bytes, Format::Csv) };
         said(&job).unwrap();
         assert_eq!(shop.orders(), expected, "{}", String::from_utf8_lossy(&bytes));
@@ -352,7 +352,7 @@ fn csv_with_every_delimiter_line_break_and_encoding() {
 
 #[test]
 fn a_row_without_an_order_is_a_product() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let text = "item_id,id,email,item_good_name,item_good_title,item_sum\n9,,,disc,Disc,3\n7,5,a@b,book,,\n9,5,,,,\n8,,,pen,,";
     assert_eq!(shop.csv(text).unwrap(), "added 1, changed 0, same 0 orders; 3 products added");
     assert_eq!(
@@ -364,7 +364,7 @@ fn a_row_without_an_order_is_a_product() {
 
 #[test]
 fn bad_lines_are_skipped_where_that_is_asked() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let text = format!(
         "{}\n{ONE}\n{ONE}\n{}\n",
         r#"{"id":5,"email":"a@b","items":[{"id":7,"good_name":"other"},{"id":8}]}"#,
@@ -389,7 +389,7 @@ fn bad_lines_are_skipped_where_that_is_asked() {
 
 #[test]
 fn a_csv_order_with_one_bad_row_is_skipped_whole() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let text = "id,email,item_id,item_good_name\n5,a@b,7,book\n5,,x,book\n5,,8,disc\n6,a@b,8,disc\n";
     let job = Job { skip_bad: true, ..shop.job(text.as_bytes(), Format::Csv) };
     assert_eq!(
@@ -401,7 +401,7 @@ fn a_csv_order_with_one_bad_row_is_skipped_whole() {
 
 #[test]
 fn a_header_says_its_names_in_either_case_with_spaces_around() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     shop.csv("ID, Email ,ITEM_ID,Item_Good_Name\n5,a@b,7,book\n").unwrap();
     assert_eq!(
         (shop.orders()[0].email_text(), &shop.products()[..]),
@@ -411,7 +411,7 @@ fn a_header_says_its_names_in_either_case_with_spaces_around() {
 
 #[test]
 fn an_order_with_as_long_titles_as_there_may_be() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let item = format!(r#"{{"id":7,"good_name":"book","good_title":"{}"}}"#, "x".repeat(65_536));
     let text = format!(r#"{{"id":5,"email":"a@b","items":[{}]}}"#, vec![item; 1_000].join(","));
     assert_eq!(shop.jsonl(&text).unwrap(), "added 1, changed 0, same 0 orders; 1 product added");
@@ -419,7 +419,7 @@ fn an_order_with_as_long_titles_as_there_may_be() {
 
 #[test]
 fn a_dry_run_counts_and_writes_nothing() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     shop.jsonl(&format!("{ONE}\n{}", ONE.replace("\"id\":5", "\"id\":6"))).unwrap();
     let text = format!(
         "{ONE}\n{}\n{}\n{{\"product\":{{\"id\":7,\"sum\":5}}}}",
@@ -436,7 +436,7 @@ fn a_dry_run_counts_and_writes_nothing() {
 
 #[test]
 fn a_file_that_changes_meanwhile_is_noticed() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let job = shop.job(ONE.as_bytes(), Format::Jsonl);
     let tally = job.check().unwrap();
     fs::write(shop.folder.path().join("orders"), format!("{ONE}\n")).unwrap();
@@ -450,7 +450,7 @@ fn a_file_that_changes_meanwhile_is_noticed() {
 
 #[test]
 fn a_catalogue_that_changes_meanwhile_is_noticed() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let job = shop.job(ONE.as_bytes(), Format::Jsonl);
     let tally = job.check().unwrap();
     let account = shop.account.id;
@@ -461,7 +461,7 @@ fn a_catalogue_that_changes_meanwhile_is_noticed() {
 
 #[test]
 fn files_larger_than_a_batch() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let count = BATCH_RECORDS * 2 + 5;
     let text: String =
         (1..=count).map(|id| ONE.replace("\"id\":5", &format!("\"id\":{id}")) + "\n").collect();
@@ -547,11 +547,11 @@ fn the_help_fits_a_terminal_and_its_samples_are_good() {
         }
         let lines: Vec<_> = after.lines().map(str::trim).collect();
         let csv = lines.iter().position(|line| line.starts_with("id,email,")).unwrap();
-        let shop = Shop::new();
+        let shop = Fixture::new();
         let added = "added 1, changed 0, same 0 orders; 1 product added";
         assert_eq!(shop.csv(&lines[csv..csv + 2].join("\n")).unwrap(), added);
         let json = lines.iter().find(|line| line.starts_with("{\"id\"")).unwrap();
-        assert_eq!(Shop::new().jsonl(json).unwrap(), added);
+        assert_eq!(Fixture::new().jsonl(json).unwrap(), added);
     }
 }
 

@@ -6,7 +6,7 @@ use billhook_store::{
     AccountId, Error, Tx, order_changes, orders,
     orders::{Handling, Line, Order, TextField},
     payments,
-    products::{self, Good, Product},
+    products::{self, Listing, Product},
 };
 use billhook_wire::PayStatus;
 
@@ -93,7 +93,7 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
 fn put_product(
     tx: &mut Tx<'_>,
     account: AccountId,
-    (product, before, settings): (&Product, Option<&Product>, &Settings),
+    (product, before, settings): (&Listing, Option<&Listing>, &Settings),
     dry: bool,
     counts: &mut Counts,
 ) -> Result<(), Error> {
@@ -102,10 +102,10 @@ fn put_product(
         // Products from an order's line are in the store by now, except with `dry`.
         Some(before) => {
             let stored = products::find(tx, account, product.id)?;
-            Some(stored.unwrap_or_else(|| Good::new(before.clone())))
+            Some(stored.unwrap_or_else(|| Product::new(before.clone())))
         }
     };
-    let base = stored.clone().unwrap_or_else(|| Good::new(product.clone()));
+    let base = stored.clone().unwrap_or_else(|| Product::new(product.clone()));
     let good = settings.over(base, product.clone());
     match stored {
         None => counts.products_added += 1,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Sql,
-    engine::{Version, steps},
+    engine::{SchemaVersion, steps},
     tx::Arg,
 };
 
@@ -310,10 +310,10 @@ pub(super) fn version(
 }
 
 /// The steps that a database has taken, and those that it lacks.
-pub(super) fn plan(connection: &mut Connection, address: &Address) -> Result<Version, Failed> {
+pub(super) fn plan(connection: &mut Connection, address: &Address) -> Result<SchemaVersion, Failed> {
     let taken = version(connection, address, STEPS.len())?.unwrap_or(0);
     let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
-    Ok(Version { taken, known: STEPS.len(), missing })
+    Ok(SchemaVersion { taken, known: STEPS.len(), missing })
 }
 
 /// Takes the missing steps.

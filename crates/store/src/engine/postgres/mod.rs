@@ -27,10 +27,10 @@ use std::{
 
 pub(crate) use address::Address;
 
-use super::{Engine, Purpose, Read, Version, Work, older};
+use super::{Engine, Purpose, Read, SchemaVersion, Work, older};
 use crate::{
     AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database,
-    versions::KnownVersions,
+    product_versions::KnownVersions,
 };
 use connection::{ConnectOptions, Connection};
 use pipeline::Pipeline;
@@ -197,7 +197,7 @@ pub(crate) fn is_in(database: &Database) -> Result<bool, Error> {
 }
 
 /// The version of a database's store, and its missing steps.
-pub(crate) fn version(database: &Database) -> Result<Version, Error> {
+pub(crate) fn version(database: &Database) -> Result<SchemaVersion, Error> {
     let mut connection = connect(&database.address, false)?;
     migrations::plan(&mut connection, &database.address).map_err(|failed| failed.error)
 }
@@ -221,7 +221,7 @@ pub(crate) fn migrate(database: &Database, is_agreed: bool) -> Result<(), Error>
     }
 }
 
-fn older_than(address: &Address, version: &Version) -> Error {
+fn older_than(address: &Address, version: &SchemaVersion) -> Error {
     let mend = "there is no way back, so make a backup (pg_dump) and stop the older nodes, then run `billhook migrate --yes`";
     older(address, version, mend)
 }

@@ -33,8 +33,8 @@ use super::{
 use crate::{
     Error, Kind, Row, Sql, Tx,
     engine::{Read, Statements},
+    product_versions::KnownVersions,
     tx::Arg,
-    versions::KnownVersions,
 };
 
 /// The maximum number of rows of an answer, all held in memory. The workers take longer ones row by row.

@@ -137,7 +137,7 @@ fn statements_read_by_key() {
         "products.each_good",
         "pincodes.each",
         "orders.find",
-        "versions.block",
+        "product_versions.block",
         "order_lists.by_created",
         "order_lists.by_paid",
         "list_pages.created",

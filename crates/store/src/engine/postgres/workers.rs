@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Error, Kind, Tx,
     engine::{Read, Work},
-    versions::KnownVersions,
+    product_versions::KnownVersions,
 };
 
 /// The maximum length of a queue; more are refused at once.

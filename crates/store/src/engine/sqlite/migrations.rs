@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::{APPLICATION_ID, file_failure};
 use crate::{
     Error, Kind,
-    engine::{Version, steps},
+    engine::{SchemaVersion, steps},
 };
 
 /// The steps, each with its name. A file's `user_version` counts those taken. A released step never changes.
@@ -286,9 +286,9 @@ pub(super) fn is_store(path: &Path) -> bool {
 }
 
 /// The missing steps of a store that has taken `taken` steps.
-pub(super) fn plan(taken: usize) -> Version {
+pub(super) fn plan(taken: usize) -> SchemaVersion {
     let missing = STEPS.iter().skip(taken).map(|(name, _)| *name).collect();
-    Version { taken, known: STEPS.len(), missing }
+    SchemaVersion { taken, known: STEPS.len(), missing }
 }
 
 /// Takes the first steps in an empty database.

@@ -34,10 +34,10 @@ use rusqlite::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{Engine, Purpose, Read, Statements, TwoReads, Version, Work, older};
+use super::{Engine, Purpose, Read, SchemaVersion, Statements, TwoReads, Work, older};
 use crate::{
-    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx, tx::Arg,
-    versions::KnownVersions,
+    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx,
+    product_versions::KnownVersions, tx::Arg,
 };
 use long_reads::LongReads;
 use readers::Readers;
@@ -205,7 +205,7 @@ impl Engine for Sqlite {
 }
 
 /// The version of a folder's store, and its missing steps.
-pub(crate) fn version(folder: &Path) -> Result<Version, Error> {
+pub(crate) fn version(folder: &Path) -> Result<SchemaVersion, Error> {
     let path = folder.join(FILE_NAME);
     let taken = if path.exists() { migrations::version(&connect(&path)?, &path)? } else { 0 };
     Ok(migrations::plan(taken))
@@ -220,7 +220,7 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 pub(crate) fn migrate(folder: &DataFolder, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
     let path = folder.path().join(FILE_NAME);
     let mut connection = connect(&path)?;
-    let Version { taken, known, .. } = migrations::plan(migrations::version(&connection, &path)?);
+    let SchemaVersion { taken, known, .. } = migrations::plan(migrations::version(&connection, &path)?);
     let kept = with_suffix(&path, &format!("{KEPT}{known}"));
     backup::keep(&connection, &kept, progress)?;
     migrations::run(&mut connection, &path)?;

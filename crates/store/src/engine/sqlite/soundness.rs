@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
 use super::{Open, begin, connect, damaged, end, failure, migrations};
-use crate::{Error, Finding, Progress, Tx, check, engine::shape::Shape, versions::KnownVersions};
+use crate::{Error, Finding, Progress, Tx, check, engine::shape::Shape, product_versions::KnownVersions};
 
 /// The maximum number of findings of a kind.
 const FINDINGS_MAX: usize = 100;

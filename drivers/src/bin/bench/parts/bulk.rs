@@ -4,8 +4,9 @@ use billhook_drivers::{Result, folders};
 use billhook_test_kit::Done;
 
 use crate::{
+    requests,
     scene::Scene,
-    shop, stores,
+    stores,
     table::{Row, Target, figure, median, whole},
 };
 
@@ -36,7 +37,7 @@ fn of_size(
     for _ in 0..rounds {
         for store in [&made, &read] {
             folders::remove(store)?;
-            scene.add_account(store, shop::LOGIN)?;
+            scene.add_account(store, requests::LOGIN)?;
         }
         if file.exists() {
             std::fs::remove_file(&file)?;
@@ -44,7 +45,7 @@ fn of_size(
         let [generate, export, import] = &mut took;
         generate.push(scene.generate(&made, orders, customers)?);
         export.push(scene.export(&made, &shown)?);
-        let (imported, most) = scene.run_watched(&read, &["import", "--account", shop::LOGIN, &shown])?;
+        let (imported, most) = scene.run_watched(&read, &["import", "--account", requests::LOGIN, &shown])?;
         import.push(imported);
         memory.push(figure(most) / MIB);
     }

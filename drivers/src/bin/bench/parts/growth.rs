@@ -5,8 +5,8 @@ use billhook_test_kit::Running;
 use rand::RngExt as _;
 
 use crate::{
+    requests::{self, Customer, Kind},
     scene::{Load, Scene},
-    shop::{self, Customer, Kind},
     stores::{self, Seller},
     table::{Row, Target, figure, median, whole},
     wrk::{Goal, Sample},
@@ -47,7 +47,7 @@ fn by_orders(scene: &Scene, huge: bool, rows: &mut Vec<Row>) -> Result<()> {
             scene,
             orders,
             scene.serve(&scene.generated(orders, customers)?)?,
-            &shop::generated(customers),
+            &requests::generated(customers),
         )?);
     }
     run(scene, &mut served)?;
@@ -67,7 +67,7 @@ fn by_accounts(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
         };
         let name = format!("accounts-{accounts}-{orders}");
         let store = scene.stores.made(&name, |folder| seller.fill(folder, accounts))?;
-        let customers: Vec<Customer> = shop::drawn(|dice| {
+        let customers: Vec<Customer> = requests::drawn(|dice| {
             let account = stores::login(dice.random_range(0..accounts));
             (account, stores::email(dice.random_range(0..seller.customers)))
         });
@@ -79,7 +79,7 @@ fn by_accounts(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 
 fn many_orders(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let store = scene.generated(MANY_ORDERS, 1)?;
-    let mut of_one = [Served::new(scene, MANY_ORDERS, scene.serve(&store)?, &[shop::customer(1)])?];
+    let mut of_one = [Served::new(scene, MANY_ORDERS, scene.serve(&store)?, &[requests::customer(1)])?];
     run(scene, &mut of_one)?;
     let [served] = of_one;
     let bytes = served.load.requests.answer_bytes;

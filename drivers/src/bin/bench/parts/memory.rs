@@ -5,8 +5,8 @@ use billhook_test_kit::Running;
 
 use crate::{
     parts::open::IDLE_CONNECTIONS,
+    requests::Kind,
     scene::Scene,
-    shop::Kind,
     table::{Row, Target, figure},
     wrk::Goal,
 };

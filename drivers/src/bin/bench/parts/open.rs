@@ -17,8 +17,8 @@ use billhook_drivers::{
 use billhook_test_kit::Running;
 
 use crate::{
+    requests::Kind,
     scene::{Load, Scene},
-    shop::Kind,
     table::{Pairs, Row, Target},
     wrk::Goal,
 };

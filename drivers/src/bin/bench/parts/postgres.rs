@@ -13,8 +13,8 @@ use billhook_drivers::{Result, usage::family_cpu_us};
 use billhook_test_kit::{Cluster, Options, Store};
 
 use crate::{
+    requests,
     scene::Scene,
-    shop,
     table::{Row, Target, figure, median, whole},
 };
 
@@ -50,8 +50,8 @@ impl Base {
                 base.cluster.drop_database(&base.url)?;
                 base.url = base.cluster.create_database()?;
             }
-            scene.add_account(base.store(), shop::LOGIN)?;
-            let done = scene.run(base.store(), &["import", "--account", shop::LOGIN, &shown])?;
+            scene.add_account(base.store(), requests::LOGIN)?;
+            let done = scene.run(base.store(), &["import", "--account", requests::LOGIN, &shown])?;
             rates.push(figure(scene.orders) / done.took.as_secs_f64());
         }
         std::fs::remove_file(&file)?;

@@ -10,8 +10,8 @@ use billhook_drivers::{Result, folders};
 use billhook_test_kit::{Running, http::Client};
 
 use crate::{
+    requests::Kind,
     scene::Scene,
-    shop::Kind,
     stores,
     table::{Row, Target, median},
     wrk::Goal,

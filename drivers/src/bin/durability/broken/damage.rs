@@ -14,7 +14,7 @@ use billhook_drivers::{Result, billhook::Billhook, folders};
 use billhook_test_kit::http::Client;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::Shop;
+use super::DataDisk;
 use crate::{
     load::Caller,
     record::Change,
@@ -51,7 +51,7 @@ struct Report {
 /// Damages this many stores; the first violation is an error.
 pub(crate) fn run(billhook: Billhook, rounds: u64, seed: u64) -> Result<String> {
     let begun = Instant::now();
-    let mut shop = Shop::new(billhook)?;
+    let mut shop = DataDisk::new(billhook)?;
     shop.add_account()?;
     shop.fill()?;
     shop.import(ORDERS)?;
@@ -120,7 +120,12 @@ impl Report {
 }
 
 /// Damages a store. Returns how many orders are missing if nothing was found.
-fn round(shop: &mut Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mut Report) -> Result<usize> {
+fn round(
+    shop: &mut DataDisk,
+    files: &[(&str, Vec<u8>)],
+    expected: &str,
+    report: &mut Report,
+) -> Result<usize> {
     let folder = shop.elsewhere("damaged");
     let put = || -> Result<()> {
         folders::remove(&folder)?;
@@ -173,7 +178,7 @@ fn round(shop: &mut Shop, files: &[(&str, Vec<u8>)], expected: &str, report: &mu
 }
 
 /// A backup with one changed bit must be refused, and called damaged.
-fn rot(shop: &Shop, backup: &[u8], place: usize, bit: u8) -> Result<()> {
+fn rot(shop: &DataDisk, backup: &[u8], place: usize, bit: u8) -> Result<()> {
     let mut rotten = backup.to_vec();
     if let Some(byte) = rotten.get_mut(place) {
         *byte ^= bit;
@@ -191,7 +196,7 @@ fn rot(shop: &Shop, backup: &[u8], place: usize, bit: u8) -> Result<()> {
 }
 
 /// A store that was found damaged must not be backed up, and the message must offer alternatives.
-fn is_not_backed_up(shop: &Shop, folder: &Path) -> Result<()> {
+fn is_not_backed_up(shop: &DataDisk, folder: &Path) -> Result<()> {
     let file = shop.elsewhere("damaged.backup");
     let told = match shop.run_over(folder, &["backup", &file.display().to_string()]) {
         Ok(_) => return Err("a damaged store was backed up".into()),
@@ -207,7 +212,7 @@ fn is_not_backed_up(shop: &Shop, folder: &Path) -> Result<()> {
 }
 
 /// Reads and writes through a server. Once it has found the damage, it must refuse all writes, and say so.
-fn serve(shop: &mut Shop, folder: &Path, report: &mut Report) -> Result<()> {
+fn serve(shop: &mut DataDisk, folder: &Path, report: &mut Report) -> Result<()> {
     // A server that does not start has said why, and serves nothing wrong.
     let Ok(server) = shop.serve_over(folder) else { return Ok(()) };
     let mut caller = Caller::connect(server.address()?)?;

@@ -14,7 +14,7 @@ use billhook_test_kit::Running;
 use fuser::Errno;
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::Shop;
+use super::DataDisk;
 use crate::{
     disk::{Fault, Operation, Picture},
     load::{Caller, End},
@@ -79,7 +79,7 @@ struct Report {
 /// Does all runs, or one of every `every`; the first violation is an error.
 pub(crate) fn run(billhook: Billhook, every: u64) -> Result<String> {
     let begun = Instant::now();
-    let mut shop = Shop::new(billhook)?;
+    let mut shop = DataDisk::new(billhook)?;
     shop.add_account()?;
     shop.fill()?;
     fill_log(&mut shop)?;
@@ -109,7 +109,7 @@ pub(crate) fn run(billhook: Billhook, every: u64) -> Result<String> {
 }
 
 /// Makes orders until the log is long, and kills the server.
-fn fill_log(shop: &mut Shop) -> Result<()> {
+fn fill_log(shop: &mut DataDisk) -> Result<()> {
     let server = shop.serve()?;
     let mut caller = Caller::connect(server.address()?)?;
     while fs::metadata(shop.data().join("billhook.db-wal"))?.len() < LOG_BYTES {
@@ -122,7 +122,7 @@ fn fill_log(shop: &mut Shop) -> Result<()> {
 
 /// One run with one fault. Returns whether the run was long enough for it.
 fn one(
-    shop: &mut Shop,
+    shop: &mut DataDisk,
     (picture, record): (&Picture, &Record),
     way: Way,
     after: u64,
@@ -170,7 +170,7 @@ enum Outcome {
 }
 
 /// Makes orders and payments during the fault.
-fn served(shop: &mut Shop, server: Running, way: Way, report: &mut Report) -> Result<Outcome> {
+fn served(shop: &mut DataDisk, server: Running, way: Way, report: &mut Report) -> Result<Outcome> {
     let Ok(mut caller) = Caller::connect(server.address()?) else { return ended(shop, server, report) };
     for _ in 0..ORDERS {
         let order = match shop.order(&mut caller) {
@@ -198,7 +198,7 @@ fn served(shop: &mut Shop, server: Running, way: Way, report: &mut Report) -> Re
 }
 
 /// Once the disk works again, the server writes again and stops normally, or it has ended with a message.
-fn goes_on_or_ends(shop: &mut Shop, server: Running, report: &mut Report) -> Result<()> {
+fn goes_on_or_ends(shop: &mut DataDisk, server: Running, report: &mut Report) -> Result<()> {
     let begun = Instant::now();
     loop {
         let connected = Caller::connect(server.address()?);
@@ -216,7 +216,7 @@ fn goes_on_or_ends(shop: &mut Shop, server: Running, report: &mut Report) -> Res
     Ok(())
 }
 
-fn ended(shop: &Shop, mut server: Running, report: &mut Report) -> Result<Outcome> {
+fn ended(shop: &DataDisk, mut server: Running, report: &mut Report) -> Result<Outcome> {
     let status = server.wait(END_MAX)?;
     if status != Some(1) {
         return Err(format!("a server ended with {status:?}: {}", shop.log()?).into());

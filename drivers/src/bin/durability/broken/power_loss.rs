@@ -10,7 +10,7 @@ use std::{
 use billhook_drivers::{Result, billhook::Billhook, folders};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::Shop;
+use super::DataDisk;
 use crate::{
     load::{self, Caller, Plan, Target},
     old_store,
@@ -79,7 +79,7 @@ pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String>
         }
         let shop = match &mut shop {
             Some(shop) => shop,
-            none => none.insert(Shop::new(billhook.clone())?),
+            none => none.insert(DataDisk::new(billhook.clone())?),
         };
         round(shop, kind, &mut report, &mut dice).map_err(|failure| {
             let log = shop.log().unwrap_or_default();
@@ -98,7 +98,7 @@ pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String>
     ))
 }
 
-fn round(shop: &mut Shop, kind: Kind, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+fn round(shop: &mut DataDisk, kind: Kind, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     match kind {
         Kind::FirstStart => first_start(shop, report, dice)?,
         Kind::Serving => {
@@ -141,7 +141,7 @@ fn operations(max: f64, dice: &mut StdRng) -> u64 {
 }
 
 /// Power is lost while the store is made. Whatever that command reported, the store can be made afterwards.
-fn first_start(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+fn first_start(shop: &mut DataDisk, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     shop.disk.cut_after(operations(COMMAND_OPERATIONS_MAX, dice));
     let made = shop.add_account();
     report.count(&made);
@@ -160,10 +160,10 @@ fn first_start(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Resul
 
 /// Customers make orders until the power is lost, with `act` running at the same time.
 fn serve(
-    shop: &mut Shop,
+    shop: &mut DataDisk,
     report: &mut Report,
     dice: &mut StdRng,
-    act: impl FnOnce(&Shop) + Send,
+    act: impl FnOnce(&DataDisk) + Send,
 ) -> Result<()> {
     let server = shop.serve()?;
     let target = Target::new(server.address()?);
@@ -193,7 +193,7 @@ fn serve(
 }
 
 /// Power is lost while a backup is written beside a server. A backup with its final name must be whole.
-fn backup(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+fn backup(shop: &mut DataDisk, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let file = shop.on_disk("backup");
     let mut backed_up = Err("it was not begun".into());
     let before = shop.record.certain();
@@ -222,7 +222,7 @@ fn backup(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()>
 }
 
 /// Power is lost while a backup replaces a store. Then one of the two must be there, whole.
-fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+fn restore(shop: &mut DataDisk, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let file = shop.on_disk("backup");
     shop.run(&["backup", &file.display().to_string()])?;
     let then = shop.export()?;
@@ -259,7 +259,7 @@ fn restore(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()
 }
 
 /// Ends a server without a normal stop, so that its log stays.
-fn serve_and_kill(shop: &mut Shop) -> Result<()> {
+fn serve_and_kill(shop: &mut DataDisk) -> Result<()> {
     let server = shop.serve()?;
     if !shop.order(&mut Caller::connect(server.address()?)?)?.1 {
         return Err("an order is put off, and nothing has failed".into());
@@ -269,7 +269,7 @@ fn serve_and_kill(shop: &mut Shop) -> Result<()> {
 }
 
 /// Power is lost during a migration. The next attempt completes it.
-fn migrate(shop: &mut Shop, report: &mut Report, dice: &mut StdRng) -> Result<()> {
+fn migrate(shop: &mut DataDisk, report: &mut Report, dice: &mut StdRng) -> Result<()> {
     let whole = shop.elsewhere("whole");
     folders::remove(&whole)?;
     old_store::in_folder(&whole)?;

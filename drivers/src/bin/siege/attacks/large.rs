@@ -7,7 +7,7 @@ use std::{
 
 use billhook_drivers::Result;
 
-use crate::target::{self, Target, Told};
+use crate::target::{self, Outcome, Target};
 
 const MIB: usize = 1024 * 1024;
 /// How much of a too large body is read before and after the answer (16 MiB each) or held by sockets.
@@ -30,7 +30,7 @@ pub(super) fn gib_bodies(target: &Target) -> Result<String> {
             .map(|thread| thread.join().map_err(|_| "a thread panicked")?)
             .collect::<Result<Vec<_>>>()
     })?;
-    for Told { what, closed, sent, .. } in &told {
+    for Outcome { what, closed, sent, .. } in &told {
         if what != "413/3" || !closed || *sent > SENT_MAX {
             return Err(format!("told {what} after {} MiB, closed: {closed}", sent >> 20).into());
         }
@@ -133,7 +133,7 @@ pub(super) fn heads(target: &Target) -> Result<String> {
             (long.as_bytes(), None),
             (open, Some("X: y\r\n".repeat(1000))),
         ] {
-            let Told { what, closed, .. } = target.ask(head, endless.as_ref().map(String::as_bytes))?;
+            let Outcome { what, closed, .. } = target.ask(head, endless.as_ref().map(String::as_bytes))?;
             // The connection is closed while the client sends, so the answer may be lost.
             if !["431/-", "414/-", "nothing"].contains(&what.as_str()) || (what == "nothing" && !closed) {
                 return Err(format!("told {what}, closed: {closed}").into());

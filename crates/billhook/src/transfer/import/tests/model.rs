@@ -232,7 +232,7 @@ impl SaidItem {
 #[derive(Debug, Clone, Default)]
 struct Model {
     orders: BTreeMap<i64, (Order, Vec<Payment>)>,
-    goods: BTreeMap<i64, Good>,
+    goods: BTreeMap<i64, Product>,
 }
 
 impl Model {
@@ -275,20 +275,20 @@ impl Model {
         let name = format!("good-{}", said.id);
         let mut good = match known.clone() {
             Some(good) => good,
-            None if said.named => Good::new(product(said.id, &name, &name, 0)),
+            None if said.named => Product::new(product(said.id, &name, &name, 0)),
             None => return None,
         };
         if let Some(title) = said.good_title {
-            good.product.good_title = title.to_owned();
+            good.listing.good_title = title.to_owned();
         }
-        good.product.good_sum = said.sum.map_or(good.product.good_sum, Money::from_kopecks);
+        good.listing.good_sum = said.sum.map_or(good.listing.good_sum, Money::from_kopecks);
         good.is_deleted = said.deleted.unwrap_or(good.is_deleted);
         good.good_type = said.good_type.unwrap_or(good.good_type);
         if let Some(share) = said.share {
             good.partner_fee.share = Percent::from_hundredths(share).unwrap();
         }
         if let Some(text) = said.pay_text {
-            good.texts.set(GoodText::PayText, text);
+            good.texts.set(ProductText::PayText, text);
         }
         let is_changed = known.is_some_and(|known| known != good);
         self.goods.insert(said.id, good);
@@ -342,7 +342,7 @@ impl Model {
 
     fn line(&mut self, said: &SaidItem, stored: Option<&Line>) -> Option<Line> {
         let stored = stored.filter(|line| line.good_id.0 == said.id);
-        let known = self.goods.get(&said.id).map(|good| good.product.clone());
+        let known = self.goods.get(&said.id).map(|good| good.listing.clone());
         if known.is_none() && !said.named {
             return None;
         }
@@ -358,7 +358,7 @@ impl Model {
         let price = price.or(stored.map(|line| line.price)).unwrap_or(sum);
         if known.is_none() {
             let product = product(said.id, &said.good_name(), &good_title, price.kopecks());
-            self.goods.insert(said.id, Good::new(product));
+            self.goods.insert(said.id, Product::new(product));
         }
         let fee = |said: Option<i64>, stored: Option<Money>| {
             said.map(Money::from_kopecks).or(stored).unwrap_or_default()
@@ -382,7 +382,7 @@ proptest! {
 
     #[test]
     fn imports_do_as_the_model_does(files in vec(vec(row(), 1..5), 1..6)) {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         let mut model = Model::default();
         for file in files {
             let text: String = file.iter().map(Row::line).collect();

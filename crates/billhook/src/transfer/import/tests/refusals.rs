@@ -9,7 +9,7 @@ use crate::record::{Field, GoodField};
 const GOOD: &str = r#"{"id":1,"email":"a@b","items":[{"id":7,"good_name":"book"}]}"#;
 
 fn refuses_line(line: &str, fault: &str) {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let summary = "nothing was imported: FILE holds 1 bad record among 2; correct the file, or add --skip-bad to import the others";
     let expected = (vec![format!("line 3: {fault}")], summary.to_owned());
     assert_eq!(shop.jsonl(&format!("{GOOD}\n\n{line}\n")), Err(expected), "{line}");
@@ -189,7 +189,7 @@ fn texts_that_are_too_long_and_orders_too() {
     };
     refuses_line(&payments(100_001), "`payments`: an order has at most 100,000 payments");
 
-    let shop = Shop::new();
+    let shop = Fixture::new();
     for good in [text(65_536), name(255), payments(100_000), items(1000)] {
         shop.jsonl(&format!("{GOOD}\n{good}")).unwrap();
     }
@@ -198,7 +198,7 @@ fn texts_that_are_too_long_and_orders_too() {
 
 #[test]
 fn the_catalogue_is_named_where_it_contradicts() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     shop.jsonl(GOOD).unwrap();
     let summary = "nothing was imported: FILE holds 2 bad records and no good one";
     let text = "{\"id\":2,\"email\":\"a@b\",\"items\":[{\"id\":7,\"good_name\":\"disc\"}]}\n{\"product\":{\"id\":8,\"good_name\":\"book\"}}";
@@ -213,7 +213,7 @@ fn the_catalogue_is_named_where_it_contradicts() {
 
 #[test]
 fn the_first_twenty_are_told_and_all_are_counted() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let (faults, summary) = shop.jsonl(&"x\n".repeat(25)).unwrap_err();
     assert_eq!((faults.len(), faults[19].as_str()), (20, "line 20: expected value, column 1"));
     assert_eq!(summary, "nothing was imported: FILE holds 25 bad records and no good one");
@@ -221,7 +221,7 @@ fn the_first_twenty_are_told_and_all_are_counted() {
 
 #[test]
 fn a_file_without_a_good_record_is_refused_also_where_bad_ones_are_skipped() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let text = format!("x\n{}", GOOD.replace("a@b", "anna"));
     let job = Job { skip_bad: true, ..shop.job(text.as_bytes(), Format::Jsonl) };
     let (faults, summary) = said(&job).unwrap_err();
@@ -234,7 +234,7 @@ fn a_file_without_a_good_record_is_refused_also_where_bad_ones_are_skipped() {
 
 #[test]
 fn bytes_that_are_no_text() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let said_of = |bytes: &[u8], format, encoding| {
         let job = Job { encoding, ..shop.job(bytes, format) };
         said(&job).unwrap_err().0
@@ -287,11 +287,11 @@ fn csv_rows() {
         ("3,a@b,,7,,,\n1,a@b,,7,,,\n", "line 4: order 1 is in the file already"),
         ("x,a@b,,7,,,\n", "line 3: `id`: a number from 1 to 9223372036854775807 is expected, not \"x\""),
     ] {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         assert_eq!(shop.csv(&format!("{head}{rows}")).unwrap_err().0, [fault], "{rows}");
         assert_eq!((shop.orders(), shop.products()), (vec![], vec![]));
     }
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let long = format!("{head}2,a@b,,7,,,\n{}", "2,,,7,,,\n".repeat(1000));
     assert_eq!(shop.csv(&long).unwrap_err().0, ["line 1003: an order has at most 1,000 items"]);
 }
@@ -324,7 +324,7 @@ fn csv_payments_and_settings() {
         (",,,7,,yes\n", "line 3: `good_publish`: true, false, 1 or 0 is expected, not \"yes\""),
         (",,5@6,7,,\n", "line 3: `payments`: the row has no `id`: every row of an order repeats its number"),
     ] {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         assert_eq!(shop.csv(&format!("{head}{row}")).unwrap_err().0, [fault], "{row}");
     }
 }
@@ -334,7 +334,7 @@ fn csv_rows_of_any_width_with_and_without_a_last_line_break() {
     for width in [63, 64, 65, 127, 128, 129, 1_000] {
         let unnamed = ",".repeat(width - 4);
         for end in ["", "\n", "\r\n", "\r"] {
-            let shop = Shop::new();
+            let shop = Fixture::new();
             let text = format!(
                 "id,email,item_id,item_good_name{unnamed}\n1,a@b,7,book{unnamed}\n1,,8,disc{unnamed}{end}"
             );
@@ -361,7 +361,7 @@ proptest! {
             ]).prop_map(|text| text.as_bytes().to_vec()),
         ], 0..20), prop::sample::select(vec!["utf-8", "cp1251", "utf-16le", "gb18030"])), 8)
     ) {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         for (parts, label) in files {
             for format in [Format::Jsonl, Format::Csv] {
                 let job = Job { encoding: Some(encoding(label).unwrap()), ..shop.job(&parts.concat(), format) };
@@ -401,7 +401,7 @@ fn csv_files_that_cannot_be_read_at_all() {
             "line 3: a quote is opened here and never closed",
         ),
     ] {
-        let shop = Shop::new();
+        let shop = Fixture::new();
         let more = Field::others().count() + GoodField::all().count();
         let fault = fault.replace("MORE", &more.to_string());
         let expected = (vec![], format!("cannot read FILE: {fault}"));
@@ -412,7 +412,7 @@ fn csv_files_that_cannot_be_read_at_all() {
 
 #[test]
 fn csv_records_that_are_too_long() {
-    let shop = Shop::new();
+    let shop = Fixture::new();
     let (faults, failure) =
         shop.csv(&format!("id,email,item_id\n1,a@b,\"{}", "x".repeat(40 << 20))).unwrap_err();
     assert_eq!(faults, Vec::<String>::new());

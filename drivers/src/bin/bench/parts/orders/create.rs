@@ -10,8 +10,8 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use crate::{
     fresh::{self, Asked},
     parts::durable::Disk,
+    requests,
     scene::Scene,
-    shop,
     stores::{self, Seller},
     table::{Pairs, Row, Target, whole},
 };
@@ -37,7 +37,7 @@ impl NewOrders {
 
     /// In a generated store, which has at least as many customers and products.
     fn generated() -> Self {
-        Self { login: shop::LOGIN.to_owned(), first: 1, ..Self::of_seller(0) }
+        Self { login: requests::LOGIN.to_owned(), first: 1, ..Self::of_seller(0) }
     }
 
     pub(in crate::parts) fn next(&mut self) -> Vec<u8> {

@@ -11,8 +11,8 @@ use billhook_test_kit::{Running, http::Client};
 use serde::Deserialize;
 
 use crate::{
+    requests,
     scene::Scene,
-    shop,
     table::{Row, figure, median, whole},
 };
 
@@ -92,7 +92,7 @@ pub(in crate::parts) fn of_server(
 const MIB: f64 = 1024.0 * 1024.0;
 
 fn request(window: &str) -> Vec<u8> {
-    signed("getOrdersWithGoods", shop::LOGIN, window)
+    signed("getOrdersWithGoods", requests::LOGIN, window)
 }
 
 fn list(server: &Running, client: &mut Client, window: &str) -> Result<Listed> {

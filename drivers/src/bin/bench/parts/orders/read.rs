@@ -5,8 +5,8 @@ use billhook_test_kit::Running;
 use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
 use crate::{
+    requests::{self, Requests},
     scene::{Load, Scene},
-    shop::{self, Requests},
     table::{Pairs, Row},
     wrk::{Goal, Sample},
 };
@@ -44,7 +44,7 @@ impl Asked {
 
 /// Requests that read these orders.
 pub(in crate::parts) fn load(scene: &Scene, server: &Running) -> Result<Load> {
-    let request = |number| signed("getOrderDetails", shop::LOGIN, &format!("bill_id={number}"));
+    let request = |number| signed("getOrderDetails", requests::LOGIN, &format!("bill_id={number}"));
     let requests = Asked::new(scene.orders).numbers().map(request).collect();
     scene.load_of(Requests::asked_once(requests, 0, server.address()?)?)
 }

@@ -8,8 +8,8 @@ use billhook_test_kit::Running;
 
 use crate::{
     parts::orders::read::{Asked, CONNECTIONS},
+    requests::{self, Customer, Kind},
     scene::{Load, Scene},
-    shop::{self, Customer, Kind},
     table::{Pairs, Row, Target, whole},
     wrk::{self, Goal, Sample},
 };
@@ -27,7 +27,7 @@ pub(super) fn measure(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result
     let values = [":account", "('customer' || :number || '@example.com')"];
     let script = asked.script() + &with_values(&BILLS_OF, &values)?;
     let pgbench = Pgbench::new(scene, base, "bills.sql", &script)?;
-    let account = base.account(shop::LOGIN)?;
+    let account = base.account(requests::LOGIN)?;
     let variables = || vec![("account", account.to_string())];
     let mut cases = CONNECTIONS.map(|connections| (connections, Pairs::new()));
     for _ in 0..scene.rounds {
@@ -105,5 +105,5 @@ fn together(scene: &Scene, nodes: &[Running], load: &Load) -> Result<f64> {
 }
 
 fn customers(asked: Asked) -> Vec<Customer> {
-    asked.numbers().map(shop::customer).collect()
+    asked.numbers().map(requests::customer).collect()
 }

@@ -11,8 +11,8 @@ use crate::{
         create::{MANY, NewOrders},
         list, read,
     },
+    requests,
     scene::Scene,
-    shop,
     table::{Pairs, Row, Target, figure},
     wrk::Goal,
 };
@@ -93,7 +93,7 @@ fn read(scene: &Scene, base: &Base, rows: &mut Vec<Row>) -> Result<()> {
     let find = with_values(&FIND, &[":account", ":number"])?;
     let script = read::Asked::new(scene.orders).script() + &find;
     let pgbench = Pgbench::new(scene, base, "one-order.sql", &script)?;
-    let account = base.account(shop::LOGIN)?;
+    let account = base.account(requests::LOGIN)?;
     let variables = || vec![("account", account.to_string())];
     let goal = Goal::of(&server)?;
     for connections in read::CONNECTIONS {

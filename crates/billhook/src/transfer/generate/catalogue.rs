@@ -2,7 +2,7 @@
 
 use billhook_store::{
     orders::{Handling, Line, Order, TextField, Texts},
-    products::Product,
+    products::Listing,
 };
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, email::EmailError};
 
@@ -60,15 +60,15 @@ const SOURCES: [&str; 4] = ["vk", "yandex", "telegram", "email"];
 const COMMENTS: [&str; 4] =
     ["Позвоните после 18:00", "Оплачу в пятницу", "Нужен чек на почту", "Второй раз у вас, спасибо!"];
 
-pub(super) struct Shop {
+pub(super) struct Catalogue {
     plan: Plan,
-    products: Vec<Product>,
+    products: Vec<Listing>,
 }
 
-impl Shop {
+impl Catalogue {
     /// Makes the catalogue. Products that `known` finds by name are reused; others get numbers from `free`
     /// on.
-    pub(super) fn new(plan: Plan, known: impl Fn(&str) -> Option<Product>, free: GoodId) -> Self {
+    pub(super) fn new(plan: Plan, known: impl Fn(&str) -> Option<Listing>, free: GoodId) -> Self {
         let mut next = free.0;
         let products = (1..=u64::from(plan.products)).map(|index| {
             let good_name = format!("good-{index}");
@@ -78,7 +78,7 @@ impl Shop {
                 next += 1;
                 let good_title = format!("{} «{}», выпуск {index}", dice.pick(&KINDS), dice.pick(&TOPICS));
                 let rubles = 490 + 100 * dice.below(300);
-                Product {
+                Listing {
                     id,
                     good_name,
                     good_title,
@@ -90,7 +90,7 @@ impl Shop {
     }
 
     /// The catalogue, which has at least one product.
-    pub(super) fn products(&self) -> &[Product] {
+    pub(super) fn products(&self) -> &[Listing] {
         &self.products
     }
 

@@ -20,7 +20,7 @@ use crate::{
 
 /// A product with its names at some time.
 #[derive(Debug, Clone)]
-pub(crate) struct Version {
+pub(crate) struct ProductVersion {
     pub(crate) good: GoodId,
     pub(crate) names: Arc<GoodNames>,
 }
@@ -46,7 +46,7 @@ type Place = (i64, i64);
 
 /// Versions in the order of their numbers.
 #[derive(Debug, Default)]
-struct Block(Vec<(i64, Version)>);
+struct Block(Vec<(i64, ProductVersion)>);
 
 #[derive(Clone)]
 struct Bytes;
@@ -89,7 +89,7 @@ pub(crate) const TABLE: Table = Table {
 };
 
 const BLOCK: Sql = Sql::new(
-    "versions.block",
+    "product_versions.block",
     "SELECT version_id, good_id, good_name, good_title FROM product_versions
       WHERE account_id = $1 AND version_id >= $2 AND version_id < $3 ORDER BY version_id",
 );
@@ -100,7 +100,7 @@ impl Lookup {
     }
 
     /// The version with this number.
-    pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<Version, Error> {
+    pub(crate) fn get(&mut self, tx: &mut Tx<'_>, id: i64) -> Result<ProductVersion, Error> {
         let size = block_size(id);
         let first = id - id.rem_euclid(size);
         let mut at_hand = self.at_hand.iter().filter(|(at, _)| *at == first);
@@ -138,7 +138,7 @@ impl Lookup {
         tx.rows_that_never_change(&BLOCK, &[self.account.0.into(), first.into(), end.into()], |row| {
             let names = GoodNames::new(row.text(2)?, row.text(3)?)
                 .map_err(|error| Error::new(Kind::Statement, format!("store: versions.block: {error}")))?;
-            block.0.push((row.int(0)?, Version { good: GoodId(row.int(1)?), names: Arc::new(names) }));
+            block.0.push((row.int(0)?, ProductVersion { good: GoodId(row.int(1)?), names: Arc::new(names) }));
             Ok(())
         })?;
         Ok(block)
@@ -151,7 +151,7 @@ fn block_size(id: i64) -> i64 {
 }
 
 impl Block {
-    fn get(&self, id: i64) -> Option<Version> {
+    fn get(&self, id: i64) -> Option<ProductVersion> {
         let at = self.0.binary_search_by_key(&id, |(number, _)| *number).ok()?;
         self.0.get(at).map(|(_, version)| version.clone())
     }
@@ -171,12 +171,12 @@ struct UsedVersion {
 }
 
 const FIND: Sql = Sql::new(
-    "versions.find",
+    "product_versions.find",
     "SELECT version_id FROM product_versions
       WHERE account_id = $1 AND good_id = $2 AND good_name = $3 AND good_title = $4",
 );
 const ADD: Sql = Sql::new(
-    "versions.add",
+    "product_versions.add",
     "INSERT INTO product_versions (account_id, version_id, good_id, good_name, good_title)
      VALUES ($1,
              (SELECT CASE WHEN COALESCE(MAX(version_id), 0) < 16777216 THEN 16777216
