@@ -5,8 +5,11 @@ use std::fmt;
 use billhook_wire::{Email, OrderId};
 
 use crate::{
-    AccountId, Error, Kind, Progress, Sql, Tx, accounts, categories, copy, coupons, managers, orders,
-    orders::hidden_key, partners, payments, pincodes, products,
+    AccountId, Error, Kind, Progress, Sql, Tx, accounts, categories, copy, coupons, managers,
+    order_keys::{phone_key, surname_key},
+    orders,
+    orders::hidden_key,
+    partners, payments, pincodes, products,
 };
 
 /// One finding, in one line.
@@ -41,7 +44,11 @@ const ORDERS: Sql = Sql::new(
                  AS BIGINT),
             (SELECT COUNT(*) FROM order_lines l
               WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id),
-            (SELECT COUNT(*) FROM accounts a WHERE a.account_id = o.account_id)
+            (SELECT COUNT(*) FROM accounts a WHERE a.account_id = o.account_id),
+            o.price, CAST(COALESCE((SELECT SUM(l.sum) FROM order_lines l
+                                     WHERE l.account_id = o.account_id AND l.email_key = o.email_key AND l.order_id = o.order_id), 0)
+                          AS BIGINT),
+            o.phone, o.phone_key, o.last_name, o.surname_key
        FROM orders o ORDER BY o.account_id, o.order_id",
 );
 
@@ -167,6 +174,12 @@ fn contradictions(tx: &mut Tx<'_>, search: &mut Search<'_>) -> Result<(), Error>
         }
         if row.int(8)? == 0 {
             search.find(format!("{order}: there is no such account"));
+        }
+        if row.int(9)? != row.int(10)? {
+            search.find(format!("{order}: its price is not the sum of its lines"));
+        }
+        if phone_key(row.text(11)?) != row.text(12)? || surname_key(row.text(13)?) != row.text(14)? {
+            search.find(format!("{order}: the key of its phone or its surname is wrong"));
         }
         Ok::<(), Error>(())
     })?;

@@ -6,10 +6,14 @@
 
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, method::Bills};
 
-use std::{borrow::Cow, num::NonZeroU32};
+use std::{borrow::Cow, fmt::Write as _, num::NonZeroU32};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::{
-    AccountId, Arg, Error, Kind, Row, Sql, Tx, product_versions,
+    AccountId, Arg, Error, Kind, Row, Sql, Tx,
+    order_keys::Keys,
+    product_versions,
     statement_text::sql,
     table::{self, Columns, Reader, Stores as _, Table, row, stored},
 };
@@ -177,6 +181,9 @@ pub(crate) const TABLE: Table = Table {
         Columns::one::<i64>("account_id"),
         Columns::Of(Order::COLUMNS),
         Columns::one::<String>("email_key"),
+        Columns::one::<Money>("price").since(6),
+        Columns::one::<String>("phone_key").since(6),
+        Columns::one::<String>("surname_key").since(6),
     ],
     key: &["account_id", "order_id"],
 };
@@ -212,6 +219,29 @@ impl Order {
         self.lines.iter().map(|line| line.sum).sum()
     }
 
+    /// A digest of all that is known of it, hexadecimal: another one says that it was changed meanwhile.
+    pub fn digest(&self) -> String {
+        let mut args = Vec::new();
+        self.args(&mut args);
+        self.lines.iter().for_each(|line| line.args(&mut args));
+        let mut digest = Sha256::new();
+        for arg in args {
+            match arg {
+                Arg::Int(number) => digest.update(number.to_be_bytes()),
+                Arg::Text(text) => {
+                    digest.update(text.len().to_be_bytes());
+                    digest.update(text);
+                }
+            }
+        }
+        let mut text = String::new();
+        for byte in digest.finalize() {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+
     /// The open amount (decision 12): zero for an order that is paid or refunded.
     pub fn to_pay(&self) -> Money {
         match self.pay_status {
@@ -233,6 +263,7 @@ impl Order {
     }
 }
 
+/// The key of a customer's hidden orders.
 pub(crate) fn hidden_key(key: &str) -> String {
     format!(" {key}")
 }
@@ -427,23 +458,23 @@ pub const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
 
 /// Adds an order. A number that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
-    let key = order.email_key();
-    let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &key))];
+    let keys = Keys::of(order);
+    let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &keys))];
     for (position, line) in (0_i64..).zip(&order.lines) {
         let version = product_versions::number(tx, account, line.named())?;
-        statements.push((&ADD_LINE, line_columns(account, order, &key, position, version, line)));
+        statements.push((&ADD_LINE, line_columns(account, order, &keys.email, position, version, line)));
     }
     tx.execute_all(&statements)
 }
 
 /// Adds many orders at once, much faster than [`add`] for each.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result<(), Error> {
-    let keys: Vec<_> = orders.iter().map(|order| order.email_key()).collect();
+    let keys: Vec<_> = orders.iter().map(|order| Keys::of(order)).collect();
     let mut lines = Vec::new();
-    for (order, key) in orders.iter().zip(&keys) {
+    for (order, keys) in orders.iter().zip(&keys) {
         for (position, line) in (0_i64..).zip(&order.lines) {
             lines.push((
-                &**key,
+                &*keys.email,
                 order.id,
                 position,
                 product_versions::number(tx, account, line.named())?,
@@ -454,7 +485,7 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
     }
     tx.execute_each(
         &ADD_ORDER,
-        &mut orders.iter().zip(&keys).map(|(order, key)| order_columns(account, order, key)),
+        &mut orders.iter().zip(&keys).map(|(order, keys)| order_columns(account, order, keys)),
     )?;
     // In the order of the key, so that each page is filled once.
     lines.sort_unstable_by_key(|(email, id, position, ..)| (*email, *id, *position));
@@ -466,9 +497,14 @@ pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result
     )
 }
 
-fn order_columns<'a>(account: AccountId, order: &'a Order, key: &'a str) -> Vec<Arg<'a>> {
+fn order_columns<'a>(account: AccountId, order: &'a Order, keys: &'a Keys<'a>) -> Vec<Arg<'a>> {
     let mut args = table::args(account, order);
-    args.push(key.into());
+    args.extend([
+        Arg::Text(&keys.email),
+        Arg::Int(order.price().kopecks()),
+        Arg::Text(&keys.phone),
+        Arg::Text(&keys.surname),
+    ]);
     args
 }
 

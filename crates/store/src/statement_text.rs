@@ -27,6 +27,11 @@ pub(crate) struct Dialect {
     pub(crate) key: &'static str,
     /// The text after a table's columns.
     pub(crate) end: &'static str,
+    /// What version 6 gives the orders that are there: how it gets the keys' columns ready, then the keys of phone and surname as
+    /// `orders` makes them.
+    pub(crate) keys_ready: &'static str,
+    pub(crate) phone_key: &'static str,
+    pub(crate) surname_key: &'static str,
 }
 
 /// Concatenates texts and [`Piece`]s.

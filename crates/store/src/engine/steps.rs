@@ -2,11 +2,40 @@
 
 use crate::statement_text::Dialect;
 
-pub(crate) const SQLITE: Dialect =
-    Dialect { int: "INTEGER", text: "TEXT", key: "TEXT", end: " STRICT, WITHOUT ROWID" };
+pub(crate) const SQLITE: Dialect = Dialect {
+    int: "INTEGER",
+    text: "TEXT",
+    key: "TEXT",
+    end: " STRICT, WITHOUT ROWID",
+    keys_ready: "",
+    phone_key: "(WITH RECURSIVE read (rest, digits) AS (
+        SELECT substr(phone, -40), ''
+        UNION ALL
+        SELECT substr(rest, 1, length(rest) - 1),
+               digits || CASE WHEN substr(rest, -1) BETWEEN '0' AND '9' THEN substr(rest, -1) ELSE '' END
+          FROM read WHERE rest <> ''
+    ) SELECT substr(digits, 1, 10) FROM read WHERE rest = '')",
+    surname_key: "(WITH RECURSIVE folded (done, folding) AS (
+        SELECT 0, lower(substr(trim(last_name), 1, 40))
+        UNION ALL
+        SELECT done + 1, replace(folding, substr('АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁё', done + 1, 1),
+                                 substr('абвгдежзийклмнопрстуфхцчшщъыьэюяее', done + 1, 1))
+          FROM folded WHERE done < 34
+    ) SELECT folding FROM folded WHERE done = 34)",
+};
 /// Key texts are compared byte by byte, as in the embedded engine.
-pub(crate) const POSTGRES: Dialect =
-    Dialect { int: "BIGINT", text: "TEXT", key: "TEXT COLLATE \"C\"", end: "" };
+pub(crate) const POSTGRES: Dialect = Dialect {
+    int: "BIGINT",
+    text: "TEXT",
+    key: "TEXT COLLATE \"C\"",
+    end: "",
+    keys_ready: "ALTER TABLE orders ALTER COLUMN phone_key TYPE TEXT COLLATE \"C\",
+                                    ALTER COLUMN surname_key TYPE TEXT COLLATE \"C\";\n",
+    phone_key: "left(reverse(regexp_replace(right(phone, 40), '[^0-9]', '', 'g')), 10)",
+    surname_key: "translate(left(btrim(last_name), 40),
+        'ABCDEFGHIJKLMNOPQRSTUVWXYZАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁё',
+        'abcdefghijklmnopqrstuvwxyzабвгдежзийклмнопрстуфхцчшщъыьэюяее')",
+};
 
 /// All steps of an engine, its own ones first, each with its name. A released step never changes.
 macro_rules! steps {
@@ -32,6 +61,26 @@ macro_rules! steps {
                     Piece::Step(&$crate::people::LINKS, 5, $dialect),
                     Piece::Step(&$crate::audit::TABLE, 5, $dialect),
                     "CREATE INDEX audit_by_order ON audit (account_id, order_id, at, position);"
+                ),
+            ),
+            (
+                // Version 6.
+                "what orders are found by",
+                $crate::statement_text::text!(
+                    Piece::Step(&$crate::orders::TABLE, 6, $dialect),
+                    Piece::Text($dialect.keys_ready),
+                    "UPDATE orders
+                        SET price = (SELECT COALESCE(SUM(l.sum), 0) FROM order_lines l
+                                      WHERE l.account_id = orders.account_id AND l.email_key = orders.email_key
+                                        AND l.order_id = orders.order_id),
+                            phone_key = ",
+                    Piece::Text($dialect.phone_key),
+                    ", surname_key = ",
+                    Piece::Text($dialect.surname_key),
+                    ";
+                     CREATE INDEX orders_by_phone ON orders (account_id, phone_key) WHERE phone_key <> '';
+                     CREATE INDEX orders_by_surname ON orders (account_id, surname_key) WHERE surname_key <> '';
+                     CREATE INDEX order_lines_by_version ON order_lines (account_id, version_id, order_id);"
                 ),
             ),
         ]

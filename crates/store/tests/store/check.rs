@@ -18,6 +18,12 @@ fn what_can_not_be_is_found(engine: Engine) {
     for (spoil, expected) in [
         ("UPDATE orders SET pay_status = 'waiting' WHERE order_id = 1", "its status is not its order's"),
         ("UPDATE orders SET email = 'x@y.z' WHERE order_id = 1", "does not match its e-mail"),
+        ("UPDATE orders SET price = 1 WHERE order_id = 1", "its price is not the sum of its lines"),
+        ("UPDATE orders SET phone = '7' WHERE order_id = 1", "the key of its phone or its surname is wrong"),
+        (
+            "UPDATE orders SET last_name = 'Ё' WHERE order_id = 2",
+            "the key of its phone or its surname is wrong",
+        ),
         ("DELETE FROM order_lines WHERE order_id = 1 AND position = 0", "a line before it is missing"),
         ("DELETE FROM order_lines WHERE order_id = 2", "it has no lines"),
         ("DELETE FROM products WHERE good_id = 2", "product 2 is not in the catalogue"),

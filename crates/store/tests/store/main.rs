@@ -24,6 +24,7 @@ mod by_hand;
 mod check;
 mod copies;
 mod model;
+mod order_search;
 mod same_order;
 
 use std::{

@@ -75,6 +75,7 @@ fn filled() -> Connection {
         "INSERT INTO sessions SELECT 1 + n % 200, 'digest' || n, n, 0, n, '', '', 0 FROM generate_series(1, 5000) n",
         "INSERT INTO login_links SELECT 1 + n % 200, 'digest' || n, n, n FROM generate_series(1, 5000) n",
         "INSERT INTO audit SELECT 1 + n % 2, n / 4, n, 'person', 'setting', n / 2, '', '' FROM generate_series(1, 40000) n",
+        "UPDATE orders SET created = order_id, paid = order_id, phone_key = order_id, surname_key = 's' || order_id % 500",
         "VACUUM ANALYZE",
     ] {
         text(&connection, fill);
@@ -189,6 +190,18 @@ fn the_requests_statements_read_one_range() {
     let orders = plan_of("orders.each_between");
     let range = "Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= $3))";
     assert!(orders.contains(range), "{orders}");
+    // What people look for, each along its own index.
+    for (name, index, condition) in [
+        ("by_created", "orders_by_created", "(created >= $2) AND (ROW(created, order_id) < ROW($3, $4))"),
+        ("by_paid", "orders_by_paid", "(paid >= $2) AND (ROW(paid, order_id) < ROW($3, $4))"),
+        ("by_phone", "orders_by_phone", "(phone_key >= $2) AND (phone_key < $3)"),
+        ("by_surname", "orders_by_surname", "(surname_key >= $2) AND (surname_key < $3)"),
+        ("by_version", "order_lines_by_version", "(version_id = $2) AND (order_id < $3)"),
+        ("by_email", "order_lines_pkey", "(email_key >= $2) AND (email_key < $3) AND (\"position\" = 0)"),
+    ] {
+        let plan = plan_of(&format!("order_search.{name}"));
+        assert!(plan.contains(index) && plan.contains(condition), "{name}: {plan}");
+    }
 }
 
 /// A copy would lose a table that it does not know.

@@ -1,0 +1,501 @@
+//! Finds orders for people: by what they type into a search box, by a product, or the newest first of some time.
+//!
+//! One index is walked, whichever fits best, and whatever else was asked for is looked at on the way. No more than so many rows are
+//! looked at for one page; the next page goes on where it ended.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use billhook_wire::{GoodId, Money, OrderId, PayStatus};
+
+use crate::{
+    AccountId, Arg, Error, Sql, Tx,
+    order_keys::{phone_key, surname_key},
+    order_lists::By,
+    statement_text::sql,
+    table::{self, Stores as _, row},
+};
+
+/// As many rows are looked at for one page.
+pub const LOOKED_AT_MAX: usize = 20_000;
+/// Up to so many the orders are counted.
+pub const COUNTED_MAX: u64 = 10_000;
+/// From so many digits on they may be the last ones of a phone.
+const PHONE_DIGITS_MIN: usize = 4;
+
+/// What somebody looks for in a search box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// An order's number; a deleted order is found too.
+    Number(OrderId),
+    /// An e-mail's beginning, folded.
+    Email(String),
+    /// A phone's last digits, from the last on.
+    Phone(String),
+    /// A surname's beginning, folded.
+    Surname(String),
+}
+
+impl Word {
+    /// What a text may mean.
+    pub fn read(text: &str) -> Vec<Self> {
+        let text = text.trim().trim_start_matches(['№', '#']).trim_start();
+        let is_phone =
+            |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | ' ' | '(' | ')' | '.');
+        let mut words = Vec::new();
+        if text.is_empty() {
+        } else if text.chars().all(is_phone) {
+            words.extend(text.parse().ok().filter(|number| *number > 0).map(|id| Self::Number(OrderId(id))));
+            let key = phone_key(text);
+            if key.len() >= PHONE_DIGITS_MIN {
+                words.push(Self::Phone(key));
+            }
+        } else {
+            if !text.contains('@') {
+                words.push(Self::Surname(surname_key(text)));
+            }
+            if !text.contains(char::is_whitespace) {
+                words.push(Self::Email(text.to_lowercase()));
+            }
+        }
+        words
+    }
+
+    fn is_of(&self, facts: &Facts) -> bool {
+        match self {
+            Self::Number(id) => facts.id == *id,
+            Self::Email(start) => facts.email_key.starts_with(start),
+            Self::Phone(start) => facts.phone_key.starts_with(start),
+            Self::Surname(start) => facts.surname_key.starts_with(start),
+        }
+    }
+}
+
+/// Which orders are wanted. By default all of them that are not hidden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// One of these has to hold; none: any order.
+    pub words: Vec<Word>,
+    /// Only those with this product.
+    pub product: Option<GoodId>,
+    /// Which time counts; by the time of payment only paid ones.
+    pub by: By,
+    /// The first and the last second.
+    pub time: (i64, i64),
+    /// Only those of this state.
+    pub status: Option<PayStatus>,
+    /// The least and the most that they cost.
+    pub price: (Money, Money),
+    /// Only those of the manager of this number; 0: of any.
+    pub manager: i64,
+    /// Only those with this tag; empty: any. Letter case does not matter, here and below.
+    pub tag: String,
+    /// Only those with this coupon.
+    pub coupon: String,
+    /// Only those of the partner with this login or number, of either level.
+    pub partner: String,
+    /// Only those with a mark of this text.
+    pub utm: String,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            product: None,
+            by: By::Created,
+            time: (i64::MIN, i64::MAX - 1),
+            status: None,
+            price: (Money::from_kopecks(i64::MIN), Money::from_kopecks(i64::MAX)),
+            manager: 0,
+            tag: String::new(),
+            coupon: String::new(),
+            partner: String::new(),
+            utm: String::new(),
+        }
+    }
+}
+
+/// What is looked at of an order.
+#[derive(Debug, Default)]
+struct Facts {
+    id: OrderId,
+    pay_status: PayStatus,
+    created: i64,
+    paid: i64,
+    deleted: i64,
+    manager: i64,
+    price: Money,
+    email_key: String,
+    phone_key: String,
+    surname_key: String,
+    tag: String,
+    coupon: String,
+    aff: String,
+    aff_name: String,
+    paff: String,
+    paff_name: String,
+    utm_medium: String,
+    utm_source: String,
+    utm_campaign: String,
+    utm_content: String,
+    utm_term: String,
+}
+
+row! {
+    Facts: "order" {
+        order_id: OrderId = id,
+        pay_status: PayStatus = pay_status,
+        created: i64 = created,
+        paid: i64 = paid,
+        deleted: i64 = deleted,
+        manager: i64 = manager,
+        price: Money = price,
+        email_key: String = email_key,
+        phone_key: String = phone_key,
+        surname_key: String = surname_key,
+        tag: String = tag,
+        kupon: String = coupon,
+        aff: String = aff,
+        aff_name: String = aff_name,
+        paff: String = paff,
+        paff_name: String = paff_name,
+        utm_medium: String = utm_medium,
+        utm_source: String = utm_source,
+        utm_campaign: String = utm_campaign,
+        utm_content: String = utm_content,
+        utm_term: String = utm_term,
+    }
+}
+
+/// Where an order stands in a list: its time and its number, of which the greater ones come first. In a product's list the time is 0.
+pub type Position = (i64, i64);
+
+/// Before every order.
+pub const START: Position = (i64::MAX, i64::MAX);
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The orders, the newest first.
+    pub orders: Vec<OrderId>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Position>,
+    /// How many there are on all pages, and whether there are more than that; none: it was not counted.
+    pub total: Option<(u64, bool)>,
+}
+
+impl Filter {
+    fn takes(&self, facts: &Facts) -> bool {
+        let is_named = self.words.iter().any(|word| matches!(word, Word::Number(id) if *id == facts.id));
+        let time = match self.by {
+            By::Created => facts.created,
+            By::Paid if facts.pay_status != PayStatus::Paid => return false,
+            By::Paid => facts.paid,
+        };
+        let has =
+            |wanted: &str, of: &[&String]| wanted.is_empty() || of.iter().any(|text| same(text, wanted));
+        (facts.deleted == 0 || is_named)
+            && (self.words.is_empty() || self.words.iter().any(|word| word.is_of(facts)))
+            && (self.time.0..=self.time.1).contains(&time)
+            && self.status.is_none_or(|status| status == facts.pay_status)
+            && (self.price.0..=self.price.1).contains(&facts.price)
+            && (self.manager == 0 || self.manager == facts.manager)
+            && has(&self.tag, &[&facts.tag])
+            && has(&self.coupon, &[&facts.coupon])
+            && has(&self.partner, &[&facts.aff, &facts.aff_name, &facts.paff, &facts.paff_name])
+            && has(
+                &self.utm,
+                &[
+                    &facts.utm_medium,
+                    &facts.utm_source,
+                    &facts.utm_campaign,
+                    &facts.utm_content,
+                    &facts.utm_term,
+                ],
+            )
+    }
+
+    /// Whether the time is all that it asks for.
+    fn is_time_alone(&self) -> bool {
+        *self == Self { by: self.by, time: self.time, ..Self::default() }
+    }
+
+    fn position(&self, facts: &Facts) -> Position {
+        match self.by {
+            _ if self.product.is_some() => (0, facts.id.0),
+            By::Created => (facts.created, facts.id.0),
+            By::Paid => (facts.paid, facts.id.0),
+        }
+    }
+}
+
+/// Whether two texts are the same but for letter case.
+fn same(text: &str, wanted: &str) -> bool {
+    text.chars().flat_map(char::to_lowercase).eq(wanted.chars().flat_map(char::to_lowercase))
+}
+
+/// A walk along orders, the newest first.
+struct Walk<'a> {
+    filter: &'a Filter,
+    most: usize,
+    counts: bool,
+    orders: Vec<OrderId>,
+    looked_at: usize,
+    matched: u64,
+    /// Where the last order stands that was looked at, and the last one of the page.
+    last: Position,
+    last_found: Position,
+    is_cut: bool,
+}
+
+/// Why a walk ends before its rows do.
+enum Stop {
+    Enough,
+    Store(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Walk<'_> {
+    fn see(&mut self, facts: &Facts) -> Result<(), Stop> {
+        if self.looked_at == LOOKED_AT_MAX {
+            self.is_cut = true;
+            return Err(Stop::Enough);
+        }
+        self.looked_at += 1;
+        self.last = self.filter.position(facts);
+        if !self.filter.takes(facts) {
+            return Ok(());
+        }
+        self.matched += 1;
+        if self.orders.len() < self.most {
+            self.orders.push(facts.id);
+            self.last_found = self.last;
+        } else if !self.counts || self.matched > COUNTED_MAX {
+            return Err(Stop::Enough);
+        }
+        Ok(())
+    }
+
+    fn found(self) -> Found {
+        let is_full = self.matched > self.orders.len() as u64;
+        let more = self.is_cut || self.matched > COUNTED_MAX;
+        let next = if is_full { Some(self.last_found) } else { self.is_cut.then_some(self.last) };
+        let total = self.counts.then_some((self.matched.min(COUNTED_MAX), more));
+        Found { orders: self.orders, next, total }
+    }
+}
+
+/// The orders that a filter takes, behind a position of its list ([`START`] for the first page).
+pub fn find(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    filter: &Filter,
+    after: Position,
+    most: usize,
+) -> Result<Found, Error> {
+    let mut walk = Walk {
+        filter,
+        most,
+        counts: after == START,
+        orders: Vec::new(),
+        looked_at: 0,
+        matched: 0,
+        last: START,
+        last_found: START,
+        is_cut: false,
+    };
+    if filter.product.is_none() && filter.words.is_empty() {
+        let total = filter.is_time_alone().then(|| count(tx, account, filter)).transpose()?;
+        walk.counts &= total.is_none();
+        along_time(tx, account, &mut walk, after)?;
+        let found = walk.found();
+        return Ok(Found { total: total.or(found.total), ..found });
+    }
+    let (rows, floor) = match filter.product {
+        Some(product) => of_product(tx, account, product, after)?,
+        None => of_words(tx, account, filter)?,
+    };
+    let sorted: BTreeMap<_, _> =
+        rows.into_iter().map(|facts| (Reverse(filter.position(&facts)), facts)).collect();
+    for (Reverse(position), facts) in sorted {
+        if position < after && position > floor && walk.see(&facts).is_err() {
+            break;
+        }
+    }
+    if floor != END && !walk.is_cut {
+        walk.is_cut = true;
+        walk.last = floor;
+    }
+    Ok(walk.found())
+}
+
+/// Selects what is looked at of orders, for [`Facts`].
+macro_rules! facts {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(Facts::COLUMNS, "o."), " FROM ", $rest)
+    };
+}
+
+const BY_CREATED: Sql = facts!(
+    "order_search.by_created",
+    "orders o WHERE o.account_id = $1 AND o.deleted = 0 AND o.created >= $2 AND (o.created, o.order_id) < ($3, $4)
+      ORDER BY o.created DESC, o.order_id DESC LIMIT $5"
+);
+const BY_PAID: Sql = facts!(
+    "order_search.by_paid",
+    "orders o WHERE o.account_id = $1 AND o.deleted = 0 AND o.pay_status = 'paid' AND o.paid >= $2
+                AND (o.paid, o.order_id) < ($3, $4)
+      ORDER BY o.paid DESC, o.order_id DESC LIMIT $5"
+);
+
+fn along_time(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    walk: &mut Walk<'_>,
+    after: Position,
+) -> Result<(), Error> {
+    let Filter { by, time: (begin, end), .. } = *walk.filter;
+    let sql = match by {
+        By::Created => &BY_CREATED,
+        By::Paid => &BY_PAID,
+    };
+    let rows = if walk.filter.is_time_alone() { walk.most } else { LOOKED_AT_MAX };
+    let (time, id) = after.min((end.saturating_add(1), 0));
+    let args = [account.0.into(), begin.into(), time.into(), id.into(), limit(rows)];
+    match tx.rows(sql, &args, |row| walk.see(&table::read(row)?)) {
+        Ok(()) | Err(Stop::Enough) => Ok(()),
+        Err(Stop::Store(error)) => Err(error),
+    }
+}
+
+/// One more than so many rows, so that it is seen whether more follow.
+fn limit(rows: usize) -> Arg<'static> {
+    i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1).into()
+}
+
+const COUNT_CREATED: Sql = Sql::new(
+    "order_search.count_created",
+    "SELECT COUNT(*) FROM (
+         SELECT order_id FROM orders WHERE account_id = $1 AND deleted = 0 AND created >= $2 AND created <= $3 LIMIT $4
+     ) counted",
+);
+const COUNT_PAID: Sql = Sql::new(
+    "order_search.count_paid",
+    "SELECT COUNT(*) FROM (
+         SELECT order_id FROM orders
+          WHERE account_id = $1 AND deleted = 0 AND pay_status = 'paid' AND paid >= $2 AND paid <= $3 LIMIT $4
+     ) counted",
+);
+
+/// How many orders there are of a filter's time, and whether there are more.
+fn count(tx: &mut Tx<'_>, account: AccountId, filter: &Filter) -> Result<(u64, bool), Error> {
+    let sql = match filter.by {
+        By::Created => &COUNT_CREATED,
+        By::Paid => &COUNT_PAID,
+    };
+    let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX).saturating_add(1);
+    let args = [account.0.into(), filter.time.0.into(), filter.time.1.into(), most.into()];
+    let count = tx.row(sql, &args, |row| row.int(0))?.unwrap_or(0).unsigned_abs();
+    Ok((count.min(COUNTED_MAX), count > COUNTED_MAX))
+}
+
+/// Behind every order.
+const END: Position = (i64::MIN, i64::MIN);
+
+const VERSIONS: Sql = Sql::new(
+    "order_search.versions",
+    "SELECT version_id FROM product_versions WHERE account_id = $1 AND good_id = $2",
+);
+const BY_VERSION: Sql = facts!(
+    "order_search.by_version",
+    "order_lines l CROSS JOIN orders o
+      WHERE l.account_id = $1 AND l.version_id = $2 AND l.order_id < $3
+        AND o.account_id = l.account_id AND o.order_id = l.order_id
+      ORDER BY l.order_id DESC LIMIT $4"
+);
+
+/// A product's orders below a position, and down to where they are all of them. Each of its versions has a list of its own.
+fn of_product(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    product: GoodId,
+    after: Position,
+) -> Result<(Vec<Facts>, Position), Error> {
+    let mut versions = Vec::new();
+    tx.rows(&VERSIONS, &[account.0.into(), product.0.into()], |row| {
+        versions.push(row.int(0)?);
+        Ok::<(), Error>(())
+    })?;
+    let each = (LOOKED_AT_MAX / versions.len().max(1)).max(1);
+    let (mut rows, mut floor) = (Vec::new(), END);
+    for version in versions {
+        let args = [account.0.into(), version.into(), after.1.into(), limit(each)];
+        let mut found: Vec<Facts> = tx.all(&BY_VERSION, &args, table::read)?;
+        if found.len() > each {
+            // Below the last one there are more.
+            found.pop();
+            floor = floor.max((0, found.last().map_or(0, |facts| facts.id.0 - 1)));
+        }
+        rows.append(&mut found);
+    }
+    Ok((rows, floor))
+}
+
+const BY_NUMBER: Sql =
+    facts!("order_search.by_number", "orders o WHERE o.account_id = $1 AND o.order_id = $2");
+const BY_EMAIL: Sql = facts!(
+    "order_search.by_email",
+    "order_lines l CROSS JOIN orders o
+      WHERE l.account_id = $1 AND l.email_key >= $2 AND l.email_key < $3 AND l.position = 0
+        AND o.account_id = l.account_id AND o.order_id = l.order_id
+      LIMIT $4"
+);
+const BY_PHONE: Sql = facts!(
+    "order_search.by_phone",
+    "orders o WHERE o.account_id = $1 AND o.phone_key <> '' AND o.phone_key >= $2 AND o.phone_key < $3 LIMIT $4"
+);
+const BY_SURNAME: Sql = facts!(
+    "order_search.by_surname",
+    "orders o WHERE o.account_id = $1 AND o.surname_key <> '' AND o.surname_key >= $2 AND o.surname_key < $3 LIMIT $4"
+);
+
+/// The orders that the words of a search box name. Where they are too many, no next page gives the rest: the list's newest orders
+/// may be among them.
+fn of_words(tx: &mut Tx<'_>, account: AccountId, filter: &Filter) -> Result<(Vec<Facts>, Position), Error> {
+    let mut rows: Vec<Facts> = Vec::new();
+    for word in &filter.words {
+        let (sql, start) = match word {
+            Word::Number(id) => {
+                rows.append(&mut tx.all(&BY_NUMBER, &[account.0.into(), id.0.into()], table::read)?);
+                continue;
+            }
+            Word::Email(start) => (&BY_EMAIL, start),
+            Word::Phone(start) => (&BY_PHONE, start),
+            Word::Surname(start) => (&BY_SURNAME, start),
+        };
+        // What begins so is less than this, byte by byte.
+        let end = format!("{start}{}", char::MAX);
+        let args = [account.0.into(), start.into(), (&end).into(), limit(LOOKED_AT_MAX)];
+        rows.append(&mut tx.all(sql, &args, table::read)?);
+    }
+    Ok((rows, END))
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &BY_CREATED,
+    &BY_PAID,
+    &COUNT_CREATED,
+    &COUNT_PAID,
+    &VERSIONS,
+    &BY_VERSION,
+    &BY_NUMBER,
+    &BY_EMAIL,
+    &BY_PHONE,
+    &BY_SURNAME,
+];
