@@ -64,6 +64,22 @@ actions! {
     Setting = "setting",
     /// Switched the account on or off, bound or unbound a name, made it the default one.
     Account = "account",
+    /// Marked an order as paid.
+    OrderPaid = "order-paid",
+    /// Noted a payment of a part.
+    OrderPayment = "order-payment",
+    /// Removed a payment.
+    OrderUnpaid = "order-unpaid",
+    /// Noted that a parcel was posted.
+    OrderSent = "order-sent",
+    /// Cancelled an order.
+    OrderCancelled = "order-cancelled",
+    /// Deleted an order.
+    OrderDeleted = "order-deleted",
+    /// Brought a deleted order back.
+    OrderRestored = "order-restored",
+    /// Changed an order's contacts or its note.
+    OrderEdited = "order-edited",
 }
 
 impl Action {

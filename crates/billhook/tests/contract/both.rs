@@ -19,6 +19,7 @@ pub(crate) mod moving;
 pub(crate) mod order_details;
 pub(crate) mod order_lists;
 pub(crate) mod order_model;
+pub(crate) mod order_pages;
 pub(crate) mod order_status;
 pub(crate) mod order_timers;
 pub(crate) mod php;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     frame,
-    language::words,
+    language::{Language, words},
     visit::{Context, Shown},
 };
 use crate::failure::Failure;
@@ -37,6 +37,14 @@ words! {
     old_key_ended: "прежний ключ отключён", "ended the old key";
     setting: "настройка", "changed a setting";
     account: "аккаунт", "changed the account";
+    order_paid: "заказ отмечен оплаченным", "marked an order as paid";
+    order_payment: "платёж по заказу", "noted a payment of an order";
+    order_unpaid: "убран платёж заказа", "removed a payment of an order";
+    order_sent: "посылка отправлена", "posted a parcel";
+    order_cancelled: "заказ отменён", "cancelled an order";
+    order_deleted: "заказ удалён", "deleted an order";
+    order_restored: "заказ возвращён", "brought an order back";
+    order_edited: "изменены контакты или заметка заказа", "changed contacts or note of an order";
 }
 
 impl Words {
@@ -59,8 +67,21 @@ impl Words {
             Action::OldKeyEnded => self.old_key_ended,
             Action::Setting => self.setting,
             Action::Account => self.account,
+            Action::OrderPaid => self.order_paid,
+            Action::OrderPayment => self.order_payment,
+            Action::OrderUnpaid => self.order_unpaid,
+            Action::OrderSent => self.order_sent,
+            Action::OrderCancelled => self.order_cancelled,
+            Action::OrderDeleted => self.order_deleted,
+            Action::OrderRestored => self.order_restored,
+            Action::OrderEdited => self.order_edited,
         }
     }
+}
+
+/// What an action is called.
+pub(super) fn action_name(language: Language, action: Action) -> &'static str {
+    Words::of(language).action(action)
 }
 
 /// As many entries stand on a page.
@@ -91,7 +112,10 @@ fn row(cx: &Context<'_, '_>, entry: &Entry, words: &Words) -> Vec<Markup> {
     vec![
         html! { (cx.time(entry.at)) },
         html! { (who) },
-        html! { (words.action(entry.action)) @if !entry.detail.is_empty() { ": " (entry.detail) } },
+        html! {
+        (words.action(entry.action))
+        @if entry.order != 0 { " " a href={ "/cabinet/orders/" (entry.order) } { (entry.order) } }
+        @if !entry.detail.is_empty() { ": " (entry.detail) } },
         html! { (entry.address) },
     ]
 }

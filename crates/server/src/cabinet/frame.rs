@@ -11,6 +11,7 @@ use super::{
 };
 
 words! {
+    orders: "Заказы", "Orders";
     api: "API", "API";
     requests: "Запросы", "Requests";
     people: "Люди", "People";
@@ -32,8 +33,9 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 4] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 5] {
     [
+        ("/cabinet/orders", words.orders, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
         ("/cabinet/people", words.people, true),

@@ -1,5 +1,6 @@
-//! The two languages of the pages: who gets which, and times as people write them.
+//! The two languages of the pages: who gets which, plurals, sums and times as people write them.
 
+use billhook_wire::Money;
 use http::{HeaderMap, header};
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -54,21 +55,67 @@ impl Language {
         }
     }
 
+    /// The form of a noun that goes with a number: `["заказ", "заказа", "заказов"]`, `["order", "orders"]`.
+    pub(crate) fn plural(
+        self,
+        number: u64,
+        russian: [&'static str; 3],
+        english: [&'static str; 2],
+    ) -> &'static str {
+        let [one, few, many] = russian;
+        let [single, several] = english;
+        match (self, number % 10, number % 100) {
+            (Self::English, ..) if number == 1 => single,
+            (Self::English, ..) => several,
+            (Self::Russian, _, 11..=14) => many,
+            (Self::Russian, 1, _) => one,
+            (Self::Russian, 2..=4, _) => few,
+            (Self::Russian, ..) => many,
+        }
+    }
+
+    /// A whole number with its thousands apart.
+    pub(crate) fn number(self, number: i64) -> String {
+        let digits = number.unsigned_abs().to_string();
+        let apart = self.choose('\u{a0}', ',');
+        let mut text = if number < 0 { "-".to_owned() } else { String::new() };
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                text.push(apart);
+            }
+            text.push(digit);
+        }
+        text
+    }
+
+    /// A sum, with kopecks where it has any.
+    pub(crate) fn money(self, sum: Money) -> String {
+        let kopecks = sum.kopecks();
+        let whole = self.number(kopecks / 100);
+        let sign = if kopecks < 0 && kopecks / 100 == 0 { "-" } else { "" };
+        match kopecks.unsigned_abs() % 100 {
+            0 => whole,
+            rest => format!("{sign}{whole}{}{rest:02}", self.choose(',', '.')),
+        }
+    }
+
     /// A time to the minute, in a zone; nothing for 0.
     pub(crate) fn time(self, unix: i64, zone: &TimeZone) -> String {
-        written(unix, zone, self.choose("%d.%m.%Y %H:%M", "%Y-%m-%d %H:%M"))
+        self.written(unix, zone, "%d.%m.%Y %H:%M", "%Y-%m-%d %H:%M")
     }
 
-    /// The same to the second.
+    /// A time to the second.
     pub(crate) fn moment(self, unix: i64, zone: &TimeZone) -> String {
-        written(unix, zone, self.choose("%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S"))
+        self.written(unix, zone, "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
     }
-}
 
-fn written(unix: i64, zone: &TimeZone, format: &str) -> String {
-    match Timestamp::from_second(unix) {
-        Ok(time) if unix != 0 => time.to_zoned_datetime(zone.clone()).strftime(format).to_string(),
-        _ => String::new(),
+    fn written(self, unix: i64, zone: &TimeZone, russian: &str, english: &str) -> String {
+        match Timestamp::from_second(unix) {
+            Ok(time) if unix != 0 => {
+                time.to_zoned_datetime(zone.clone()).strftime(self.choose(russian, english)).to_string()
+            }
+            _ => String::new(),
+        }
     }
 }
 
@@ -110,8 +157,32 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_people_do() {
+    fn nouns_go_with_their_numbers() {
+        let orders = |n| Language::Russian.plural(n, ["заказ", "заказа", "заказов"], ["order", "orders"]);
+        for (number, noun) in [
+            (0, "заказов"),
+            (1, "заказ"),
+            (2, "заказа"),
+            (5, "заказов"),
+            (11, "заказов"),
+            (12, "заказов"),
+            (21, "заказ"),
+            (104, "заказа"),
+            (111, "заказов"),
+        ] {
+            assert_eq!(orders(number), noun, "{number}");
+        }
+        let orders = |n| Language::English.plural(n, ["", "", ""], ["order", "orders"]);
+        assert_eq!([orders(0), orders(1), orders(21)], ["orders", "order", "orders"]);
+    }
+
+    #[test]
+    fn sums_and_times_are_written_as_people_do() {
         let (russian, english) = (Language::Russian, Language::English);
+        let sum = Money::from_kopecks;
+        assert_eq!(russian.money(sum(123_456_789)), "1\u{a0}234\u{a0}567,89");
+        assert_eq!(english.money(sum(390_000)), "3,900");
+        assert_eq!([russian.money(sum(-5)), english.money(sum(-100_050))], ["-0,05", "-1,000.50"]);
         let zone = TimeZone::fixed(jiff::tz::offset(3));
         assert_eq!(russian.time(1_362_250_000, &zone), "02.03.2013 21:46");
         assert_eq!([english.time(1_362_250_000, &zone), english.time(0, &zone)], ["2013-03-02 21:46", ""]);

@@ -11,6 +11,8 @@ mod cookies;
 pub(crate) mod frame;
 pub(crate) mod language;
 mod me;
+mod order;
+mod orders;
 mod passwords;
 mod people;
 mod refusal_words;

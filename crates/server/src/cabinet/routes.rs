@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        api, audit, me, people, requests,
+        api, audit, me, order, orders, people, requests,
         sign_in::{self, Checked},
         trial,
         visit::{Context, Shown, Viewer},
@@ -96,6 +96,16 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/api/access", Who::Owner, api::set_access),
     page("/cabinet/api/call", Who::Owner, trial::page),
     Route { path: "/cabinet/api/call", who: Who::Owner, act: Act::Call },
+    page("/cabinet/orders", Who::Reader, orders::page),
+    page("/cabinet/orders/{}", Who::Reader, order::page),
+    change("/cabinet/orders/{}/pay", Who::Owner, order::pay),
+    change("/cabinet/orders/{}/part", Who::Owner, order::pay_part),
+    change("/cabinet/orders/{}/unpay", Who::Owner, order::unpay),
+    change("/cabinet/orders/{}/send", Who::Owner, order::send),
+    change("/cabinet/orders/{}/cancel", Who::Owner, order::cancel),
+    change("/cabinet/orders/{}/delete", Who::Owner, order::delete),
+    change("/cabinet/orders/{}/restore", Who::Owner, order::restore),
+    change("/cabinet/orders/{}/edit", Who::Owner, order::edit),
     page("/cabinet/requests", Who::Reader, requests::page),
     page("/cabinet/requests/{}", Who::Reader, requests::call),
     page("/cabinet/people", Who::Owner, people::page),

@@ -8,7 +8,7 @@ use billhook_store::{
     people::{Person, Role, SESSION_SECONDS, Session},
 };
 use billhook_wire::{
-    Form,
+    Form, OrderId,
     form::{Key, Value},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -115,16 +115,30 @@ impl Context<'_, '_> {
         self.note_of(&name, action, detail)
     }
 
+    /// Notes what the viewer did to an order.
+    pub(crate) fn note_order(&mut self, action: Action, order: OrderId, detail: &str) -> Result<(), Failure> {
+        let person = self.viewer.person.name.clone();
+        self.add_entry(Entry {
+            person,
+            action,
+            order: order.0,
+            detail: detail.to_owned(),
+            ..Entry::default()
+        })
+    }
+
     /// Notes in the audit list what a person did.
     pub(crate) fn note_of(&mut self, person: &str, action: Action, detail: &str) -> Result<(), Failure> {
-        let entry = Entry {
-            at: self.visit.now,
+        self.add_entry(Entry {
             person: person.to_owned(),
             action,
             detail: detail.to_owned(),
-            address: self.visit.address.to_string(),
             ..Entry::default()
-        };
+        })
+    }
+
+    fn add_entry(&mut self, entry: Entry) -> Result<(), Failure> {
+        let entry = Entry { at: self.visit.now, address: self.visit.address.to_string(), ..entry };
         Ok(audit::add(self.tx, self.visit.account.id, &entry)?)
     }
 

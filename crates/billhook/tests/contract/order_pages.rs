@@ -1,0 +1,146 @@
+//! The cabinet's pages of orders: found, shown as text, changed by owners alone, and never over somebody else's change.
+
+use crate::{
+    browser::Browser,
+    shop::{LOGIN, Shop},
+};
+
+/// Texts that would be more than text on a careless page.
+const NASTY: &str = r#"<script>alert(1)</script>"'&{{7*7}}"#;
+
+const ORDERS: &str = r#"{"id":101,"email":"anna@example.com","pay_status":"waiting","created":CREATED,"last_name":"Ёлкина","phone":"+7 (912) 345-67-89","utm_source":"vk","items":[{"id":501,"good_name":"pages","good_title":"Курс","sum":"3900.00"}]}
+{"id":102,"email":"anna@example.com","pay_status":"waiting","created":CREATED,"last_name":NASTY,"comment":LONG,"first_name":"\u202eabc","tag":"spring","items":[{"id":502,"good_name":"nasty","good_title":NASTY,"sum":"10.50"}]}
+{"id":103,"email":"old@example.com","pay_status":"waiting","created":1577880000,"items":[{"id":501,"sum":"1.00"}]}
+"#;
+
+fn filled() -> Shop {
+    let shop = Shop::with_goods();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let orders = ORDERS
+        .replace("CREATED", &now.to_string())
+        .replace("NASTY", &serde_json::to_string(NASTY).unwrap())
+        .replace("LONG", &format!("\"{}\"", "<b>".repeat(20_000)));
+    let file = shop.server().place().join("pages.jsonl");
+    std::fs::write(&file, orders).unwrap();
+    shop.server().run(&["import", "--account", LOGIN, file.to_str().unwrap()]);
+    shop
+}
+
+/// The numbers of the orders on a page of the list.
+fn numbers(page: &str) -> Vec<u32> {
+    let links = page.split("href=\"/cabinet/orders/").skip(1);
+    let mut numbers: Vec<_> = links.map(|link| link.split('"').next().unwrap().parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The digest that an order's forms carry.
+fn digest(page: &str) -> String {
+    page.split("name=\"digest\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn orders_are_found() {
+    let shop = filled();
+    let reader = Browser::of_reader(shop.server());
+    for (query, expected) in [
+        ("", &[101, 102][..]),
+        ("?q=103", &[103]),
+        ("?q=67-89", &[101]),
+        ("?q=%D1%91%D0%BB%D0%BA", &[101]),
+        ("?q=ANNA%40", &[101, 102]),
+        ("?q=nobody", &[]),
+        ("?product=pages&from=2020-01-01&to=2020-01-02", &[103]),
+        ("?product=nasty", &[102]),
+        ("?product=unknown", &[101, 102]),
+        ("?utm=VK", &[101]),
+        ("?tag=spring&status=waiting", &[102]),
+        ("?status=paid", &[]),
+        ("?least=10,50&most=11", &[102]),
+        ("?by=paid", &[]),
+        ("?from=&to=", &[101, 102, 103]),
+    ] {
+        let page = reader.page(&format!("/cabinet/orders{query}"));
+        assert_eq!(numbers(&page), expected, "{query}");
+    }
+    assert!(reader.page("/cabinet/orders?product=unknown").contains("role=\"alert\""));
+}
+
+#[test]
+fn strangers_texts_are_text() {
+    let shop = filled();
+    let owner = Browser::of_owner(shop.server());
+    for path in ["/cabinet/orders", "/cabinet/orders/102", "/cabinet/orders?q=%3Cscript%3Ealert(1)"] {
+        let page = owner.page(path);
+        assert!(page.contains("&lt;script&gt;alert(1)"), "{path}");
+        assert!(!page.contains("<script>alert") && !page.contains("<b><b>"), "{path}");
+    }
+    for number in ["104", "0", "-1", "x", "99999999999999999999"] {
+        assert_eq!(owner.get(&format!("/cabinet/orders/{number}")).status, 404, "{number}");
+    }
+    shop.server().run(&["account", "add", "stranger"]);
+    let link = crate::browser::login_link(shop.server(), "stranger", &[]);
+    let stranger = Browser::by_link(shop.server(), "stranger.localhost", &link);
+    assert_eq!(stranger.get("/cabinet/orders/101").status, 404);
+    assert_eq!(stranger.post("/cabinet/orders/101/pay", &[]).status, 404);
+    assert!(numbers(&stranger.page("/cabinet/orders?q=101")).is_empty());
+}
+
+#[test]
+fn owners_change_the_order_that_they_saw() {
+    let shop = filled();
+    let server = shop.server();
+    let (owner, path) = (Browser::of_owner(server), "/cabinet/orders/101");
+    let status = || {
+        let shown = server.run(&["order", "show", "101", "--account", LOGIN, "--json"]);
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        (shown["pay_status"].as_str().unwrap().to_owned(), shown["received"].to_string())
+    };
+    let mut page = owner.page(path);
+    for (act, fields, expected) in [
+        ("part", &[("sum", "900,50")][..], "waiting 900.50"),
+        ("pay", &[], "paid 3900.00"),
+        ("unpay", &[], "waiting 900.50"),
+        ("send", &[("rpo", "RA1")], "waiting 900.50"),
+        ("cancel", &[], "cancel 900.50"),
+        ("delete", &[], "cancel 900.50"),
+        ("restore", &[], "cancel 900.50"),
+        (
+            "edit",
+            &[("email", "vera@example.com"), ("last_name", "Кот"), ("phone", "5"), ("note", "<i>")],
+            "cancel 900.50",
+        ),
+    ] {
+        let digest = digest(&page);
+        let fields: Vec<_> = fields.iter().copied().chain([("digest", &*digest)]).collect();
+        page = owner.done(&format!("{path}/{act}"), &fields);
+        let (status, received) = status();
+        assert_eq!(format!("{status} {}", received.trim_matches('"')), expected, "{act}");
+        // The same form again shows what the order is now, and what was wanted.
+        let again = owner.post(&format!("{path}/{act}"), &fields);
+        assert_eq!(again.status, 409, "{act}");
+        assert!(again.body.contains("role=\"alert\""), "{act}");
+    }
+    assert!(page.contains("vera@example.com") && page.contains("&lt;i&gt;"));
+    assert_eq!(numbers(&owner.page("/cabinet/orders?q=%D0%BA%D0%BE%D1%82")), [101]);
+    for (act, fields) in [
+        ("part", &[("sum", "-1")][..]),
+        ("part", &[("sum", "x")]),
+        ("send", &[("rpo", "")]),
+        ("edit", &[("email", "no e-mail")]),
+        ("restore", &[]),
+        ("cancel", &[]),
+    ] {
+        let digest = digest(&page);
+        let fields: Vec<_> = fields.iter().copied().chain([("digest", &*digest)]).collect();
+        assert_eq!(owner.post(&format!("{path}/{act}"), &fields).status, 422, "{act} {fields:?}");
+    }
+    // What was done stands on the order's page and in the audit list.
+    assert!(owner.page("/cabinet/audit").contains("href=\"/cabinet/orders/101\""));
+    let history = owner.page(path).split("<tbody>").last().unwrap().to_owned();
+    assert_eq!(history.matches("<tr>").count(), 8, "{history}");
+    let reader = Browser::of_reader(server);
+    assert!(!reader.page(path).contains("name=\"digest\""));
+    assert_eq!(reader.post(&format!("{path}/pay"), &[("digest", &digest(&page))]).status, 403);
+    assert!(server.run(&["check"]).contains("sound"));
+}

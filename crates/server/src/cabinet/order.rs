@@ -1,0 +1,401 @@
+//! One order: everything that is known of it, and what its owner does with it.
+//!
+//! A form carries a digest of the order that it showed. If the order has changed since, nothing is done, and the page shows it as it
+//! is now, beside what was wanted.
+
+use billhook_store::{
+    audit::{self, Action},
+    income, managers,
+    order_changes::{self, Payment},
+    order_lists,
+    orders::{self, Delivery, Order, TextField},
+};
+use billhook_wire::{Email, Money, OrderId, PayStatus, Text};
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::{
+    audit::action_name,
+    frame::{self, Kind, field},
+    language::words,
+    orders::{HERE, name, status_badge, sum},
+    visit::{Context, Shown},
+};
+use crate::failure::Failure;
+
+words! {
+    title: "Заказ", "Order";
+    contact: "Покупатель", "Customer";
+    phone: "Телефон", "Phone";
+    created: "Создан", "Created";
+    paid: "Оплачен", "Paid";
+    deleted: "Удалён", "Deleted";
+    kill_at: "Отменится сам", "Cancels itself";
+    price: "Сумма", "Sum";
+    received: "Получено", "Received";
+    to_pay: "Осталось оплатить", "Left to pay";
+    manager: "Менеджер", "Manager";
+    delivery: "Доставка", "Delivery";
+    sent: "отправлено", "posted";
+    came_back: "посылка вернулась", "the parcel came back";
+    goods: "Товары", "Products";
+    product: "Товар", "Product";
+    pincode: "Пин-код", "Pin code";
+    payments: "Платежи", "Payments";
+    when: "Когда", "When";
+    more: "Адрес, метки и остальное", "Address, marks and the rest";
+    history: "История", "History";
+    history_what: "Что делали люди в кабинете и командами.", "What people did in the cabinet and by commands.";
+    operator: "команда на сервере", "a command on the server";
+    who: "Кто", "Who";
+    what: "Что", "What";
+    others: "Другие заказы этого покупателя", "Other orders of this customer";
+    actions: "Действия", "Actions";
+    pay: "Отметить оплату целиком", "Mark as paid";
+    part: "Записать часть оплаты", "Note a part payment";
+    part_sum: "Сумма платежа", "Sum of the payment";
+    unpay: "Убрать последний платёж", "Remove the last payment";
+    cancel: "Отменить заказ", "Cancel the order";
+    send: "Посылка отправлена", "The parcel is posted";
+    rpo: "Номер отправления", "Tracking number";
+    delete: "Удалить заказ", "Delete the order";
+    restore: "Вернуть заказ", "Bring the order back";
+    edit: "Изменить контакты и заметку", "Change contacts and note";
+    first_name: "Имя", "First name";
+    last_name: "Фамилия", "Surname";
+    middle_name: "Отчество", "Middle name";
+    note: "Заметка", "Note";
+    save: "Сохранить", "Save";
+    differs: "Пока вы смотрели, заказ изменился. Ничего не сделано; ниже — как он выглядит сейчас.",
+        "The order has changed while you looked at it. Nothing was done; below is how it stands now.";
+    wanted: "Вы хотели", "What you wanted";
+    wrong: "Так не получится: проверьте, что введено, и в каком состоянии заказ.",
+        "This can't be done: check what was entered, and the order's state.";
+}
+
+/// The order whose number stands in the path.
+fn found(cx: &mut Context<'_, '_>) -> Result<Option<Order>, Failure> {
+    match cx.visit.part.parse() {
+        Ok(id) => Ok(orders::find(cx.tx, cx.visit.account.id, OrderId(id))?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The page.
+pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    match found(cx)? {
+        Some(order) => shown(cx, &order, &html! {}),
+        None => Ok(cx.missing()),
+    }
+}
+
+fn shown(cx: &mut Context<'_, '_>, order: &Order, said: &Markup) -> Result<Shown, Failure> {
+    let (words, language) = (Words::of(cx.language()), cx.language());
+    let payments = order_changes::payments(cx.tx, cx.visit.account.id, order.id)?;
+    let main = html! {
+        (said)
+        p { (status_badge(language, order)) }
+        (facts(cx, order, &payments)?)
+        h2 { (words.goods) }
+        (lines(cx, order))
+        @if !payments.is_empty() {
+            h2 { (words.payments) }
+            @let rows: Vec<_> = payments.iter().map(|(_, payment)| {
+                vec![html! { (cx.time(payment.received)) }, html! { (language.money(payment.sum)) }]
+            }).collect();
+            (frame::table(&[words.when, words.price], &rows))
+        }
+        (texts(order, words))
+        @if cx.is_owner() { (actions(order, !payments.is_empty(), words)) }
+        (history(cx, order)?)
+        (others(cx, order)?)
+    };
+    Ok(cx.page(&format!("{} {}", words.title, order.id), &main))
+}
+
+fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -> Result<Markup, Failure> {
+    let (words, language, handling) = (Words::of(cx.language()), cx.language(), &order.handling);
+    let manager = managers::find(cx.tx, cx.visit.account.id, handling.manager)?;
+    let given_back = income::given_back(payments.iter().map(|(_, payment)| payment));
+    let delivery = match handling.delivery {
+        Delivery::None => String::new(),
+        Delivery::Sent => {
+            format!("{} {} {}", words.sent, cx.time(handling.sent), order.texts.get(TextField::Rpo))
+        }
+        Delivery::Return => words.came_back.to_owned(),
+    };
+    let facts = [
+        (words.contact, name(order)),
+        ("E-mail", order.email_text().to_owned()),
+        (words.phone, order.texts.get(TextField::Phone).to_owned()),
+        (words.created, cx.time(order.created)),
+        (words.paid, cx.time(order.paid)),
+        (words.deleted, cx.time(handling.deleted)),
+        (words.kill_at, cx.time(handling.kill_at)),
+        (words.price, language.money(order.price())),
+        (words.received, language.money(income::received(order, given_back))),
+        (words.to_pay, language.money(order.to_pay())),
+        (words.delivery, delivery),
+        (words.manager, manager.map(|manager| manager.name).unwrap_or_default()),
+        (words.note, order.texts.get(TextField::Note).to_owned()),
+    ];
+    Ok(html! {
+        dl.pairs { @for (name, fact) in facts { @if !fact.is_empty() { dt { (name) } dd { (fact) } } } }
+    })
+}
+
+fn lines(cx: &Context<'_, '_>, order: &Order) -> Markup {
+    let (words, language) = (Words::of(cx.language()), cx.language());
+    let rows: Vec<_> = order
+        .lines
+        .iter()
+        .map(|line| {
+            vec![
+                html! { (line.good_title) " " span.dim { (line.good_name) } },
+                html! { (language.money(line.sum)) },
+                html! { (line.pincode) },
+            ]
+        })
+        .collect();
+    frame::table(&[words.product, words.price, words.pincode], &rows)
+}
+
+fn texts(order: &Order, words: &Words) -> Markup {
+    const SHOWN: [TextField; 5] =
+        [TextField::FirstName, TextField::LastName, TextField::MiddleName, TextField::Phone, TextField::Note];
+    let texts = TextField::ALL.into_iter().filter(|field| !SHOWN.contains(field));
+    let texts =
+        texts.map(|field| (field.name(), order.texts.get(field))).filter(|(_, text)| !text.is_empty());
+    html! {
+        details {
+            summary { (words.more) }
+            dl.pairs { @for (name, text) in texts { dt { (name) } dd { (text) } } }
+        }
+    }
+}
+
+fn history(cx: &mut Context<'_, '_>, order: &Order) -> Result<Markup, Failure> {
+    let words = Words::of(cx.language());
+    let entries = audit::of_order(cx.tx, cx.visit.account.id, order.id.0)?;
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let who = if entry.person.is_empty() { words.operator } else { &entry.person };
+            let did = action_name(cx.language(), entry.action);
+            vec![
+                html! { (cx.time(entry.at)) },
+                html! { (who) },
+                html! { (did) @if !entry.detail.is_empty() { ": " (entry.detail) } },
+            ]
+        })
+        .collect();
+    Ok(html! {
+        @if !rows.is_empty() {
+            h2 { (words.history) }
+            p.dim { (words.history_what) }
+            (frame::table(&[words.when, words.who, words.what], &rows))
+        }
+    })
+}
+
+/// The customer's other orders, as many as a page of the list has; a hidden one's customer has the others all the same.
+fn others(cx: &mut Context<'_, '_>, order: &Order) -> Result<Markup, Failure> {
+    const MOST: usize = 50;
+    let (words, account) = (Words::of(cx.language()), cx.visit.account.id);
+    let Some(email) = &order.email else { return Ok(html! {}) };
+    let all = order_lists::of_customer(cx.tx, account, email)?;
+    let newest: Vec<_> = all.into_iter().rev().filter(|id| *id != order.id).take(MOST).collect();
+    let mut rows = Vec::new();
+    order_lists::each_of(cx.tx, account, &newest, |other| {
+        rows.push(vec![
+            html! { a href={ (HERE) "/" (other.id) } { (other.id) } },
+            html! { (cx.visit.language.time(other.created, &cx.visit.account.settings.time_zone)) },
+            html! { (cx.visit.language.money(other.price())) },
+            html! { (status_badge(cx.visit.language, &other)) },
+        ]);
+        Ok::<(), Failure>(())
+    })?;
+    Ok(html! {
+        @if !rows.is_empty() {
+            h2 { (words.others) }
+            (frame::table(&[words.title, words.created, words.price, words.paid], &rows))
+        }
+    })
+}
+
+fn actions(order: &Order, has_payments: bool, words: &Words) -> Markup {
+    let digest = order.digest();
+    let form = |act: &str, label: &str, is_danger: bool, fields: Markup| {
+        html! {
+            form.card method="post" action={ (HERE) "/" (order.id) "/" (act) } {
+                input type="hidden" name="digest" value=(digest);
+                (fields)
+                button.danger[is_danger] { (label) }
+            }
+        }
+    };
+    let text = |label: &str, field_of: TextField| {
+        field(label, field_of.name(), order.texts.get(field_of), Kind::Optional)
+    };
+    html! {
+        h2 { (words.actions) }
+        @if order.handling.deleted != 0 {
+            (form("restore", words.restore, false, html! {}))
+        } @else {
+            @if order.pay_status != PayStatus::Paid { (form("pay", words.pay, false, html! {})) }
+            details {
+                summary { (words.part) " · " (words.send) }
+                (form("part", words.part, false, field(words.part_sum, "sum", "", Kind::Text)))
+                (form("send", words.send, false, field(words.rpo, "rpo", order.texts.get(TextField::Rpo), Kind::Text)))
+            }
+            details {
+                summary { (words.edit) }
+                (form("edit", words.save, false, html! {
+                    (text(words.last_name, TextField::LastName))
+                    (text(words.first_name, TextField::FirstName))
+                    (text(words.middle_name, TextField::MiddleName))
+                    (text(words.phone, TextField::Phone))
+                    (field("E-mail", "email", order.email_text(), Kind::Optional))
+                    label { span { (words.note) } textarea name="note" rows="3" { (order.texts.get(TextField::Note)) } }
+                }))
+            }
+            details {
+                summary { (words.cancel) " · " (words.delete) }
+                @if has_payments { (form("unpay", words.unpay, true, html! {})) }
+                @if order.pay_status != PayStatus::Cancel { (form("cancel", words.cancel, true, html! {})) }
+                (form("delete", words.delete, true, html! {}))
+            }
+        }
+    }
+}
+
+/// What a form asks for: whether it can be done, what it is in the audit list, and the rest of that.
+type Done = Option<(Action, String)>;
+
+/// Carries a form out on the order that it showed.
+fn change(
+    cx: &mut Context<'_, '_>,
+    wanted: &str,
+    change: impl FnOnce(&mut Context<'_, '_>, &mut Order) -> Result<Done, Failure>,
+) -> Result<Shown, Failure> {
+    let words = Words::of(cx.language());
+    let Some(mut order) = found(cx)? else { return Ok(cx.missing()) };
+    let form = &cx.visit.form;
+    if form.get("digest") != order.digest() {
+        let fields = ["sum", "rpo", "last_name", "first_name", "middle_name", "phone", "email", "note"];
+        let fields = fields.into_iter().filter(|name| form.has(name));
+        let said = html! {
+            (frame::problem(Some(words.differs)))
+            h2 { (words.wanted) }
+            p { strong { (wanted) } }
+            dl.pairs { @for name in fields { dt { (name) } dd { (form.get(name)) } } }
+        };
+        return Ok(shown(cx, &order, &said)?.status(StatusCode::CONFLICT));
+    }
+    let is_hidden = order.handling.deleted != 0;
+    let before = order.clone();
+    let done = if is_hidden == cx.visit.path.ends_with("/restore") { change(cx, &mut order)? } else { None };
+    let Some((action, detail)) = done else {
+        let said = frame::problem(Some(words.wrong));
+        return Ok(shown(cx, &before, &said)?.status(StatusCode::UNPROCESSABLE_ENTITY));
+    };
+    cx.note_order(action, order.id, &detail)?;
+    Ok(Shown::done(&format!("{HERE}/{}", order.id)))
+}
+
+/// Has it paid.
+pub(super) fn pay(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).pay, |cx, order| {
+        if order.pay_status == PayStatus::Paid {
+            return Ok(None);
+        }
+        order_changes::pay(cx.tx, cx.visit.account.id, order, cx.visit.now)?;
+        Ok(Some((Action::OrderPaid, String::new())))
+    })
+}
+
+/// Notes a part payment, of no more than is left to pay.
+pub(super) fn pay_part(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).part, |cx, order| {
+        let sum = sum(cx.visit.form.get("sum")).filter(|sum| *sum > Money::ZERO && *sum <= order.to_pay());
+        let Some(sum) = sum.filter(|_| order.pay_status == PayStatus::Waiting) else { return Ok(None) };
+        let payment = Payment { sum, received: cx.visit.now };
+        order_changes::pay_part(cx.tx, cx.visit.account.id, order, payment)?;
+        Ok(Some((Action::OrderPayment, sum.to_string())))
+    })
+}
+
+/// Removes the last payment.
+pub(super) fn unpay(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).unpay, |cx, order| {
+        let removed = order_changes::unpay(cx.tx, cx.visit.account.id, order, None, cx.visit.now)?;
+        Ok(removed.map(|payment| (Action::OrderUnpaid, payment.sum.to_string())))
+    })
+}
+
+/// Notes that the parcel was posted.
+pub(super) fn send(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).send, |cx, order| {
+        let rpo = cx.visit.form.get("rpo");
+        if rpo.is_empty() || Text::new(rpo).is_err() {
+            return Ok(None);
+        }
+        order_changes::send(cx.tx, cx.visit.account.id, order, cx.visit.now, rpo)?;
+        Ok(Some((Action::OrderSent, rpo.to_owned())))
+    })
+}
+
+/// Cancels it.
+pub(super) fn cancel(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).cancel, |cx, order| {
+        if order.pay_status == PayStatus::Cancel {
+            return Ok(None);
+        }
+        order_changes::cancel(cx.tx, cx.visit.account.id, order)?;
+        Ok(Some((Action::OrderCancelled, String::new())))
+    })
+}
+
+/// Hides it.
+pub(super) fn delete(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).delete, |cx, order| {
+        order_changes::hide(cx.tx, cx.visit.account.id, order, cx.visit.now)?;
+        Ok(Some((Action::OrderDeleted, String::new())))
+    })
+}
+
+/// Brings it back.
+pub(super) fn restore(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).restore, |cx, order| {
+        order_changes::restore(cx.tx, cx.visit.account.id, order, cx.visit.now)?;
+        Ok(Some((Action::OrderRestored, String::new())))
+    })
+}
+
+/// Changes contacts and note.
+pub(super) fn edit(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).edit, |cx, order| {
+        let form = &cx.visit.form;
+        order.email = match form.get("email") {
+            "" => None,
+            text => match Email::parse(text) {
+                Ok(email) => Some(email),
+                Err(_) => return Ok(None),
+            },
+        };
+        for field in [
+            TextField::LastName,
+            TextField::FirstName,
+            TextField::MiddleName,
+            TextField::Phone,
+            TextField::Note,
+        ] {
+            if Text::new(form.get(field.name())).is_err() {
+                return Ok(None);
+            }
+            order.texts.set(field, form.get(field.name()));
+        }
+        orders::replace(cx.tx, cx.visit.account.id, order)?;
+        Ok(Some((Action::OrderEdited, String::new())))
+    })
+}
