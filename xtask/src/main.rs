@@ -147,9 +147,10 @@ fn ci() -> Result<(), String> {
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     vectors(true)?;
+    // One build for the tests and the drivers, which start the program themselves. Without the tests it would
+    // have other features, and so compile most crates once more.
+    run("cargo", &["build", "--workspace", "--bins", "--tests", "--locked"], &[])?;
     run("cargo", &["test", "--workspace", "--locked"], &[])?;
-    // The drivers start the program themselves.
-    run("cargo", &["build", "--workspace", "--locked"], &[])?;
     for driver in &DRIVERS {
         for options in driver.in_ci {
             let (program, arguments) = driver.command("debug", options);
