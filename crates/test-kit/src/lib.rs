@@ -1,7 +1,7 @@
 //! Tools for tests and drivers that run the program from outside: the program as a process, HTTP as bytes, a
 //! store with one of everything, stores of earlier versions, a private PostgreSQL, and the fuzzer's inputs.
 //!
-//! **Invariant:** it depends on none of our crates. So each crate's tests can use it, and it computes
+//! **Invariant:** of our crates it depends on `wire` alone, for the names of fields. It computes
 //! signatures independently of the code under test.
 
 #![allow(
