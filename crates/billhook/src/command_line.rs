@@ -13,7 +13,7 @@ use clap_complete::CompleteEnv;
 use crate::{
     commands::{
         account, backup, call, category, check, completions, copy, coupon, docs, explain, log, managers,
-        migrate, order, partner, person, product, restore, serve,
+        migrate, order, partner, person, product, report, restore, serve,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -65,6 +65,7 @@ pub(crate) enum Action {
     Manager(managers::Action),
     #[command(subcommand)]
     Person(person::Action),
+    Report(report::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),
     Generate(generate::Arguments),

@@ -67,6 +67,7 @@ fn run() -> Result<(), Failure> {
         Action::Partner(partner) => partner.run(&everywhere),
         Action::Manager(manager) => manager.run(&everywhere),
         Action::Person(person) => person.run(&everywhere),
+        Action::Report(report) => report.run(&everywhere),
         Action::Import(import) => import.run(&everywhere),
         Action::Export(export) => export.run(&everywhere),
         Action::Generate(generate) => generate.run(&everywhere),

@@ -2,14 +2,21 @@
 //!
 //! It is computed, not stored: an order that was imported as paid still has no payment.
 
-use billhook_wire::{Money, PayStatus};
+use std::collections::HashSet;
 
-use crate::{order_changes::Payment, orders::Order};
+use billhook_wire::{Money, OrderId, PayStatus};
+
+use crate::{AccountId, Error, Sql, Tx, order_changes::Payment, orders::Order, payments};
+
+/// What a paid order cost beyond its payments above zero. `given_back` is the sum of its payments below zero.
+fn shortfall(price: Money, received: Money, given_back: Money) -> Money {
+    (price - (received - given_back)).max(Money::ZERO)
+}
 
 /// The income of a paid order without a recorded payment: its price minus its payments above zero, received
 /// when it was paid. `given_back` is the sum of its payments below zero.
 pub fn unnoted(order: &Order, given_back: Money) -> Option<Payment> {
-    let shortfall = order.price() - (order.handling.received - given_back);
+    let shortfall = shortfall(order.price(), order.handling.received, given_back);
     let is_owed = order.pay_status == PayStatus::Paid && shortfall > Money::ZERO;
     is_owed.then_some(Payment { sum: shortfall, received: order.paid })
 }
@@ -24,9 +31,55 @@ pub fn given_back<'a>(payments: impl IntoIterator<Item = &'a Payment>) -> Money 
     payments.into_iter().map(|payment| payment.sum.min(Money::ZERO)).sum()
 }
 
+const HIDDEN: Sql = Sql::new(
+    "income.hidden",
+    "SELECT order_id FROM order_lines WHERE account_id = $1 AND email_key >= ' ' AND email_key < '!' AND position = 0",
+);
+const PAYMENTS: Sql = Sql::new(
+    "income.payments",
+    "SELECT order_id, sum, received FROM payments WHERE account_id = $1 AND received >= $2 AND received <= $3",
+);
+const UNNOTED: Sql = Sql::new(
+    "income.unnoted",
+    "SELECT order_id, price, received, paid FROM orders
+      WHERE account_id = $1 AND deleted = 0 AND pay_status = 'paid' AND price > received AND paid >= $2 AND paid <= $3",
+);
+
+/// Shows all income and all refunds of a time, both ends included, in no order. Hidden orders have none.
+pub fn each_between(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    (begin, end): (i64, i64),
+    mut take: impl FnMut(OrderId, Payment),
+) -> Result<(), Error> {
+    // A hidden order's key begins with a space (`orders::hidden_key`).
+    let hidden: HashSet<i64> = tx.all(&HIDDEN, &[account.0.into()], |row| row.int(0))?.into_iter().collect();
+    let given_back = payments::given_back(tx, account)?;
+    let args = [account.0.into(), begin.into(), end.into()];
+    tx.rows(&PAYMENTS, &args, |row| {
+        let order = row.int(0)?;
+        if !hidden.contains(&order) {
+            take(OrderId(order), Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? });
+        }
+        Ok::<(), Error>(())
+    })?;
+    tx.rows(&UNNOTED, &args, |row| {
+        let order = OrderId(row.int(0)?);
+        let [price, received] = [row.int(1)?, row.int(2)?].map(Money::from_kopecks);
+        let sum = shortfall(price, received, given_back.get(&order).copied().unwrap_or_default());
+        if sum > Money::ZERO {
+            take(order, Payment { sum, received: row.int(3)? });
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&HIDDEN, &PAYMENTS, &UNNOTED];
+
 #[cfg(test)]
 mod tests {
-    use billhook_wire::{GoodId, OrderId};
+    use billhook_wire::GoodId;
 
     use super::*;
     use crate::orders::{Handling, Line, Texts};

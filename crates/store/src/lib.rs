@@ -39,6 +39,7 @@ pub mod pincodes;
 mod product_versions;
 pub mod products;
 mod random;
+pub mod reports;
 pub mod same_order;
 pub mod settings;
 mod statement_text;

@@ -3,14 +3,16 @@
 //! One index is walked, whichever fits best, and whatever else was asked for is looked at on the way. No more than so many rows are
 //! looked at for one page; the next page goes on where it ended.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use billhook_wire::{GoodId, Money, OrderId, PayStatus};
 
 use crate::{
-    AccountId, Arg, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx, income,
     order_keys::{phone_key, surname_key},
-    order_lists::By,
     statement_text::sql,
     table::{self, Stores as _, row},
 };
@@ -70,6 +72,19 @@ impl Word {
     }
 }
 
+/// Which time of an order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// When it was created.
+    Created,
+    /// When it was paid; only paid orders.
+    Paid,
+    /// When money came in for it last.
+    Income,
+    /// When money of it was given back last.
+    Refunds,
+}
+
 /// Which orders are wanted. By default all of them that are not hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
@@ -77,12 +92,14 @@ pub struct Filter {
     pub words: Vec<Word>,
     /// Only those with this product.
     pub product: Option<GoodId>,
-    /// Which time counts; by the time of payment only paid ones.
+    /// Which time counts.
     pub by: By,
     /// The first and the last second.
     pub time: (i64, i64),
     /// Only those of this state.
     pub status: Option<PayStatus>,
+    /// Only those for which some money is there.
+    pub is_prepaid: bool,
     /// The least and the most that they cost.
     pub price: (Money, Money),
     /// Only those of the manager of this number; 0: of any.
@@ -95,6 +112,8 @@ pub struct Filter {
     pub partner: String,
     /// Only those with a mark of this text.
     pub utm: String,
+    /// Only those of this channel, their `utm_source`.
+    pub channel: String,
 }
 
 impl Default for Filter {
@@ -105,12 +124,14 @@ impl Default for Filter {
             by: By::Created,
             time: (i64::MIN, i64::MAX - 1),
             status: None,
+            is_prepaid: false,
             price: (Money::from_kopecks(i64::MIN), Money::from_kopecks(i64::MAX)),
             manager: 0,
             tag: String::new(),
             coupon: String::new(),
             partner: String::new(),
             utm: String::new(),
+            channel: String::new(),
         }
     }
 }
@@ -125,6 +146,9 @@ struct Facts {
     deleted: i64,
     manager: i64,
     price: Money,
+    received: Money,
+    /// The time that counts; none: it has no such time.
+    at: Option<i64>,
     email_key: String,
     phone_key: String,
     surname_key: String,
@@ -150,6 +174,7 @@ row! {
         deleted: i64 = deleted,
         manager: i64 = manager,
         price: Money = price,
+        received: Money = received,
         email_key: String = email_key,
         phone_key: String = phone_key,
         surname_key: String = surname_key,
@@ -187,21 +212,18 @@ pub struct Found {
 impl Filter {
     fn takes(&self, facts: &Facts) -> bool {
         let is_named = self.words.iter().any(|word| matches!(word, Word::Number(id) if *id == facts.id));
-        let time = match self.by {
-            By::Created => facts.created,
-            By::Paid if facts.pay_status != PayStatus::Paid => return false,
-            By::Paid => facts.paid,
-        };
         let has =
             |wanted: &str, of: &[&String]| wanted.is_empty() || of.iter().any(|text| same(text, wanted));
         (facts.deleted == 0 || is_named)
             && (self.words.is_empty() || self.words.iter().any(|word| word.is_of(facts)))
-            && (self.time.0..=self.time.1).contains(&time)
+            && facts.at.is_some_and(|at| (self.time.0..=self.time.1).contains(&at))
+            && (!self.is_prepaid || facts.received > Money::ZERO)
             && self.status.is_none_or(|status| status == facts.pay_status)
             && (self.price.0..=self.price.1).contains(&facts.price)
             && (self.manager == 0 || self.manager == facts.manager)
             && has(&self.tag, &[&facts.tag])
             && has(&self.coupon, &[&facts.coupon])
+            && has(&self.channel, &[&facts.utm_source])
             && has(&self.partner, &[&facts.aff, &facts.aff_name, &facts.paff, &facts.paff_name])
             && has(
                 &self.utm,
@@ -221,11 +243,22 @@ impl Filter {
     }
 
     fn position(&self, facts: &Facts) -> Position {
-        match self.by {
-            _ if self.product.is_some() => (0, facts.id.0),
-            By::Created => (facts.created, facts.id.0),
-            By::Paid => (facts.paid, facts.id.0),
+        if self.product.is_some() { (0, facts.id.0) } else { (facts.at.unwrap_or(END.0), facts.id.0) }
+    }
+
+    /// When money came in for each order, or was given back, within the time; nothing where that is not asked for.
+    fn moved(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<HashMap<OrderId, i64>, Error> {
+        let mut times = HashMap::new();
+        if matches!(self.by, By::Income | By::Refunds) {
+            income::each_between(tx, account, self.time, |order, payment| {
+                let sum = if self.by == By::Income { payment.sum } else { Money::ZERO - payment.sum };
+                if sum > Money::ZERO {
+                    let time = times.entry(order).or_insert(payment.received);
+                    *time = payment.received.max(*time);
+                }
+            })?;
         }
+        Ok(times)
     }
 }
 
@@ -237,6 +270,7 @@ fn same(text: &str, wanted: &str) -> bool {
 /// A walk along orders, the newest first.
 struct Walk<'a> {
     filter: &'a Filter,
+    moved: HashMap<OrderId, i64>,
     most: usize,
     counts: bool,
     orders: Vec<OrderId>,
@@ -261,6 +295,16 @@ impl From<Error> for Stop {
 }
 
 impl Walk<'_> {
+    /// Puts the time that counts into an order's facts.
+    fn timed(&self, facts: Facts) -> Facts {
+        let at = match self.filter.by {
+            By::Created => Some(facts.created),
+            By::Paid => (facts.pay_status == PayStatus::Paid).then_some(facts.paid),
+            By::Income | By::Refunds => self.moved.get(&facts.id).copied(),
+        };
+        Facts { at, ..facts }
+    }
+
     fn see(&mut self, facts: &Facts) -> Result<(), Stop> {
         if self.looked_at == LOOKED_AT_MAX {
             self.is_cut = true;
@@ -300,6 +344,7 @@ pub fn find(
 ) -> Result<Found, Error> {
     let mut walk = Walk {
         filter,
+        moved: filter.moved(tx, account)?,
         most,
         counts: after == START,
         orders: Vec::new(),
@@ -310,9 +355,13 @@ pub fn find(
         is_cut: false,
     };
     if filter.product.is_none() && filter.words.is_empty() {
-        let total = filter.is_time_alone().then(|| count(tx, account, filter)).transpose()?;
+        let total = filter.is_time_alone().then(|| count(tx, account, &walk)).transpose()?;
         walk.counts &= total.is_none();
-        along_time(tx, account, &mut walk, after)?;
+        match filter.by {
+            By::Created => along_time(tx, account, &mut walk, &BY_CREATED, after)?,
+            By::Paid => along_time(tx, account, &mut walk, &BY_PAID, after)?,
+            By::Income | By::Refunds => along_money(tx, account, &mut walk, after)?,
+        }
         let found = walk.found();
         return Ok(Found { total: total.or(found.total), ..found });
     }
@@ -320,8 +369,11 @@ pub fn find(
         Some(product) => of_product(tx, account, product, after)?,
         None => of_words(tx, account, filter)?,
     };
-    let sorted: BTreeMap<_, _> =
-        rows.into_iter().map(|facts| (Reverse(filter.position(&facts)), facts)).collect();
+    let sorted: BTreeMap<_, _> = rows
+        .into_iter()
+        .map(|facts| walk.timed(facts))
+        .map(|facts| (Reverse(filter.position(&facts)), facts))
+        .collect();
     for (Reverse(position), facts) in sorted {
         if position < after && position > floor && walk.see(&facts).is_err() {
             break;
@@ -357,20 +409,43 @@ fn along_time(
     tx: &mut Tx<'_>,
     account: AccountId,
     walk: &mut Walk<'_>,
+    sql: &'static Sql,
     after: Position,
 ) -> Result<(), Error> {
-    let Filter { by, time: (begin, end), .. } = *walk.filter;
-    let sql = match by {
-        By::Created => &BY_CREATED,
-        By::Paid => &BY_PAID,
-    };
+    let Filter { time: (begin, end), .. } = *walk.filter;
     let rows = if walk.filter.is_time_alone() { walk.most } else { LOOKED_AT_MAX };
     let (time, id) = after.min((end.saturating_add(1), 0));
     let args = [account.0.into(), begin.into(), time.into(), id.into(), limit(rows)];
-    match tx.rows(sql, &args, |row| walk.see(&table::read(row)?)) {
+    match tx.rows(sql, &args, |row| walk.see(&walk.timed(table::read(row)?))) {
         Ok(()) | Err(Stop::Enough) => Ok(()),
         Err(Stop::Store(error)) => Err(error),
     }
+}
+
+/// How many orders are asked for by number at once.
+const ASKED_AT_ONCE: usize = 100;
+
+/// Looks at the orders for which money moved.
+fn along_money(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    walk: &mut Walk<'_>,
+    after: Position,
+) -> Result<(), Error> {
+    let mut positions: Vec<Position> = walk.moved.iter().map(|(id, at)| (*at, id.0)).collect();
+    positions.retain(|position| *position < after);
+    positions.sort_unstable_by_key(|position| Reverse(*position));
+    for some in positions.chunks(ASKED_AT_ONCE) {
+        let args: Vec<_> = some.iter().map(|(_, id)| vec![account.0.into(), (*id).into()]).collect();
+        let mut orders: Vec<Facts> = Vec::with_capacity(some.len());
+        tx.rows_each(&BY_NUMBER, &args, |_, row| table::read(row).map(|facts| orders.push(facts)))?;
+        for facts in orders {
+            if walk.see(&walk.timed(facts)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One more than so many rows, so that it is seen whether more follow.
@@ -393,14 +468,15 @@ const COUNT_PAID: Sql = Sql::new(
 );
 
 /// How many orders there are of a filter's time, and whether there are more.
-fn count(tx: &mut Tx<'_>, account: AccountId, filter: &Filter) -> Result<(u64, bool), Error> {
-    let sql = match filter.by {
-        By::Created => &COUNT_CREATED,
-        By::Paid => &COUNT_PAID,
-    };
+fn count(tx: &mut Tx<'_>, account: AccountId, walk: &Walk<'_>) -> Result<(u64, bool), Error> {
+    let (begin, end) = walk.filter.time;
     let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX).saturating_add(1);
-    let args = [account.0.into(), filter.time.0.into(), filter.time.1.into(), most.into()];
-    let count = tx.row(sql, &args, |row| row.int(0))?.unwrap_or(0).unsigned_abs();
+    let args = [account.0.into(), begin.into(), end.into(), most.into()];
+    let count = match walk.filter.by {
+        By::Created => tx.counted(&COUNT_CREATED, &args)?,
+        By::Paid => tx.counted(&COUNT_PAID, &args)?,
+        By::Income | By::Refunds => walk.moved.len() as u64,
+    };
     Ok((count.min(COUNTED_MAX), count > COUNTED_MAX))
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Dialect {
     pub(crate) keys_ready: &'static str,
     pub(crate) phone_key: &'static str,
     pub(crate) surname_key: &'static str,
+    /// The index that version 6 gives reports, if any.
+    pub(crate) reports: &'static str,
 }
 
 /// Concatenates texts and [`Piece`]s.

@@ -18,6 +18,7 @@ pub(crate) mod order;
 pub(crate) mod partner;
 pub(crate) mod person;
 pub(crate) mod product;
+pub(crate) mod report;
 mod resource;
 pub(crate) mod restore;
 pub(crate) mod serve;

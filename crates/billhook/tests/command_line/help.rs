@@ -53,6 +53,7 @@ const COMMANDS: &[&[&str]] = &[
     &["manager", "add"],
     &["manager", "list"],
     &["manager", "remove"],
+    &["report"],
     &["import"],
     &["export"],
     &["generate"],

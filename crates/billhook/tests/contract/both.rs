@@ -29,6 +29,7 @@ pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod races;
 pub(crate) mod readme;
+pub(crate) mod report_pages;
 pub(crate) mod requests;
 pub(crate) mod running;
 pub(crate) mod secrets;

@@ -27,7 +27,7 @@ fn filled() -> Shop {
 }
 
 /// The numbers of the orders on a page of the list.
-fn numbers(page: &str) -> Vec<u32> {
+pub(crate) fn numbers(page: &str) -> Vec<u32> {
     let links = page.split("href=\"/cabinet/orders/").skip(1);
     let mut numbers: Vec<_> = links.map(|link| link.split('"').next().unwrap().parse().unwrap()).collect();
     numbers.sort_unstable();

@@ -29,6 +29,9 @@ fn a_sellers_day() {
     chromium.fill("input[name=name]", "owner");
     chromium.fill("input[name=password]", PASSWORD);
     chromium.click("main button");
+    // The report comes first: what was paid in part today.
+    assert!(chromium.text("main").contains("1\u{a0}000"), "{}", chromium.html());
+    chromium.open(&format!("{base}/cabinet/api"));
     assert_eq!(chromium.text("#address"), format!("{base}/api/"));
 
     assert_eq!(chromium.console(), Vec::<String>::new());

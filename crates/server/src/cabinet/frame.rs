@@ -7,10 +7,12 @@ use maud::{DOCTYPE, Markup, html};
 use super::{
     assets,
     language::{Language, words},
+    routes::HOME,
     visit::{Viewer, Visit},
 };
 
 words! {
+    reports: "Отчёты", "Reports";
     orders: "Заказы", "Orders";
     api: "API", "API";
     requests: "Запросы", "Requests";
@@ -33,8 +35,9 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 5] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 6] {
     [
+        (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
@@ -49,9 +52,9 @@ pub(super) fn page(visit: &Visit, viewer: Option<&Viewer>, title: &str, main: &M
     let login = visit.account.login.as_str();
     let signed_in = viewer.filter(|viewer| viewer.person.id != 0);
     let is_current = |path: &str| {
-        let is_here =
-            visit.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        is_here.then_some("page")
+        // Every path begins as the first page's.
+        let is_below = |rest: &str| rest.is_empty() || path != HOME && rest.starts_with('/');
+        visit.path.strip_prefix(path).is_some_and(is_below).then_some("page")
     };
     let body = html! {
         a.skip href="#main" { (words.skip) }

@@ -55,12 +55,6 @@ words! {
     role: "Права", "Role";
 }
 
-/// The first page.
-#[expect(clippy::unnecessary_wraps, reason = "a route's function")]
-pub(super) fn home(_: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    Ok(Shown::to("/cabinet/api"))
-}
-
 /// The page.
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     shown(cx, None)

@@ -16,6 +16,7 @@ mod orders;
 mod passwords;
 mod people;
 mod refusal_words;
+mod reports;
 mod requests;
 pub(crate) mod routes;
 mod samples;
@@ -70,6 +71,7 @@ const AGENT_BYTES_MAX: usize = 200;
 pub(crate) struct Cabinet {
     passwords: Passwords,
     slowdown: Slowdown,
+    reports: Arc<reports::Kept>,
 }
 
 /// Whether a path is one of the cabinet's.
@@ -165,6 +167,7 @@ async fn show(
         agent,
         digest: secret.as_deref().map(cookies::digest).unwrap_or_default(),
         secret,
+        reports: state.cabinet.reports.clone(),
     };
     run(state, asked, route, Arc::new(visit)).await
 }

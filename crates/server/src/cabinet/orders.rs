@@ -14,9 +14,8 @@
 //! Without `q`, `product` and `from` it lists 90 days; an empty `from` lists all of them.
 
 use billhook_store::{
-    managers,
-    order_lists::{self, By},
-    order_search::{self, Filter, Found, START, Word},
+    managers, order_lists,
+    order_search::{self, By, Filter, Found, START, Word},
     orders::{Order, TextField},
     products,
 };
@@ -37,9 +36,9 @@ const ON_A_PAGE: usize = 50;
 /// Without dates and without a search, so many days are listed.
 const DAYS: i64 = 90;
 /// The fields of the form.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "q", "status", "by", "from", "to", "product", "least", "most", "manager", "tag", "coupon", "partner",
-    "utm",
+    "utm", "channel",
 ];
 
 words! {
@@ -50,6 +49,7 @@ words! {
     status: "Состояние", "State";
     any: "любое", "any";
     waiting: "ждёт оплаты", "awaiting payment";
+    prepaid: "ждёт остатка (есть предоплата)", "paid in part";
     paid_state: "оплачен", "paid";
     cancelled: "отменён", "cancelled";
     refunded: "деньги возвращены", "refunded";
@@ -57,6 +57,8 @@ words! {
     by: "Даты", "Dates";
     by_created: "создания", "of creation";
     by_paid: "оплаты", "of payment";
+    by_income: "поступления денег", "of income";
+    by_refunds: "возврата денег", "of a refund";
     from: "С", "From";
     to: "По", "To";
     product: "Товар (номер или имя)", "Product (number or name)";
@@ -69,6 +71,7 @@ words! {
     coupon: "Купон", "Coupon";
     partner: "Партнёр (логин или номер)", "Partner (login or number)";
     utm: "UTM-метка", "UTM mark";
+    channel_field: "Канал (utm_source)", "Channel (utm_source)";
     number: "Номер", "Number";
     customer: "Покупатель", "Customer";
     created: "Создан", "Created";
@@ -147,14 +150,21 @@ fn filter(cx: &mut Context<'_, '_>) -> Result<(Filter, bool), Failure> {
     set("least", least.is_some());
     set("most", most.is_some());
     filter.price = (least.unwrap_or(filter.price.0), most.unwrap_or(filter.price.1));
-    filter.status = PayStatus::parse(query.get("status"));
-    filter.by = if query.get("by") == "paid" { By::Paid } else { By::Created };
+    filter.is_prepaid = query.get("status") == "prepaid";
+    filter.status = PayStatus::parse(if filter.is_prepaid { "waiting" } else { query.get("status") });
+    filter.by = match query.get("by") {
+        "paid" => By::Paid,
+        "income" => By::Income,
+        "refunds" => By::Refunds,
+        _ => By::Created,
+    };
     filter.manager = query.get("manager").parse().unwrap_or(0);
     for (field, name) in [
         (&mut filter.tag, "tag"),
         (&mut filter.coupon, "coupon"),
         (&mut filter.partner, "partner"),
         (&mut filter.utm, "utm"),
+        (&mut filter.channel, "channel"),
     ] {
         query.get(name).clone_into(field);
     }
@@ -249,9 +259,16 @@ fn form(query: &Fields, managers: &[(String, &str)], words: &Words) -> Markup {
     let states = [
         option("", words.any),
         option("waiting", words.waiting),
+        option("prepaid", words.prepaid),
         option("paid", words.paid_state),
         option("cancel", words.cancelled),
         option("return", words.refunded),
+    ];
+    let times = [
+        option("", words.by_created),
+        option("paid", words.by_paid),
+        option("income", words.by_income),
+        option("refunds", words.by_refunds),
     ];
     let mut of = vec![(String::new(), words.anybody)];
     of.extend_from_slice(managers);
@@ -261,7 +278,7 @@ fn form(query: &Fields, managers: &[(String, &str)], words: &Words) -> Markup {
             div.row {
                 (text(words.search, "q"))
                 (choice(words.status, "status", query.get("status"), &states))
-                (choice(words.by, "by", query.get("by"), &[option("", words.by_created), option("paid", words.by_paid)]))
+                (choice(words.by, "by", query.get("by"), &times))
                 (date(words.from, "from"))
                 (date(words.to, "to"))
                 (text(words.product, "product"))
@@ -276,6 +293,7 @@ fn form(query: &Fields, managers: &[(String, &str)], words: &Words) -> Markup {
                     (text(words.coupon, "coupon"))
                     (text(words.partner, "partner"))
                     (text(words.utm, "utm"))
+                    (text(words.channel_field, "channel"))
                 }
             }
             p.row { button { (words.find) } a.button.plain href=(HERE) { (words.reset) } }

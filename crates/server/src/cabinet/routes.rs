@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        api, audit, me, order, orders, people, requests,
+        api, audit, me, order, orders, people, reports, requests,
         sign_in::{self, Checked},
         trial,
         visit::{Context, Shown, Viewer},
@@ -77,7 +77,7 @@ pub(crate) const HOME: &str = "/cabinet";
 
 /// All of them.
 pub(crate) static ROUTES: &[Route] = &[
-    page(HOME, Who::Reader, me::home),
+    page(HOME, Who::Reader, reports::page),
     page("/cabinet/sign-in", Who::Anyone, sign_in::page),
     password("/cabinet/sign-in", Who::Anyone, sign_in::asks, sign_in::sign_in),
     page("/cabinet/link/{}", Who::Anyone, sign_in::link_page),

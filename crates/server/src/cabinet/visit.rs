@@ -15,7 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use maud::Markup;
 
 use crate::{
-    cabinet::{cookies::Carrier, frame, language::Language},
+    cabinet::{cookies::Carrier, frame, language::Language, reports::Kept},
     failure::Failure,
     gate::accounts::Served,
 };
@@ -40,6 +40,7 @@ pub(crate) struct Visit {
     /// What the session's cookie holds, and its digest.
     pub(crate) secret: Option<String>,
     pub(crate) digest: String,
+    pub(crate) reports: Arc<Kept>,
 }
 
 /// Who is signed in; by default nobody.

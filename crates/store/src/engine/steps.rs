@@ -22,6 +22,8 @@ pub(crate) const SQLITE: Dialect = Dialect {
                                  substr('абвгдежзийклмнопрстуфхцчшщъыьэюяее', done + 1, 1))
           FROM folded WHERE done < 34
     ) SELECT folding FROM folded WHERE done = 34)",
+    reports: "CREATE INDEX orders_in_reports ON orders (account_id, created, pay_status, price, received, utm_source, kupon,
+                                                        aff, aff_name, paff, paff_name) WHERE deleted = 0;\n",
 };
 /// Key texts are compared byte by byte, as in the embedded engine.
 pub(crate) const POSTGRES: Dialect = Dialect {
@@ -35,6 +37,8 @@ pub(crate) const POSTGRES: Dialect = Dialect {
     surname_key: "translate(left(btrim(last_name), 40),
         'ABCDEFGHIJKLMNOPQRSTUVWXYZАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁё',
         'abcdefghijklmnopqrstuvwxyzабвгдежзийклмнопрстуфхцчшщъыьэюяее')",
+    // An index here takes no long texts.
+    reports: "",
 };
 
 /// All steps of an engine, its own ones first, each with its name. A released step never changes.
@@ -80,7 +84,13 @@ macro_rules! steps {
                     ";
                      CREATE INDEX orders_by_phone ON orders (account_id, phone_key) WHERE phone_key <> '';
                      CREATE INDEX orders_by_surname ON orders (account_id, surname_key) WHERE surname_key <> '';
-                     CREATE INDEX order_lines_by_version ON order_lines (account_id, version_id, order_id);"
+                     CREATE INDEX order_lines_by_version ON order_lines (account_id, version_id, order_id, sum);
+                     CREATE INDEX orders_unnoted ON orders (account_id, paid, order_id, price, received)
+                         WHERE deleted = 0 AND pay_status = 'paid' AND price > received;
+                     CREATE INDEX payments_by_time ON payments (account_id, received, order_id, sum);
+                     CREATE INDEX payments_given_back ON payments (account_id, order_id, sum) WHERE sum < 0;
+",
+                    Piece::Text($dialect.reports)
                 ),
             ),
         ]

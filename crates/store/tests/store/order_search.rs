@@ -2,8 +2,7 @@
 
 use billhook_store::{
     order_changes,
-    order_lists::By,
-    order_search::{Filter, Position, START, Word, find},
+    order_search::{By, Filter, Position, START, Word, find},
 };
 use billhook_wire::PayStatus::{Cancel, Paid, Waiting};
 

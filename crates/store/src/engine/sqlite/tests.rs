@@ -46,25 +46,27 @@ fn statements_read_by_key() {
     }
 }
 
+fn plan(connection: &Connection, name: &str) -> Vec<String> {
+    let sql = statements::every().into_iter().find(|sql| sql.name == name).unwrap();
+    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
+    for n in 1..=explain.parameter_count() {
+        explain.raw_bind_parameter(n, 1).unwrap();
+    }
+    let mut rows = explain.raw_query();
+    let mut plan = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        plan.push(row.get(3).unwrap());
+    }
+    plan
+}
+
 /// GetBills, an export's batches, and the search for a repeated order.
 #[test]
 fn bills_and_batches_are_range_scans() {
     let (_place, folder) = folder();
     drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
-    let plan = |name: &str| -> Vec<String> {
-        let sql = statements::every().into_iter().find(|sql| sql.name == name).unwrap();
-        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
-        for n in 1..=explain.parameter_count() {
-            explain.raw_bind_parameter(n, 1).unwrap();
-        }
-        let mut rows = explain.raw_query();
-        let mut plan = Vec::new();
-        while let Some(row) = rows.next().unwrap() {
-            plan.push(row.get(3).unwrap());
-        }
-        plan
-    };
+    let plan = |name: &str| plan(&connection, name);
     assert_eq!(
         plan("orders.bills_of"),
         ["SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)"]
@@ -103,6 +105,32 @@ fn bills_and_batches_are_range_scans() {
     }
     let of_customer = "SEARCH order_lines USING PRIMARY KEY (account_id=? AND email_key=?)";
     assert_eq!(plan("same_order.newest"), [of_customer]);
+}
+
+#[test]
+fn reports_read_covering_indexes() {
+    let (_place, folder) = folder();
+    drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
+    let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
+    for (name, search) in [
+        (
+            "reports.orders",
+            "orders USING COVERING INDEX orders_in_reports (account_id=? AND created>? AND created<?)",
+        ),
+        (
+            "reports.lines",
+            "order_lines USING COVERING INDEX order_lines_by_version (account_id=? AND version_id=? AND order_id>? AND order_id<?)",
+        ),
+        (
+            "income.payments",
+            "payments USING COVERING INDEX payments_by_time (account_id=? AND received>? AND received<?)",
+        ),
+        ("income.unnoted", "orders USING COVERING INDEX orders_unnoted (account_id=? AND paid>? AND paid<?)"),
+        ("income.hidden", "order_lines USING PRIMARY KEY (account_id=? AND email_key>? AND email_key<?)"),
+        ("payments.given_back", "payments USING COVERING INDEX payments_given_back (account_id=?)"),
+    ] {
+        assert_eq!(plan(&connection, name), [format!("SEARCH {search}")]);
+    }
 }
 
 #[test]
