@@ -8,17 +8,17 @@ use billhook_wire::{Money, OrderId, PayStatus};
 
 use crate::{AccountId, Error, Sql, Tx, order_changes::Payment, orders::Order, payments};
 
-/// What a paid order cost beyond its payments above zero. `given_back` is the sum of its payments below zero.
-fn shortfall(price: Money, received: Money, given_back: Money) -> Money {
-    (price - (received - given_back)).max(Money::ZERO)
-}
-
 /// The income of a paid order without a recorded payment: its price minus its payments above zero, received
 /// when it was paid. `given_back` is the sum of its payments below zero.
 pub fn unnoted(order: &Order, given_back: Money) -> Option<Payment> {
-    let shortfall = shortfall(order.price(), order.handling.received, given_back);
-    let is_owed = order.pay_status == PayStatus::Paid && shortfall > Money::ZERO;
-    is_owed.then_some(Payment { sum: shortfall, received: order.paid })
+    let is_paid = order.pay_status == PayStatus::Paid;
+    let sum = shortfall(is_paid, order.price(), order.handling.received - given_back);
+    (sum > Money::ZERO).then_some(Payment { sum, received: order.paid })
+}
+
+/// The income without a recorded payment of an order with this price and these payments above zero.
+pub(crate) fn shortfall(is_paid: bool, price: Money, payments: Money) -> Money {
+    if is_paid { (price - payments).max(Money::ZERO) } else { Money::ZERO }
 }
 
 /// An order's whole income: its payments, and the income without one.
@@ -66,7 +66,7 @@ pub fn each_between(
     tx.rows(&UNNOTED, &args, |row| {
         let order = OrderId(row.int(0)?);
         let [price, received] = [row.int(1)?, row.int(2)?].map(Money::from_kopecks);
-        let sum = shortfall(price, received, given_back.get(&order).copied().unwrap_or_default());
+        let sum = shortfall(true, price, received - given_back.get(&order).copied().unwrap_or_default());
         if sum > Money::ZERO {
             take(order, Payment { sum, received: row.int(3)? });
         }

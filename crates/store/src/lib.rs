@@ -15,6 +15,7 @@ pub mod categories;
 mod check;
 pub mod copy;
 pub mod coupons;
+pub mod customers;
 mod engine;
 mod error;
 mod folder;

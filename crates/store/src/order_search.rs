@@ -138,18 +138,18 @@ impl Default for Filter {
 
 /// What is looked at of an order.
 #[derive(Debug, Default)]
-struct Facts {
-    id: OrderId,
+pub(crate) struct Facts {
+    pub(crate) id: OrderId,
     pay_status: PayStatus,
-    created: i64,
+    pub(crate) created: i64,
     paid: i64,
-    deleted: i64,
+    pub(crate) deleted: i64,
     manager: i64,
     price: Money,
     received: Money,
     /// The time that counts; none: it has no such time.
     at: Option<i64>,
-    email_key: String,
+    pub(crate) email_key: String,
     phone_key: String,
     surname_key: String,
     tag: String,
@@ -283,7 +283,7 @@ struct Walk<'a> {
 }
 
 /// Why a walk ends before its rows do.
-enum Stop {
+pub(crate) enum Stop {
     Enough,
     Store(Error),
 }
@@ -367,7 +367,7 @@ pub fn find(
     }
     let (rows, floor) = match filter.product {
         Some(product) => of_product(tx, account, product, after)?,
-        None => of_words(tx, account, filter)?,
+        None => (of_words(tx, account, &filter.words)?, END),
     };
     let sorted: BTreeMap<_, _> = rows
         .into_iter()
@@ -422,6 +422,18 @@ fn along_time(
     }
 }
 
+/// The newest orders below a position, at most so many.
+pub(crate) fn newest(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    below: Position,
+    most: usize,
+) -> Result<Vec<Facts>, Error> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let args = [account.0.into(), i64::MIN.into(), below.0.into(), below.1.into(), most.into()];
+    tx.all(&BY_CREATED, &args, table::read)
+}
+
 /// How many orders are asked for by number at once.
 const ASKED_AT_ONCE: usize = 100;
 
@@ -449,7 +461,7 @@ fn along_money(
 }
 
 /// One more than so many rows, so that it is seen whether more follow.
-fn limit(rows: usize) -> Arg<'static> {
+pub(crate) fn limit(rows: usize) -> Arg<'static> {
     i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1).into()
 }
 
@@ -542,9 +554,9 @@ const BY_SURNAME: Sql = facts!(
 
 /// The orders that the words of a search box name. Where they are too many, no next page gives the rest: the list's newest orders
 /// may be among them.
-fn of_words(tx: &mut Tx<'_>, account: AccountId, filter: &Filter) -> Result<(Vec<Facts>, Position), Error> {
+pub(crate) fn of_words(tx: &mut Tx<'_>, account: AccountId, words: &[Word]) -> Result<Vec<Facts>, Error> {
     let mut rows: Vec<Facts> = Vec::new();
-    for word in &filter.words {
+    for word in words {
         let (sql, start) = match word {
             Word::Number(id) => {
                 rows.append(&mut tx.all(&BY_NUMBER, &[account.0.into(), id.0.into()], table::read)?);
@@ -559,7 +571,7 @@ fn of_words(tx: &mut Tx<'_>, account: AccountId, filter: &Filter) -> Result<(Vec
         let args = [account.0.into(), start.into(), (&end).into(), limit(LOOKED_AT_MAX)];
         rows.append(&mut tx.all(sql, &args, table::read)?);
     }
-    Ok((rows, END))
+    Ok(rows)
 }
 
 #[cfg(test)]

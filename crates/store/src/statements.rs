@@ -11,7 +11,7 @@ macro_rules! modules {
 /// All of them. One that its module's list lacks is noticed, and a module that is not here.
 pub(crate) fn every() -> Vec<&'static Sql> {
     let modules = modules!(
-        accounts audit categories check coupons holdings idempotency income list_pages managers marks order_changes order_lists
+        accounts audit categories check coupons customers holdings idempotency income list_pages managers marks order_changes order_lists
         order_search orders partners payments people pincodes product_versions products reports same_order
     );
     let mut all = copy::statements();

@@ -23,6 +23,7 @@ mod backup;
 mod by_hand;
 mod check;
 mod copies;
+mod customers;
 mod model;
 mod order_search;
 mod same_order;
