@@ -12,8 +12,8 @@ use clap_complete::CompleteEnv;
 
 use crate::{
     commands::{
-        account, backup, call, category, check, completions, copy, coupon, docs, explain, log, managers,
-        migrate, order, partner, person, product, report, restore, serve,
+        account, backup, call, category, check, completions, copy, coupon, customer, docs, explain, log,
+        managers, migrate, order, partner, person, product, report, restore, serve,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -53,6 +53,8 @@ pub(crate) enum Action {
     Account(account::Action),
     #[command(subcommand)]
     Order(order::Action),
+    #[command(subcommand)]
+    Customer(customer::Action),
     #[command(subcommand)]
     Product(product::Action),
     #[command(subcommand)]

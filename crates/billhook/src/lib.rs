@@ -61,6 +61,7 @@ fn run() -> Result<(), Failure> {
         Action::Serve(serve) => serve.run(&everywhere),
         Action::Account(account) => account.run(&everywhere, &sources),
         Action::Order(order) => order.run(&everywhere),
+        Action::Customer(customer) => customer.run(&everywhere),
         Action::Product(product) => product.run(&everywhere),
         Action::Coupon(coupon) => coupon.run(&everywhere),
         Action::Category(category) => category.run(&everywhere),

@@ -214,6 +214,13 @@ impl Order {
         self.email.as_ref().map_or("", Email::as_str)
     }
 
+    /// What the customer is called: surname, first name, patronymic.
+    pub fn customer_name(&self) -> String {
+        let names = [TextField::LastName, TextField::FirstName, TextField::MiddleName];
+        let names = names.map(|field| self.texts.get(field).trim());
+        names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Its price: the sum of its lines (decision 12).
     pub fn price(&self) -> Money {
         self.lines.iter().map(|line| line.sum).sum()

@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;
 pub(crate) mod coupon;
+pub(crate) mod customer;
 mod demo;
 pub(crate) mod docs;
 pub(crate) mod explain;

@@ -196,7 +196,7 @@ fn the_only_account_need_not_be_named() {
 fn empty_lists_are_told_on_a_terminal() {
     let place = Place::new();
     place.account("shop");
-    for family in ["order", "product", "coupon", "manager", "partner", "category"] {
+    for family in ["order", "customer", "product", "coupon", "manager", "partner", "category"] {
         assert_eq!(place.run(&[family, "list"]).succeeded(), "");
         let on_terminal = |more: &str| {
             let line = format!("{} {family} list{more}", env!("CARGO_BIN_EXE_billhook"));

@@ -9,6 +9,7 @@ pub(crate) mod catalogue;
 pub(crate) mod chromium;
 pub(crate) mod create_order;
 pub(crate) mod createorder;
+pub(crate) mod customer_pages;
 pub(crate) mod discounts;
 pub(crate) mod get_bills;
 pub(crate) mod idempotency;

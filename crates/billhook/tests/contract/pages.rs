@@ -43,8 +43,12 @@ fn paths(shop: &Shop, order: i64) -> Vec<String> {
         requests.split_once("href=\"/cabinet/requests/").unwrap().1.split_once('"').unwrap().0.to_owned();
     let gets = cabinet_routes().filter(|(verb, _, who)| *verb == "GET" && *who != Who::Anyone);
     let of_routes = gets.map(|(_, path, _)| {
-        let number = if path.contains("/requests/") { call.clone() } else { order.to_string() };
-        path.replace("{}", &number)
+        let part = match path {
+            path if path.contains("/requests/") => call.clone(),
+            path if path.contains("/customers/") => "anna@example.com".to_owned(),
+            _ => order.to_string(),
+        };
+        path.replace("{}", &part)
     });
     ["/", "/docs", "/cabinet/none", "/cabinet/sign-in"]
         .map(str::to_owned)

@@ -2,7 +2,8 @@
 
 use billhook_store::people::Role;
 use http::StatusCode;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, Render, html};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 use super::{
     assets,
@@ -14,6 +15,7 @@ use super::{
 words! {
     reports: "Отчёты", "Reports";
     orders: "Заказы", "Orders";
+    customers: "Покупатели", "Customers";
     api: "API", "API";
     requests: "Запросы", "Requests";
     people: "Люди", "People";
@@ -35,10 +37,11 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 6] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 7] {
     [
         (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
+        ("/cabinet/customers", words.customers, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
         ("/cabinet/people", words.people, true),
@@ -148,6 +151,11 @@ pub(super) fn refused(visit: &Visit, viewer: &Viewer, status: StatusCode) -> Str
     page(visit, Some(viewer), title, &html! { p { (why) } p { a href="/cabinet" { (words.open) } } })
 }
 
+/// A text as a part of a path or a query.
+pub(super) fn in_url(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
+}
+
 /// What went wrong with a form, if anything did.
 pub(super) fn problem(text: Option<&str>) -> Markup {
     html! { @if let Some(text) = text { p.problem role="alert" { (text) } } }
@@ -170,6 +178,18 @@ pub(super) fn field(label: &str, name: &str, value: &str, kind: Kind) -> Markup 
             span { (label) }
             input type=(of_type) name=(name) value=(value) autocomplete=(autocomplete) required[is_required]
                 inputmode=[digits] maxlength="1024";
+        }
+    }
+}
+
+/// A labelled choice: the values that are sent, each with its text.
+pub(super) fn choice(label: &str, name: &str, chosen: &str, options: &[(String, impl Render)]) -> Markup {
+    html! {
+        label {
+            span { (label) }
+            select name=(name) {
+                @for (value, text) in options { option value=(value) selected[value == chosen] { (text) } }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod audit;
 mod cookies;
+mod customers;
 pub(crate) mod frame;
 pub(crate) mod language;
 mod me;

@@ -16,9 +16,10 @@ use maud::{Markup, html};
 
 use super::{
     audit::action_name,
+    customers,
     frame::{self, Kind, field},
     language::words,
-    orders::{HERE, name, status_badge, sum},
+    orders::{HERE, status_badge, sum},
     visit::{Context, Shown},
 };
 use crate::failure::Failure;
@@ -125,8 +126,7 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
         Delivery::Return => words.came_back.to_owned(),
     };
     let facts = [
-        (words.contact, name(order)),
-        ("E-mail", order.email_text().to_owned()),
+        (words.contact, order.customer_name()),
         (words.phone, order.texts.get(TextField::Phone).to_owned()),
         (words.created, cx.time(order.created)),
         (words.paid, cx.time(order.paid)),
@@ -139,8 +139,16 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
         (words.manager, manager.map(|manager| manager.name).unwrap_or_default()),
         (words.note, order.texts.get(TextField::Note).to_owned()),
     ];
+    let email = order.email_text();
     Ok(html! {
-        dl.pairs { @for (name, fact) in facts { @if !fact.is_empty() { dt { (name) } dd { (fact) } } } }
+        dl.pairs {
+            @if !email.is_empty() {
+                dt { "E-mail" }
+                // Nobody is a customer by a deleted order.
+                dd { @if handling.deleted == 0 { a href=(customers::path(email)) { (email) } } @else { (email) } }
+            }
+            @for (name, fact) in facts { @if !fact.is_empty() { dt { (name) } dd { (fact) } } }
+        }
     })
 }
 

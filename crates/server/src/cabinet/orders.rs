@@ -15,7 +15,7 @@
 
 use billhook_store::{
     managers, order_lists,
-    order_search::{self, By, Filter, Found, START, Word},
+    order_search::{self, By, Filter, Found, Position, START, Word},
     orders::{Order, TextField},
     products,
 };
@@ -24,7 +24,7 @@ use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 
 use super::{
-    frame::{self, Kind, field},
+    frame::{self, Kind, choice, field},
     language::{Language, words},
     visit::{Context, Fields, Shown},
 };
@@ -102,13 +102,6 @@ pub(super) fn status_badge(language: Language, order: &Order) -> Markup {
     }
 }
 
-/// What a customer is called.
-pub(super) fn name(order: &Order) -> String {
-    let names = [TextField::LastName, TextField::FirstName, TextField::MiddleName];
-    let names = names.map(|field| order.texts.get(field).trim());
-    names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
 /// The first or the last second of a day that a form names; none if it can't be read.
 fn day(text: &str, zone: &TimeZone, is_end: bool) -> Option<i64> {
     let day: Date = text.parse().ok()?;
@@ -171,15 +164,17 @@ fn filter(cx: &mut Context<'_, '_>) -> Result<(Filter, bool), Failure> {
     Ok((filter, is_read))
 }
 
+/// Where the page before this one ended.
+pub(super) fn position(query: &Fields) -> Option<Position> {
+    Some((query.get("time").parse().ok()?, query.get("number").parse().ok()?))
+}
+
 /// The page.
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let (words, account) = (Words::of(cx.language()), cx.visit.account.id);
     let (filter, is_read) = filter(cx)?;
     let query = &cx.visit.query;
-    let after = match (query.get("time").parse(), query.get("number").parse()) {
-        (Ok(time), Ok(number)) => (time, number),
-        _ => START,
-    };
+    let after = position(query).unwrap_or(START);
     let found = order_search::find(cx.tx, account, &filter, after, ON_A_PAGE)?;
     let managers = managers::list(cx.tx, account)?;
     let mut orders: Vec<Order> = Vec::with_capacity(found.orders.len());
@@ -223,7 +218,7 @@ fn counted(language: Language, total: u64, is_more: bool) -> Markup {
 }
 
 fn row(cx: &Context<'_, '_>, order: &Order, manager: &str) -> Vec<Markup> {
-    let (name, phone) = (name(order), order.texts.get(TextField::Phone));
+    let (name, phone) = (order.customer_name(), order.texts.get(TextField::Phone));
     let goods: Vec<&str> = order.lines.iter().take(3).map(|line| line.good_title.as_str()).collect();
     let more = order.lines.len() - goods.len();
     vec![
@@ -237,17 +232,6 @@ fn row(cx: &Context<'_, '_>, order: &Order, manager: &str) -> Vec<Markup> {
         html! { (manager) },
         html! { (order.texts.get(TextField::UtmSource)) },
     ]
-}
-
-fn choice(label: &str, name: &str, chosen: &str, options: &[(String, &str)]) -> Markup {
-    html! {
-        label {
-            span { (label) }
-            select name=(name) {
-                @for (value, text) in options { option value=(value) selected[value == chosen] { (text) } }
-            }
-        }
-    }
 }
 
 fn form(query: &Fields, managers: &[(String, &str)], words: &Words) -> Markup {

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        api, audit, me, order, orders, people, reports, requests,
+        api, audit, customers, me, order, orders, people, reports, requests,
         sign_in::{self, Checked},
         trial,
         visit::{Context, Shown, Viewer},
@@ -106,6 +106,8 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/orders/{}/delete", Who::Owner, order::delete),
     change("/cabinet/orders/{}/restore", Who::Owner, order::restore),
     change("/cabinet/orders/{}/edit", Who::Owner, order::edit),
+    page("/cabinet/customers", Who::Reader, customers::page),
+    page("/cabinet/customers/{}", Who::Reader, customers::customer),
     page("/cabinet/requests", Who::Reader, requests::page),
     page("/cabinet/requests/{}", Who::Reader, requests::call),
     page("/cabinet/people", Who::Owner, people::page),

@@ -2,7 +2,7 @@
 
 mod change;
 mod list;
-mod report;
+pub(super) mod report;
 mod show;
 
 use billhook_store::{

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{failure::Failure, options::time::shown, terminal::output::for_terminal};
 
-pub(super) fn line(order: &Order, zone: &TimeZone) -> String {
+pub(in crate::commands) fn line(order: &Order, zone: &TimeZone) -> String {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     for_terminal(&format!(
         "{:>6}  {}  {:7}  {:>10}  {}  {}",
