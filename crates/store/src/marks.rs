@@ -14,6 +14,9 @@ pub(crate) const TABLE: Table = Table {
 /// Set on a store that `serve --demo` filled.
 pub const DEMO: &str = "demo";
 
+/// When the last backup was made, in unix seconds.
+pub const LAST_BACKUP: &str = "last backup";
+
 /// Set while a copy fills a store. The value names the source.
 pub(crate) const COPYING: &str = "copying";
 

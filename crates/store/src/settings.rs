@@ -19,6 +19,8 @@ pub struct SettingInfo {
     pub values: &'static str,
     /// What it does.
     pub help: &'static str,
+    /// Both in Russian.
+    pub russian: (&'static str, &'static str),
     /// Takes a value over, if it is one.
     take: fn(&mut Settings, &str) -> Option<()>,
     show: fn(&Settings) -> String,
@@ -29,10 +31,15 @@ impl SettingInfo {
     pub fn default(&self) -> String {
         (self.show)(&Settings::default())
     }
+
+    /// Its words, if its values are words.
+    pub fn words(&self) -> Option<impl Iterator<Item = &'static str> + use<>> {
+        self.values.contains(" | ").then(|| self.values.split(" | "))
+    }
 }
 
 macro_rules! settings {
-    ($($(#[$doc:meta])+ $name:ident: $type:ty = $default:expr, $values:literal, $help:literal;)+) => {
+    ($($(#[$doc:meta])+ $name:ident: $type:ty = $default:expr, $values:literal, $help:literal, $russian:expr;)+) => {
         /// An account's settings, with defaults for the missing ones.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
@@ -50,6 +57,7 @@ macro_rules! settings {
             name: stringify!($name),
             values: $values,
             help: $help,
+            russian: $russian,
             take: |settings, text| Value::parse(text).map(|value| settings.$name = value),
             show: |settings| settings.$name.show(),
         }),+];
@@ -59,40 +67,52 @@ macro_rules! settings {
 settings! {
     /// The answer of `GetBills` without orders (decision 21).
     getbills_empty: GetBillsEmpty = GetBillsEmpty::Error, "error | ok",
-        "GetBills finds nothing: code 400, or code 0 with an empty list";
+        "GetBills finds nothing: code 400, or code 0 with an empty list",
+        ("error | ok", "Что отвечает GetBills, если заказов нет: error — код 400, ok — код 0 и пустой список.");
     /// The letter case of `error_text` (decision 7).
     text_case: TextCase = TextCase::Sentence, "sentence | lower",
-        "letter case of error_text; 'lower' breaks clients that compare with `OK`";
+        "letter case of error_text; 'lower' breaks clients that compare with `OK`",
+        ("sentence | lower", "Регистр букв в error_text. С lower ломаются программы, которые сравнивают ответ с `OK`.");
     /// The addresses that may call; empty: all.
     allow_ips: Vec<IpNet> = Vec::new(),
         "addresses and networks with commas between, such as 203.0.113.7,10.0.0.0/8; empty: all",
-        "who may call; anyone else gets code 6";
+        "who may call; anyone else gets code 6",
+        ("адреса и сети через запятую, например 203.0.113.7,10.0.0.0/8; пусто: все", "Кто может вызывать API. Остальные получают код 6.");
     /// Requests per minute from one address; 0: no limit.
-    rate: u32 = 0, "requests a minute from one address; 0: no limit", "beyond it a caller gets code 8";
+    rate: u32 = 0, "requests a minute from one address; 0: no limit", "beyond it a caller gets code 8",
+        ("вызовов в минуту с одного адреса; 0: без ограничения", "Сверх этого вызывающий получает код 8.");
     /// The time zone for dates.
     time_zone: TimeZone = TimeZone::get("Europe/Moscow").unwrap_or(TimeZone::UTC),
-        "a zone of the IANA database, such as Europe/Moscow or UTC", "the zone that dates are read and shown in";
+        "a zone of the IANA database, such as Europe/Moscow or UTC", "the zone that dates are read and shown in",
+        ("пояс из базы IANA, например Europe/Moscow или UTC", "В каком часовом поясе читаются и показываются даты.");
     /// For how many hours an equal order counts as repeated (decision 17); 0: never.
     same_order_hours: u32 = 24, "hours; 0: never",
-        "CreateOrder refuses an order that equals one of so many hours before which is not paid (601)";
+        "CreateOrder refuses an order that equals one of so many hours before which is not paid (601)",
+        ("часы; 0: никогда", "CreateOrder не создаёт заказ, если такой же, ещё не оплаченный, был за столько часов до него (код 601).");
     /// The answer of `createorder` (decision 34).
     createorder_result: CreateOrderResult = CreateOrderResult::BillId, "bill_id | empty",
-        "what createorder answers: the order's number, or the bare [] of the documentation";
+        "what createorder answers: the order's number, or the bare [] of the documentation",
+        ("bill_id | empty", "Что отвечает createorder: bill_id — номер заказа, empty — пустой [], как в документации.");
     /// The effect of `UpdateGood` without a price (decision 32).
     updategood_sum: UpdateGoodSum = UpdateGoodSum::Keep, "keep | zero",
-        "UpdateGood without good_sum: the price stays, or becomes zero as the documentation warns";
+        "UpdateGood without good_sum: the price stays, or becomes zero as the documentation warns",
+        ("keep | zero", "UpdateGood без good_sum: keep — цена остаётся, zero — становится нулём, как предупреждает документация.");
     /// The maximum number of orders in `GetOrders`, the newest; 0: all.
     getorders_max: u32 = 0, "orders; 0: no limit",
-        "the most orders that GetOrders gives, those with the highest numbers";
+        "the most orders that GetOrders gives, those with the highest numbers",
+        ("заказы; 0: без ограничения", "Сколько заказов отдаёт GetOrders, не больше; с самыми большими номерами.");
     /// Whether a coupon discounts a price that the caller sets (decision 77).
     kupon_on_named_sum: bool = false, "no | yes",
-        "a coupon takes something off a price that the call names, too";
+        "a coupon takes something off a price that the call names, too",
+        ("no | yes", "Даёт ли купон скидку и с той цены, которую назвал вызов.");
     /// When an order of `CreateOrder` without `bill_timer_kill` cancels itself (decision 75).
     timer_kill_default: TimerKillDefault = TimerKillDefault::Never, "never | goods",
-        "CreateOrder without bill_timer_kill: the order never cancels itself, or does as its products' timers say";
+        "CreateOrder without bill_timer_kill: the order never cancels itself, or does as its products' timers say",
+        ("never | goods", "CreateOrder без bill_timer_kill: never — заказ сам не отменяется, goods — отменяется по таймерам товаров.");
     /// The scheme of new orders' links (decision 47).
     link_scheme: LinkScheme = LinkScheme::Auto, "auto | http | https",
-        "how a new order's link to bill_domain begins; 'auto': https if the server has a certificate, or a trusted proxy says so";
+        "how a new order's link to bill_domain begins; 'auto': https if the server has a certificate, or a trusted proxy says so",
+        ("auto | http | https", "Как начинается ссылка нового заказа на bill_domain. auto: https, если у сервера есть сертификат или так сказал доверенный прокси.");
 }
 
 /// When an order cancels itself, if the call does not say.

@@ -2,13 +2,13 @@
 
 use std::{io::Write as _, path::PathBuf};
 
-use billhook_store::{Kind, Store};
+use billhook_store::{Kind, Store, marks};
 use clap::Args;
 use serde_json::json;
 
 use crate::{
-    failure::Failure,
-    options::everywhere::Everywhere,
+    failure::{Failure, say},
+    options::{everywhere::Everywhere, time::now},
     terminal::{
         output::{counted, json_line, stdout},
         priority::step_far_back,
@@ -21,7 +21,7 @@ use crate::{
 /// It may run beside `billhook serve`: the copy is the store at one moment. The file is read again and
 /// checked as `billhook check` does. It ends with its SHA-256, so that later damage is noticed. A damaged
 /// store is not backed up, and an existing file is never overwritten. The file holds keys and customers'
-/// data; only its owner can read it.
+/// data; only its owner can read it. The cabinet's page of settings then says when the last backup was made.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +42,14 @@ impl Arguments {
         let location = everywhere.store.there()?;
         let bar = Bar::new("backing up");
         let report = Store::open_to_save(&location)
-            .and_then(|store| store.backup(&self.file, &mut |progress| bar.at(progress)))
+            .and_then(|store| {
+                let report = store.backup(&self.file, &mut |progress| bar.at(progress))?;
+                let noted = store.write(|tx| marks::set(tx, marks::LAST_BACKUP, &now().to_string()));
+                if let Err(error) = noted {
+                    say(&format!("the backup is made, but the store does not say so: {error}"));
+                }
+                Ok(report)
+            })
             .map_err(|error| match error.kind() {
                 Kind::Damaged => Failure::failed(format!(
                     "{error}; save what can still be read with `billhook export --account LOGIN FILE`"

@@ -35,6 +35,7 @@ pub(crate) mod requests;
 pub(crate) mod running;
 pub(crate) mod secrets;
 pub(crate) mod seller_day;
+pub(crate) mod settings_pages;
 pub(crate) mod shop;
 pub(crate) mod tls;
 pub(crate) mod typed_client;

@@ -63,7 +63,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
 }
 
 /// The account as the store has it now; the server's own memory may be a moment behind.
-fn account(cx: &mut Context<'_, '_>) -> Result<Account, Failure> {
+pub(super) fn account(cx: &mut Context<'_, '_>) -> Result<Account, Failure> {
     accounts::find(cx.tx, &cx.visit.account.login)?.ok_or(Failure::Fault("the account is gone"))
 }
 

@@ -18,6 +18,7 @@ words! {
     customers: "Покупатели", "Customers";
     api: "API", "API";
     requests: "Запросы", "Requests";
+    settings: "Настройки", "Settings";
     people: "Люди", "People";
     audit: "Журнал", "Audit log";
     docs: "Документация API", "API reference";
@@ -37,13 +38,14 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 7] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 8] {
     [
         (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
         ("/cabinet/customers", words.customers, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
+        ("/cabinet/settings", words.settings, false),
         ("/cabinet/people", words.people, true),
         ("/cabinet/audit", words.audit, true),
     ]

@@ -21,6 +21,7 @@ mod reports;
 mod requests;
 pub(crate) mod routes;
 mod samples;
+mod settings;
 pub(crate) mod sign_in;
 mod slowdown;
 mod trial;

@@ -51,7 +51,7 @@ words! {
     income: "Поступило", "Income";
     refunds: "Возвращено", "Refunds";
     bars: "Столбик сзади — столько же времени назад.", "The bar behind is the time before.";
-    in_steps: "По времени", "In steps";
+    in_steps: "Все столбики числами", "All bars as numbers";
     products: "По товарам", "By product";
     product: "Товар", "Product";
     channels: "По каналам", "By channel";
@@ -295,7 +295,7 @@ fn in_steps(language: Language, buckets: &[Bucket], words: &Words) -> Markup {
             std::iter::once(html! { (dates(language, bucket.days)) }).chain(figures).collect()
         })
         .collect();
-    html! { h2 { (words.in_steps) } (frame::table(&columns, &rows)) }
+    html! { details { summary { (words.in_steps) } (frame::table(&columns, &rows)) } }
 }
 
 /// The orders of a period by one thing, which the list's filter of that name takes.

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::{
     cabinet::{
-        api, audit, customers, me, order, orders, people, reports, requests,
+        api, audit, customers, me, order, orders, people, reports, requests, settings,
         sign_in::{self, Checked},
         trial,
         visit::{Context, Shown, Viewer},
@@ -115,6 +115,8 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/people/{}/link", Who::Owner, people::link),
     change("/cabinet/people/{}/role", Who::Owner, people::change_role),
     change("/cabinet/people/{}/remove", Who::Owner, people::remove),
+    page("/cabinet/settings", Who::Reader, settings::page),
+    change("/cabinet/settings", Who::Owner, settings::save),
     page("/cabinet/audit", Who::Owner, audit::page),
 ];
 

@@ -1,0 +1,126 @@
+//! The account's settings, each with what it does.
+
+use billhook_store::{
+    accounts,
+    audit::Action,
+    marks,
+    settings::{SETTINGS, Setting, SettingInfo},
+};
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::{
+    api, frame,
+    language::{Language, words},
+    visit::{Context, Shown},
+};
+use crate::failure::Failure;
+
+const HERE: &str = "/cabinet/settings";
+
+words! {
+    title: "Настройки", "Settings";
+    what: "Настройки действуют через секунду после сохранения.", "Settings work a second after they are saved.";
+    owners_only: "Менять их может только владелец.", "Only an owner can change them.";
+    default: "по умолчанию", "by default";
+    all: "все", "all";
+    values: "Значения", "Values";
+    save: "Сохранить", "Save";
+    wrong: "Ничего не сохранено. Эта настройка так не пишется", "Nothing is saved. This setting is not written so";
+    backup: "Резервная копия", "Backup";
+    last: "Последняя копия командой billhook backup", "The last backup by billhook backup";
+    never: "никогда", "never";
+    whose: "Её делает тот, кто запускает сервер: в ней данные всех магазинов.",
+        "Whoever runs the server makes it: it holds the data of every shop.";
+}
+
+/// The page.
+pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    shown(cx, None)
+}
+
+fn shown(cx: &mut Context<'_, '_>, wrong: Option<&SettingInfo>) -> Result<Shown, Failure> {
+    let (language, words) = (cx.language(), Words::of(cx.language()));
+    let values = api::account(cx)?.settings.shown();
+    let backup = marks::get(cx.tx, marks::LAST_BACKUP)?.and_then(|time| time.parse().ok());
+    let settings = SETTINGS.iter().zip(&values).map(|(info, (_, value))| {
+        // What was refused stays as it was written.
+        let form = &cx.visit.form;
+        if cx.is_owner() && form.has(info.name) {
+            (info, form.get(info.name))
+        } else {
+            (info, value.as_str())
+        }
+    });
+    let main = html! {
+        @if let Some(info) = wrong {
+            (frame::problem(Some(&format!("{}: {}. {}: {}.", words.wrong, info.name, words.values, told(language, info).0))))
+        }
+        p { (words.what) @if !cx.is_owner() { " " (words.owners_only) } }
+        @if cx.is_owner() {
+            form method="post" action=(HERE) {
+                @for (info, value) in settings { (field(language, info, value, words)) }
+                button { (words.save) }
+            }
+        } @else {
+            dl.pairs {
+                @for (info, value) in settings {
+                    dt { (info.name) } dd { @if value.is_empty() { (words.all) } @else { (value) } br; span.dim { (told(language, info).1) } }
+                }
+            }
+        }
+        h2 { (words.backup) }
+        p { (words.last) ": " @if let Some(time) = backup { (cx.time(time)) } @else { (words.never) } }
+        p.dim { (words.whose) }
+    };
+    Ok(cx.page(words.title, &main))
+}
+
+/// The values of a setting, and what it does.
+fn told(language: Language, info: &SettingInfo) -> (&'static str, &'static str) {
+    language.choose(info.russian, (info.values, info.help))
+}
+
+fn field(language: Language, info: &SettingInfo, value: &str, words: &Words) -> Markup {
+    let (values, help) = told(language, info);
+    let (about, default) = (format!("{}-about", info.name), info.default());
+    html! {
+        div.setting {
+            label {
+                span { code { (info.name) } }
+                @if let Some(choices) = info.words() {
+                    select name=(info.name) aria-describedby=(about) {
+                        @for choice in choices { option value=(choice) selected[choice == value] { (choice) } }
+                    }
+                } @else {
+                    input type="text" name=(info.name) value=(value) autocomplete="off" aria-describedby=(about);
+                }
+            }
+            p.dim id=(about) {
+                (help) " "
+                @if info.words().is_none() { (words.values) ": " (values) ". " }
+                @if !default.is_empty() { (words.default) ": " (default) "." }
+            }
+        }
+    }
+}
+
+/// Changes the settings that a form writes otherwise than they are.
+pub(super) fn save(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    let values = api::account(cx)?.settings.shown();
+    let mut changes = Vec::new();
+    for (info, (name, value)) in SETTINGS.iter().zip(&values) {
+        if !cx.visit.form.has(name) || cx.visit.form.get(name) == value {
+            continue;
+        }
+        let Ok(setting) = Setting::parse(name, cx.visit.form.get(name)) else {
+            return Ok(shown(cx, Some(info))?.status(StatusCode::UNPROCESSABLE_ENTITY));
+        };
+        changes.push(setting);
+    }
+    for setting in changes {
+        accounts::set(cx.tx, cx.visit.account.id, &setting)?;
+        cx.note(Action::Setting, &format!("{}={}", setting.name(), setting.value()))?;
+    }
+    Ok(Shown::done(HERE))
+}
