@@ -15,6 +15,7 @@ usage: cargo xtask TASK
   tidy               what no compiler checks: file sizes, decisions that are cited but not written down
   vectors [--check]  make the test vectors anew with PHP; with --check, only compare
   openapi            write docs/openapi.json anew, after a change of a method
+  screenshots        take the README's pictures of the cabinet anew
   fuzz [--seconds N] [TARGET]
                      the fuzzer on every target, or on one, for N seconds each (60); it wants cargo-fuzz
 
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         ["vectors"] => vectors(false),
         ["vectors", "--check"] => vectors(true),
         ["openapi"] => openapi(),
+        ["screenshots"] => screenshots(),
         ["fuzz", options @ ..] => fuzz::run(&root(), options),
         [task, options @ ..] if let Some(driver) = DRIVERS.iter().find(|driver| driver.name == *task) => {
             driver.run(options)
@@ -203,6 +205,13 @@ impl Driver {
 /// The test that compares the description with the table can also write it.
 fn openapi() -> Result<(), String> {
     let test = ["test", "--quiet", "--package", "billhook-reference", "--test", "openapi", "committed"];
+    run("cargo", &test, &[("BILLHOOK_WRITE", "1")])
+}
+
+/// The test that looks whether they are there can also take them.
+fn screenshots() -> Result<(), String> {
+    run("sh", &[".ci/packages", "chromium", "chromium-driver"], &[])?;
+    let test = ["test", "--quiet", "--package", "billhook", "--test", "contract", "screenshots"];
     run("cargo", &test, &[("BILLHOOK_WRITE", "1")])
 }
 

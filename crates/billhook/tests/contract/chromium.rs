@@ -148,6 +148,11 @@ impl Chromium {
         html
     }
 
+    /// A picture of what the window shows, as PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        self.runtime.block_on(self.client.screenshot()).unwrap()
+    }
+
     /// Runs a script in the page, and waits for what it gives to its last argument.
     pub(crate) fn script(&self, script: &str) -> Value {
         self.runtime.block_on(self.client.execute_async(script, Vec::new())).unwrap()

@@ -17,6 +17,7 @@ mod disk;
 mod durable;
 mod pages;
 mod reference;
+mod screenshots;
 mod smuggling;
 
 // Makes `crate::program` and the other modules known to the tests.
