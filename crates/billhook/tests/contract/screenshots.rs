@@ -12,7 +12,7 @@ use crate::{
 const PAGES: [(&str, &str); 3] = [
     ("report", "/cabinet?from=2025-10-01&to=2025-12-31&step=week"),
     ("orders", "/cabinet/orders?from=2025-12-01&to=2025-12-31"),
-    ("requests", "/cabinet/requests"),
+    ("refused", "/cabinet/requests?code=4"),
 ];
 
 #[test]
@@ -21,7 +21,9 @@ fn screenshots() {
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let demo = Billhook::demo();
     demo.run(&["generate", "--orders", "6000", "--products", "7"]);
-    demo.post(&format!("{DEMO_LOGIN}.localhost"), "GetBills", "email=anna%40example.com&hash=none");
+    // The documentation's call with its parameters in another order, and so with another hash.
+    let body = "pay_status=paid&email=anna%40example.com&hash=ccad26ca94a071dbcc4552c0af712200";
+    demo.post(&format!("{DEMO_LOGIN}.localhost"), "GetBills", body);
     let base = format!("http://{DEMO_LOGIN}.localhost:{}", demo.http().port());
     let chromium = Chromium::start(Look { language: "en", width: 1280, is_dark: false, has_scripts: true });
     chromium.open(&format!("{base}{}", login_link(&demo, DEMO_LOGIN, &[])));
@@ -30,6 +32,9 @@ fn screenshots() {
         let picture = format!("docs/screenshots/{name}.png");
         assert!(readme.contains(&picture), "README.md does not show {picture}");
         chromium.open(&format!("{base}{path}"));
+        if name == "refused" {
+            chromium.click("tbody a");
+        }
         let taken = chromium.screenshot();
         assert!(taken.starts_with(b"\x89PNG"), "{name}");
         if env::var_os("BILLHOOK_WRITE").is_some() {
