@@ -177,7 +177,14 @@ impl Peer {
 }
 
 /// Keeps a call for who asks about it later. Looking at the calls is not one of them, or each look would end the next wait.
-fn keep(state: &State, account: &Served, asked: &Asked<'_>, answer: &Answer, took: Duration, trace: Trace) {
+pub(crate) fn keep(
+    state: &State,
+    account: &Served,
+    asked: &Asked<'_>,
+    answer: &Answer,
+    took: Duration,
+    trace: Trace,
+) {
     let path = asked.head.uri.path();
     let method = match state.methods.name_of(path) {
         Some(GetCalls::NAME) if answer.code == Code::OK => return,

@@ -115,5 +115,7 @@ fn a_call_is_made_and_explained() {
         owner.post("/cabinet/api/call", &[("method", "GetBills"), ("parameters", "<script>=\"1\"")]).body;
     assert!(!page.contains("<script>=") && page.contains("error_code"), "{page}");
     assert_eq!(owner.post("/cabinet/api/call", &[("method", "Other")]).status, 404);
+    let requests = owner.page("/cabinet/requests");
+    assert!(requests.contains("GetBills") && requests.contains("getpersonalmanagers"), "{requests}");
     assert!(owner.page("/cabinet/api/call?method=CreateOrder").contains("bill_email"));
 }

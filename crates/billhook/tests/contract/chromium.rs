@@ -25,8 +25,8 @@ pub(crate) struct Look {
 /// A driver and its browser. Dropped, both end.
 pub(crate) struct Chromium {
     driver: Child,
-    client: Client,
-    runtime: tokio::runtime::Runtime,
+    pub(crate) client: Client,
+    pub(crate) runtime: tokio::runtime::Runtime,
 }
 
 /// A command of the driver's own.
@@ -146,11 +146,6 @@ impl Chromium {
         };
         assert!(within(ANSWER_MAX, is_there), "no page came");
         html
-    }
-
-    /// A picture of what the window shows, as PNG.
-    pub(crate) fn screenshot(&self) -> Vec<u8> {
-        self.runtime.block_on(self.client.screenshot()).unwrap()
     }
 
     /// Runs a script in the page, and waits for what it gives to its last argument.

@@ -35,7 +35,7 @@ fn screenshots() {
         if name == "refused" {
             chromium.click("tbody a");
         }
-        let taken = chromium.screenshot();
+        let taken = chromium.runtime.block_on(chromium.client.screenshot()).unwrap();
         assert!(taken.starts_with(b"\x89PNG"), "{name}");
         if env::var_os("BILLHOOK_WRITE").is_some() {
             fs::create_dir_all(root.join("docs/screenshots")).unwrap();

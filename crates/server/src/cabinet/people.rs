@@ -33,6 +33,7 @@ words! {
     make_reader: "Оставить только просмотр", "Make read-only";
     link: "Ссылка для входа", "Sign-in link";
     remove: "Удалить", "Remove";
+    surely: "Да, удалить", "Yes, remove";
     add: "Добавить человека", "Add a person";
     submit: "Добавить и показать ссылку", "Add and show the link";
     taken: "Имя занято или не годится.", "This name is taken, or can't be used.";
@@ -88,7 +89,7 @@ fn row(cx: &Context<'_, '_>, person: &Person, words: &Words) -> Vec<Markup> {
         html! {
             (button(&path("link"), words.link, false))
             (button(&path("role"), other, false))
-            (button(&path("remove"), words.remove, true))
+            details { summary { (words.remove) } (button(&path("remove"), words.surely, true)) }
         },
     ]
 }
