@@ -21,10 +21,11 @@ use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 pub(crate) use billhook_store::orders::LINES_MAX;
+pub(crate) use billhook_store::product_settings::GoodField;
 use billhook_wire::text::NAME_BYTES_MAX;
 pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
 pub(crate) use entry::Entry;
-pub(crate) use setting::{GoodField, Settings, has_settings};
+pub(crate) use setting::{Settings, has_settings};
 pub(crate) use value::{Value, quoted};
 
 use crate::nearest::nearest;

@@ -37,6 +37,7 @@ pub mod partners;
 pub mod payments;
 pub mod people;
 pub mod pincodes;
+pub mod product_settings;
 mod product_versions;
 pub mod products;
 mod random;

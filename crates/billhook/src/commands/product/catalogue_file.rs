@@ -9,15 +9,13 @@ use std::{
 
 use billhook_store::{
     PartialFile, categories,
+    product_settings::FIELDS,
     products::{self, Product},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{
-    fields::{FIELDS, text},
-    whole,
-};
+use super::{fields::text, whole};
 use crate::{
     failure::Failure,
     options::{account::AccountOption, everywhere::Everywhere},

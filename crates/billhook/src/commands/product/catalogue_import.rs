@@ -10,6 +10,7 @@ use billhook_store::{
     Tx,
     accounts::Account,
     categories::{self, Category},
+    product_settings::Said,
     products::{self, Listing, Product, ProductText},
 };
 use billhook_wire::{GoodId, Money, Name, Text};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     catalogue_file::{CATEGORY_TITLE, DELETED, GOOD_ID, GOOD_NAME, columns},
-    fields::{self, Said},
+    fields,
 };
 use crate::{
     failure::Failure,
@@ -194,7 +195,7 @@ fn parse(line: u64, mut cells: BTreeMap<&'static str, &str>) -> Result<Record, S
     let (is_deleted, category_title) = (is_deleted.transpose()?, category_title.transpose()?);
     let is_text = |name: &str| name == "good_title" || ProductText::named(name).is_some();
     cells.retain(|name, value| !value.is_empty() || is_text(name));
-    let said = Said::read(&name, cells)?;
+    let said = Said::read(name.as_str(), cells).map_err(|wrong| wrong.to_string())?;
     Ok(Record { line, id, good_name, good_sum, is_deleted, category_title, said })
 }
 

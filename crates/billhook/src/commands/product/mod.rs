@@ -11,6 +11,7 @@ use billhook_store::{
     Tx,
     accounts::Account,
     categories, pincodes,
+    product_settings::{FIELDS, Said},
     products::{self, Listing, Product},
 };
 use billhook_wire::{Money, Name, method::GoodFields};
@@ -23,7 +24,7 @@ use crate::{
     options::everywhere::Everywhere,
     terminal::output::{for_terminal, json_line, json_pretty, print, say_if_none, stdout},
 };
-use fields::{FIELDS, Said, text, value};
+use fields::{text, value};
 
 /// Show, add and change products
 #[derive(Debug, Subcommand)]
@@ -229,7 +230,7 @@ impl Add {
         }
         let said = first.into_iter().chain(settings.iter().map(|(name, value)| (*name, value)));
         let said = once_each(said)?;
-        let said = Said::read(&good_name, said).map_err(Failure::usage)?;
+        let said = Said::read(good_name.as_str(), said).map_err(Failure::usage)?;
         let good = report.open(everywhere)?.write(move |tx, account| {
             let id = match products::named(tx, account.id, good_name.as_str())? {
                 Some(known) if known.is_deleted => known.listing.id,
@@ -261,7 +262,7 @@ impl Set {
     fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target: Target { good_name, report }, settings } = self;
         let said = once_each(settings.iter().map(|(name, value)| (*name, value)))?;
-        let said = Said::read(&good_name, said).map_err(Failure::usage)?;
+        let said = Said::read(good_name.as_str(), said).map_err(Failure::usage)?;
         let good = report.open(everywhere)?.write(move |tx, account| {
             let mut good = in_catalogue(tx, account, &good_name)?;
             change(tx, account, &mut good, &said)?;
