@@ -1,10 +1,13 @@
 //! The categories of the catalogue. The API refers to them, but has no method for them.
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Error, Sql, Tx, marks,
     statement_text::sql,
     table::{self, Columns, Stores as _, Table, row},
 };
+
+/// The kind of categories in `marks`.
+const KIND: &str = "category";
 
 /// A category.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,16 +55,18 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Categ
     tx.row(&FIND, &[account.0.into(), id.into()], table::read)
 }
 
-const ADD: Sql = Sql::new(
-    "categories.add",
-    "INSERT INTO categories (account_id, category_id, title)
-     VALUES ($1, (SELECT COALESCE(MAX(category_id), 0) + 1 FROM categories WHERE account_id = $1), $2)
-     RETURNING category_id",
+const HIGHEST: Sql = Sql::new(
+    "categories.highest",
+    "SELECT category_id FROM categories WHERE account_id = $1 ORDER BY category_id DESC LIMIT 1",
 );
+const ADD: Sql = sql!("categories.add", Piece::Insert(&TABLE));
 
-/// Adds a category, and returns its number.
+/// Adds a category, and returns its number. Numbers of removed ones are not used again: integrations may know them.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, title: &str) -> Result<i64, Error> {
-    tx.added(&ADD, &[account.0.into(), title.into()])
+    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
+    let id = highest.max(marks::highest_removed(tx, account, KIND)?) + 1;
+    tx.execute(&ADD, &[account.0.into(), id.into(), title.into()])?;
+    Ok(id)
 }
 
 const PUT: Sql = sql!("categories.put", Piece::Upsert(&TABLE));
@@ -71,5 +76,22 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, category: &Category) -> Result<(
     tx.execute(&PUT, &table::args(account, category)).map(drop)
 }
 
+const EMPTY: Sql = Sql::new(
+    "categories.empty",
+    "UPDATE products SET parent_id = 0 WHERE account_id = $1 AND parent_id = $2",
+);
+const REMOVE: Sql =
+    Sql::new("categories.remove", "DELETE FROM categories WHERE account_id = $1 AND category_id = $2");
+
+/// Removes a category; false if there is none with this number. Its products then have none.
+pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
+    let was_there = tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0;
+    if was_there {
+        tx.execute(&EMPTY, &[account.0.into(), id.into()])?;
+        marks::note_removed(tx, account, KIND, id)?;
+    }
+    Ok(was_there)
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &ADD, &PUT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &HIGHEST, &ADD, &PUT, &EMPTY, &REMOVE];

@@ -1,10 +1,13 @@
 //! The partners of the affiliate program.
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Error, Sql, Tx, marks,
     statement_text::sql,
     table::{self, Columns, Stores as _, Table, row},
 };
+
+/// The kind of partners in `marks`.
+const KIND: &str = "partner";
 
 /// A partner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,18 +62,19 @@ pub fn named(tx: &mut Tx<'_>, account: AccountId, login: &str) -> Result<Option<
     tx.row(&NAMED, &[account.0.into(), (&login).into()], table::read)
 }
 
-const ADD: Sql = Sql::new(
-    "partners.add",
-    "INSERT INTO partners (account_id, partner_id, login, parent_id)
-     VALUES ($1, (SELECT COALESCE(MAX(partner_id), 0) + 1 FROM partners WHERE account_id = $1), $2, $3)
-         ON CONFLICT (account_id, login) DO NOTHING
-     RETURNING partner_id",
+const HIGHEST: Sql = Sql::new(
+    "partners.highest",
+    "SELECT partner_id FROM partners WHERE account_id = $1 ORDER BY partner_id DESC LIMIT 1",
 );
+const ADD: Sql = sql!("partners.add", Piece::Insert(&TABLE), " ON CONFLICT (account_id, login) DO NOTHING");
 
-/// Adds a partner, and returns the number; `None` if the login is taken.
+/// Adds a partner, and returns the number; `None` if the login is taken. Orders keep removed numbers, so they are not used again.
 pub fn add(tx: &mut Tx<'_>, account: AccountId, login: &str, parent_id: i64) -> Result<Option<i64>, Error> {
     let login = login.trim().to_lowercase();
-    tx.row(&ADD, &[account.0.into(), (&login).into(), parent_id.into()], |row| row.int(0))
+    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
+    let id = highest.max(marks::highest_removed(tx, account, KIND)?) + 1;
+    let args = [account.0.into(), id.into(), (&login).into(), parent_id.into()];
+    Ok((tx.execute(&ADD, &args)? > 0).then_some(id))
 }
 
 const PUT: Sql = sql!("partners.put", Piece::Upsert(&TABLE));
@@ -80,5 +84,20 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, partner: &Partner) -> Result<(),
     tx.execute(&PUT, &table::args(account, partner)).map(drop)
 }
 
+const LEAVE: Sql =
+    Sql::new("partners.leave", "UPDATE partners SET parent_id = 0 WHERE account_id = $1 AND parent_id = $2");
+const REMOVE: Sql =
+    Sql::new("partners.remove", "DELETE FROM partners WHERE account_id = $1 AND partner_id = $2");
+
+/// Removes a partner; false if there is none with this number. Orders keep number, login and fees; nobody is brought by him any more.
+pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
+    let was_there = tx.execute(&REMOVE, &[account.0.into(), id.into()])? > 0;
+    if was_there {
+        tx.execute(&LEAVE, &[account.0.into(), id.into()])?;
+        marks::note_removed(tx, account, KIND, id)?;
+    }
+    Ok(was_there)
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &NAMED, &ADD, &PUT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &NAMED, &HIGHEST, &ADD, &PUT, &LEAVE, &REMOVE];

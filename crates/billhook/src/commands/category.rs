@@ -9,10 +9,10 @@ use billhook_wire::Name;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::resource::{Report, Resource};
+use super::resource::{Report, Resource, unknown};
 use crate::{failure::Failure, options::everywhere::Everywhere};
 
-/// Add and list the categories of the catalogue
+/// Add, list, rename and remove the categories of the catalogue
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -38,6 +38,31 @@ Example:
 Example:
   billhook category list --account shop")]
     List(Report),
+    /// Give a category another title
+    #[command(after_help = "\
+Example:
+  billhook category set 1 'Books and maps' --account shop")]
+    Set {
+        /// The number
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+        id: i64,
+        /// The title
+        #[arg(value_name = "TITLE", value_parser = Name::new)]
+        title: Name,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// Remove a category; its products then have none
+    #[command(after_help = "\
+Example:
+  billhook category remove 1 --account shop")]
+    Remove {
+        /// The number
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+        id: i64,
+        #[command(flatten)]
+        report: Report,
+    },
 }
 
 impl Action {
@@ -48,8 +73,22 @@ impl Action {
                 Ok(Category { id, title: title.as_str().to_owned() })
             }),
             Self::List(report) => report.list::<Category>(everywhere),
+            Self::Set { id, title, report } => report.change(everywhere, "changed", move |tx, account| {
+                let category = Category { title: title.as_str().to_owned(), ..found(tx, account, id)? };
+                categories::put(tx, account.id, &category)?;
+                Ok(category)
+            }),
+            Self::Remove { id, report } => report.change(everywhere, "removed", move |tx, account| {
+                let category = found(tx, account, id)?;
+                categories::remove(tx, account.id, id)?;
+                Ok(category)
+            }),
         }
     }
+}
+
+fn found(tx: &mut Tx<'_>, account: &Account, id: i64) -> Result<Category, Failure> {
+    categories::find(tx, account.id, id)?.ok_or_else(|| unknown(Category::NAME, id, account, []))
 }
 
 impl Resource for Category {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::resource::{Report, Resource, unknown};
 use crate::{failure::Failure, options::everywhere::Everywhere};
 
-/// Add, list and remove managers
+/// Add, list, rename and remove managers
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -35,6 +35,20 @@ Example:
 Example:
   billhook manager list --account shop")]
     List(Report),
+    /// Give a manager another name
+    #[command(after_help = "\
+Example:
+  billhook manager set 2 'Olga Petrova' --account shop")]
+    Set {
+        /// The number
+        #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+        id: i64,
+        /// The name
+        #[arg(value_name = "NAME", value_parser = Name::new)]
+        name: Name,
+        #[command(flatten)]
+        report: Report,
+    },
     /// Remove a manager; orders keep the number, which is not given out again
     #[command(after_help = "\
 Example:
@@ -56,13 +70,22 @@ impl Action {
                 Ok(Manager { id, name: name.as_str().to_owned() })
             }),
             Self::List(report) => report.list::<Manager>(everywhere),
+            Self::Set { id, name, report } => report.change(everywhere, "changed", move |tx, account| {
+                let manager = Manager { name: name.as_str().to_owned(), ..found(tx, account, id)? };
+                managers::put(tx, account.id, &manager)?;
+                Ok(manager)
+            }),
             Self::Remove { id, report } => report.change(everywhere, "removed", move |tx, account| {
-                let manager = managers::find(tx, account.id, id)?;
+                let manager = found(tx, account, id)?;
                 managers::remove(tx, account.id, id)?;
-                manager.ok_or_else(|| unknown(Manager::NAME, id, account, []))
+                Ok(manager)
             }),
         }
     }
+}
+
+fn found(tx: &mut Tx<'_>, account: &Account, id: i64) -> Result<Manager, Failure> {
+    managers::find(tx, account.id, id)?.ok_or_else(|| unknown(Manager::NAME, id, account, []))
 }
 
 impl Resource for Manager {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::resource::{Report, Resource, unknown};
 use crate::{failure::Failure, options::everywhere::Everywhere};
 
-/// Add and list the partners of the affiliate program
+/// Add, list, change and remove the partners of the affiliate program
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -42,6 +42,31 @@ Examples:
 Example:
   billhook partner list --account shop")]
     List(Report),
+    /// Say who recruited a partner; --parent '' says that nobody did
+    #[command(after_help = "\
+Example:
+  billhook partner set vera --parent boris --account shop")]
+    Set {
+        /// The login; letter case does not matter
+        #[arg(value_name = "LOGIN", value_parser = Name::new)]
+        login: Name,
+        /// The partner who recruited this one, and gets the fee of level 2
+        #[arg(long, value_name = "LOGIN")]
+        parent: String,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// Remove a partner; orders keep the login and the fees, and the number is not given out again
+    #[command(after_help = "\
+Example:
+  billhook partner remove vera --account shop")]
+    Remove {
+        /// The login; letter case does not matter
+        #[arg(value_name = "LOGIN", value_parser = Name::new)]
+        login: Name,
+        #[command(flatten)]
+        report: Report,
+    },
 }
 
 impl Action {
@@ -50,8 +75,30 @@ impl Action {
             Self::Add { login, parent, report } => report
                 .change(everywhere, "added", move |tx, account| add(tx, account, &login, parent.as_ref())),
             Self::List(report) => report.list::<Brought>(everywhere),
+            Self::Set { login, parent, report } => {
+                report.change(everywhere, "changed", move |tx, account| set(tx, account, &login, &parent))
+            }
+            Self::Remove { login, report } => report.change(everywhere, "removed", move |tx, account| {
+                let partner = found(tx, account, &login)?;
+                partners::remove(tx, account.id, partner.id)?;
+                Ok(Brought { partner, parent: None })
+            }),
         }
     }
+}
+
+fn set(tx: &mut Tx<'_>, account: &Account, login: &Name, parent: &str) -> Result<Brought, Failure> {
+    let mut partner = found(tx, account, login)?;
+    let parent = match Name::new(parent) {
+        Ok(parent) => Some(found(tx, account, &parent)?),
+        Err(_) => None,
+    };
+    if parent.as_ref().is_some_and(|parent| parent.id == partner.id) {
+        return Err(Failure::usage("a partner can't have recruited himself: give another --parent"));
+    }
+    partner.parent_id = parent.as_ref().map_or(0, |parent| parent.id);
+    partners::put(tx, account.id, &partner)?;
+    Ok(Brought { partner, parent: parent.map(|parent| parent.login) })
 }
 
 /// A partner, and the login of who brought this one.

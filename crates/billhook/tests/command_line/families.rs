@@ -127,6 +127,37 @@ fn managers_partners_and_categories() {
 }
 
 #[test]
+fn managers_partners_and_categories_change_and_go() {
+    let place = shop();
+    run(&place, &["manager", "add", "Olga"]).succeeded();
+    assert_eq!(run(&place, &["manager", "set", "1", "Olga P."]).succeeded(), "manager 1 changed: Olga P.\n");
+    says(&run(&place, &["manager", "set", "2", "x"]).failed(1), &["no manager 2"]);
+
+    for login in ["boris", "vera"] {
+        run(&place, &["partner", "add", login]).succeeded();
+    }
+    let set = |parent: &str| run(&place, &["partner", "set", "VERA", "--parent", parent]);
+    assert_eq!(set("boris").succeeded(), "partner 2 changed: vera, brought by boris\n");
+    says(&set("vera").failed(2), &["himself"]);
+    says(&set("borys").failed(1), &["did you mean boris?"]);
+    assert_eq!(set("").succeeded(), "partner 2 changed: vera\n");
+    set("boris").succeeded();
+    assert_eq!(run(&place, &["partner", "remove", "Boris"]).succeeded(), "partner 1 removed: boris\n");
+    assert_eq!(run(&place, &["partner", "list"]).succeeded(), "     2  vera\n");
+    run(&place, &["partner", "remove", "vera"]).succeeded();
+    assert_eq!(run(&place, &["partner", "add", "vera"]).succeeded(), "partner 3 added: vera\n");
+
+    run(&place, &["category", "add", "Books"]).succeeded();
+    run(&place, &["product", "add", "atlas", "--title", "A", "--sum", "1", "parent_id=1"]).succeeded();
+    assert_eq!(run(&place, &["category", "set", "1", "Maps"]).succeeded(), "category 1 changed: Maps\n");
+    assert_eq!(run(&place, &["category", "remove", "1"]).succeeded(), "category 1 removed: Maps\n");
+    assert_eq!(json_of(&place, &["product", "show", "atlas"])["parent_id"], 0);
+    says(&run(&place, &["category", "remove", "1"]).failed(1), &["no category 1"]);
+    assert_eq!(json_of(&place, &["category", "add", "Mugs"])["id"], 2);
+    place.run(&["check"]).succeeded();
+}
+
+#[test]
 fn every_family_works_on_postgres() {
     let place = Place::new();
     let url = Cluster::shared().create_database().unwrap();
