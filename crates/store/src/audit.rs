@@ -80,6 +80,38 @@ actions! {
     OrderRestored = "order-restored",
     /// Changed an order's contacts or its note.
     OrderEdited = "order-edited",
+    /// Added a product.
+    ProductAdded = "product-added",
+    /// Changed a product.
+    ProductChanged = "product-changed",
+    /// Took a product off sale.
+    ProductRemoved = "product-removed",
+    /// Added a coupon.
+    CouponAdded = "coupon-added",
+    /// Changed a coupon.
+    CouponChanged = "coupon-changed",
+    /// Removed a coupon.
+    CouponRemoved = "coupon-removed",
+    /// Added a category.
+    CategoryAdded = "category-added",
+    /// Changed a category.
+    CategoryChanged = "category-changed",
+    /// Removed a category.
+    CategoryRemoved = "category-removed",
+    /// Added a manager.
+    ManagerAdded = "manager-added",
+    /// Changed a manager.
+    ManagerChanged = "manager-changed",
+    /// Removed a manager.
+    ManagerRemoved = "manager-removed",
+    /// Added a partner.
+    PartnerAdded = "partner-added",
+    /// Changed a partner.
+    PartnerChanged = "partner-changed",
+    /// Removed a partner.
+    PartnerRemoved = "partner-removed",
+    /// Added pin codes to a product.
+    PincodesAdded = "pincodes-added",
 }
 
 impl Action {

@@ -1,5 +1,7 @@
 //! Pin codes of products. Each is handed out once, to one line of one paid order.
 
+use std::collections::HashMap;
+
 use billhook_wire::{GoodId, OrderId};
 
 use crate::{
@@ -57,6 +59,27 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, good: GoodId, pincodes: &[String
         &mut numbered
             .map(|(number, pincode)| vec![account.0.into(), good.0.into(), number.into(), pincode.into()]),
     )
+}
+
+/// Adds pin codes to a product unless it has or had one of them: then none is added, and it is said which one, and which order got it.
+pub fn add_new(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    good: GoodId,
+    pincodes: &[String],
+) -> Result<Option<(usize, Option<OrderId>)>, Error> {
+    let places: HashMap<&str, usize> = pincodes.iter().map(String::as_str).zip(0..).collect();
+    let mut taken = None;
+    each(tx, account, good, |code, order| {
+        if let Some(place) = places.get(code) {
+            taken.get_or_insert((*place, order));
+        }
+        Ok::<(), Error>(())
+    })?;
+    if taken.is_none() {
+        add(tx, account, good, pincodes)?;
+    }
+    Ok(taken)
 }
 
 const LEFT: Sql = Sql::new(

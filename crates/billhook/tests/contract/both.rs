@@ -6,6 +6,7 @@ pub(crate) mod bill_page;
 pub(crate) mod browser;
 pub(crate) mod cabinet;
 pub(crate) mod catalogue;
+pub(crate) mod catalogue_pages;
 pub(crate) mod chromium;
 pub(crate) mod create_order;
 pub(crate) mod createorder;

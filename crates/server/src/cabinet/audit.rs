@@ -45,6 +45,22 @@ words! {
     order_deleted: "заказ удалён", "deleted an order";
     order_restored: "заказ возвращён", "brought an order back";
     order_edited: "изменены контакты или заметка заказа", "changed contacts or note of an order";
+    product_added: "добавлен товар", "added a product";
+    product_changed: "изменён товар", "changed a product";
+    product_removed: "снят с продажи товар", "took a product off sale";
+    coupon_added: "добавлен купон", "added a coupon";
+    coupon_changed: "изменён купон", "changed a coupon";
+    coupon_removed: "удалён купон", "removed a coupon";
+    category_added: "добавлена категория", "added a category";
+    category_changed: "изменена категория", "changed a category";
+    category_removed: "удалена категория", "removed a category";
+    manager_added: "добавлен менеджер", "added a manager";
+    manager_changed: "изменён менеджер", "changed a manager";
+    manager_removed: "удалён менеджер", "removed a manager";
+    partner_added: "добавлен партнёр", "added a partner";
+    partner_changed: "изменён партнёр", "changed a partner";
+    partner_removed: "удалён партнёр", "removed a partner";
+    pincodes_added: "добавлены пин-коды", "added pin codes";
 }
 
 impl Words {
@@ -75,6 +91,22 @@ impl Words {
             Action::OrderDeleted => self.order_deleted,
             Action::OrderRestored => self.order_restored,
             Action::OrderEdited => self.order_edited,
+            Action::ProductAdded => self.product_added,
+            Action::ProductChanged => self.product_changed,
+            Action::ProductRemoved => self.product_removed,
+            Action::CouponAdded => self.coupon_added,
+            Action::CouponChanged => self.coupon_changed,
+            Action::CouponRemoved => self.coupon_removed,
+            Action::CategoryAdded => self.category_added,
+            Action::CategoryChanged => self.category_changed,
+            Action::CategoryRemoved => self.category_removed,
+            Action::ManagerAdded => self.manager_added,
+            Action::ManagerChanged => self.manager_changed,
+            Action::ManagerRemoved => self.manager_removed,
+            Action::PartnerAdded => self.partner_added,
+            Action::PartnerChanged => self.partner_changed,
+            Action::PartnerRemoved => self.partner_removed,
+            Action::PincodesAdded => self.pincodes_added,
         }
     }
 }

@@ -16,6 +16,7 @@ words! {
     reports: "Отчёты", "Reports";
     orders: "Заказы", "Orders";
     customers: "Покупатели", "Customers";
+    catalogue: "Каталог", "Catalogue";
     api: "API", "API";
     requests: "Запросы", "Requests";
     settings: "Настройки", "Settings";
@@ -38,11 +39,12 @@ words! {
 }
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 8] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 9] {
     [
         (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
         ("/cabinet/customers", words.customers, false),
+        ("/cabinet/products", words.catalogue, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
         ("/cabinet/settings", words.settings, false),

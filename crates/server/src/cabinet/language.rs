@@ -109,6 +109,11 @@ impl Language {
         self.written(unix, zone, "%d.%m.%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
     }
 
+    /// A day as forms have it; nothing for 0.
+    pub(crate) fn day(unix: i64, zone: &TimeZone) -> String {
+        Self::English.written(unix, zone, "", "%Y-%m-%d")
+    }
+
     fn written(self, unix: i64, zone: &TimeZone, russian: &str, english: &str) -> String {
         match Timestamp::from_second(unix) {
             Ok(time) if unix != 0 => {

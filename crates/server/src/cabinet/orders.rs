@@ -103,7 +103,7 @@ pub(super) fn status_badge(language: Language, order: &Order) -> Markup {
 }
 
 /// The first or the last second of a day that a form names; none if it can't be read.
-fn day(text: &str, zone: &TimeZone, is_end: bool) -> Option<i64> {
+pub(super) fn day(text: &str, zone: &TimeZone, is_end: bool) -> Option<i64> {
     let day: Date = text.parse().ok()?;
     let day = if is_end { day.checked_add(1.day()).ok()? } else { day };
     let second = day.at(0, 0, 0, 0).to_zoned_datetime(zone.clone()).ok()?.timestamp().as_second();

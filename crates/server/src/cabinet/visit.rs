@@ -110,6 +110,11 @@ impl Context<'_, '_> {
         self.language().moment(unix, &self.visit.account.settings.time_zone)
     }
 
+    /// A day as the inputs of forms have it.
+    pub(crate) fn day(&self, unix: i64) -> String {
+        Language::day(unix, &self.visit.account.settings.time_zone)
+    }
+
     /// Notes in the audit list what the viewer did.
     pub(crate) fn note(&mut self, action: Action, detail: &str) -> Result<(), Failure> {
         let name = self.viewer.person.name.clone();

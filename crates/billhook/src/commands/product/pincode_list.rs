@@ -34,28 +34,20 @@ pub(crate) struct Add {
 impl Add {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target: Target { good_name, report }, file } = self;
-        let place = file.display().to_string();
-        let codes = read(&input_file::read(&file)?, &place)?;
+        let text = input_file::read(&file)?;
+        let file = file.display().to_string();
+        let codes = read(&text, &file)?;
         let (name, added) = (good_name.clone(), codes.len());
         let left = report.open(everywhere)?.write(move |tx, account| {
             let good = super::in_catalogue(tx, account, &name)?.listing.id;
-            let lines: HashMap<&str, usize> =
-                codes.iter().map(|(line, code)| (code.as_str(), *line)).collect();
-            let mut taken = None;
-            pincodes::each(tx, account.id, good, |code, order| {
-                if let Some(line) = lines.get(code) {
-                    taken.get_or_insert((*line, order));
-                }
-                Ok::<(), Failure>(())
-            })?;
-            if let Some((line, order)) = taken {
+            let texts: Vec<String> = codes.iter().map(|(_, code)| code.clone()).collect();
+            if let Some((place, order)) = pincodes::add_new(tx, account.id, good, &texts)? {
+                let line = codes.get(place).map_or(0, |(line, _)| *line);
                 let who = order.map_or(String::new(), |order| format!(", and order {order} got it"));
                 return Err(Failure::failed(format!(
-                    "{place}, line {line}: {name} has this pin code already{who}; none was added"
+                    "{file}, line {line}: {name} has this pin code already{who}; none was added"
                 )));
             }
-            let codes: Vec<String> = codes.iter().map(|(_, code)| code.clone()).collect();
-            pincodes::add(tx, account.id, good, &codes)?;
             Ok(pincodes::left(tx, account.id, good)?)
         })?;
         let counted = counted(added as u64, "pin code");

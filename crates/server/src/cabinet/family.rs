@@ -1,0 +1,316 @@
+//! The pages that all families of an account's own things share, such as its coupons: a list, a page for each, and a form.
+//!
+//! A family is a [`Family`]: what its list says of one, the form's inputs, and the store's functions behind them.
+
+use billhook_store::audit::Action;
+use http::StatusCode;
+use maud::{Markup, html};
+
+use super::{
+    frame::{self, button},
+    language::{Language, words},
+    visit::{Context, Shown},
+};
+use crate::failure::Failure;
+
+/// As many stand on a page of a list.
+const ON_A_PAGE: usize = 200;
+
+words! {
+    number: "Номер", "Number";
+    none: "Пока ничего нет.", "There is nothing yet.";
+    next: "Дальше", "Go on";
+    add: "Добавить", "Add";
+    save: "Сохранить", "Save";
+    remove: "Удалить", "Remove";
+    more: "Остальные настройки", "Other settings";
+    products: "Товары", "Products";
+    coupons: "Купоны", "Coupons";
+    categories: "Категории", "Categories";
+    managers: "Менеджеры", "Managers";
+    partners: "Партнёры", "Partners";
+    catalogue: "Каталог", "Catalogue";
+    yes: "да", "yes";
+    wrong: "Не сохранено. Проверьте поле:", "Nothing was saved. Check this field:";
+    taken: "Не сохранено: такое имя уже есть.", "Nothing was saved: this name is taken.";
+}
+
+/// What a form takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A text that has to be there.
+    Needed,
+    /// One that may be empty.
+    Optional,
+    /// A text of several lines.
+    Long,
+    Date,
+    Flag,
+    /// One of these: the value that is sent, and its name.
+    Choice(Vec<(String, String)>),
+}
+
+/// A labelled input of a form, and what is in it.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    pub(super) label: String,
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) kind: Kind,
+}
+
+impl Input {
+    pub(super) fn new(
+        label: impl Into<String>,
+        name: &'static str,
+        value: impl Into<String>,
+        kind: Kind,
+    ) -> Self {
+        Self { label: label.into(), name, value: value.into(), kind }
+    }
+
+    /// It in a form; what was sent stays in it.
+    fn shown(&self, cx: &Context<'_, '_>) -> Markup {
+        let (Self { label, name, kind, .. }, form) = (self, &cx.visit.form);
+        let value = if form.has(name) { form.raw(name) } else { &self.value };
+        match kind {
+            Kind::Needed => frame::field(label, name, value, frame::Kind::Text),
+            Kind::Optional => frame::field(label, name, value, frame::Kind::Optional),
+            Kind::Date => html! { label { span { (label) } input type="date" name=(name) value=(value); } },
+            Kind::Long => {
+                html! { label { span { (label) } textarea name=(name) rows="4" { "\n" (value) } } }
+            }
+            // A box without its tick is not sent, so a 0 goes before it.
+            Kind::Flag => html! {
+                label.check {
+                    input type="hidden" name=(name) value="0";
+                    input type="checkbox" name=(name) value="1" checked[value == "1"];
+                    (label)
+                }
+            },
+            Kind::Choice(options) => frame::choice(label, name, value, options),
+        }
+    }
+
+    /// Its value for somebody who may not change it.
+    fn text(&self, words: &'static Words) -> &str {
+        match &self.kind {
+            Kind::Choice(options) => {
+                options.iter().find(|(value, _)| *value == self.value).map_or("", |(_, text)| text)
+            }
+            Kind::Flag if self.value == "1" => words.yes,
+            Kind::Flag => "",
+            _ => &self.value,
+        }
+    }
+}
+
+/// Why something was not saved.
+pub(super) enum Refused {
+    /// The field of this name can't be read.
+    Wrong(&'static str),
+    /// Something else has its name.
+    Taken,
+}
+
+/// What adding to a family is called, the column of names in its list, and the columns behind it.
+pub(super) struct Called {
+    pub(super) add: &'static str,
+    pub(super) name: &'static str,
+    pub(super) columns: Vec<&'static str>,
+}
+
+/// Something that an account has any number of. The default is one that is not there yet, and has the number 0.
+pub(super) trait Family: Default {
+    /// Where its list is.
+    const PATH: &'static str;
+    /// One was added, changed, removed.
+    const NOTED: [Action; 3];
+
+    fn called(language: Language) -> Called;
+    /// All of an account's, by number.
+    fn list(cx: &mut Context<'_, '_>) -> Result<Vec<Self>, Failure>;
+    fn find(cx: &mut Context<'_, '_>, number: i64) -> Result<Option<Self>, Failure>;
+    fn number(&self) -> i64;
+    fn name(&self) -> &str;
+    /// What else the list says of it, one for each column.
+    fn cells(&self, _cx: &Context<'_, '_>) -> Vec<Markup> {
+        Vec::new()
+    }
+    /// The form.
+    fn inputs(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Input>, Failure>;
+    /// So many of the inputs are seen at once; the others are folded away.
+    fn seen_at_once(&self) -> usize {
+        usize::MAX
+    }
+    /// What the list's page has below the list.
+    fn below_list(_cx: &Context<'_, '_>) -> Markup {
+        html! {}
+    }
+    /// What its page has below the form.
+    fn more(&self, _cx: &mut Context<'_, '_>) -> Result<Markup, Failure> {
+        Ok(html! {})
+    }
+    /// Takes over what the form says, and saves it.
+    fn save(&mut self, cx: &mut Context<'_, '_>) -> Result<Result<(), Refused>, Failure>;
+    fn remove(self, cx: &mut Context<'_, '_>) -> Result<(), Failure>;
+    /// What saving it is called.
+    fn save_label(&self, language: Language) -> &'static str {
+        Words::of(language).save
+    }
+    /// What removing it is called; `None` where it can't be removed.
+    fn remove_label(&self, language: Language) -> Option<&'static str> {
+        Some(Words::of(language).remove)
+    }
+}
+
+/// The list, and a form for another one.
+pub(super) fn page<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    listed::<T>(cx, None)
+}
+
+fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failure> {
+    let (words, called) = (Words::of(cx.language()), T::called(cx.language()));
+    let after = cx.visit.query.get("after").parse().unwrap_or(0);
+    let mut all: Vec<T> = T::list(cx)?.into_iter().filter(|one| one.number() > after).collect();
+    let is_more = all.len() > ON_A_PAGE;
+    all.truncate(ON_A_PAGE);
+    let rows: Vec<_> = all
+        .iter()
+        .map(|one| {
+            let link = html! { a href={ (T::PATH) "/" (one.number()) } { (one.name()) } };
+            [vec![html! { (one.number()) }, link], one.cells(cx)].concat()
+        })
+        .collect();
+    let columns = [vec![words.number, called.name], called.columns].concat();
+    let inputs = if cx.is_owner() { T::default().inputs(cx)? } else { Vec::new() };
+    let main = html! {
+        (tabs::<T>(words))
+        (frame::problem(problem))
+        @if rows.is_empty() { p.dim { (words.none) } } @else { (frame::table(&columns, &rows)) }
+        @if let Some(last) = all.last().filter(|_| is_more) {
+            p { a.button.plain href={ (T::PATH) "?after=" (last.number()) } { (words.next) } }
+        }
+        (T::below_list(cx))
+        @if cx.is_owner() {
+            h2 { (called.add) }
+            (form(cx, T::PATH, &T::default(), &inputs, words.add))
+        }
+    };
+    let title = families(words).into_iter().find(|(path, _)| *path == T::PATH).map_or("", |(_, name)| name);
+    Ok(cx.page(title, &main))
+}
+
+/// The families: where, and what each is called.
+fn families(words: &'static Words) -> [(&'static str, &'static str); 5] {
+    [
+        ("/cabinet/products", words.products),
+        ("/cabinet/coupons", words.coupons),
+        ("/cabinet/categories", words.categories),
+        ("/cabinet/managers", words.managers),
+        ("/cabinet/partners", words.partners),
+    ]
+}
+
+/// The way from family to family.
+fn tabs<T: Family>(words: &'static Words) -> Markup {
+    html! {
+        nav.row aria-label=(words.catalogue) {
+            @for (path, name) in families(words) {
+                a href=(path) aria-current=[(path == T::PATH).then_some("page")] { (name) }
+            }
+        }
+    }
+}
+
+fn form<T: Family>(cx: &Context<'_, '_>, action: &str, one: &T, inputs: &[Input], submit: &str) -> Markup {
+    let (seen, folded) = inputs.split_at_checked(one.seen_at_once()).unwrap_or((inputs, &[]));
+    html! {
+        form.card method="post" action=(action) {
+            @for input in seen { (input.shown(cx)) }
+            @if !folded.is_empty() {
+                details open[cx.visit.is_post] {
+                    summary { (Words::of(cx.language()).more) }
+                    @for input in folded { (input.shown(cx)) }
+                }
+            }
+            button { (submit) }
+        }
+    }
+}
+
+/// The one whose number stands in the path.
+pub(super) fn found<T: Family>(cx: &mut Context<'_, '_>) -> Result<Option<T>, Failure> {
+    match cx.visit.part.parse() {
+        Ok(number) => T::find(cx, number),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The page of one.
+pub(super) fn one<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    match found::<T>(cx)? {
+        Some(one) => shown(cx, &one, None),
+        None => Ok(cx.missing()),
+    }
+}
+
+/// The page of one, with what went wrong.
+pub(super) fn shown<T: Family>(
+    cx: &mut Context<'_, '_>,
+    one: &T,
+    problem: Option<&str>,
+) -> Result<Shown, Failure> {
+    let words = Words::of(cx.language());
+    let (inputs, more) = (one.inputs(cx)?, one.more(cx)?);
+    let path = format!("{}/{}", T::PATH, one.number());
+    let main = html! {
+        (tabs::<T>(words))
+        (frame::problem(problem))
+        @if cx.is_owner() {
+            (form(cx, &path, one, &inputs, one.save_label(cx.language())))
+        } @else {
+            dl.pairs {
+                @for input in inputs.iter().filter(|input| !input.text(words).is_empty()) {
+                    dt { (input.label) } dd { (input.text(words)) }
+                }
+            }
+        }
+        (more)
+        @if let Some(remove) = one.remove_label(cx.language()).filter(|_| cx.is_owner()) {
+            p { (button(&format!("{path}/remove"), remove, true)) }
+        }
+    };
+    Ok(cx.page(one.name(), &main))
+}
+
+/// Adds one, or changes the one whose number stands in the path.
+pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    let (words, is_new) = (Words::of(cx.language()), cx.visit.part.is_empty());
+    let found = if is_new { Some(T::default()) } else { found::<T>(cx)? };
+    let Some(mut one) = found else { return Ok(cx.missing()) };
+    let problem = match one.save(cx)? {
+        Ok(()) => {
+            let [added, changed, _] = T::NOTED;
+            cx.note(if is_new { added } else { changed }, one.name())?;
+            return Ok(Shown::done(T::PATH));
+        }
+        Err(Refused::Taken) => words.taken.to_owned(),
+        Err(Refused::Wrong(name)) => {
+            let inputs = if is_new { T::default().inputs(cx)? } else { one.inputs(cx)? };
+            let label = inputs.iter().find(|input| input.name == name).map_or(name, |input| &input.label);
+            format!("{} «{label}».", words.wrong)
+        }
+    };
+    let shown = if is_new { listed::<T>(cx, Some(&problem))? } else { shown(cx, &one, Some(&problem))? };
+    Ok(shown.status(StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+/// Removes one.
+pub(super) fn remove<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    let Some(one) = found::<T>(cx)? else { return Ok(cx.missing()) };
+    let [_, _, noted] = T::NOTED;
+    cx.note(noted, one.name())?;
+    one.remove(cx)?;
+    Ok(Shown::done(T::PATH))
+}
