@@ -74,6 +74,8 @@ enum Part {
     Durable,
     /// Orders over HTTP, in a folder and in PostgreSQL: created, paid, read one by one, listed by time
     Orders,
+    /// Pages of the cabinet, and GetBills beside ten people who open them
+    Cabinet,
     /// The cost of GetBills in stores of other sizes
     Growth,
     /// A store in PostgreSQL: import, GetBills and durable orders compared with pgbench, several nodes
@@ -121,6 +123,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Bulk => parts::bulk::measure(&scene, options.huge, &mut rows),
             Part::Durable => parts::durable::measure(&scene, &mut rows),
             Part::Orders => parts::orders::measure(&scene, &mut rows),
+            Part::Cabinet => parts::cabinet::measure(&scene, &mut rows),
             Part::Growth => parts::growth::measure(&scene, options.huge, &mut rows),
             Part::Postgres => parts::postgres::measure(&scene, &mut rows),
         };

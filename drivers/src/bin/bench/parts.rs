@@ -1,6 +1,7 @@
 //! The parts of the table, one module each. Each starts its servers and adds its rows.
 
 pub(crate) mod bulk;
+pub(crate) mod cabinet;
 pub(crate) mod closed;
 pub(crate) mod durable;
 pub(crate) mod growth;
