@@ -49,7 +49,7 @@ const PRODUCT: Fields<'static> = &[
 const FAMILIES: [Row<'static>; 5] = [
     ("products", 4, PRODUCT, NASTY_SHOWN, &[("good_title", "Атлас"), ("good_sum", "400,50")], "400,50"),
     ("coupons", 1, COUPON, "12.50 %", SUM, "7,50"),
-    ("categories", 1, &[("title", NASTY)], NASTY_SHOWN, &[("title", "Карты")], "Карты"),
+    ("categories", 1, &[("name", NASTY)], NASTY_SHOWN, &[("name", "Карты")], "Карты"),
     ("managers", 1, &[("name", NASTY)], NASTY_SHOWN, &[("name", "Ольга")], "Ольга"),
     ("partners", 1, &[("login", NASTY)], NASTY_SHOWN, &[("parent", "")], NASTY_SHOWN),
 ];
@@ -157,8 +157,8 @@ fn a_wrong_form_changes_nothing() {
         ("coupons", but(&coupon, "from", "2024-03-01")),
         ("coupons", but(&coupon, "until", "yesterday")),
         ("coupons", but(&coupon, "most", "-1")),
-        ("categories", vec![("title", "")]),
-        ("categories/1", vec![("title", &long)]),
+        ("categories", vec![("name", "")]),
+        ("categories/1", vec![("name", &long)]),
         ("managers/1", vec![]),
         ("partners", vec![("login", NASTY)]),
         ("partners", vec![("login", "vera"), ("parent", "nobody")]),

@@ -11,7 +11,7 @@ use billhook_wire::{GoodId, Name, Percent, Price};
 use maud::{Markup, html};
 
 use super::{
-    family::{Called, Family, Input, Kind, Refused},
+    family::{Called, Family, Input, Kind, Refused, shown_of},
     frame::in_url,
     language::{Language, words},
     orders::{self, day, sum},
@@ -92,7 +92,9 @@ impl Family for WithGoods {
     fn list(cx: &mut Context<'_, '_>) -> Result<Vec<Self>, Failure> {
         let account = cx.visit.account.id;
         let (mut all, mut names) = (Vec::new(), HashMap::new());
-        for coupon in coupons::list(cx.tx, account)? {
+        // The products of each are one statement, so only those that are shown are asked for theirs.
+        let coupons = coupons::list(cx.tx, account)?;
+        for coupon in shown_of(cx, coupons, |coupon| coupon.id) {
             let coupon = coupons::with_goods(cx.tx, account, coupon)?;
             all.push(Self::new(cx, coupon, &mut names)?);
         }

@@ -23,6 +23,7 @@ words! {
     add: "Добавить", "Add";
     save: "Сохранить", "Save";
     remove: "Удалить", "Remove";
+    surely: "Да, точно", "Yes, I am sure";
     more: "Остальные настройки", "Other settings";
     products: "Товары", "Products";
     coupons: "Купоны", "Coupons";
@@ -164,6 +165,12 @@ pub(super) trait Family: Default {
     }
 }
 
+/// Of all, what a page of the list shows, and one more.
+pub(super) fn shown_of<T>(cx: &Context<'_, '_>, all: Vec<T>, number: impl Fn(&T) -> i64) -> Vec<T> {
+    let after = cx.visit.query.get("after").parse().unwrap_or(0);
+    all.into_iter().filter(|one| number(one) > after).take(ON_A_PAGE + 1).collect()
+}
+
 /// The list, and a form for another one.
 pub(super) fn page<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     listed::<T>(cx, None)
@@ -171,8 +178,9 @@ pub(super) fn page<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
 
 fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failure> {
     let (words, called) = (Words::of(cx.language()), T::called(cx.language()));
-    let after = cx.visit.query.get("after").parse().unwrap_or(0);
-    let mut all: Vec<T> = T::list(cx)?.into_iter().filter(|one| one.number() > after).collect();
+    let all = T::list(cx)?;
+    let mut all = shown_of(cx, all, T::number);
+    let all_too = if cx.visit.query.has("all") { "all&" } else { "" };
     let is_more = all.len() > ON_A_PAGE;
     all.truncate(ON_A_PAGE);
     let rows: Vec<_> = all
@@ -189,7 +197,7 @@ fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<
         (frame::problem(problem))
         @if rows.is_empty() { p.dim { (words.none) } } @else { (frame::table(&columns, &rows)) }
         @if let Some(last) = all.last().filter(|_| is_more) {
-            p { a.button.plain href={ (T::PATH) "?after=" (last.number()) } { (words.next) } }
+            p { a.button.plain href={ (T::PATH) "?" (all_too) "after=" (last.number()) } { (words.next) } }
         }
         (T::below_list(cx))
         @if cx.is_owner() {
@@ -278,7 +286,7 @@ pub(super) fn shown<T: Family>(
         }
         (more)
         @if let Some(remove) = one.remove_label(cx.language()).filter(|_| cx.is_owner()) {
-            p { (button(&format!("{path}/remove"), remove, true)) }
+            details { summary { (remove) } (button(&format!("{path}/remove"), words.surely, true)) }
         }
     };
     Ok(cx.page(one.name(), &main))
