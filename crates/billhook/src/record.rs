@@ -14,7 +14,7 @@ use std::{collections::HashMap, path::Path, sync::LazyLock};
 
 use billhook_store::{
     order_changes::Payment,
-    orders::{Handling, Order, TextField, Texts},
+    orders::{Handling, TextField, Texts},
 };
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use clap::ValueEnum;
@@ -395,12 +395,6 @@ pub(crate) fn unknown(
         text = format!("{text}; known are {}{more}", listed.collect::<Vec<_>>().join(", "));
     }
     Fault(format!("unknown {what} {text}"))
-}
-
-/// Whether an export writes when an order was paid. It writes 0 for a paid order without a time. Left out,
-/// the time of creation would be taken.
-fn writes_paid(order: &Order) -> bool {
-    order.paid != 0 || order.pay_status == PayStatus::Paid
 }
 
 pub(crate) fn not_text(encoding: &str) -> Fault {

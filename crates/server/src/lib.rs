@@ -37,6 +37,7 @@ pub use cabinet::{
     routes::{Who, cabinet_routes},
     sign_in::add_login_link,
 };
+pub use methods::new_order::HandMade;
 pub use options::{Certificate, Options, TlsOptions};
 pub use server::{Addresses, Server};
 pub use start_error::StartError;

@@ -23,7 +23,7 @@ use crate::{
     },
     http::{
         activity::InFlight,
-        answer::Answer,
+        answer::{Answer, Rest},
         body,
         connection::{AnswerBody, Handler},
         memory::Budget,
@@ -103,7 +103,7 @@ impl Handler for Peer {
             }
             Route::Reference(reference) => (WhichKey::Current, Ok(state.docs.answer(reference, &head))),
             Route::Order(link) => (WhichKey::Current, order::answer(state, &asked, fresh, link).await),
-            Route::Cabinet => (WhichKey::Current, cabinet::answer(state, &asked, fresh, body).await),
+            Route::Cabinet => (WhichKey::Current, cabinet::answer(&self.state, &asked, fresh, body).await),
             Route::Home => (WhichKey::Current, home::answer(state, &asked, fresh)),
             Route::Api => api::answer(state, &asked, fresh, body, trace.insert(Trace::default())).await,
         };
@@ -114,7 +114,7 @@ impl Handler for Peer {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
-        response.map(|body| AnswerBody::new(body, in_flight))
+        response.map(|(first, rest)| AnswerBody::new(first, rest, in_flight))
     }
 }
 
@@ -143,7 +143,7 @@ impl Peer {
         outcome: Result<Answer, Failure>,
         arrived: Instant,
         trace: Option<Trace>,
-    ) -> Response<Bytes> {
+    ) -> Response<(Bytes, Option<Rest>)> {
         let state = &*self.state;
         let account = asked.account.as_deref();
         let signer = account.map(|account| account.key(key));
@@ -169,10 +169,10 @@ impl Peer {
         }
         // An answer to HEAD has the length in its headers, but no body.
         let is_head = asked.head.method == Method::HEAD;
-        if is_head {
+        if is_head && answer.rest.is_none() {
             headers.insert(header::CONTENT_LENGTH, answer.body.len().into());
         }
-        response.map(|()| if is_head { Bytes::new() } else { answer.body })
+        response.map(|()| if is_head { (Bytes::new(), None) } else { (answer.body, answer.rest) })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who did what in an account, and when: each sign-in, and each change that a person made in the cabinet or by a command.
 
+use billhook_wire::OrderId;
+
 use crate::{
     AccountId, Error, Sql, Tx,
     statement_text::sql,
@@ -64,6 +66,8 @@ actions! {
     Setting = "setting",
     /// Switched the account on or off, bound or unbound a name, made it the default one.
     Account = "account",
+    /// Made an order by hand.
+    OrderAdded = "order-added",
     /// Marked an order as paid.
     OrderPaid = "order-paid",
     /// Noted a payment of a part.
@@ -78,6 +82,12 @@ actions! {
     OrderDeleted = "order-deleted",
     /// Brought a deleted order back.
     OrderRestored = "order-restored",
+    /// Had an order wait for its payment again.
+    OrderWaits = "order-waits",
+    /// Gave an order's money back.
+    OrderRefunded = "order-refunded",
+    /// Noted that a parcel came back.
+    OrderCameBack = "order-came-back",
     /// Changed an order's contacts or its note.
     OrderEdited = "order-edited",
     /// Added a product.
@@ -182,6 +192,18 @@ pub fn add_command(
     now: i64,
 ) -> Result<(), Error> {
     add(tx, account, &Entry { at: now, action, detail: detail.to_owned(), ..Entry::default() })
+}
+
+/// The same for what was done to an order.
+pub fn add_order_command(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    (action, order): (Action, OrderId),
+    detail: &str,
+    now: i64,
+) -> Result<(), Error> {
+    let entry = Entry { at: now, action, order: order.0, detail: detail.to_owned(), ..Entry::default() };
+    add(tx, account, &entry)
 }
 
 const BEFORE: Sql = sql!(

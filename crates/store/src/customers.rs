@@ -147,7 +147,9 @@ fn named(
     most: usize,
 ) -> Result<Found, Error> {
     let mut places: BTreeMap<String, Position> = BTreeMap::new();
-    for Facts { id, created, deleted, email_key, .. } in order_search::of_words(tx, account, words)? {
+    for Facts { id, created, deleted, email_key, .. } in
+        order_search::of_words(tx, account, words, LOOKED_AT_MAX)?
+    {
         if deleted == 0 && !email_key.is_empty() {
             let place = places.entry(email_key).or_insert((created, id.0));
             *place = (*place).max((created, id.0));

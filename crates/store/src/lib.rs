@@ -29,6 +29,7 @@ pub mod marks;
 pub mod order_changes;
 mod order_keys;
 pub mod order_lists;
+pub mod order_record;
 pub mod order_search;
 mod order_texts;
 pub mod orders;
@@ -43,6 +44,7 @@ pub mod products;
 mod random;
 pub mod reports;
 pub mod same_order;
+mod search_word;
 pub mod settings;
 mod statement_text;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     orders::{self, Delivery, Order, TextField, hidden_key},
     pincodes,
 };
@@ -27,6 +27,22 @@ pub fn payments(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Vec<
     tx.all(&PAYMENTS, &[account.0.into(), id.0.into()], |row| {
         Ok((row.int(0)?, Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? }))
     })
+}
+
+/// The payments of each of some orders, in the order of recording.
+pub fn payments_of_each(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    ids: &[OrderId],
+) -> Result<Vec<Vec<Payment>>, Error> {
+    let args: Vec<Vec<Arg<'_>>> = ids.iter().map(|id| vec![account.0.into(), id.0.into()]).collect();
+    let mut payments = vec![Vec::new(); ids.len()];
+    tx.rows_each(&PAYMENTS, &args, |at, row| {
+        let payment = Payment { sum: Money::from_kopecks(row.int(1)?), received: row.int(2)? };
+        payments.get_mut(at).into_iter().for_each(|of_order: &mut Vec<_>| of_order.push(payment));
+        Ok(())
+    })?;
+    Ok(payments)
 }
 
 const ADD_PAYMENT: Sql = Sql::new(

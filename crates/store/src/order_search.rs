@@ -12,65 +12,18 @@ use billhook_wire::{GoodId, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx, income,
-    order_keys::{phone_key, surname_key},
     statement_text::sql,
     table::{self, Stores as _, row},
 };
+
+pub use crate::search_word::Word;
 
 /// As many rows are looked at for one page.
 pub const LOOKED_AT_MAX: usize = 20_000;
 /// Up to so many the orders are counted.
 pub const COUNTED_MAX: u64 = 10_000;
-/// From so many digits on they may be the last ones of a phone.
-const PHONE_DIGITS_MIN: usize = 4;
-
-/// What somebody looks for in a search box.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
-    /// An order's number; a deleted order is found too.
-    Number(OrderId),
-    /// An e-mail's beginning, folded.
-    Email(String),
-    /// A phone's last digits, from the last on.
-    Phone(String),
-    /// A surname's beginning, folded.
-    Surname(String),
-}
-
-impl Word {
-    /// What a text may mean.
-    pub fn read(text: &str) -> Vec<Self> {
-        let text = text.trim().trim_start_matches(['№', '#']).trim_start();
-        let is_phone =
-            |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | ' ' | '(' | ')' | '.');
-        let mut words = Vec::new();
-        if text.is_empty() {
-        } else if text.chars().all(is_phone) {
-            words.extend(text.parse().ok().filter(|number| *number > 0).map(|id| Self::Number(OrderId(id))));
-            let key = phone_key(text);
-            if key.len() >= PHONE_DIGITS_MIN {
-                words.push(Self::Phone(key));
-            }
-        } else {
-            if !text.contains('@') {
-                words.push(Self::Surname(surname_key(text)));
-            }
-            if !text.contains(char::is_whitespace) {
-                words.push(Self::Email(text.to_lowercase()));
-            }
-        }
-        words
-    }
-
-    fn is_of(&self, facts: &Facts) -> bool {
-        match self {
-            Self::Number(id) => facts.id == *id,
-            Self::Email(start) => facts.email_key.starts_with(start),
-            Self::Phone(start) => facts.phone_key.starts_with(start),
-            Self::Surname(start) => facts.surname_key.starts_with(start),
-        }
-    }
-}
+/// Words that name more orders than this are looked for along the filter's time.
+const NAMED_MAX: usize = 5_000;
 
 /// Which time of an order counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,11 +145,24 @@ row! {
     }
 }
 
+impl Facts {
+    fn are_named_by(&self, word: &Word) -> bool {
+        match word {
+            Word::Number(id) => self.id == *id,
+            Word::Email(start) => self.email_key.starts_with(start),
+            Word::Phone(start) => self.phone_key.starts_with(start),
+            Word::Surname(start) => self.surname_key.starts_with(start),
+        }
+    }
+}
+
 /// Where an order stands in a list: its time and its number, of which the greater ones come first. In a product's list the time is 0.
 pub type Position = (i64, i64);
 
-/// Before every order.
+/// Before every order. From here [`find`] counts them too.
 pub const START: Position = (i64::MAX, i64::MAX);
+/// Before every order as well, and they are not counted.
+pub const UNCOUNTED_START: Position = (i64::MAX, i64::MAX - 1);
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,7 +181,7 @@ impl Filter {
         let has =
             |wanted: &str, of: &[&String]| wanted.is_empty() || of.iter().any(|text| same(text, wanted));
         (facts.deleted == 0 || is_named)
-            && (self.words.is_empty() || self.words.iter().any(|word| word.is_of(facts)))
+            && (self.words.is_empty() || self.words.iter().any(|word| facts.are_named_by(word)))
             && facts.at.is_some_and(|at| (self.time.0..=self.time.1).contains(&at))
             && (!self.is_prepaid || facts.received > Money::ZERO)
             && self.status.is_none_or(|status| status == facts.pay_status)
@@ -237,7 +203,12 @@ impl Filter {
             )
     }
 
-    /// Whether the time is all that it asks for.
+    /// Whether the product is all that it asks for.
+    fn is_product_alone(&self) -> bool {
+        *self == Self { product: self.product, ..Self::default() }
+    }
+
+    /// Whether the time is.
     fn is_time_alone(&self) -> bool {
         *self == Self { by: self.by, time: self.time, ..Self::default() }
     }
@@ -354,8 +325,17 @@ pub fn find(
         last_found: START,
         is_cut: false,
     };
-    if filter.product.is_none() && filter.words.is_empty() {
-        let total = filter.is_time_alone().then(|| count(tx, account, &walk)).transpose()?;
+    let named = match filter.product {
+        Some(product) => Some(of_product(tx, account, &walk, (product, after))?),
+        None if filter.words.is_empty() => None,
+        None => {
+            let rows = of_words(tx, account, &filter.words, NAMED_MAX)?;
+            (rows.len() <= NAMED_MAX).then_some((rows, END))
+        }
+    };
+    let Some((rows, floor)) = named else {
+        let is_counted = walk.counts && filter.is_time_alone();
+        let total = is_counted.then(|| count(tx, account, &walk)).transpose()?;
         walk.counts &= total.is_none();
         match filter.by {
             By::Created => along_time(tx, account, &mut walk, &BY_CREATED, after)?,
@@ -364,10 +344,6 @@ pub fn find(
         }
         let found = walk.found();
         return Ok(Found { total: total.or(found.total), ..found });
-    }
-    let (rows, floor) = match filter.product {
-        Some(product) => of_product(tx, account, product, after)?,
-        None => (of_words(tx, account, &filter.words)?, END),
     };
     let sorted: BTreeMap<_, _> = rows
         .into_iter()
@@ -511,15 +487,19 @@ const BY_VERSION: Sql = facts!(
 fn of_product(
     tx: &mut Tx<'_>,
     account: AccountId,
-    product: GoodId,
-    after: Position,
+    walk: &Walk<'_>,
+    (product, after): (GoodId, Position),
 ) -> Result<(Vec<Facts>, Position), Error> {
     let mut versions = Vec::new();
     tx.rows(&VERSIONS, &[account.0.into(), product.0.into()], |row| {
         versions.push(row.int(0)?);
         Ok::<(), Error>(())
     })?;
-    let each = (LOOKED_AT_MAX / versions.len().max(1)).max(1);
+    let each = if walk.counts || !walk.filter.is_product_alone() {
+        (LOOKED_AT_MAX / versions.len().max(1)).max(1)
+    } else {
+        walk.most + 1
+    };
     let (mut rows, mut floor) = (Vec::new(), END);
     for version in versions {
         let args = [account.0.into(), version.into(), after.1.into(), limit(each)];
@@ -552,9 +532,13 @@ const BY_SURNAME: Sql = facts!(
     "orders o WHERE o.account_id = $1 AND o.surname_key <> '' AND o.surname_key >= $2 AND o.surname_key < $3 LIMIT $4"
 );
 
-/// The orders that the words of a search box name. Where they are too many, no next page gives the rest: the list's newest orders
-/// may be among them.
-pub(crate) fn of_words(tx: &mut Tx<'_>, account: AccountId, words: &[Word]) -> Result<Vec<Facts>, Error> {
+/// The orders that the words of a search box name; of each word at most one more than `most`.
+pub(crate) fn of_words(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    words: &[Word],
+    most: usize,
+) -> Result<Vec<Facts>, Error> {
     let mut rows: Vec<Facts> = Vec::new();
     for word in words {
         let (sql, start) = match word {
@@ -568,7 +552,7 @@ pub(crate) fn of_words(tx: &mut Tx<'_>, account: AccountId, words: &[Word]) -> R
         };
         // What begins so is less than this, byte by byte.
         let end = format!("{start}{}", char::MAX);
-        let args = [account.0.into(), start.into(), (&end).into(), limit(LOOKED_AT_MAX)];
+        let args = [account.0.into(), start.into(), (&end).into(), limit(most)];
         rows.append(&mut tx.all(sql, &args, table::read)?);
     }
     Ok(rows)

@@ -109,6 +109,9 @@ impl Answer {
                 answer.body = String::from_utf8(body).map_err(io::Error::other)?;
             }
             Some(Err(error)) => return Err(io::Error::other(error)),
+            None if answer.header("transfer-encoding") == Some("chunked") => {
+                answer.body = String::from_utf8(chunks(stream)?).map_err(io::Error::other)?;
+            }
             None => drop(stream.read_to_string(&mut answer.body)?),
         }
         Ok(answer)
@@ -176,6 +179,25 @@ impl Answer {
         assert_eq!(hex, expected, "{self:?}");
         let age = UNIX_EPOCH.elapsed().unwrap().as_secs().abs_diff(time.parse().unwrap());
         assert!(age <= SIGNATURE_AGE_MAX, "{header}");
+    }
+}
+
+/// Reads a chunked body to its last chunk.
+fn chunks(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let (mut line, mut byte) = (String::new(), [0]);
+        while !line.ends_with("\r\n") {
+            stream.read_exact(&mut byte)?;
+            line.push(char::from(byte[0]));
+        }
+        let bytes = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        let mut chunk = vec![0; bytes + 2];
+        stream.read_exact(&mut chunk)?;
+        if bytes == 0 {
+            return Ok(body);
+        }
+        body.extend_from_slice(&chunk[..bytes]);
     }
 }
 

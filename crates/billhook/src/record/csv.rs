@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use billhook_store::{
     order_changes::Payment,
+    order_record::has_paid,
     orders::{Line, Order},
     products::Product,
 };
@@ -15,7 +16,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     Draft, Fault, Field, GoodField, ItemDraft, ItemField, LINES_MAX, ProductDraft, Record, Value, not_text,
-    payments, quoted, unknown, value::NONE, writes_paid,
+    payments, quoted, unknown, value::NONE,
 };
 
 /// What a column holds.
@@ -316,7 +317,7 @@ fn write_field(
         Field::Email => out.cell(order.email.as_ref().map_or(NONE, |email| email.as_str())),
         Field::PayStatus => out.cell(order.pay_status.as_str()),
         Field::Created => out.cell(order.created.to_string()),
-        Field::Paid if writes_paid(order) => out.cell(order.paid.to_string()),
+        Field::Paid if has_paid(order) => out.cell(order.paid.to_string()),
         Field::IsRecurrent if order.is_recurrent => out.cell("true"),
         Field::Confirmed if handling.confirmed => out.cell("true"),
         Field::Paid | Field::IsRecurrent | Field::Confirmed => out.cell(""),

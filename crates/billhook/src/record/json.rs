@@ -2,12 +2,7 @@
 
 use std::{fmt, io, iter, marker::PhantomData};
 
-use billhook_store::{
-    order_changes::Payment,
-    orders::{Delivery, Line, Order, TextField},
-    products::Product,
-};
-use billhook_wire::Money;
+use billhook_store::{order_changes::Payment, order_record::OrderRecord, orders::Order, products::Product};
 use jiff::tz::TimeZone;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -362,7 +357,7 @@ impl<'de> Deserialize<'de> for ProductDraft {
 
 /// Writes an order's line with its line break, without fields that have their default.
 pub(crate) fn write_order(order: &Order, payments: &[Payment], out: &mut impl io::Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &OrderLine { order, payments })?;
+    serde_json::to_writer(&mut *out, &OrderRecord { order, payments })?;
     out.write_all(b"\n")
 }
 
@@ -395,92 +390,6 @@ impl Serialize for ProductObject<'_> {
         for field in GoodField::all() {
             if let Some(setting) = field.written(self.0) {
                 map.serialize_entry(field.name(), &setting)?;
-            }
-        }
-        map.end()
-    }
-}
-
-struct OrderLine<'a> {
-    order: &'a Order,
-    payments: &'a [Payment],
-}
-
-impl Serialize for OrderLine<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { order, payments } = self;
-        let handling = &order.handling;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &order.id)?;
-        map.serialize_entry("email", order.email_text())?;
-        map.serialize_entry("pay_status", &order.pay_status)?;
-        map.serialize_entry("created", &order.created)?;
-        if super::writes_paid(order) {
-            map.serialize_entry("paid", &order.paid)?;
-        }
-        if order.is_recurrent {
-            map.serialize_entry("is_recurrent", &true)?;
-        }
-        for (field, number) in [(Field::Deleted, handling.deleted), (Field::KillAt, handling.kill_at)] {
-            if number != 0 {
-                map.serialize_entry(field.name(), &number)?;
-            }
-        }
-        if handling.delivery != Delivery::None {
-            map.serialize_entry(Field::Delivery.name(), handling.delivery.as_str())?;
-        }
-        if handling.sent != 0 {
-            map.serialize_entry(Field::Sent.name(), &handling.sent)?;
-        }
-        if handling.confirmed {
-            map.serialize_entry(Field::Confirmed.name(), &true)?;
-        }
-        if handling.manager != 0 {
-            map.serialize_entry(Field::Manager.name(), &handling.manager)?;
-        }
-        for field in TextField::ALL {
-            let text = order.texts.get(field);
-            if !text.is_empty() {
-                map.serialize_entry(field.name(), text)?;
-            }
-        }
-        if !payments.is_empty() {
-            map.serialize_entry(Field::Payments.name(), &payments::List(payments))?;
-        }
-        map.serialize_entry("items", &ItemLines(&order.lines))?;
-        map.end()
-    }
-}
-
-struct ItemLines<'a>(&'a [Line]);
-
-impl Serialize for ItemLines<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(ItemLine))
-    }
-}
-
-struct ItemLine<'a>(&'a Line);
-
-impl Serialize for ItemLine<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let line = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &line.good_id)?;
-        map.serialize_entry("good_name", &line.good_name)?;
-        map.serialize_entry("good_title", &line.good_title)?;
-        map.serialize_entry("sum", &line.sum)?;
-        if line.price != line.sum {
-            map.serialize_entry("price", &line.price)?;
-        }
-        if !line.pincode.is_empty() {
-            map.serialize_entry("pincode", &line.pincode)?;
-        }
-        for (field, fee) in
-            [(ItemField::PartnerFee, line.partner_fee), (ItemField::PartnerPfee, line.partner_pfee)]
-        {
-            if fee != Money::ZERO {
-                map.serialize_entry(field.name(), &fee)?;
             }
         }
         map.end()

@@ -3,7 +3,7 @@
 use billhook_store::order_changes::Payment;
 use billhook_wire::Money;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
 
 use super::{
     Fault, PAYMENTS_MAX, Value,
@@ -83,20 +83,4 @@ fn all(list: impl Iterator<Item = Result<Payment, Fault>>) -> Result<Vec<Payment
 pub(super) fn cell(payments: &[Payment]) -> String {
     let texts = payments.iter().map(|payment| format!("{}{AT}{}", payment.sum, payment.received));
     texts.collect::<Vec<_>>().join(BETWEEN)
-}
-
-/// Payments as a list of JSON objects.
-pub(super) struct List<'a>(pub(super) &'a [Payment]);
-
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Written {
-            sum: Money,
-            received: i64,
-        }
-        serializer.collect_seq(
-            self.0.iter().map(|payment| Written { sum: payment.sum, received: payment.received }),
-        )
-    }
 }

@@ -291,3 +291,59 @@ fn a_deleted_order_is_hidden_until_it_is_restored() {
     assert_eq!(shown(&place, "4")["kill_at"], 0);
     says(&place.run(&["order", "restore", "--help"]).succeeded(), &["A timer that has run out"]);
 }
+
+#[test]
+fn an_order_is_made_and_edited() {
+    let place = shop();
+    let made = json_of(
+        &place,
+        &[
+            "add",
+            "--good",
+            "book=80,50",
+            "--good",
+            "8",
+            "--last-name",
+            "Ёлкина",
+            "--phone",
+            "+7",
+            "--note",
+            "<b>",
+        ],
+    );
+    let made = made.last().unwrap();
+    assert_eq!(
+        (&made["id"], &made["price"], &made["goods"]),
+        (&json!(4), &json!("90.50"), &json!(["book", "disc"]))
+    );
+    let whole = shown(&place, "4");
+    assert_eq!(
+        (&whole["last_name"], &whole["note"], &whole["email"]),
+        (&json!("Ёлкина"), &json!("<b>"), &json!(""))
+    );
+    assert_eq!(order(&place, &["add", "--good", "book"]).succeeded(), "order 5 is made, 100.00 to pay\n");
+    for (arguments, status, part) in [
+        (&["add", "--good", "none"][..], 1, "no product none"),
+        (&["add", "--good", "book", "--coupon", "none"], 1, "no coupon none"),
+        (&["add", "--good", "book", "--manager", "9"], 1, "no manager 9"),
+        (&["add", "--good", "book=-1"], 2, "-1"),
+        (&["add", "--good", "book", "--email", "nobody"], 2, "nobody"),
+        (&["add"], 2, "--good"),
+        (&["edit", "4"], 2, "nothing to change"),
+        (&["edit", "99", "--note", "x"], 1, "no order 99"),
+    ] {
+        says(&order(&place, arguments).failed(status), &[part]);
+    }
+
+    let edited = order(&place, &["edit", "4", "--email", "Vera@example.com", "--phone", ""]).succeeded();
+    assert_eq!(edited, "order 4 is changed\n");
+    let whole = shown(&place, "4");
+    assert_eq!((&whole["email"], &whole["note"]), (&json!("Vera@example.com"), &json!("<b>")));
+    assert_eq!(whole.get("phone"), None);
+    assert_eq!(listed(&place, &["--email", "vera@example.com"]), [4]);
+    order(&place, &["edit", "4", "--email", ""]).succeeded();
+    assert_eq!(shown(&place, "4")["email"], "");
+    order(&place, &["delete", "4"]).succeeded();
+    says(&order(&place, &["edit", "4", "--note", "x"]).failed(1), &["order 4 is deleted"]);
+    says(&place.run(&["check"]).succeeded(), &["sound"]);
+}

@@ -29,7 +29,8 @@ fn filled() -> Shop {
 /// The numbers of the orders on a page of the list.
 pub(crate) fn numbers(page: &str) -> Vec<u32> {
     let links = page.split("href=\"/cabinet/orders/").skip(1);
-    let mut numbers: Vec<_> = links.map(|link| link.split('"').next().unwrap().parse().unwrap()).collect();
+    // The page of a new order has no number.
+    let mut numbers: Vec<_> = links.filter_map(|link| link.split('"').next().unwrap().parse().ok()).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -142,5 +143,99 @@ fn owners_change_the_order_that_they_saw() {
     let reader = Browser::of_reader(server);
     assert!(!reader.page(path).contains("name=\"digest\""));
     assert_eq!(reader.post(&format!("{path}/pay"), &[("digest", &digest(&page))]).status, 403);
+    assert!(server.run(&["check"]).contains("sound"));
+}
+
+#[test]
+fn what_is_found_comes_as_a_file() {
+    let shop = filled();
+    let server = shop.server();
+    let reader = Browser::of_reader(server);
+    let csv = reader.get("/cabinet/orders.csv?q=101");
+    assert_eq!(csv.status, 200);
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"orders.csv\""));
+    let rows: Vec<_> = csv.body.strip_prefix('\u{feff}').unwrap().split("\r\n").collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(rows[0].starts_with("Номер;Состояние;Создан;Оплачен;Сумма;"), "{}", rows[0]);
+    let cells: Vec<_> = rows[1].split(';').collect();
+    assert_eq!(
+        [cells[0], cells[1], cells[3], cells[4], cells[5]],
+        ["101", "ждёт оплаты", "", "3900,00", "0,00"]
+    );
+    assert!(jiff::civil::DateTime::strptime("%d.%m.%Y %H:%M:%S", cells[2]).is_ok(), "{}", cells[2]);
+    assert_eq!([cells[7], cells[10], cells[12]], ["Ёлкина", "'+7 (912) 345-67-89", "Курс"]);
+    // A text that would be a formula, or leave its cell, does not.
+    let nasty = reader.get("/cabinet/orders.csv?product=nasty").body;
+    assert!(nasty.contains(&format!("\"{}\"", NASTY.replace('"', "\"\""))), "{nasty:.900}");
+
+    // The lines are those of an export, newest first, and an order that is not found is not there.
+    let exported = server.run(&["export", "--account", LOGIN]);
+    let lines = reader.get("/cabinet/orders.jsonl?from=").body;
+    let mut sorted: Vec<_> = lines.lines().collect();
+    sorted.sort_unstable();
+    let mut expected: Vec<_> = exported.lines().filter(|line| line.starts_with("{\"id\":")).collect();
+    expected.sort_unstable();
+    assert_eq!(sorted, expected);
+    assert_eq!(reader.get("/cabinet/orders.jsonl?tag=spring").body.lines().count(), 1);
+    assert_eq!(reader.get("/cabinet/orders.jsonl?q=nobody").body, "");
+    // What can't be read is no filter, so there is no file.
+    assert_eq!(reader.get("/cabinet/orders.csv?product=unknown").status, 422);
+    assert_eq!(reader.send("HEAD", "/cabinet/orders.csv", "", "").body, "");
+
+    // More than one part.
+    server.run(&["generate", "--account", LOGIN, "--orders", "1500"]);
+    let all = reader.get("/cabinet/orders.jsonl?from=").body;
+    assert_eq!(all.lines().count(), 1503);
+    assert_eq!(reader.get("/cabinet/orders.csv?from=").body.matches("\r\n").count(), 1504);
+}
+
+#[test]
+fn an_order_is_made_by_hand() {
+    let shop = filled();
+    let server = shop.server();
+    let owner = Browser::of_owner(server);
+    server.run(&["coupon", "add", "TENTH", "--percent", "10", "--account", LOGIN]);
+    server.run(&["manager", "add", "Olga", "--account", LOGIN]);
+    assert!(owner.page("/cabinet/orders/new").contains("<option value=\"pages\">Курс</option>"));
+    let page = owner.done(
+        "/cabinet/orders/new",
+        &[
+            ("good1", "501"),
+            ("good2", "pages"),
+            ("price2", "1 000,50"),
+            ("last_name", NASTY),
+            ("phone", "+7 900 000-00-00"),
+            ("coupon", "tenth"),
+            ("manager", "1"),
+            ("city", "Тверь"),
+            ("note", "<i>"),
+        ],
+    );
+    for text in ["4\u{a0}510,50", "Olga", "Тверь", "&lt;i&gt;", "&lt;script&gt;alert(1)", "новый заказ"]
+    {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let long = "x".repeat(70_000);
+    for fields in [
+        &[][..],
+        &[("good1", "none")],
+        &[("good1", "pages"), ("price1", "-1")],
+        &[("good1", "pages"), ("price1", "<b>")],
+        &[("good1", "pages"), ("email", "no e-mail")],
+        &[("good1", "pages"), ("coupon", "none")],
+        &[("good1", "pages"), ("note", &long)],
+    ] {
+        let answer = owner.post("/cabinet/orders/new", fields);
+        assert_eq!(answer.status, 422, "{fields:?}");
+        assert!(answer.body.contains("role=\"alert\"") && !answer.body.contains("<b>"), "{fields:?}");
+    }
+    assert_eq!(numbers(&owner.page("/cabinet/orders?from=")).len(), 4);
+    let reader = Browser::of_reader(server);
+    assert_eq!(reader.post("/cabinet/orders/new", &[("good1", "pages")]).status, 403);
+    // What a command did stands in the history too.
+    server.run(&["order", "set-status", "101", "return", "--account", LOGIN]);
+    let page = owner.page("/cabinet/orders/101");
+    assert!(page.contains("команда на сервере") && page.contains("деньги за заказ возвращены"), "{page}");
     assert!(server.run(&["check"]).contains("sound"));
 }

@@ -44,7 +44,9 @@ fn paths(shop: &Shop, order: i64) -> Vec<String> {
     let requests = Browser::of_owner(shop.server()).page("/cabinet/requests");
     let call =
         requests.split_once("href=\"/cabinet/requests/").unwrap().1.split_once('"').unwrap().0.to_owned();
-    let gets = cabinet_routes().filter(|(verb, _, who)| *verb == "GET" && *who != Who::Anyone);
+    // A file is no page.
+    let gets = cabinet_routes()
+        .filter(|(verb, path, who)| *verb == "GET" && *who != Who::Anyone && !path.contains('.'));
     let of_routes = gets.map(|(_, path, _)| {
         let part = match path {
             path if path.contains("/requests/") => call.clone(),

@@ -37,6 +37,7 @@ words! {
     old_key_ended: "прежний ключ отключён", "ended the old key";
     setting: "настройка", "changed a setting";
     account: "аккаунт", "changed the account";
+    order_added: "новый заказ", "made an order";
     order_paid: "заказ отмечен оплаченным", "marked an order as paid";
     order_payment: "платёж по заказу", "noted a payment of an order";
     order_unpaid: "убран платёж заказа", "removed a payment of an order";
@@ -44,6 +45,9 @@ words! {
     order_cancelled: "заказ отменён", "cancelled an order";
     order_deleted: "заказ удалён", "deleted an order";
     order_restored: "заказ возвращён", "brought an order back";
+    order_waits: "заказ снова ждёт оплаты", "had an order wait for its payment again";
+    order_refunded: "деньги за заказ возвращены", "refunded an order";
+    order_came_back: "посылка вернулась", "a parcel came back";
     order_edited: "изменены контакты или заметка заказа", "changed contacts or note of an order";
     product_added: "добавлен товар", "added a product";
     product_changed: "изменён товар", "changed a product";
@@ -83,6 +87,7 @@ impl Words {
             Action::OldKeyEnded => self.old_key_ended,
             Action::Setting => self.setting,
             Action::Account => self.account,
+            Action::OrderAdded => self.order_added,
             Action::OrderPaid => self.order_paid,
             Action::OrderPayment => self.order_payment,
             Action::OrderUnpaid => self.order_unpaid,
@@ -90,6 +95,9 @@ impl Words {
             Action::OrderCancelled => self.order_cancelled,
             Action::OrderDeleted => self.order_deleted,
             Action::OrderRestored => self.order_restored,
+            Action::OrderWaits => self.order_waits,
+            Action::OrderRefunded => self.order_refunded,
+            Action::OrderCameBack => self.order_came_back,
             Action::OrderEdited => self.order_edited,
             Action::ProductAdded => self.product_added,
             Action::ProductChanged => self.product_changed,

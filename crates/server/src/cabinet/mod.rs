@@ -16,6 +16,8 @@ pub(crate) mod language;
 mod me;
 mod names;
 mod order;
+mod order_files;
+mod order_new;
 mod orders;
 mod partners;
 mod passwords;
@@ -91,7 +93,7 @@ pub(crate) fn is_path(path: &str) -> bool {
 
 /// Answers a request for a page of the cabinet.
 pub(crate) async fn answer(
-    state: &State,
+    state: &Arc<State>,
     asked: &Asked<'_>,
     fresh: Result<(), Failure>,
     body: Result<Body, BodyError>,
@@ -115,7 +117,10 @@ pub(crate) async fn answer(
         _ => Code::OK,
     };
     let body = answer::hold(shown.body.into_bytes(), [Some(&state.page_budget), None])?;
-    Ok(Answer::page(&PAGE, shown.status, code, body).with_headers(shown.headers))
+    let (page, rest) = shown.file.map_or((&PAGE, None), |(page, rest)| (page, Some(rest)));
+    let mut answer = Answer::page(page, shown.status, code, body).with_headers(shown.headers);
+    answer.rest = rest;
+    Ok(answer)
 }
 
 /// The language that a reader has chosen, or else asks for.
@@ -125,7 +130,7 @@ pub(crate) fn language_of(headers: &HeaderMap) -> Language {
 }
 
 async fn show(
-    state: &State,
+    state: &Arc<State>,
     asked: &Asked<'_>,
     language: Language,
     body: Result<Body, BodyError>,
@@ -191,7 +196,7 @@ fn in_language(language: Language, path: &str) -> Shown {
 
 /// Runs a route's function in its transaction.
 async fn run(
-    state: &State,
+    state: &Arc<State>,
     asked: &Asked<'_>,
     route: &'static Route,
     visit: Arc<Visit>,
@@ -207,6 +212,13 @@ async fn run(
             state.write(account, move |tx| entered(tx, &visit, route, change)).await?
         }
         Act::Call => return call(state, asked, route, visit).await,
+        Act::File(form) => {
+            let asked = look(state, route, &visit, order_files::asked).await?;
+            let filter = asked.and_then(|filter| filter);
+            return Ok(
+                filter.map_or_else(|shown| shown, |filter| order_files::file(state, visit, form, filter))
+            );
+        }
         Act::Password(whose, change) => {
             return with_password(state, route, visit, whose, change).await;
         }

@@ -8,7 +8,7 @@ use billhook_store::{
     income, managers,
     order_changes::{self, Payment},
     order_lists,
-    orders::{self, Delivery, Order, TextField},
+    orders::{self, Delivery, Order, TextField, Texts},
 };
 use billhook_wire::{Email, Money, OrderId, PayStatus, Text};
 use http::StatusCode;
@@ -20,7 +20,7 @@ use super::{
     frame::{self, Kind, field},
     language::words,
     orders::{HERE, status_badge, sum},
-    visit::{Context, Shown},
+    visit::{Context, Fields, Shown},
 };
 use crate::failure::Failure;
 
@@ -169,9 +169,7 @@ fn lines(cx: &Context<'_, '_>, order: &Order) -> Markup {
 }
 
 fn texts(order: &Order, words: &Words) -> Markup {
-    const SHOWN: [TextField; 5] =
-        [TextField::FirstName, TextField::LastName, TextField::MiddleName, TextField::Phone, TextField::Note];
-    let texts = TextField::ALL.into_iter().filter(|field| !SHOWN.contains(field));
+    let texts = TextField::ALL.into_iter().filter(|field| !CONTACT.contains(field));
     let texts =
         texts.map(|field| (field.name(), order.texts.get(field))).filter(|(_, text)| !text.is_empty());
     html! {
@@ -380,28 +378,34 @@ pub(super) fn restore(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     })
 }
 
+/// The texts that are changed here, beside the e-mail.
+pub(super) const CONTACT: [TextField; 5] =
+    [TextField::LastName, TextField::FirstName, TextField::MiddleName, TextField::Phone, TextField::Note];
+
+/// The e-mail of a form, if it has one.
+pub(super) fn email(form: &Fields) -> Result<Option<Email>, billhook_wire::email::EmailError> {
+    match form.get("email") {
+        "" => Ok(None),
+        text => Email::parse(text).map(Some),
+    }
+}
+
+/// Takes texts from a form; false: one of them is too long.
+pub(super) fn set_texts(texts: &mut Texts, form: &Fields, fields: &[TextField]) -> bool {
+    fields.iter().all(|field| {
+        texts.set(*field, form.get(field.name()));
+        Text::new(form.get(field.name())).is_ok()
+    })
+}
+
 /// Changes contacts and note.
 pub(super) fn edit(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     change(cx, Words::of(cx.language()).edit, |cx, order| {
         let form = &cx.visit.form;
-        order.email = match form.get("email") {
-            "" => None,
-            text => match Email::parse(text) {
-                Ok(email) => Some(email),
-                Err(_) => return Ok(None),
-            },
-        };
-        for field in [
-            TextField::LastName,
-            TextField::FirstName,
-            TextField::MiddleName,
-            TextField::Phone,
-            TextField::Note,
-        ] {
-            if Text::new(form.get(field.name())).is_err() {
-                return Ok(None);
-            }
-            order.texts.set(field, form.get(field.name()));
+        let Ok(email) = email(form) else { return Ok(None) };
+        order.email = email;
+        if !set_texts(&mut order.texts, form, &CONTACT) {
+            return Ok(None);
         }
         orders::replace(cx.tx, cx.visit.account.id, order)?;
         Ok(Some((Action::OrderEdited, String::new())))

@@ -15,7 +15,7 @@
 
 use billhook_store::{
     managers, order_lists,
-    order_search::{self, By, Filter, Found, Position, START, Word},
+    order_search::{self, By, Filter, Position, START, Word},
     orders::{Order, TextField},
     products,
 };
@@ -82,23 +82,37 @@ words! {
     none: "Таких заказов нет.", "There are no such orders.";
     not_yet: "Среди просмотренных таких заказов нет.", "None of the orders looked at so far is like that.";
     next: "Дальше", "Go on";
+    is_continued: "Это продолжение списка. Сколько всего заказов, написано в его начале.",
+        "This goes on with the list. Its beginning says how many orders there are.";
+    first: "К началу", "To the beginning";
+    new: "Новый заказ", "New order";
+    as_file: "Скачать найденное:", "Download what was found:";
     more_than: "больше", "more than";
     unread: "Дата, сумма или товар не читаются: этот фильтр не действует.",
         "A date, a sum or a product can't be read: that filter is not applied.";
 }
 
-/// A state's name, and how its badge looks.
-pub(super) fn status_badge(language: Language, order: &Order) -> Markup {
+/// What a state is called.
+pub(super) fn status_name(language: Language, status: PayStatus) -> &'static str {
     let words = Words::of(language);
-    let (class, text) = match order.pay_status {
-        PayStatus::Waiting => ("badge", words.waiting),
-        PayStatus::Paid => ("badge good", words.paid_state),
-        PayStatus::Cancel => ("badge bad", words.cancelled),
-        PayStatus::Return => ("badge bad", words.refunded),
+    match status {
+        PayStatus::Waiting => words.waiting,
+        PayStatus::Paid => words.paid_state,
+        PayStatus::Cancel => words.cancelled,
+        PayStatus::Return => words.refunded,
+    }
+}
+
+/// A state's name as a badge.
+pub(super) fn status_badge(language: Language, order: &Order) -> Markup {
+    let class = match order.pay_status {
+        PayStatus::Waiting => "badge",
+        PayStatus::Paid => "badge good",
+        PayStatus::Cancel | PayStatus::Return => "badge bad",
     };
     html! {
-        span class=(class) { (text) }
-        @if order.handling.deleted != 0 { " " span.badge.bad { (words.deleted) } }
+        span class=(class) { (status_name(language, order.pay_status)) }
+        @if order.handling.deleted != 0 { " " span.badge.bad { (Words::of(language).deleted) } }
     }
 }
 
@@ -117,7 +131,7 @@ pub(super) fn sum(text: &str) -> Option<Money> {
 }
 
 /// The filter that a query asks for, and whether all of it could be read.
-fn filter(cx: &mut Context<'_, '_>) -> Result<(Filter, bool), Failure> {
+pub(super) fn filter(cx: &mut Context<'_, '_>) -> Result<(Filter, bool), Failure> {
     let (visit, account) = (cx.visit, cx.visit.account.id);
     let (query, zone) = (&visit.query, &visit.account.settings.time_zone);
     let mut filter = Filter { words: Word::read(query.get("q")), ..Filter::default() };
@@ -199,14 +213,27 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     ];
     let options: Vec<_> =
         managers.iter().map(|manager| (manager.id.to_string(), manager.name.as_str())).collect();
+    let is_first = after == START;
     let main = html! {
         (frame::problem((!is_read).then_some(words.unread)))
+        @if cx.is_owner() { p { a.button.plain href="/cabinet/orders/new" { (words.new) } } }
         (form(query, &options, words))
-        @if let Some((total, is_more)) = found.total { p.dim { (counted(cx.language(), total, is_more)) } }
+        @if let Some((total, is_more)) = found.total.filter(|(total, _)| *total > 0) { p.dim { (counted(cx.language(), total, is_more)) } }
+        @if !is_first { p.dim { (words.is_continued) } }
         @if !rows.is_empty() { (frame::table(&columns, &rows)) }
         @else if found.next.is_some() { p { (words.not_yet) } }
         @else { p { (words.none) } }
-        (next(query, &found, words))
+        div.row {
+            @if !is_first { (go(HERE, query, None, words.first)) }
+            @if found.next.is_some() { (go(HERE, query, found.next, words.next)) }
+        }
+        @if !rows.is_empty() {
+            div.row {
+                span { (words.as_file) }
+                (go("/cabinet/orders.csv", query, None, "CSV (Excel)"))
+                (go("/cabinet/orders.jsonl", query, None, "JSON Lines"))
+            }
+        }
     };
     Ok(cx.page(words.title, &main))
 }
@@ -285,18 +312,18 @@ fn form(query: &Fields, managers: &[(String, &str)], words: &Words) -> Markup {
     }
 }
 
-/// The way to the next page: the same filter, from where this page ends.
-fn next(query: &Fields, found: &Found, words: &Words) -> Markup {
+/// The way to the same list: its beginning, behind a position, or as a file.
+fn go(path: &str, query: &Fields, after: Option<Position>, label: &str) -> Markup {
     html! {
-        @if let Some((time, number)) = found.next {
-            form method="get" action=(HERE) {
-                @for name in FIELDS {
-                    @if query.has(name) { input type="hidden" name=(name) value=(query.get(name)); }
-                }
+        form method="get" action=(path) {
+            @for name in FIELDS {
+                @if query.has(name) { input type="hidden" name=(name) value=(query.get(name)); }
+            }
+            @if let Some((time, number)) = after {
                 input type="hidden" name="time" value=(time);
                 input type="hidden" name="number" value=(number);
-                button.plain { (words.next) }
             }
+            button.plain { (label) }
         }
     }
 }

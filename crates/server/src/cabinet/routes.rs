@@ -7,7 +7,9 @@ use crate::{
     cabinet::{
         api, audit,
         coupons::WithGoods,
-        customers, family, me, order, orders,
+        customers, family, me, order,
+        order_files::Form,
+        order_new, orders,
         partners::Brought,
         people,
         products::{self, OfCatalogue},
@@ -53,6 +55,8 @@ pub(crate) enum Act {
     Page(PageOf),
     /// A form is carried out in a write transaction, by POST.
     Change(PageOf),
+    /// The list of orders is sent as a file, by GET.
+    File(Form),
     /// A call of the API is made, by POST.
     Call,
     /// The same behind a password, by POST.
@@ -104,6 +108,10 @@ pub(crate) static ROUTES: &[Route] = &[
     page("/cabinet/api/call", Who::Owner, trial::page),
     Route { path: "/cabinet/api/call", who: Who::Owner, act: Act::Call },
     page("/cabinet/orders", Who::Reader, orders::page),
+    Route { path: "/cabinet/orders.csv", who: Who::Reader, act: Act::File(Form::Csv) },
+    Route { path: "/cabinet/orders.jsonl", who: Who::Reader, act: Act::File(Form::Jsonl) },
+    page("/cabinet/orders/new", Who::Owner, order_new::page),
+    change("/cabinet/orders/new", Who::Owner, order_new::add),
     page("/cabinet/orders/{}", Who::Reader, order::page),
     change("/cabinet/orders/{}/pay", Who::Owner, order::pay),
     change("/cabinet/orders/{}/part", Who::Owner, order::pay_part),
@@ -177,7 +185,7 @@ impl Route {
     }
 
     pub(crate) fn is_post(&self) -> bool {
-        !matches!(self.act, Act::Page(_))
+        !matches!(self.act, Act::Page(_) | Act::File(_))
     }
 
     /// Whether a viewer may go there.

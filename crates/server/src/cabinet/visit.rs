@@ -18,6 +18,7 @@ use crate::{
     cabinet::{cookies::Carrier, frame, language::Language, reports::Kept},
     failure::Failure,
     gate::accounts::Served,
+    http::answer::{Page, Rest},
 };
 
 /// A request for a page of the cabinet. A transaction's body may run on another thread, and twice, so it is whole.
@@ -165,11 +166,13 @@ pub(crate) struct Shown {
     pub(crate) status: StatusCode,
     pub(crate) body: String,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// A file that is made while it is read, in the place of a page.
+    pub(crate) file: Option<(&'static Page, Rest)>,
 }
 
 impl Shown {
     pub(crate) fn new(status: StatusCode, body: String) -> Self {
-        Self { status, body, headers: Vec::new() }
+        Self { status, body, headers: Vec::new(), file: None }
     }
 
     /// Sends the browser to another page.

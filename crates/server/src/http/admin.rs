@@ -119,7 +119,7 @@ fn reply(
     text: String,
     in_flight: InFlight,
 ) -> hyper::Response<AnswerBody> {
-    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), in_flight));
+    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), None, in_flight));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -6,6 +6,7 @@ use billhook_wire::{
     signature,
 };
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::{
@@ -52,12 +53,20 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// What follows the first bytes of a long answer, made as the client reads it. A failure cuts the answer off.
+pub(crate) type Rest = BoxStream<'static, Result<Bytes, CutOff>>;
+
+/// Why an answer ends before its end; the cause is in the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the rest of an answer could not be made")]
+pub(crate) struct CutOff;
+
 /// An answer without its HTTP headers.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) code: Code,
     pub(crate) body: Bytes,
+    pub(crate) rest: Option<Rest>,
     kind: Kind,
 }
 
@@ -75,7 +84,7 @@ impl Answer {
         budgets: Budgets<'_>,
     ) -> Result<Self, Failure> {
         let kind = Kind::Envelope { retry_after: None, paged };
-        Ok(Self { status: StatusCode::OK, code: Code::OK, body: hold(envelope, budgets)?, kind })
+        Ok(Self { status: StatusCode::OK, code: Code::OK, body: hold(envelope, budgets)?, rest: None, kind })
     }
 
     /// The answer to a failure. `key` signs it, if the account is known.
@@ -87,11 +96,11 @@ impl Answer {
         };
         // Serialising a JSON value can't fail.
         let body = body.unwrap_or_default().into();
-        Self { status, code, body, kind: Kind::Envelope { retry_after, paged: None } }
+        Self { status, code, body, rest: None, kind: Kind::Envelope { retry_after, paged: None } }
     }
 
     pub(crate) fn page(page: &'static Page, status: StatusCode, code: Code, body: Bytes) -> Self {
-        Self { status, code, body, kind: Kind::Page(page, Vec::new()) }
+        Self { status, code, body, rest: None, kind: Kind::Page(page, Vec::new()) }
     }
 
     /// The same page with headers of this one request.

@@ -4,7 +4,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::http::{
     activity::{Activity, InFlight, Timeouts},
+    answer::{CutOff, Rest},
     memory::{Budget, Reservation},
     shutdown::Shutdown,
     stream::{Stream, Watched},
@@ -274,10 +275,10 @@ impl<H: Handler> Service<hyper::Request<Incoming>> for Requests<H> {
     }
 }
 
-/// An answer's body: one buffer, handed over in pieces.
-#[derive(Debug)]
+/// An answer's body, handed over in pieces: one buffer, and what may be made after it.
 pub(crate) struct AnswerBody {
-    rest: Bytes,
+    first: Bytes,
+    rest: Option<Rest>,
     /// Its slot in the connection's [`Activity`].
     place: usize,
     in_flight: InFlight,
@@ -285,9 +286,9 @@ pub(crate) struct AnswerBody {
 
 impl AnswerBody {
     /// A body whose drop ends its request.
-    pub(crate) fn new(body: Bytes, in_flight: InFlight) -> Self {
+    pub(crate) fn new(first: Bytes, rest: Option<Rest>, in_flight: InFlight) -> Self {
         let place = in_flight.0.answer_ready();
-        Self { rest: body, place, in_flight }
+        Self { first, rest, place, in_flight }
     }
 }
 
@@ -299,26 +300,39 @@ impl Drop for AnswerBody {
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
+        while self.first.is_empty() {
+            let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+            match ready!(rest.as_mut().poll_next(cx)) {
+                Some(Ok(more)) => self.first = more,
+                Some(Err(cut_off)) => return Poll::Ready(Some(Err(cut_off))),
+                None => self.rest = None,
+            }
+            // The wait was for us, not for the client.
+            self.in_flight.0.answer_taken(self.place);
         }
-        let bytes = self.rest.len().min(PIECE_BYTES);
-        let piece = self.rest.split_to(bytes);
+        let bytes = self.first.len().min(PIECE_BYTES);
+        let piece = self.first.split_to(bytes);
         self.in_flight.0.answer_taken(self.place);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        self.first.is_empty() && self.rest.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        let first = self.first.len() as u64;
+        if self.rest.is_none() {
+            return SizeHint::with_exact(first);
+        }
+        let mut hint = SizeHint::new();
+        hint.set_lower(first);
+        hint
     }
 }

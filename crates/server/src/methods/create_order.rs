@@ -3,7 +3,7 @@
 use billhook_store::{
     coupons, managers,
     orders::{TextField, Texts},
-    settings::{CreateOrderResult, TimerKillDefault},
+    settings::CreateOrderResult,
 };
 use billhook_wire::{
     LocalTime, Name, PayStatus, Text, UnixTime,
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     methods::{
         context::Context,
-        new_order::{Draft, make},
+        new_order::{Draft, default_timer, make},
     },
 };
 
@@ -67,10 +67,7 @@ pub(crate) fn create_order(cx: &mut Context<'_, '_>, ask: &CreateOrder) -> Resul
         goods: ask.goods.iter().map(|good| (&good.good_name, good.good_sum)).collect(),
         texts,
         coupon,
-        timer: ask.bill_timer_kill.unwrap_or(match cx.settings.timer_kill_default {
-            TimerKillDefault::Never => TimerKill::Never,
-            TimerKillDefault::Goods => TimerKill::ByGoods,
-        }),
+        timer: ask.bill_timer_kill.unwrap_or_else(|| default_timer(cx.settings)),
         // PHP's false is 0, and means that no time is given.
         created: ask.bill_created.map(UnixTime::seconds).filter(|made| *made > 0).unwrap_or(cx.now),
         status: PayStatus::Waiting,

@@ -8,7 +8,7 @@ mod create_order;
 mod goods;
 pub(crate) mod idempotency;
 mod managers;
-mod new_order;
+pub(crate) mod new_order;
 mod order_info;
 mod orders;
 

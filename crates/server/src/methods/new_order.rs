@@ -1,15 +1,16 @@
-//! Makes an order, for the methods of both API versions.
+//! Makes an order, for the methods of both API versions, and by hand.
 
 use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
+    AccountId, Error, Tx,
     coupons::{self, Coupon, Discount},
     order_changes,
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
     products::{self, Product},
     same_order::{self, Content},
-    settings::LinkScheme,
+    settings::{LinkScheme, Settings, TimerKillDefault},
 };
 use billhook_wire::{
     Code, Email, Money, Name, OrderId, PayStatus, Price,
@@ -38,6 +39,62 @@ pub(super) struct Draft<'a> {
     pub(super) manager: i64,
     /// Whether a repeated order is refused, and a physical product needs an address.
     pub(super) is_strict: bool,
+}
+
+/// An order that the seller makes by hand.
+#[derive(Debug, Clone, Default)]
+pub struct HandMade {
+    /// The customer's e-mail.
+    pub email: Option<Email>,
+    /// Products of the catalogue, each with its price if it is not the catalogue's.
+    pub goods: Vec<(Name, Option<Price>)>,
+    /// Contact, address, note. With a domain the order's link becomes a URL.
+    pub texts: Texts,
+    /// The coupon.
+    pub coupon: Option<Coupon>,
+    /// The manager's number; 0: none.
+    pub manager: i64,
+}
+
+impl HandMade {
+    /// Makes it, waiting for its payment. It may be without an address, and may repeat another order. `None`: it has no product,
+    /// too many of them, or one that is not in the catalogue.
+    pub fn add(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        settings: &Settings,
+        is_https: bool,
+        now: i64,
+    ) -> Result<Option<OrderId>, Error> {
+        let draft = Draft {
+            email: self.email.as_ref(),
+            goods: self.goods.iter().map(|(name, price)| (name, *price)).collect(),
+            texts: self.texts.clone(),
+            coupon: self.coupon.clone(),
+            timer: default_timer(settings),
+            created: now,
+            status: PayStatus::Waiting,
+            paid: 0,
+            confirmed: false,
+            manager: self.manager,
+            is_strict: false,
+        };
+        let mut cx = Context { tx, account, settings, now, is_https, request_id: "", paged: None };
+        match make(&mut cx, draft) {
+            Ok(id) => Ok(Some(id)),
+            Err(Failure::Broken(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Whether a new order cancels itself if nothing is said of that.
+pub(super) fn default_timer(settings: &Settings) -> TimerKill {
+    match settings.timer_kill_default {
+        TimerKillDefault::Never => TimerKill::Never,
+        TimerKillDefault::Goods => TimerKill::ByGoods,
+    }
 }
 
 pub(super) fn make(cx: &mut Context<'_, '_>, mut draft: Draft<'_>) -> Result<OrderId, Failure> {

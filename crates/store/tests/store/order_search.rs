@@ -2,7 +2,7 @@
 
 use billhook_store::{
     order_changes,
-    order_search::{By, Filter, Position, START, Word, find},
+    order_search::{By, Filter, Position, START, UNCOUNTED_START, Word, find},
 };
 use billhook_wire::PayStatus::{Cancel, Paid, Waiting};
 
@@ -12,6 +12,7 @@ on_each_engine! {
     whatever_is_typed_finds_its_orders
     a_time_is_listed_page_by_page
     what_changes_is_found_anew
+    a_word_that_names_too_many_goes_on_to_the_last
 }
 
 /// Order, e-mail, phone, surname, status, goods.
@@ -139,4 +140,37 @@ fn what_changes_is_found_anew(engine: Engine) {
         assert_eq!(all(&place.store, id, &filter), numbers, "{typed}");
     }
     assert_eq!(place.store.check(&mut |_| {}).unwrap(), []);
+}
+
+fn a_word_that_names_too_many_goes_on_to_the_last(engine: Engine) {
+    let place = place(engine);
+    let id = filled(&place.store);
+    let many: Vec<Order> = (100..5_102)
+        .map(|number| {
+            let mut order = order(number, "carla@example.com", Waiting, &[1]);
+            order.created = number;
+            order.texts.set(TextField::LastName, "Ёлкин");
+            order
+        })
+        .collect();
+    place.store.write(move |tx| orders::add_all(tx, id, &many.iter().collect::<Vec<_>>())).unwrap();
+    for (filter, count) in [
+        (Filter { words: Word::read("елкин"), ..Filter::default() }, 5_005),
+        (Filter { words: Word::read("carla"), ..Filter::default() }, 5_002),
+        (Filter { product: Some(GoodId(1)), ..Filter::default() }, 5_005),
+    ] {
+        for start in [START, UNCOUNTED_START] {
+            let (mut numbers, mut next) = (Vec::new(), Some(start));
+            while let Some(after) = next {
+                let found = place.store.read(|tx| find(tx, id, &filter, after, 1_000)).unwrap();
+                assert_eq!(found.total, (after == START).then_some((count, false)), "{filter:?}");
+                numbers.extend(found.orders);
+                next = found.next;
+            }
+            assert_eq!(numbers.len() as u64, count, "{filter:?}");
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers.len() as u64, count, "{filter:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::{self, Action},
     income,
     order_changes::{self, Payment},
     orders::Order,
@@ -108,6 +109,9 @@ fn rpo(text: &str) -> Result<Text, String> {
     }
 }
 
+/// What a change is in the audit list, unless there was nothing to do; and what the command says.
+type Done = (Option<(Action, String)>, String);
+
 impl SetStatus {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let Self { target, status, date } = self;
@@ -117,15 +121,27 @@ impl SetStatus {
         }
         target.change(everywhere, move |tx, account, order| {
             if order.pay_status == status {
-                return Ok(format!("is {status} already"));
+                return Ok((None, format!("is {status} already")));
             }
-            match status {
-                PayStatus::Paid => order_changes::pay(tx, account.id, order, time(date, account)?)?,
-                PayStatus::Waiting => order_changes::wait_again(tx, account.id, order, now())?,
-                PayStatus::Cancel => order_changes::cancel(tx, account.id, order)?,
-                PayStatus::Return => order_changes::refund(tx, account.id, order, now())?,
-            }
-            Ok(format!("is {status}"))
+            let action = match status {
+                PayStatus::Paid => {
+                    order_changes::pay(tx, account.id, order, time(date, account)?)?;
+                    Action::OrderPaid
+                }
+                PayStatus::Waiting => {
+                    order_changes::wait_again(tx, account.id, order, now())?;
+                    Action::OrderWaits
+                }
+                PayStatus::Cancel => {
+                    order_changes::cancel(tx, account.id, order)?;
+                    Action::OrderCancelled
+                }
+                PayStatus::Return => {
+                    order_changes::refund(tx, account.id, order, now())?;
+                    Action::OrderRefunded
+                }
+            };
+            Ok((Some((action, String::new())), format!("is {status}")))
         })
     }
 }
@@ -142,7 +158,7 @@ impl Pay {
             }
             let payment = Payment { sum, received: time(date, account)? };
             order_changes::pay_part(tx, account.id, order, payment)?;
-            Ok(format!("{sum} noted, {}", standing(order)))
+            Ok((Some((Action::OrderPayment, sum.to_string())), format!("{sum} noted, {}", standing(order))))
         })
     }
 }
@@ -178,7 +194,8 @@ impl Unpay {
                     order.id, account.login
                 ))
             })?;
-            Ok(format!("{} removed, {}", removed.sum, standing(order)))
+            let said = format!("{} removed, {}", removed.sum, standing(order));
+            Ok((Some((Action::OrderUnpaid, removed.sum.to_string())), said))
         })
     }
 }
@@ -188,7 +205,7 @@ impl Send {
         let Self { target, rpo, date } = self;
         target.change(everywhere, move |tx, account, order| {
             order_changes::send(tx, account.id, order, time(date, account)?, rpo.as_str())?;
-            Ok(format!("was posted, {}", rpo.as_str()))
+            Ok((Some((Action::OrderSent, rpo.as_str().to_owned())), format!("was posted, {}", rpo.as_str())))
         })
     }
 }
@@ -197,17 +214,18 @@ impl Target {
     pub(super) fn take_back(self, everywhere: &Everywhere) -> Result<(), Failure> {
         self.change(everywhere, |tx, account, order| {
             order_changes::take_back(tx, account.id, order)?;
-            Ok("came back".to_owned())
+            Ok((Some((Action::OrderCameBack, String::new())), "came back".to_owned()))
         })
     }
 
     pub(super) fn delete(self, everywhere: &Everywhere) -> Result<(), Failure> {
         self.change(everywhere, |tx, account, order| {
             order_changes::hide(tx, account.id, order, now())?;
-            Ok(format!(
+            let said = format!(
                 "is deleted; `billhook order restore {} --account {}` brings it back",
                 order.id, account.login
-            ))
+            );
+            Ok((Some((Action::OrderDeleted, String::new())), said))
         })
     }
 
@@ -218,21 +236,20 @@ impl Target {
             }
             let had_timer = order.handling.kill_at != 0;
             order_changes::restore(tx, account.id, order, now())?;
-            Ok(if had_timer && order.handling.kill_at == 0 {
-                "is restored without its timer, which has run out".to_owned()
+            let said = if had_timer && order.handling.kill_at == 0 {
+                "is restored without its timer, which has run out"
             } else {
-                "is restored".to_owned()
-            })
+                "is restored"
+            };
+            Ok((Some((Action::OrderRestored, String::new())), said.to_owned()))
         })
     }
 
     /// Changes an order that is not deleted.
-    fn change(
+    pub(super) fn change(
         self,
         everywhere: &Everywhere,
-        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<String, Failure>
-        + std::marker::Send
-        + 'static,
+        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<Done, Failure> + std::marker::Send + 'static,
     ) -> Result<(), Failure> {
         self.change_any(everywhere, move |tx, account, order| {
             if order.handling.deleted != 0 {
@@ -245,18 +262,19 @@ impl Target {
         })
     }
 
-    /// Changes an order, deleted or not, and prints the text that `change` returns.
+    /// Changes an order, deleted or not, notes that in the audit list, and prints the text that `change` returns.
     fn change_any(
         self,
         everywhere: &Everywhere,
-        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<String, Failure>
-        + std::marker::Send
-        + 'static,
+        change: impl Fn(&mut Tx<'_>, &Account, &mut Order) -> Result<Done, Failure> + std::marker::Send + 'static,
     ) -> Result<(), Failure> {
         let Self { id, report } = self;
         let (order, given_back, said) = report.open(everywhere)?.write(move |tx, account| {
             let mut order = found(tx, account, id)?;
-            let said = change(tx, account, &mut order)?;
+            let (noted, said) = change(tx, account, &mut order)?;
+            if let Some((action, detail)) = noted {
+                audit::add_order_command(tx, account.id, (action, id), &detail, now())?;
+            }
             let payments = order_changes::payments(tx, account.id, id)?;
             Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;

@@ -1,5 +1,6 @@
 //! `billhook order`: shows orders and changes them.
 
+mod add;
 mod change;
 mod list;
 pub(super) mod report;
@@ -37,6 +38,8 @@ Examples:
   billhook order show 17 --account shop --json")]
     Show(Target),
     List(list::Arguments),
+    Add(add::Add),
+    Edit(add::Edit),
     SetStatus(change::SetStatus),
     Pay(change::Pay),
     Unpay(change::Unpay),
@@ -75,6 +78,8 @@ impl Action {
         match self {
             Self::Show(target) => target.show(everywhere),
             Self::List(list) => list.run(everywhere),
+            Self::Add(add) => add.run(everywhere),
+            Self::Edit(edit) => edit.run(everywhere),
             Self::SetStatus(set) => set.run(everywhere),
             Self::Pay(pay) => pay.run(everywhere),
             Self::Unpay(unpay) => unpay.run(everywhere),

@@ -1,0 +1,47 @@
+//! What somebody types to find orders.
+
+use billhook_wire::OrderId;
+
+use crate::order_keys::{phone_key, surname_key};
+
+/// From so many digits on they may be the last ones of a phone.
+const PHONE_DIGITS_MIN: usize = 4;
+
+/// What somebody looks for in a search box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// An order's number; a deleted order is found too.
+    Number(OrderId),
+    /// An e-mail's beginning, folded.
+    Email(String),
+    /// A phone's last digits, from the last on.
+    Phone(String),
+    /// A surname's beginning, folded.
+    Surname(String),
+}
+
+impl Word {
+    /// What a text may mean.
+    pub fn read(text: &str) -> Vec<Self> {
+        let text = text.trim().trim_start_matches(['№', '#']).trim_start();
+        let is_phone =
+            |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | ' ' | '(' | ')' | '.');
+        let mut words = Vec::new();
+        if text.is_empty() {
+        } else if text.chars().all(is_phone) {
+            words.extend(text.parse().ok().filter(|number| *number > 0).map(|id| Self::Number(OrderId(id))));
+            let key = phone_key(text);
+            if key.len() >= PHONE_DIGITS_MIN {
+                words.push(Self::Phone(key));
+            }
+        } else {
+            if !text.contains('@') {
+                words.push(Self::Surname(surname_key(text)));
+            }
+            if !text.contains(char::is_whitespace) {
+                words.push(Self::Email(text.to_lowercase()));
+            }
+        }
+        words
+    }
+}
