@@ -38,7 +38,7 @@ pub use cabinet::{
     sign_in::add_login_link,
 };
 pub use methods::new_order::HandMade;
-pub use options::{Certificate, Options, TlsOptions};
+pub use options::{Certificate, Export, Options, TlsOptions};
 pub use server::{Addresses, Server};
 pub use start_error::StartError;
 pub use telemetry::access_log::LogFormat;

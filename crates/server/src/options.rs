@@ -1,7 +1,13 @@
 //! The server's options: addresses, domains and limits.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
+use billhook_store::{Error, Store, accounts::Account};
 use billhook_wire::{Key, Login};
 use ipnet::IpNet;
 
@@ -46,7 +52,12 @@ pub struct Options {
     pub access_log: Option<LogFormat>,
     /// How long requests that have begun may take after the stop.
     pub stop_timeout: Duration,
+    /// What writes an account's export; `None`: the cabinet has none.
+    pub export: Option<Export>,
 }
+
+/// Writes an account as JSON Lines, with its settings or without. The inner error is the writer's.
+pub type Export = fn(&Store, &Account, bool, &mut (dyn Write + Send)) -> Result<io::Result<()>, Error>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -69,6 +80,7 @@ impl Default for Options {
             write_timeout: Duration::from_secs(30),
             access_log: None,
             stop_timeout: Duration::from_secs(10),
+            export: None,
         }
     }
 }

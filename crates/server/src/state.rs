@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use tokio::sync::oneshot;
 
 use crate::{
-    Options, StartError,
+    Export, Options, StartError,
     cabinet::Cabinet,
     failure::Failure,
     gate::accounts::Directory,
@@ -30,6 +30,7 @@ pub(crate) struct State {
     pub(crate) page_budget: Arc<Budget>,
     pub(crate) docs: Docs,
     pub(crate) cabinet: Cabinet,
+    pub(crate) export: Option<Export>,
     /// Whether people may sign in to the cabinet over plain HTTP from other machines.
     pub(crate) cabinet_over_http: bool,
     /// Whether HTTPS is served with a certificate that clients can verify.
@@ -66,6 +67,7 @@ impl State {
             page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
             docs: Docs::make(if has_certificate { "https" } else { "http" }),
             cabinet: Cabinet::default(),
+            export: options.export,
             cabinet_over_http: options.cabinet_over_http,
             has_certificate,
             access_log: access_log.transpose().map_err(StartError::Thread)?,

@@ -64,6 +64,8 @@ actions! {
     OldKeyEnded = "old-key-ended",
     /// Changed a setting.
     Setting = "setting",
+    /// Took an export.
+    Exported = "exported",
     /// Switched the account on or off, bound or unbound a name, made it the default one.
     Account = "account",
     /// Made an order by hand.

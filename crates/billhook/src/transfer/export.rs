@@ -101,7 +101,7 @@ impl Arguments {
             return Ok(out.flush()?);
         }
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
-        asked.export(&mut out).map(drop).map_err(|stop| match stop {
+        asked.export(&mut out, on_bar()).map(drop).map_err(|stop| match stop {
             Stop::Store(error) => error.into(),
             Stop::Output(error) => error.into(),
         })
@@ -173,7 +173,7 @@ impl Asked<'_> {
             Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
                 let device = File::options().write(true).open(file).map_err(|error| fault(&error))?;
                 let mut out = BufWriter::with_capacity(BUFFER_BYTES, device);
-                return self.export(&mut out).map(|_| None).map_err(stopped);
+                return self.export(&mut out, on_bar()).map(|_| None).map_err(stopped);
             }
             Ok(_) if !force => {
                 let name = file.display();
@@ -189,7 +189,7 @@ impl Asked<'_> {
         };
         let partial = PartialFile::new_in(folder).map_err(|error| fault(&error))?;
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, partial);
-        let written = self.export(&mut out).map_err(stopped)?;
+        let written = self.export(&mut out, on_bar()).map_err(stopped)?;
         let partial = out.into_inner().map_err(|error| fault(error.error()))?;
         partial.as_file().sync_all().map_err(|error| fault(&error))?;
         let kept = if force { partial.replace(file) } else { partial.keep_as(file) };
@@ -199,9 +199,12 @@ impl Asked<'_> {
 
     /// Writes one state of an account, and flushes. Reading takes much longer than writing, so two threads
     /// read batches of orders in turn, if the engine allows it.
-    fn export(&self, out: &mut (impl Write + Send)) -> Result<Written, Stop> {
+    fn export(
+        &self,
+        out: &mut (impl Write + Send + ?Sized),
+        mut show: impl FnMut(Progress),
+    ) -> Result<Written, Stop> {
         let Self { store, account, format, settings } = *self;
-        let bar = Bar::new("exporting");
         store.read_two(|tx, second| {
             let total = orders::count(tx, account.id)?;
             let mut catalogue = BTreeMap::new();
@@ -244,7 +247,7 @@ impl Asked<'_> {
                     .unzip();
                 let written = export.orders(&batches, |more| {
                     done += more;
-                    bar.at(Progress { done, total });
+                    show(Progress { done, total });
                 });
                 // Tells the readers to stop.
                 drop(batches);
@@ -263,6 +266,28 @@ impl Asked<'_> {
             pen.flush()?;
             Ok(Written { orders: done, products: count })
         })
+    }
+}
+
+/// Shows an export's progress as a bar.
+fn on_bar() -> impl FnMut(Progress) {
+    let bar = Bar::new("exporting");
+    move |progress| bar.at(progress)
+}
+
+/// Writes an account for the cabinet. The thread's priority stays low.
+pub(crate) fn for_cabinet(
+    store: &Store,
+    account: &Account,
+    settings: bool,
+    out: &mut (dyn Write + Send),
+) -> Result<io::Result<()>, Error> {
+    step_far_back();
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
+    match (Asked { store, account, format: Format::Jsonl, settings }).export(&mut out, |_| {}) {
+        Ok(_) => Ok(Ok(())),
+        Err(Stop::Output(error)) => Ok(Err(error)),
+        Err(Stop::Store(error)) => Err(error),
     }
 }
 

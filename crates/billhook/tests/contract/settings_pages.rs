@@ -91,3 +91,27 @@ fn the_last_backup_is_told() {
     let stranger = Browser::by_link(server, "stranger.localhost", &login_link(server, "stranger", &[]));
     assert!(!stranger.page(HERE).contains(never), "it is the installation's");
 }
+
+#[test]
+fn an_owner_takes_what_the_command_exports() {
+    let shop = Shop::with_goods();
+    let server = shop.server();
+    shop.order("anna@example.com", "course", &[("bill_first_name", "Анна")]);
+    shop.order("boris@example.com", "guide", &[]);
+    shop.add_manager("Olga");
+    server.run(&["account", "set", LOGIN, "rate=600"]);
+    server.run(&["account", "add", "stranger"]);
+    let (owner, reader) = (Browser::of_owner(server), Browser::of_reader(server));
+    for (fields, option) in [(&[][..], &[][..]), (&[("settings", "yes")], &["--settings"])] {
+        let answer = owner.post("/cabinet/export", fields);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.header("content-disposition"), Some("attachment; filename=\"shop.jsonl\""));
+        assert_eq!(answer.body, server.run(&[&["export", "--account", LOGIN][..], option].concat()));
+        assert!(answer.body.contains("Анна") && !answer.body.contains(crate::shop::KEY));
+    }
+    assert_eq!(owner.page("/cabinet/audit").matches("выгрузка данных").count(), 2);
+    assert_eq!(reader.post("/cabinet/export", &[]).status, 403);
+    assert!(!reader.page(HERE).contains("/cabinet/export"));
+    let stranger = Browser::by_link(server, "stranger.localhost", &login_link(server, "stranger", &[]));
+    assert_eq!(stranger.post("/cabinet/export", &[]).body, server.run(&["export", "--account", "stranger"]));
+}

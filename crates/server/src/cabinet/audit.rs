@@ -36,6 +36,7 @@ words! {
     key_rotated: "новый ключ", "changed the key";
     old_key_ended: "прежний ключ отключён", "ended the old key";
     setting: "настройка", "changed a setting";
+    exported: "выгрузка данных", "took an export";
     account: "аккаунт", "changed the account";
     order_added: "новый заказ", "made an order";
     order_paid: "заказ отмечен оплаченным", "marked an order as paid";
@@ -86,6 +87,7 @@ impl Words {
             Action::KeyRotated => self.key_rotated,
             Action::OldKeyEnded => self.old_key_ended,
             Action::Setting => self.setting,
+            Action::Exported => self.exported,
             Action::Account => self.account,
             Action::OrderAdded => self.order_added,
             Action::OrderPaid => self.order_paid,

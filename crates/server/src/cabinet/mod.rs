@@ -10,6 +10,7 @@ mod audit;
 mod cookies;
 mod coupons;
 mod customers;
+mod export;
 mod family;
 pub(crate) mod frame;
 pub(crate) mod language;
@@ -82,6 +83,7 @@ pub(crate) struct Cabinet {
     passwords: Passwords,
     slowdown: Slowdown,
     reports: Arc<reports::Kept>,
+    exports: export::Turns,
 }
 
 /// Whether a path is one of the cabinet's.
@@ -219,6 +221,7 @@ async fn run(
                 filter.map_or_else(|shown| shown, |filter| order_files::file(state, visit, form, filter))
             );
         }
+        Act::Export => return export::file(state, route, visit).await,
         Act::Password(whose, change) => {
             return with_password(state, route, visit, whose, change).await;
         }

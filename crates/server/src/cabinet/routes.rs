@@ -59,6 +59,8 @@ pub(crate) enum Act {
     File(Form),
     /// A call of the API is made, by POST.
     Call,
+    /// The account's data are sent as a file, by POST.
+    Export,
     /// The same behind a password, by POST.
     Password(Whose, WithPassword),
 }
@@ -158,6 +160,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/people/{}/remove", Who::Owner, people::remove),
     page("/cabinet/settings", Who::Reader, settings::page),
     change("/cabinet/settings", Who::Owner, settings::save),
+    Route { path: "/cabinet/export", who: Who::Owner, act: Act::Export },
     page("/cabinet/audit", Who::Owner, audit::page),
 ];
 

@@ -27,6 +27,11 @@ words! {
     values: "Значения", "Values";
     save: "Сохранить", "Save";
     wrong: "Ничего не сохранено. Эта настройка так не пишется", "Nothing is saved. This setting is not written so";
+    export: "Выгрузка", "Export";
+    export_what: "Все заказы с платежами, товары, купоны, партнёры, менеджеры и категории одним файлом JSON Lines. Его читает команда billhook import. Ключа в нём нет.",
+        "All orders with their payments, products, coupons, partners, managers and categories, as one file of JSON Lines that billhook import reads. The key is not in it.";
+    with_settings: "И настройки", "The settings too";
+    download: "Скачать", "Download";
     backup: "Резервная копия", "Backup";
     last: "Последняя копия командой billhook backup", "The last backup by billhook backup";
     never: "никогда", "never";
@@ -67,6 +72,14 @@ fn shown(cx: &mut Context<'_, '_>, wrong: Option<&SettingInfo>) -> Result<Shown,
                 @for (info, value) in settings {
                     dt { (info.name) } dd { @if value.is_empty() { (words.all) } @else { (value) } br; span.dim { (told(language, info).1) } }
                 }
+            }
+        }
+        @if cx.is_owner() {
+            h2 { (words.export) }
+            p { (words.export_what) }
+            form.card method="post" action="/cabinet/export" {
+                label.check { input type="checkbox" name="settings" value="yes"; span { (words.with_settings) } }
+                button { (words.download) }
             }
         }
         h2 { (words.backup) }

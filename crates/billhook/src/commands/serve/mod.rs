@@ -16,6 +16,7 @@ use crate::{
     failure::Failure,
     options::everywhere::{Everywhere, LogFormat, LogLevel},
     terminal::output::stdout,
+    transfer::export,
 };
 
 impl Arguments {
@@ -24,6 +25,7 @@ impl Arguments {
         let is_demo = self.demo;
         let mut options = self.into_options()?;
         options.access_log = access_log(everywhere);
+        options.export = Some(export::for_cabinet);
         if outside(&options).is_some() {
             // For accounts that are added later. Those that exist are checked below, before the start.
             options.refused_key = Some(demo::public_key()?);

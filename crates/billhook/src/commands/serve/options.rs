@@ -138,6 +138,7 @@ impl Arguments {
             idle_timeout: self.idle_timeout,
             write_timeout: self.write_timeout,
             access_log: None,
+            export: None,
             stop_timeout: self.stop_timeout,
         })
     }

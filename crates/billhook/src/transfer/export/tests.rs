@@ -22,7 +22,7 @@ fn asked(shop: &Fixture, format: Format) -> Asked<'_> {
 
 fn exported(shop: &Fixture, format: Format) -> String {
     let mut out = Vec::new();
-    asked(shop, format).export(&mut out).unwrap();
+    asked(shop, format).export(&mut out, |_| {}).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -410,7 +410,7 @@ fn an_output_that_fails_stops_the_export() {
         long.texts.set(TextField::Comment, "x".repeat(usize::try_from(bytes).unwrap()));
         add(&shop, vec![], unpaid(vec![long]));
         for format in [Format::Jsonl, Format::Csv] {
-            let result = asked(&shop, format).export(&mut Closed);
+            let result = asked(&shop, format).export(&mut Closed, |_| {});
             assert!(
                 matches!(&result, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe),
                 "{result:?}"
@@ -459,7 +459,7 @@ fn batches_come_in_order() {
 
     // A full output ends the export, however much the readers still have.
     for room in [0, 1000, 100_000] {
-        let stopped = asked(&shop, Format::Jsonl).export(&mut Full(room));
+        let stopped = asked(&shop, Format::Jsonl).export(&mut Full(room), |_| {});
         assert!(matches!(stopped, Err(Stop::Output(error)) if error.kind() == io::ErrorKind::StorageFull));
     }
 }
