@@ -177,9 +177,9 @@ fn a_folder_stays_as_it_is_where_no_copy_can_be_kept() {
         unshare.arg("--map-root-user");
     }
     let script = r#"
-        mount -t tmpfs -o size=400k tmpfs "$disk"
+        mount -t tmpfs -o size=600k tmpfs "$disk"
         cp "$file" "$disk/billhook.db"
-        head -c 200000 /dev/zero >"$disk/other"
+        head -c 400000 /dev/zero >"$disk/other"
         if "$billhook" --data "$disk" migrate; then exit 9; fi
         test ! -e "$disk"/billhook.db.before-v*
         rm "$disk/other"
