@@ -11,11 +11,14 @@ use billhook_wire::{Email, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Error, Sql, Tx, income,
-    order_search::{self, Facts, LOOKED_AT_MAX, Position, START, Stop, Word, limit},
+    order_search::{self, Facts, LOOKED_AT_MAX, NAMED_MAX, Position, START, Stop, Word, limit},
 };
 
 /// So many orders are read at once while the newest customers are looked for.
 const BATCH: usize = 200;
+
+/// Asking for a customer takes about as long as so many rows.
+const ASKING_ROWS: u64 = 10;
 
 /// A customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,8 +35,16 @@ pub struct Customer {
     pub is_cut: bool,
 }
 
-/// Customers, and where the next page begins, if there may be one.
-pub type Found = (Vec<Customer>, Option<Position>);
+/// A page of customers.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// They, in the list's order.
+    pub customers: Vec<Customer>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Position>,
+    /// Whether the words name so many orders that customers are missing whose newest order they don't name.
+    pub is_cut: bool,
+}
 
 const OF_CUSTOMER: Sql = Sql::new(
     "customers.orders",
@@ -107,33 +118,45 @@ pub fn list(
     after: Position,
     most: usize,
 ) -> Result<Found, Error> {
-    if words.is_empty() { newest(tx, account, after, most) } else { named(tx, account, words, after, most) }
+    if words.is_empty() {
+        newest(tx, account, words, after, most)
+    } else {
+        named(tx, account, words, after, most)
+    }
 }
 
-/// Walks along the orders, the newest first.
-fn newest(tx: &mut Tx<'_>, account: AccountId, after: Position, most: usize) -> Result<Found, Error> {
-    let (mut customers, mut seen) = (Vec::new(), HashSet::new());
+/// Walks along the orders that the words name, or all of them without a word, the newest first.
+fn newest(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    words: &[Word],
+    after: Position,
+    most: usize,
+) -> Result<Found, Error> {
+    let (mut found, mut seen) = (Found::default(), HashSet::new());
     let (mut at, mut looked_at) = (after, 0);
     loop {
         let orders = order_search::newest(tx, account, at, BATCH)?;
         let is_end = orders.len() < BATCH;
         for facts in orders {
-            if customers.len() == most || looked_at >= LOOKED_AT_MAX as u64 {
-                return Ok((customers, Some(at)));
+            if found.customers.len() == most || looked_at >= LOOKED_AT_MAX as u64 {
+                return Ok(Found { next: Some(at), ..found });
             }
             at = (facts.created, facts.id.0);
             looked_at += 1;
-            if facts.email_key.is_empty() || seen.contains(&facts.email_key) {
+            let is_named = words.is_empty() || words.iter().any(|word| facts.are_named_by(word));
+            if !is_named || facts.email_key.is_empty() || seen.contains(&facts.email_key) {
                 continue;
             }
+            looked_at += ASKING_ROWS;
             if let Some(customer) = customer(tx, account, &facts.email_key, at)? {
                 looked_at += customer.orders;
-                customers.push(customer);
+                found.customers.push(customer);
             }
             seen.insert(facts.email_key);
         }
         if is_end {
-            return Ok((customers, None));
+            return Ok(found);
         }
     }
 }
@@ -147,9 +170,12 @@ fn named(
     most: usize,
 ) -> Result<Found, Error> {
     let mut places: BTreeMap<String, Position> = BTreeMap::new();
-    for Facts { id, created, deleted, email_key, .. } in
-        order_search::of_words(tx, account, words, LOOKED_AT_MAX)?
-    {
+    let orders = order_search::of_words(tx, account, words, NAMED_MAX)?;
+    if orders.len() > NAMED_MAX {
+        return Ok(Found { is_cut: true, ..newest(tx, account, words, after, most)? });
+    }
+    let mut found = Found::default();
+    for Facts { id, created, deleted, email_key, .. } in orders {
         if deleted == 0 && !email_key.is_empty() {
             let place = places.entry(email_key).or_insert((created, id.0));
             *place = (*place).max((created, id.0));
@@ -157,18 +183,18 @@ fn named(
     }
     let mut places: Vec<_> = places.into_iter().filter(|(_, place)| *place < after).collect();
     places.sort_unstable_by_key(|(_, place)| Reverse(*place));
-    let (mut customers, mut looked_at, mut last) = (Vec::new(), 0, after);
+    let (mut looked_at, mut last) = (0, after);
     for (email_key, place) in places {
-        if customers.len() == most || looked_at >= LOOKED_AT_MAX as u64 {
-            return Ok((customers, Some(last)));
+        if found.customers.len() == most || looked_at >= LOOKED_AT_MAX as u64 {
+            return Ok(Found { next: Some(last), ..found });
         }
         last = place;
         if let Some(customer) = customer(tx, account, &email_key, START)? {
             looked_at += customer.orders;
-            customers.push(customer);
+            found.customers.push(customer);
         }
     }
-    Ok((customers, None))
+    Ok(found)
 }
 
 #[cfg(test)]

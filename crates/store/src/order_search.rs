@@ -23,7 +23,7 @@ pub const LOOKED_AT_MAX: usize = 20_000;
 /// Up to so many the orders are counted.
 pub const COUNTED_MAX: u64 = 10_000;
 /// Words that name more orders than this are looked for along the filter's time.
-const NAMED_MAX: usize = 5_000;
+pub(crate) const NAMED_MAX: usize = 5_000;
 
 /// Which time of an order counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ row! {
 }
 
 impl Facts {
-    fn are_named_by(&self, word: &Word) -> bool {
+    pub(crate) fn are_named_by(&self, word: &Word) -> bool {
         match word {
             Word::Number(id) => self.id == *id,
             Word::Email(start) => self.email_key.starts_with(start),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{order::report, resource::Report};
 use crate::{
-    failure::Failure,
+    failure::{Failure, say},
     options::{everywhere::Everywhere, time::shown},
     terminal::output::{counted, for_terminal, json_line, json_pretty, say_if_none, stdout},
 };
@@ -86,10 +86,15 @@ impl List {
         report.open(everywhere)?.read(|tx, account| {
             let mut after = Some(START);
             while let Some(position) = after.filter(|_| left > 0) {
-                let (page, next) = customers::list(tx, account.id, &words, position, left.min(AT_ONCE))?;
-                left -= page.len();
-                after = next;
-                for customer in &page {
+                let page = customers::list(tx, account.id, &words, position, left.min(AT_ONCE))?;
+                left -= page.customers.len();
+                after = page.next;
+                if page.is_cut && position == START {
+                    say(
+                        "too many orders match, so not all customers are listed: give more letters or digits",
+                    );
+                }
+                for customer in &page.customers {
                     let Some(newest) = newest(tx, account, customer)? else { continue };
                     is_empty = false;
                     if report.json {

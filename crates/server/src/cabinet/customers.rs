@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use billhook_store::{
-    customers::{self, Customer},
+    customers::{self, Customer, Found},
     order_lists,
     order_search::{START, Word},
     orders::{Order, TextField},
@@ -36,6 +36,8 @@ words! {
     received: "Получено", "Received";
     last: "Последний заказ", "Last order";
     none: "Таких покупателей нет.", "There are no such customers.";
+    too_many: "Слишком много совпадений, показаны не все. Введите больше букв или цифр.",
+        "Too many match, and not all are shown. Type more letters or digits.";
     more_than: "больше", "more than";
     next: "Дальше", "Go on";
     all: "Все заказы", "All orders";
@@ -55,7 +57,7 @@ pub(super) fn path(email: &str) -> String {
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let (words, account, query) = (Words::of(cx.language()), cx.visit.account.id, &cx.visit.query);
     let after = orders::position(query);
-    let (customers, next) =
+    let Found { customers, next, is_cut } =
         customers::list(cx.tx, account, &Word::read(query.get("q")), after.unwrap_or(START), ON_A_PAGE)?;
     let newest: Vec<_> = customers.iter().map(|customer| OrderId(customer.newest.1)).collect();
     let newest: HashMap<_, _> = whole(cx, &newest)?.into_iter().map(|order| (order.id, order)).collect();
@@ -77,6 +79,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
                 a.button.plain href=(HERE) { (words.reset) }
             }
         }
+        (frame::problem(is_cut.then_some(words.too_many)))
         @if rows.is_empty() && next.is_none() { p { (words.none) } }
         @if !rows.is_empty() { (frame::table(&columns, &rows)) }
         @if let Some((time, number)) = next {

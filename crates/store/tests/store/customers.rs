@@ -62,7 +62,7 @@ fn all(store: &Store, id: AccountId, typed: &str, most: usize) -> Vec<i64> {
     while let Some(position) = after {
         let (mut page, next) = store
             .read(|tx| list(tx, id, &words, position, most))
-            .map(|(page, next)| (page.into_iter().map(|customer| customer.newest).collect(), next))
+            .map(|page| (page.customers.into_iter().map(|customer| customer.newest).collect(), page.next))
             .unwrap();
         all.append(&mut page);
         after = next;
