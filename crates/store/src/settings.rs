@@ -72,7 +72,7 @@ settings! {
     /// The letter case of `error_text` (decision 7).
     text_case: TextCase = TextCase::Sentence, "sentence | lower",
         "letter case of error_text; 'lower' breaks clients that compare with `OK`",
-        ("sentence | lower", "Регистр букв в error_text. С lower ломаются программы, которые сравнивают ответ с `OK`.");
+        ("sentence | lower", "Регистр букв в error_text. С lower ломаются программы, которые сравнивают ответ с «OK».");
     /// The addresses that may call; empty: all.
     allow_ips: Vec<IpNet> = Vec::new(),
         "addresses and networks with commas between, such as 203.0.113.7,10.0.0.0/8; empty: all",
@@ -100,7 +100,7 @@ settings! {
     /// The maximum number of orders in `GetOrders`, the newest; 0: all.
     getorders_max: u32 = 0, "orders; 0: no limit",
         "the most orders that GetOrders gives, those with the highest numbers",
-        ("заказы; 0: без ограничения", "Сколько заказов отдаёт GetOrders, не больше; с самыми большими номерами.");
+        ("заказы; 0: без ограничения", "Сколько заказов самое большее отдаёт GetOrders: последние по номеру.");
     /// Whether a coupon discounts a price that the caller sets (decision 77).
     kupon_on_named_sum: bool = false, "no | yes",
         "a coupon takes something off a price that the call names, too",

@@ -31,6 +31,8 @@ fn a_sellers_day() {
     chromium.click("main button");
     // The report comes first: what was paid in part today.
     assert_eq!(chromium.text("td a[href$='by=income']"), "1 000");
+    chromium.click("td a[href$='by=income']");
+    assert!(chromium.text("tbody").contains("anna@example.com"), "{}", chromium.html());
     chromium.open(&format!("{base}/cabinet/api"));
     assert_eq!(chromium.text("#address"), format!("{base}/api/"));
 

@@ -26,11 +26,11 @@ const KEPT_MAX: usize = 100;
 
 words! {
     title: "Отчёты", "Reports";
-    what: "Заказы считаются по дате создания, деньги по дате поступления. Число открывает свои заказы.",
-        "Orders count when they were created, money when it came in. A number opens its orders.";
+    what: "Заказы считаются по дате создания, деньги по дате поступления. Нажмите на число, чтобы открыть эти заказы.",
+        "Orders count when they were created, money when it came in. Click a number to open its orders.";
     from: "С", "From";
     to: "По", "To";
-    step: "Разбить", "Split";
+    step: "Разбивка", "Split";
     by_day: "по дням", "by day";
     by_week: "по неделям", "by week";
     by_month: "по месяцам", "by month";
@@ -50,7 +50,7 @@ words! {
     paid: "Оплачены", "Paid";
     income: "Поступило", "Income";
     refunds: "Возвращено", "Refunds";
-    bars: "Столбик сзади — столько же времени назад.", "The bar behind is the time before.";
+    bars: "Бледный столбик: предыдущий период.", "The pale bar is the period before.";
     in_steps: "Все столбики числами", "All bars as numbers";
     products: "По товарам", "By product";
     product: "Товар", "Product";

@@ -22,7 +22,7 @@ words! {
     title: "Настройки", "Settings";
     what: "Настройки действуют через секунду после сохранения.", "Settings work a second after they are saved.";
     owners_only: "Менять их может только владелец.", "Only an owner can change them.";
-    default: "по умолчанию", "by default";
+    default: "По умолчанию", "By default";
     all: "все", "all";
     values: "Значения", "Values";
     save: "Сохранить", "Save";
@@ -110,7 +110,7 @@ fn field(language: Language, info: &SettingInfo, value: &str, words: &Words) -> 
                 }
             }
             p.dim id=(about) {
-                (help) " "
+                (help.trim_end_matches('.')) ". "
                 @if info.words().is_none() { (words.values) ": " (values) ". " }
                 @if !default.is_empty() { (words.default) ": " (default) "." }
             }
