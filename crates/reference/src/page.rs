@@ -77,7 +77,7 @@ fn introduction() -> Markup {
         p {
             code { "hash" } " is the MD5 of " code { i { "error_code" } "::" i { "error_text" } "::" i { "KEY" } } ". The header "
             code { "Billhook-Signature: t=" i { "UNIXTIME" } ",v1=" i { "HEX" } } " covers the whole body: HMAC-SHA256 with the key over "
-            code { i { "UNIXTIME" } "." i { "BODY" } } ". Refusals come with HTTP status 200, too."
+            code { i { "UNIXTIME" } "." i { "BODY" } } ". Refusals come with HTTP status 200, too, but for a path without a method (404) and a request other than POST (405)."
         }
         h2 id="codes" { "Codes of every method" }
         (codes(general_codes()))

@@ -34,6 +34,8 @@ words! {
     old_key: "Прежний ключ действует до", "The old key works until";
     end_old: "Отключить прежний ключ сейчас", "End the old key now";
     rotate: "Заменить ключ", "Change the key";
+    old_ends: "Прежний ключ ещё действует. Если заменить ключ снова, прежний перестанет действовать сразу.",
+        "The old key still works. If you change the key again, it ends at once.";
     rotate_what: "Новый ключ начнёт действовать сразу. Прежний ещё поработает, чтобы вы успели заменить его в программах.",
         "The new key works at once. The old one goes on for a while, so that you can change it in your programs.";
     keep_for: "Прежний ключ действует ещё", "The old key goes on for";
@@ -70,24 +72,25 @@ pub(super) fn account(cx: &mut Context<'_, '_>) -> Result<Account, Failure> {
 fn shown(cx: &mut Context<'_, '_>, has_key: bool, problem: Option<&str>) -> Result<Shown, Failure> {
     let (account, words) = (account(cx)?, Words::of(cx.language()));
     let api = format!("{}://{}/api/", cx.visit.carrier.scheme(), cx.visit.host);
+    let old = account.old_key.as_ref().filter(|old| old.until > cx.visit.now);
     let main = html! {
         (frame::problem(problem))
         dl.pairs {
-            dt { (words.address) } dd { code #address { (api) } }
+            dt { (words.address) } dd { code #address { (api) } br; span.dim { (words.address_why) } }
             dt { (words.login) } dd { code { (account.login.as_str()) } }
             dt { (words.key) }
             dd {
                 @if has_key { code.secret #key { (account.key.reveal()) } " " (copy("key", words)) }
                 @else { span.dim { (words.hidden) } }
             }
+            @if let Some(old) = &old { dt { (words.old_key) } dd { (cx.time(old.until)) } }
         }
-        p.dim { (words.address_why) }
         @if !cx.is_owner() { p.dim { (words.owners_only) } }
         @else if !has_key { (button("/cabinet/api/key", words.show, false)) }
         p { a href="/cabinet/api/call" { (words.try_it) } }
         (samples(&account, &api, has_key, words))
         (access(cx, &account, words))
-        @if cx.is_owner() { (rotation(cx, &account, words)) }
+        @if cx.is_owner() { (rotation(old.is_some(), words)) }
     };
     Ok(cx.page(words.title, &main))
 }
@@ -137,12 +140,12 @@ fn access(cx: &Context<'_, '_>, account: &Account, words: &Words) -> Markup {
     }
 }
 
-fn rotation(cx: &Context<'_, '_>, account: &Account, words: &Words) -> Markup {
+fn rotation(has_old: bool, words: &Words) -> Markup {
     let keep = KEEP_MINUTES.iter().zip([words.none, words.hour, words.day, words.week]);
     html! {
         h2 { (words.rotate) }
-        @if let Some(old) = account.old_key.as_ref().filter(|old| old.until > cx.visit.now) {
-            p { (words.old_key) " " (cx.time(old.until)) }
+        @if has_old {
+            p { (words.old_ends) }
             (button("/cabinet/api/old-key/end", words.end_old, true))
         }
         p { (words.rotate_what) }
@@ -172,7 +175,7 @@ pub(super) fn rotate_key(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let until = minutes.filter(|minutes| *minutes > 0).map(|minutes| cx.visit.now + minutes * 60);
     accounts::rotate_key(cx.tx, cx.visit.account.id, &key, until)?;
     cx.note(Action::KeyRotated, "")?;
-    shown(cx, true, None)
+    Ok(Shown::done(HERE))
 }
 
 /// Ends the old key before its time.
@@ -192,7 +195,9 @@ pub(super) fn set_access(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         };
         settings.push(setting);
     }
-    for setting in settings {
+    let now = account(cx)?.settings.shown();
+    let is_new = |setting: &Setting| !now.contains(&(setting.name(), setting.value().to_owned()));
+    for setting in settings.into_iter().filter(is_new) {
         accounts::set(cx.tx, cx.visit.account.id, &setting)?;
         cx.note(Action::Setting, &format!("{}={}", setting.name(), setting.value()))?;
     }

@@ -32,7 +32,7 @@ words! {
     name: "Имя", "Name";
     phone: "Телефон", "Phone";
     orders: "Заказов", "Orders";
-    paid: "Оплачено", "Paid";
+    paid: "Оплаченных заказов", "Paid orders";
     received: "Получено", "Received";
     last: "Последний заказ", "Last order";
     none: "Таких покупателей нет.", "There are no such customers.";

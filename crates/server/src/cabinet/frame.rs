@@ -216,6 +216,11 @@ pub(super) fn button(action: &str, label: &str, is_danger: bool) -> Markup {
     html! { form.inline method="post" action=(action) { button.danger[is_danger] { (label) } } }
 }
 
+/// A form of one button that asks before it is sent, without a script: the button comes behind its name.
+pub(super) fn asking_button(action: &str, label: &str, surely: &str) -> Markup {
+    html! { details { summary { (label) } (button(action, surely, true)) } }
+}
+
 /// A table whose rows become cards on a narrow screen: each cell has the name of its column.
 pub(super) fn table(columns: &[&str], rows: &[Vec<Markup>]) -> Markup {
     html! {
@@ -223,7 +228,7 @@ pub(super) fn table(columns: &[&str], rows: &[Vec<Markup>]) -> Markup {
             thead { tr { @for column in columns { th scope="col" { (column) } } } }
             tbody {
                 @for row in rows {
-                    tr { @for (column, cell) in columns.iter().zip(row) { td data-label=(column) { (cell) } } }
+                    tr { @for (column, cell) in columns.iter().zip(row) { td data-label=(column) { div { (cell) } } } }
                 }
             }
         }

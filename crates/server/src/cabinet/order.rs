@@ -57,6 +57,8 @@ words! {
     part_sum: "Сумма платежа", "Sum of the payment";
     unpay: "Убрать последний платёж", "Remove the last payment";
     cancel: "Отменить заказ", "Cancel the order";
+    surely: "Да, точно", "Yes, do it";
+    link: "Страница для покупателя", "The customer's page";
     send: "Посылка отправлена", "The parcel is posted";
     rpo: "Номер отправления", "Tracking number";
     delete: "Удалить заказ", "Delete the order";
@@ -70,6 +72,8 @@ words! {
     differs: "Пока вы смотрели, заказ изменился. Ничего не сделано; ниже — как он выглядит сейчас.",
         "The order has changed while you looked at it. Nothing was done; below is how it stands now.";
     wanted: "Вы хотели", "What you wanted";
+    wrong_email: "Проверьте адрес e-mail.", "Check the e-mail address.";
+    wrong_sum: "Сумма платежа — число, не больше остатка: ", "The payment's sum is a number of no more than is left: ";
     wrong: "Так не получится: проверьте, что введено, и в каком состоянии заказ.",
         "This can't be done: check what was entered, and the order's state.";
 }
@@ -85,16 +89,17 @@ fn found(cx: &mut Context<'_, '_>) -> Result<Option<Order>, Failure> {
 /// The page.
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     match found(cx)? {
-        Some(order) => shown(cx, &order, &html! {}),
+        Some(order) => shown(cx, &order, &html! {}, &Fields::default()),
         None => Ok(cx.missing()),
     }
 }
 
-fn shown(cx: &mut Context<'_, '_>, order: &Order, said: &Markup) -> Result<Shown, Failure> {
+/// The page, with what is to be told, and with the fields of a form that was refused.
+fn shown(cx: &mut Context<'_, '_>, order: &Order, told: &Markup, said: &Fields) -> Result<Shown, Failure> {
     let (words, language) = (Words::of(cx.language()), cx.language());
     let payments = order_changes::payments(cx.tx, cx.visit.account.id, order.id)?;
     let main = html! {
-        (said)
+        (told)
         p { (status_badge(language, order)) }
         (facts(cx, order, &payments)?)
         h2 { (words.goods) }
@@ -107,7 +112,7 @@ fn shown(cx: &mut Context<'_, '_>, order: &Order, said: &Markup) -> Result<Shown
             (frame::table(&[words.when, words.price], &rows))
         }
         (texts(order, words))
-        @if cx.is_owner() { (actions(order, !payments.is_empty(), words)) }
+        @if cx.is_owner() { (actions(order, !payments.is_empty(), said, words)) }
         (history(cx, order)?)
         (others(cx, order)?)
     };
@@ -147,6 +152,8 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
                 // Nobody is a customer by a deleted order.
                 dd { @if handling.deleted == 0 { a href=(customers::path(email)) { (email) } } @else { (email) } }
             }
+            @let link = order.texts.get(TextField::Link);
+            @if !link.is_empty() { dt { (words.link) } dd { code { (link) } } }
             @for (name, fact) in facts { @if !fact.is_empty() { dt { (name) } dd { (fact) } } }
         }
     })
@@ -229,7 +236,7 @@ fn others(cx: &mut Context<'_, '_>, order: &Order) -> Result<Markup, Failure> {
     })
 }
 
-fn actions(order: &Order, has_payments: bool, words: &Words) -> Markup {
+fn actions(order: &Order, has_payments: bool, said: &Fields, words: &Words) -> Markup {
     let digest = order.digest();
     let form = |act: &str, label: &str, is_danger: bool, fields: Markup| {
         html! {
@@ -240,8 +247,13 @@ fn actions(order: &Order, has_payments: bool, words: &Words) -> Markup {
             }
         }
     };
-    let text = |label: &str, field_of: TextField| {
-        field(label, field_of.name(), order.texts.get(field_of), Kind::Optional)
+    let asking = |act: &str, label: &str| {
+        html! { details { summary { (label) } (form(act, words.surely, true, html! {})) } }
+    };
+    // What was refused stays in its field.
+    let value = |name: &str, now| if said.has(name) { said.get(name).to_owned() } else { String::from(now) };
+    let text = |label: &str, of: TextField| {
+        field(label, of.name(), &value(of.name(), order.texts.get(of)), Kind::Optional)
     };
     html! {
         h2 { (words.actions) }
@@ -249,28 +261,28 @@ fn actions(order: &Order, has_payments: bool, words: &Words) -> Markup {
             (form("restore", words.restore, false, html! {}))
         } @else {
             @if order.pay_status != PayStatus::Paid { (form("pay", words.pay, false, html! {})) }
-            details {
-                summary { (words.part) " · " (words.send) }
-                (form("part", words.part, false, field(words.part_sum, "sum", "", Kind::Text)))
-                (form("send", words.send, false, field(words.rpo, "rpo", order.texts.get(TextField::Rpo), Kind::Text)))
+            details open[said.has("sum")] {
+                summary { (words.part) }
+                (form("part", words.part, false, field(words.part_sum, "sum", said.get("sum"), Kind::Text)))
             }
             details {
+                summary { (words.send) }
+                (form("send", words.send, false, field(words.rpo, "rpo", order.texts.get(TextField::Rpo), Kind::Text)))
+            }
+            details open[said.has("email")] {
                 summary { (words.edit) }
                 (form("edit", words.save, false, html! {
                     (text(words.last_name, TextField::LastName))
                     (text(words.first_name, TextField::FirstName))
                     (text(words.middle_name, TextField::MiddleName))
                     (text(words.phone, TextField::Phone))
-                    (field("E-mail", "email", order.email_text(), Kind::Optional))
-                    label { span { (words.note) } textarea name="note" rows="3" { (order.texts.get(TextField::Note)) } }
+                    (field("E-mail", "email", &value("email", order.email_text()), Kind::Optional))
+                    label { span { (words.note) } textarea name="note" rows="3" { (value("note", order.texts.get(TextField::Note))) } }
                 }))
             }
-            details {
-                summary { (words.cancel) " · " (words.delete) }
-                @if has_payments { (form("unpay", words.unpay, true, html! {})) }
-                @if order.pay_status != PayStatus::Cancel { (form("cancel", words.cancel, true, html! {})) }
-                (form("delete", words.delete, true, html! {}))
-            }
+            @if has_payments { (asking("unpay", words.unpay)) }
+            @if order.pay_status != PayStatus::Cancel { (asking("cancel", words.cancel)) }
+            (asking("delete", words.delete))
         }
     }
 }
@@ -296,14 +308,19 @@ fn change(
             p { strong { (wanted) } }
             dl.pairs { @for name in fields { dt { (name) } dd { (form.get(name)) } } }
         };
-        return Ok(shown(cx, &order, &said)?.status(StatusCode::CONFLICT));
+        return Ok(shown(cx, &order, &said, &Fields::default())?.status(StatusCode::CONFLICT));
     }
     let is_hidden = order.handling.deleted != 0;
     let before = order.clone();
     let done = if is_hidden == cx.visit.path.ends_with("/restore") { change(cx, &mut order)? } else { None };
     let Some((action, detail)) = done else {
-        let said = frame::problem(Some(words.wrong));
-        return Ok(shown(cx, &before, &said)?.status(StatusCode::UNPROCESSABLE_ENTITY));
+        let why = match (form.has("email"), form.has("sum")) {
+            (true, _) => words.wrong_email.to_owned(),
+            (_, true) => format!("{}{}", words.wrong_sum, cx.language().money(before.to_pay())),
+            _ => words.wrong.to_owned(),
+        };
+        let said = frame::problem(Some(&why));
+        return Ok(shown(cx, &before, &said, form)?.status(StatusCode::UNPROCESSABLE_ENTITY));
     };
     cx.note_order(action, order.id, &detail)?;
     Ok(Shown::done(&format!("{HERE}/{}", order.id)))

@@ -6,7 +6,7 @@ use billhook_store::{
     orders::{TextField, Texts},
     products::{self, Listing},
 };
-use billhook_wire::{GoodId, Name, Price};
+use billhook_wire::{Name, Price};
 use http::StatusCode;
 use maud::html;
 
@@ -14,7 +14,7 @@ use super::{
     frame::{self, Kind, choice, field},
     language::words,
     order::{CONTACT, email, set_texts},
-    orders::{HERE, sum},
+    orders::{HERE, product, sum},
     visit::{Context, Shown},
 };
 use crate::{failure::Failure, methods::new_order::HandMade};
@@ -135,11 +135,7 @@ fn asked(cx: &mut Context<'_, '_>) -> Result<Result<HandMade, String>, Failure> 
         if good.is_empty() {
             continue;
         }
-        let found = match (products::named(cx.tx, account, good)?, good.parse()) {
-            (None, Ok(id)) => products::find(cx.tx, account, GoodId(id))?,
-            (found, _) => found,
-        };
-        let found = found.filter(|good| !good.is_deleted);
+        let found = product(cx, good)?.filter(|good| !good.is_deleted);
         let Some(Ok(name)) = found.map(|good| Name::new(&good.listing.good_name)) else {
             return refused(&format!("{}{good}", words.no_good));
         };

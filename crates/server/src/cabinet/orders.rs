@@ -15,11 +15,11 @@
 
 use billhook_store::{
     managers, order_lists,
-    order_search::{self, By, Filter, Position, START, Word},
+    order_search::{self, By, Filter, Found, Position, START, Word},
     orders::{Order, TextField},
-    products,
+    products::{self, Product},
 };
-use billhook_wire::{Money, PayStatus};
+use billhook_wire::{GoodId, Money, PayStatus};
 use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -45,6 +45,8 @@ words! {
     title: "Заказы", "Orders";
     search: "Номер, e-mail, телефон или фамилия", "Number, e-mail, phone or surname";
     find: "Найти", "Find";
+    recent: "Показаны заказы за последние 90 дней.", "These are the orders of the last 90 days.";
+    all: "Показать за всё время", "Show all of them";
     reset: "Сбросить", "Reset";
     status: "Состояние", "State";
     any: "любое", "any";
@@ -77,7 +79,6 @@ words! {
     created: "Создан", "Created";
     goods: "Товары", "Products";
     price: "Сумма", "Sum";
-    paid: "Оплачен", "Paid";
     channel: "Канал", "Channel";
     none: "Таких заказов нет.", "There are no such orders.";
     not_yet: "Среди просмотренных таких заказов нет.", "None of the orders looked at so far is like that.";
@@ -88,7 +89,7 @@ words! {
     new: "Новый заказ", "New order";
     as_file: "Скачать найденное:", "Download what was found:";
     more_than: "больше", "more than";
-    unread: "Дата, сумма или товар не читаются: этот фильтр не действует.",
+    unread: "Дата или сумма не читаются, или такого товара нет.",
         "A date, a sum or a product can't be read: that filter is not applied.";
 }
 
@@ -130,26 +131,45 @@ pub(super) fn sum(text: &str) -> Option<Money> {
     Money::parse(&text.replace(',', ".")).ok()
 }
 
+/// Whether only the newest orders are asked for, since nothing else is.
+fn is_recent(query: &Fields) -> bool {
+    query.get("q").is_empty() && query.get("product").is_empty() && !query.has("from")
+}
+
+/// The product that somebody means: by number, by name, or by the title of one that is on sale.
+pub(super) fn product(cx: &mut Context<'_, '_>, text: &str) -> Result<Option<Product>, Failure> {
+    let account = cx.visit.account.id;
+    if let Some(found) = products::named(cx.tx, account, text)? {
+        return Ok(Some(found));
+    }
+    let mut id = text.parse().ok().map(GoodId);
+    products::on_sale(cx.tx, account, |listing, _| {
+        if id.is_none() && listing.good_title.to_lowercase() == text.to_lowercase() {
+            id = Some(listing.id);
+        }
+        Ok::<(), Failure>(())
+    })?;
+    Ok(match id {
+        Some(id) => products::find(cx.tx, account, id)?,
+        None => None,
+    })
+}
+
 /// The filter that a query asks for, and whether all of it could be read.
 pub(super) fn filter(cx: &mut Context<'_, '_>) -> Result<(Filter, bool), Failure> {
-    let (visit, account) = (cx.visit, cx.visit.account.id);
+    let visit = cx.visit;
     let (query, zone) = (&visit.query, &visit.account.settings.time_zone);
     let mut filter = Filter { words: Word::read(query.get("q")), ..Filter::default() };
     let mut is_read = true;
     let mut set = |name: &str, is_known: bool| is_read &= is_known || query.get(name).is_empty();
-    let wanted = query.get("product");
-    if !wanted.is_empty() {
-        let found = match wanted.parse() {
-            Ok(id) => products::find(cx.tx, account, billhook_wire::GoodId(id))?,
-            Err(_) => products::named(cx.tx, account, wanted)?,
-        };
-        filter.product = found.map(|good| good.listing.id);
+    if !query.get("product").is_empty() {
+        filter.product = product(cx, query.get("product"))?.map(|good| good.listing.id);
         set("product", filter.product.is_some());
     }
     let (begin, end) = (day(query.get("from"), zone, false), day(query.get("to"), zone, true));
     set("from", begin.is_some());
     set("to", end.is_some());
-    if filter.words.is_empty() && filter.product.is_none() && !query.has("from") {
+    if is_recent(query) {
         filter.time.0 = visit.now - DAYS * 24 * 60 * 60;
     }
     filter.time = (begin.unwrap_or(filter.time.0), end.unwrap_or(filter.time.1));
@@ -189,7 +209,11 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let (filter, is_read) = filter(cx)?;
     let query = &cx.visit.query;
     let after = position(query).unwrap_or(START);
-    let found = order_search::find(cx.tx, account, &filter, after, ON_A_PAGE)?;
+    let found = if is_read {
+        order_search::find(cx.tx, account, &filter, after, ON_A_PAGE)?
+    } else {
+        Found { orders: Vec::new(), next: None, total: None }
+    };
     let managers = managers::list(cx.tx, account)?;
     let mut orders: Vec<Order> = Vec::with_capacity(found.orders.len());
     order_lists::each_of(cx.tx, account, &found.orders, |order| {
@@ -207,7 +231,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         words.created,
         words.goods,
         words.price,
-        words.paid,
+        words.status,
         words.manager,
         words.channel,
     ];
@@ -219,6 +243,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         @if cx.is_owner() { p { a.button.plain href="/cabinet/orders/new" { (words.new) } } }
         (form(query, &options, words))
         @if let Some((total, is_more)) = found.total.filter(|(total, _)| *total > 0) { p.dim { (counted(cx.language(), total, is_more)) } }
+        @if is_recent(query) { p.dim { (words.recent) " " a href={ (HERE) "?from=" } { (words.all) } } }
         @if !is_first { p.dim { (words.is_continued) } }
         @if !rows.is_empty() { (frame::table(&columns, &rows)) }
         @else if found.next.is_some() { p { (words.not_yet) } }

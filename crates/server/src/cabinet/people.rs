@@ -9,7 +9,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    frame::{self, Kind, button, field},
+    frame::{self, Kind, asking_button, button, field},
     language::words,
     sign_in::add_login_link,
     visit::{Context, Shown},
@@ -33,7 +33,7 @@ words! {
     make_reader: "Оставить только просмотр", "Make read-only";
     link: "Ссылка для входа", "Sign-in link";
     remove: "Удалить", "Remove";
-    surely: "Да, удалить", "Yes, remove";
+    surely: "Да, точно", "Yes, do it";
     add: "Добавить человека", "Add a person";
     submit: "Добавить и показать ссылку", "Add and show the link";
     taken: "Имя занято или не годится.", "This name is taken, or can't be used.";
@@ -88,8 +88,8 @@ fn row(cx: &Context<'_, '_>, person: &Person, words: &Words) -> Vec<Markup> {
         html! { (cx.time(person.created)) },
         html! {
             (button(&path("link"), words.link, false))
-            (button(&path("role"), other, false))
-            details { summary { (words.remove) } (button(&path("remove"), words.surely, true)) }
+            (asking_button(&path("role"), other, words.surely))
+            (asking_button(&path("remove"), words.remove, words.surely))
         },
     ]
 }

@@ -257,7 +257,9 @@ fn change(now: i64, earlier: i64) -> String {
     if earlier == 0 {
         return "—".to_owned();
     }
-    let hundredths = (i128::from(now) - i128::from(earlier)) * 100 / i128::from(earlier);
+    let (more, earlier) = (i128::from(now) - i128::from(earlier), i128::from(earlier));
+    // Rounded, halves away from zero.
+    let hundredths = (more * 200 + more.signum() * earlier.abs()) / (2 * earlier);
     format!("{}{hundredths} %", if hundredths > 0 { "+" } else { "" })
 }
 

@@ -22,7 +22,7 @@ words! {
     title: "Настройки", "Settings";
     what: "Настройки действуют через секунду после сохранения.", "Settings work a second after they are saved.";
     owners_only: "Менять их может только владелец.", "Only an owner can change them.";
-    default: "По умолчанию", "By default";
+    default: "По умолчанию", "Default";
     all: "все", "all";
     values: "Значения", "Values";
     save: "Сохранить", "Save";

@@ -28,6 +28,7 @@ words! {
     title: "Пробный вызов", "Make a call";
     what: "Вызов настоящий: методы, которые меняют данные, их меняют.", "The call is real: methods that change data do so.";
     method: "Метод", "Method";
+    choose: "Выбрать", "Choose";
     changes: "меняет данные", "changes data";
     parameters: "Параметры, по одному в строке: имя=значение", "Parameters, one a line: name=value";
     submit: "Вызвать", "Call";
@@ -76,7 +77,7 @@ fn shown(cx: &Context<'_, '_>, outcome: Option<&Outcome>) -> Shown {
         form method="get" action="/cabinet/api/call" {
             p.row {
                 (methods(chosen, words))
-                button.plain { "↻" span.unseen { (words.parameters) } }
+                button.plain { (words.choose) }
             }
         }
         form method="post" action="/cabinet/api/call" {
