@@ -120,12 +120,21 @@ impl Chromium {
         self.runtime.block_on(element.text()).unwrap()
     }
 
-    /// Clicks an element that leads to another page, and waits until this one is left.
+    /// Clicks an element that leads to another page, and waits until that page is loaded.
     pub(crate) fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.runtime.block_on(element.click()).unwrap();
-        let is_left = || self.runtime.block_on(element.tag_name()).is_err();
+        // Between two pages the driver answers with other errors: those say nothing yet.
+        let is_left = || {
+            let looked = self.runtime.block_on(element.tag_name());
+            looked.is_err_and(|error| error.is_stale_element_reference() || error.is_no_such_element())
+        };
         assert!(within(ANSWER_MAX, is_left), "{selector} leads nowhere");
+        let is_loaded = || {
+            let state = self.runtime.block_on(self.client.execute("return document.readyState", Vec::new()));
+            state.is_ok_and(|state| state == "complete")
+        };
+        assert!(within(ANSWER_MAX, is_loaded), "{selector} leads to a page that does not load");
     }
 
     /// Types into a field.
