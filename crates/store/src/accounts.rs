@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use billhook_wire::{Key, Login};
 
 use crate::{
-    Arg, Error, Row, Sql, Tx, copy, random,
+    Arg, Error, Row, Sql, Tx, marks, random,
     settings::{Setting, Settings},
     statement_text::sql,
     table::{Columns, Reader, Table},
@@ -172,7 +172,7 @@ pub fn newest(tx: &mut Tx<'_>) -> Result<Newest, Error> {
         let newest = Newest { version: row.int(0)?, token: row.int(1)? };
         match row.text(2)? {
             "" => Ok(newest),
-            mark => Err(copy::unfinished(mark)),
+            mark => Err(marks::unfinished(mark)),
         }
     })?;
     Ok(newest.unwrap_or_default())

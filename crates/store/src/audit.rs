@@ -3,9 +3,9 @@
 use billhook_wire::OrderId;
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     statement_text::sql,
-    table::{self, Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row, stored},
 };
 
 /// How long an entry is kept, in seconds: 400 days.
@@ -131,6 +131,10 @@ impl Action {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|action| action.as_str() == word)
     }
+}
+
+stored! {
+    Action: false, |action| action.as_str(), Arg::Text(word) => Self::parse(word);
 }
 
 /// An entry.

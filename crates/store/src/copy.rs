@@ -16,12 +16,10 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Sql, Store, Tx, accounts, audit, categories, coupons, engine,
-    idempotency, managers, marks, orders,
+    Error, Kind, Location, Progress, Row, Store, Tx, engine, marks,
     partial::Unfinished,
-    partners, payments, people, pincodes, product_versions, products, random,
-    statement_text::{sql, text},
-    table::{Column, Columns, Table},
+    random,
+    tables::{Copied, TABLES},
     tx::Arg,
 };
 
@@ -30,68 +28,6 @@ const BATCH_ROWS: usize = 50_000;
 const BATCH_BYTES: usize = 32 << 20;
 /// Rows between two reports of progress.
 const ROWS_A_REPORT: u64 = 10_000;
-
-/// How one table is counted, read in the order of its key, emptied, and filled.
-struct Copied {
-    table: &'static Table,
-    count: Sql,
-    read: Sql,
-    clear: Sql,
-    write: Sql,
-}
-
-macro_rules! copied {
-    ($table:path) => {{
-        const NAME: &str = $table.name;
-        Copied {
-            table: &$table,
-            count: sql!(text!("copy.count ", Piece::Text(NAME)), "SELECT COUNT(*) FROM ", Piece::Text(NAME)),
-            read: sql!(
-                text!("copy.read ", Piece::Text(NAME)),
-                "SELECT ",
-                Piece::List($table.columns, ""),
-                " FROM ",
-                Piece::Text(NAME),
-                " ORDER BY ",
-                Piece::Names($table.key)
-            ),
-            clear: sql!(text!("copy.clear ", Piece::Text(NAME)), "DELETE FROM ", Piece::Text(NAME)),
-            write: sql!(text!("copy.write ", Piece::Text(NAME)), Piece::Insert(&$table)),
-        }
-    }};
-}
-
-/// Every table of a store. A test compares this list with each engine's tables.
-static TABLES: [Copied; 20] = [
-    copied!(accounts::TABLE),
-    copied!(accounts::DOMAINS),
-    copied!(accounts::SETTINGS),
-    copied!(products::TABLE),
-    copied!(product_versions::TABLE),
-    copied!(orders::TABLE),
-    copied!(orders::LINES),
-    copied!(payments::TABLE),
-    copied!(pincodes::TABLE),
-    copied!(categories::TABLE),
-    copied!(managers::TABLE),
-    copied!(partners::TABLE),
-    copied!(coupons::TABLE),
-    copied!(coupons::GOODS_TABLE),
-    copied!(idempotency::TABLE),
-    copied!(people::TABLE),
-    copied!(people::SESSIONS),
-    copied!(people::LINKS),
-    copied!(audit::TABLE),
-    // Last, so that the mark of an unfinished copy stays until the end.
-    copied!(marks::TABLE),
-];
-
-impl Copied {
-    /// Whether its rows belong to accounts and begin with an account's number.
-    fn is_of_accounts(&self) -> bool {
-        matches!(self.table.columns, [Columns::One(Column { name: "account_id", .. }), ..])
-    }
-}
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,25 +51,6 @@ pub struct AccountDigest {
     pub rows: u64,
     /// SHA-256 of its rows, in hexadecimal.
     pub sha256: String,
-}
-
-/// Fails if a copy into the store was begun and not finished.
-pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
-    match marks::get(tx, marks::COPYING)? {
-        None => Ok(()),
-        Some(mark) => Err(unfinished(&mark)),
-    }
-}
-
-/// The error for a store with this mark of a copy.
-pub(crate) fn unfinished(mark: &str) -> Error {
-    let from = mark.split_once(' ').map_or(mark, |(_, from)| from);
-    Error::new(
-        Kind::Unfinished,
-        format!(
-            "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which begins anew"
-        ),
-    )
 }
 
 /// One run of a copy, as marked in the target store.
@@ -407,27 +324,4 @@ impl Digests {
             })
             .collect()
     }
-}
-
-/// Every table, with a statement that returns all its rows and columns.
-pub(crate) fn readings() -> impl Iterator<Item = (&'static str, &'static Sql)> {
-    TABLES.iter().map(|table| (table.table.name, &table.read))
-}
-
-/// The names of the tables, for the tests that compare them with what engines have.
-#[cfg(test)]
-pub(crate) fn table_names() -> Vec<&'static str> {
-    TABLES.iter().map(|table| table.table.name).collect()
-}
-
-/// How many columns of a table are copied.
-#[cfg(test)]
-pub(crate) fn columns(table: &str) -> usize {
-    let found = TABLES.iter().find(|known| known.table.name == table);
-    found.map_or(0, |table| table.write.text.matches('$').count())
-}
-
-#[cfg(test)]
-pub(crate) fn statements() -> Vec<&'static Sql> {
-    TABLES.iter().flat_map(|table| [&table.count, &table.read, &table.clear, &table.write]).collect()
 }

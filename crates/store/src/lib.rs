@@ -51,6 +51,7 @@ mod statement_text;
 mod statements;
 mod store;
 mod table;
+mod tables;
 mod text_fields;
 mod tx;
 

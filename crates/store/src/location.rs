@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     DataFolder, Error, Kind, ServingLock,
-    engine::{self, postgres::Address},
+    engine::{
+        postgres::{Address, Database},
+        sqlite,
+    },
 };
 
 /// The location of a store. Its text form has no password.
@@ -18,16 +21,6 @@ pub struct Location(pub(crate) Place);
 pub(crate) enum Place {
     Folder(PathBuf),
     Database(Box<Database>),
-}
-
-/// A database, and how it is used.
-#[derive(Debug, Clone)]
-pub(crate) struct Database {
-    pub(crate) address: Address,
-    /// The replica for reads, if there is one.
-    pub(crate) reads: Option<Address>,
-    /// The maximum number of connections for reads, and again for writes.
-    pub(crate) connections: usize,
 }
 
 /// The default number of connections to a database for reads, and again for writes.
@@ -46,7 +39,9 @@ impl Location {
             Some(("sqlite", path)) => {
                 let path = Path::new(path.strip_prefix("//").unwrap_or(path));
                 let folder = match path.extension() {
-                    Some(_) if engine::is_store_file(path) => path.parent().unwrap_or(path),
+                    Some(_) if path.file_name().is_some_and(|name| name == sqlite::FILE_NAME) => {
+                        path.parent().unwrap_or(path)
+                    }
                     _ => path,
                 };
                 let here = folder.as_os_str().is_empty();
@@ -85,12 +80,6 @@ impl Location {
             database.connections = connections.max(1);
         }
         self
-    }
-
-    /// Whether there is a store. False if the folder or the database's tables do not exist. A database that
-    /// can't be reached is an error.
-    pub fn holds_store(&self) -> Result<bool, Error> {
-        engine::is_in(self)
     }
 
     /// The data folder, unless it is a database.

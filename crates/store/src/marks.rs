@@ -1,7 +1,7 @@
 //! Facts about the store itself, by name.
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Error, Kind, Sql, Tx,
     table::{Columns, Table},
 };
 
@@ -42,6 +42,25 @@ const REMOVE: Sql = Sql::new("marks.remove", "DELETE FROM marks WHERE name = $1"
 /// Removes a fact.
 pub(crate) fn remove(tx: &mut Tx<'_>, name: &str) -> Result<(), Error> {
     tx.execute(&REMOVE, &[name.into()]).map(drop)
+}
+
+/// Fails if a copy into the store was begun and not finished.
+pub(crate) fn is_whole(tx: &mut Tx<'_>) -> Result<(), Error> {
+    match get(tx, COPYING)? {
+        None => Ok(()),
+        Some(mark) => Err(unfinished(&mark)),
+    }
+}
+
+/// The error for a store with this mark of a copy.
+pub(crate) fn unfinished(mark: &str) -> Error {
+    let from = mark.split_once(' ').map_or(mark, |(_, from)| from);
+    Error::new(
+        Kind::Unfinished,
+        format!(
+            "a copy of {from} into this store is not finished: wait for it, or run that `billhook copy` again, which begins anew"
+        ),
+    )
 }
 
 /// The highest removed number of an account's things of a kind; 0: none was removed.

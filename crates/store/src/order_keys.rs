@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::orders::{Order, TextField};
+use crate::order_texts::{TextField, Texts};
 
 /// How much of a phone and of a surname is read for their keys, in characters, and how many digits a phone's key has.
 const KEY_CHARS: usize = 40;
@@ -35,11 +35,8 @@ pub(crate) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    pub(crate) fn of(order: &'a Order) -> Self {
-        Self {
-            email: order.email_key(),
-            phone: phone_key(order.texts.get(TextField::Phone)),
-            surname: surname_key(order.texts.get(TextField::LastName)),
-        }
+    pub(crate) fn of(email: Cow<'a, str>, texts: &Texts) -> Self {
+        let (phone, surname) = (texts.get(TextField::Phone), texts.get(TextField::LastName));
+        Self { email, phone: phone_key(phone), surname: surname_key(surname) }
     }
 }

@@ -465,7 +465,7 @@ pub const ADD_LINE: Sql = sql!("orders.add_line", Piece::Insert(&LINES));
 
 /// Adds an order. A number that is taken is a [`Kind::Conflict`].
 pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Error> {
-    let keys = Keys::of(order);
+    let keys = Keys::of(order.email_key(), &order.texts);
     let mut statements = vec![(&ADD_ORDER, order_columns(account, order, &keys))];
     for (position, line) in (0_i64..).zip(&order.lines) {
         let version = product_versions::number(tx, account, line.named())?;
@@ -476,7 +476,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, order: &Order) -> Result<(), Err
 
 /// Adds many orders at once, much faster than [`add`] for each.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, orders: &[&Order]) -> Result<(), Error> {
-    let keys: Vec<_> = orders.iter().map(|order| Keys::of(order)).collect();
+    let keys: Vec<_> = orders.iter().map(|order| Keys::of(order.email_key(), &order.texts)).collect();
     let mut lines = Vec::new();
     for (order, keys) in orders.iter().zip(&keys) {
         for (position, line) in (0_i64..).zip(&order.lines) {

@@ -105,7 +105,7 @@ const GIVEN_BACK: Sql = Sql::new(
     "SELECT order_id, sum FROM payments WHERE account_id = $1 AND sum < 0 ORDER BY order_id",
 );
 
-/// The refunds of each order that has some, as a sum below zero, for [`crate::income`].
+/// The refunds of each order that has some, as a sum below zero, for `income`.
 pub fn given_back(tx: &mut Tx<'_>, account: AccountId) -> Result<HashMap<OrderId, Money>, Error> {
     let mut sums: HashMap<OrderId, Money> = HashMap::new();
     tx.rows(&GIVEN_BACK, &[account.0.into()], |row| {

@@ -5,9 +5,9 @@
 use billhook_wire::Name;
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     statement_text::sql,
-    table::{self, Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row, stored},
 };
 
 /// The most people of an account.
@@ -52,6 +52,11 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(if self.0.is_empty() { "none" } else { "secret" })
     }
+}
+
+stored! {
+    Role: false, |role| role.as_str(), Arg::Text(word) => Self::parse(word);
+    Secret: false, |secret| secret.0.as_str(), Arg::Text(text) => Some(Self(text.to_owned()));
 }
 
 /// A person of an account.

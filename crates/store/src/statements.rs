@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{Sql, copy};
+use crate::{Sql, tables};
 
 macro_rules! modules {
     ($($module:ident)+) => { [$((concat!(stringify!($module), ".rs"), crate::$module::STATEMENTS)),+] };
@@ -14,7 +14,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
         accounts audit categories check coupons customers holdings idempotency income list_pages managers marks order_changes order_lists
         order_search orders partners payments people pincodes product_versions products reports same_order
     );
-    let mut all = copy::statements();
+    let mut all = tables::statements();
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();

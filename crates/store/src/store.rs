@@ -6,10 +6,10 @@ use std::{
 };
 
 use crate::{
-    AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx, copy,
+    AccountId, Error, Finding, Holdings, Kind, Location, Salvage, Tx,
     engine::{self, Engine, Purpose, Read, SchemaVersion, Work},
     folder::OpenLock,
-    holdings,
+    holdings, marks,
 };
 
 /// The maximum number of rows in a brief read.
@@ -100,7 +100,7 @@ impl Store {
 
     /// Fails for an unfinished copy.
     pub(crate) fn whole(self) -> Result<Self, Error> {
-        self.read_one(copy::is_whole)?;
+        self.read_one(marks::is_whole)?;
         Ok(self)
     }
 

@@ -6,11 +6,7 @@ use billhook_wire::{
     method::{GoodType, TimerUnit},
 };
 
-use crate::{
-    AccountId, Arg, Error, Row,
-    audit::Action,
-    people::{Role, Secret},
-};
+use crate::{AccountId, Arg, Error, Row};
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
@@ -202,9 +198,6 @@ stored! {
     Key: false, |key| key.reveal(), Arg::Text(text) => Self::parse(text).ok();
     Option<Key>: false, |key| key.as_ref().map_or("", Key::reveal),
         Arg::Text(text) => if text.is_empty() { Some(None) } else { Key::parse(text).ok().map(Some) };
-    Role: false, |role| role.as_str(), Arg::Text(word) => Self::parse(word);
-    Secret: false, |secret| secret.0.as_str(), Arg::Text(text) => Some(Self(text.to_owned()));
-    Action: false, |action| action.as_str(), Arg::Text(word) => Self::parse(word);
     PayStatus: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
     GoodType: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
     TimerUnit: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);

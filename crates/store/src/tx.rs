@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    Error, Kind, engine,
+    Error, Kind,
     product_versions::{KnownVersions, UsedVersions},
 };
 
@@ -84,9 +84,55 @@ pub trait Row {
     }
 }
 
+/// The statements of one open transaction.
+pub(crate) trait Statements: Send {
+    /// Runs a statement and passes each row to `each`, until the end or until `each` stops it.
+    fn rows(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Arg<'_>],
+        each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error>;
+
+    /// Runs a statement without rows; returns how many rows it changed.
+    fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error>;
+
+    /// Runs a statement without rows, once for each row of arguments.
+    fn execute_each(
+        &mut self,
+        sql: &'static Sql,
+        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
+    ) -> Result<(), Error>;
+
+    /// Runs a statement with rows once for each row of arguments. Each row comes with its arguments' index.
+    fn rows_each(
+        &mut self,
+        sql: &'static Sql,
+        all: &[Vec<Arg<'_>>],
+        each: &mut dyn FnMut(usize, &dyn Row) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        for (at, args) in all.iter().enumerate() {
+            self.rows(sql, args, &mut |row| each(at, row))?;
+        }
+        Ok(())
+    }
+
+    /// Runs a few statements without rows, one after the other.
+    fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
+        statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
+    }
+
+    /// A reserved number for a new order of the account. `None` if the transaction must find one itself:
+    /// transactions run one at a time, or hardly any numbers are left.
+    fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
+        let _ = account;
+        Ok(None)
+    }
+}
+
 /// An open transaction.
 pub struct Tx<'a> {
-    engine: &'a mut dyn engine::Statements,
+    engine: &'a mut dyn Statements,
     on_commit: Vec<Box<dyn FnOnce() + Send>>,
     broken: Option<Error>,
     /// How many more statements may run; `None`: any number.
@@ -100,7 +146,7 @@ pub struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn writing(engine: &'a mut dyn engine::Statements) -> Self {
+    pub(crate) fn writing(engine: &'a mut dyn Statements) -> Self {
         Self {
             engine,
             on_commit: Vec::new(),
@@ -114,7 +160,7 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn reading(
-        engine: &'a mut dyn engine::Statements,
+        engine: &'a mut dyn Statements,
         known: &'a KnownVersions,
         statements: Option<u32>,
     ) -> Self {

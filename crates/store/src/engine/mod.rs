@@ -2,7 +2,7 @@
 
 pub(crate) mod postgres;
 mod shape;
-mod sqlite;
+pub(crate) mod sqlite;
 mod steps;
 
 #[cfg(test)]
@@ -12,14 +12,13 @@ pub use sqlite::left_log::Salvage;
 
 use std::{
     fmt,
-    ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Row, Sql,
-    Tx, folder::OpenLock, location::Place, tx::Arg,
+    AccountId, BackupReport, DataFolder, Error, Finding, Kind, Location, Progress, RestoreReport, Tx,
+    folder::OpenLock, location::Place,
 };
 
 /// The purpose of opening a store. It decides the writer's memory and the time-out of statements.
@@ -49,20 +48,19 @@ impl SchemaVersion {
     }
 }
 
-/// Whether a path has the name of the embedded engine's file.
-pub(crate) fn is_store_file(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == sqlite::FILE_NAME)
-}
-
 /// The files that hold a store; none for a database.
 pub(crate) fn files(location: &Location) -> Vec<PathBuf> {
     location.as_folder().map(sqlite::files).unwrap_or_default()
 }
 
-pub(crate) fn is_in(location: &Location) -> Result<bool, Error> {
-    match &location.0 {
-        Place::Folder(path) => Ok(sqlite::is_in(path)),
-        Place::Database(database) => postgres::is_in(database),
+impl Location {
+    /// Whether there is a store. False if the folder or the database's tables do not exist. A database that
+    /// can't be reached is an error.
+    pub fn holds_store(&self) -> Result<bool, Error> {
+        match &self.0 {
+            Place::Folder(path) => Ok(sqlite::is_in(path)),
+            Place::Database(database) => postgres::is_in(database),
+        }
     }
 }
 
@@ -231,52 +229,6 @@ pub(crate) fn salvage_log(location: &Location) -> Result<Option<Salvage>, Error>
     let _turn = folder.lock_migrations()?;
     let _alone = folder.lock_alone()?;
     sqlite::left_log::salvage(&folder)
-}
-
-/// The statements of one open transaction.
-pub(crate) trait Statements: Send {
-    /// Runs a statement and passes each row to `each`, until the end or until `each` stops it.
-    fn rows(
-        &mut self,
-        sql: &'static Sql,
-        args: &[Arg<'_>],
-        each: &mut dyn FnMut(&dyn Row) -> ControlFlow<()>,
-    ) -> Result<(), Error>;
-
-    /// Runs a statement without rows; returns how many rows it changed.
-    fn execute(&mut self, sql: &'static Sql, args: &[Arg<'_>]) -> Result<u64, Error>;
-
-    /// Runs a statement without rows, once for each row of arguments.
-    fn execute_each(
-        &mut self,
-        sql: &'static Sql,
-        rows: &mut dyn Iterator<Item = Vec<Arg<'_>>>,
-    ) -> Result<(), Error>;
-
-    /// Runs a statement with rows once for each row of arguments. Each row comes with its arguments' index.
-    fn rows_each(
-        &mut self,
-        sql: &'static Sql,
-        all: &[Vec<Arg<'_>>],
-        each: &mut dyn FnMut(usize, &dyn Row) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        for (at, args) in all.iter().enumerate() {
-            self.rows(sql, args, &mut |row| each(at, row))?;
-        }
-        Ok(())
-    }
-
-    /// Runs a few statements without rows, one after the other.
-    fn execute_all(&mut self, statements: &[(&'static Sql, Vec<Arg<'_>>)]) -> Result<(), Error> {
-        statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
-    }
-
-    /// A reserved number for a new order of the account. `None` if the transaction must find one itself:
-    /// transactions run one at a time, or hardly any numbers are left.
-    fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
-        let _ = account;
-        Ok(None)
-    }
 }
 
 /// A queued write transaction.

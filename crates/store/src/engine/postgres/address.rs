@@ -35,6 +35,16 @@ pub(crate) struct Address {
     shown: String,
 }
 
+/// A database, and how it is used.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pub(crate) address: Address,
+    /// The replica for reads, if there is one.
+    pub(crate) reads: Option<Address>,
+    /// The maximum number of connections for reads, and again for writes.
+    pub(crate) connections: usize,
+}
+
 /// Makes TLS for any connection. A Unix socket never uses it. But the library prepares it for every
 /// connection, and `rustls` refuses the socket's empty host name.
 #[derive(Clone)]

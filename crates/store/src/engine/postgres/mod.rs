@@ -25,14 +25,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use address::Address;
+pub(crate) use address::{Address, Database};
 
 use super::{Engine, Purpose, Read, SchemaVersion, Work, older};
 use crate::{
-    AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, location::Database,
-    product_versions::KnownVersions,
+    AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, product_versions::KnownVersions,
 };
 use connection::{ConnectOptions, Connection};
+use numbers::Numbers;
 use pipeline::Pipeline;
 use pool::Pool;
 use transaction::{BEGIN_READ, Open};
@@ -73,7 +73,10 @@ impl Postgres {
         let options = ConnectOptions { timeout, is_primary: false };
         let replica = database.reads.clone().map(|address| Arc::new(Pool::new(address, options)));
         let known_versions = Arc::new(KnownVersions::default());
-        let writers = Workers::start("writer", connections, &primary, workers::write)?;
+        let writers = Workers::start("writer", connections, &primary, {
+            let numbers = Arc::new(Numbers::default());
+            move |pool: &Pool, idle, since, work| workers::write(pool, &numbers, idle, since, work)
+        })?;
         let known = known_versions.clone();
         let pool = replica.as_ref().unwrap_or(&primary);
         let readers = Workers::start("reader", connections, pool, {

@@ -32,9 +32,9 @@ use super::{
 };
 use crate::{
     Error, Kind, Row, Sql, Tx,
-    engine::{Read, Statements},
+    engine::Read,
     product_versions::KnownVersions,
-    tx::Arg,
+    tx::{Arg, Statements},
 };
 
 /// The maximum number of rows of an answer, all held in memory. The workers take longer ones row by row.

@@ -11,7 +11,6 @@ use std::{
 use super::{
     address::Address,
     connection::{ConnectOptions, Connection},
-    numbers::Numbers,
 };
 use crate::{Error, Kind};
 
@@ -27,7 +26,6 @@ pub(super) struct Pool {
     pub(super) options: ConnectOptions,
     down: Mutex<Option<Down>>,
     idle: Mutex<Vec<Idle>>,
-    pub(super) numbers: Numbers,
 }
 
 pub(super) struct Idle {
@@ -44,7 +42,7 @@ struct Down {
 
 impl Pool {
     pub(super) fn new(address: Address, options: ConnectOptions) -> Self {
-        Self { address, options, down: Mutex::default(), idle: Mutex::default(), numbers: Numbers::default() }
+        Self { address, options, down: Mutex::default(), idle: Mutex::default() }
     }
 
     pub(super) fn connect(&self) -> Result<Connection, Error> {

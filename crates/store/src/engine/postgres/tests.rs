@@ -13,7 +13,7 @@ use billhook_test_kit::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
-use crate::{Location, Store, copy, engine, location::Place, statements};
+use crate::{Location, Store, engine, location::Place, statements, tables};
 use failed::Why;
 use migrations::{STEPS, Step};
 
@@ -216,7 +216,7 @@ fn every_table_is_copied() {
         &connection,
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('billhook_store', 'order_numbers') ORDER BY tablename",
     );
-    let mut copied = copy::table_names();
+    let mut copied = tables::table_names();
     copied.sort_unstable();
     assert_eq!(tables.lines().collect::<Vec<_>>(), copied);
     for table in copied {
@@ -226,7 +226,7 @@ fn every_table_is_copied() {
                 "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}'"
             ),
         );
-        assert_eq!(copy::columns(table).to_string(), columns, "{table}");
+        assert_eq!(tables::columns(table).to_string(), columns, "{table}");
     }
 }
 

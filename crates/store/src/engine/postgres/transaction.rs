@@ -5,13 +5,17 @@ use std::ops::ControlFlow;
 use super::{
     connection::Connection,
     failed::{Failed, Why},
+    numbers::Numbers,
     pool::Pool,
 };
-use crate::{Error, Kind, Row, Sql, engine::Statements, tx::Arg};
+use crate::{
+    Error, Kind, Row, Sql,
+    tx::{Arg, Statements},
+};
 
 /// Bodies of writes read before they write, and rely on nobody writing between. So every write is
 /// serializable. It does not say READ WRITE: operators may stop writes with `default_transaction_read_only`.
-pub(super) const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 /// All statements of a read see one state.
 pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -19,6 +23,8 @@ pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 pub(super) struct Open<'a> {
     connection: &'a mut Connection,
     pool: &'a Pool,
+    /// The numbers for new orders, if it may write.
+    numbers: Option<&'a Numbers>,
     /// Sent before the first statement. `None`: each statement is a transaction by itself.
     begin: Option<&'static str>,
     state: State,
@@ -33,7 +39,11 @@ enum State {
 
 impl<'a> Open<'a> {
     pub(super) fn new(connection: &'a mut Connection, pool: &'a Pool, begin: Option<&'static str>) -> Self {
-        Self { connection, pool, begin, state: State::New, failed: None }
+        Self { connection, pool, numbers: None, begin, state: State::New, failed: None }
+    }
+
+    pub(super) fn writing(connection: &'a mut Connection, pool: &'a Pool, numbers: &'a Numbers) -> Self {
+        Self { numbers: Some(numbers), ..Self::new(connection, pool, Some(BEGIN_WRITE)) }
     }
 
     /// Why a statement failed, if one did.
@@ -164,7 +174,7 @@ impl Statements for Open<'_> {
     }
 
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
-        self.pool.numbers.next(self.pool, account)
+        self.numbers.map_or(Ok(None), |numbers| numbers.next(self.pool, account))
     }
 }
 

@@ -12,8 +12,9 @@ use std::{
 use super::{
     connection::Connection,
     failed::{Failed, Why},
+    numbers::Numbers,
     pool::{Idle, Pool, lock},
-    transaction::{BEGIN_READ, BEGIN_WRITE, Open},
+    transaction::{BEGIN_READ, Open},
 };
 use crate::{
     Error, Kind, Tx,
@@ -215,6 +216,7 @@ impl Retries {
 /// Runs a queued write until it is done, refused, or has had too many conflicts.
 pub(super) fn write(
     pool: &Pool,
+    numbers: &Numbers,
     idle: Option<Idle>,
     since: Instant,
     mut work: Box<dyn Work>,
@@ -228,14 +230,14 @@ pub(super) fn write(
         }
     };
     loop {
-        let mut open = Open::new(&mut connection, pool, Some(BEGIN_WRITE));
+        let mut open = Open::writing(&mut connection, pool, numbers);
         // A panic in the body must not end the thread. Its caller learns of it, because there is no result.
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(Tx::writing(&mut open)))).unwrap_or(false);
         let ended = match open.failed() {
             // It was not committed, so nothing was kept.
             Some(why) if retries.again(why) => {
                 if why == Why::Taken {
-                    pool.numbers.forget();
+                    numbers.forget();
                 }
                 let is_sound = why.spares_the_connection() && open.roll_back().is_ok();
                 Ended::Again { is_sound }

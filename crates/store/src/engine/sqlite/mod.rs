@@ -34,10 +34,11 @@ use rusqlite::{
 };
 use rustix::process::{Resource, getrlimit};
 
-use super::{Engine, Purpose, Read, SchemaVersion, Statements, TwoReads, Work, older};
+use super::{Engine, Purpose, Read, SchemaVersion, TwoReads, Work, older};
 use crate::{
     AccountId, BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx,
-    product_versions::KnownVersions, tx::Arg,
+    product_versions::KnownVersions,
+    tx::{Arg, Statements},
 };
 use long_reads::LongReads;
 use readers::Readers;
@@ -47,7 +48,7 @@ use writer::Writer;
 const VERSION_MIN: i32 = 3_051_003;
 /// The file's application id: "Bhk1".
 const APPLICATION_ID: i32 = 0x4268_6B31;
-pub(super) const FILE_NAME: &str = "billhook.db";
+pub(crate) const FILE_NAME: &str = "billhook.db";
 /// The suffixes of a store's files: the log, its index, and the store itself.
 const FILES: [&str; 3] = ["-wal", "-shm", ""];
 /// The suffix of a store's copy from before a migration; the new version follows.

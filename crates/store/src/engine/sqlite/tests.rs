@@ -3,7 +3,7 @@
 use billhook_wire::{Key, Login};
 
 use super::*;
-use crate::{AccountId, copy, marks, statements};
+use crate::{AccountId, marks, statements, tables};
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
     let place = tempfile::tempdir().unwrap();
@@ -402,12 +402,12 @@ fn every_table_is_copied() {
         connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
     let tables: Vec<String> =
         tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
-    let mut copied = copy::table_names();
+    let mut copied = tables::table_names();
     copied.sort_unstable();
     assert_eq!(tables, copied);
     for table in tables {
         let columns = connection.prepare(&format!("SELECT * FROM {table}")).unwrap().column_count();
-        assert_eq!(copy::columns(&table), columns, "{table}");
+        assert_eq!(tables::columns(&table), columns, "{table}");
     }
 }
 
