@@ -4,11 +4,11 @@ use std::{sync::Arc, thread, time::Duration};
 
 use billhook_store::{AccountId, Extent, Store, Tx};
 use ipnet::IpNet;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     Export, Options, StartError,
-    cabinet::Cabinet,
+    cabinet::{passwords::Passwords, slowdown::Slowdown, visit::Reports},
     failure::Failure,
     gate::accounts::Directory,
     http::{answer, body, memory::Budget},
@@ -17,6 +17,9 @@ use crate::{
     pages::docs::Docs,
     telemetry::{access_log::AccessLog, metrics::Metrics, reporter::Reporter},
 };
+
+/// As many reports of the cabinet are kept.
+const REPORTS_MAX: usize = 100;
 
 pub(crate) struct State {
     pub(crate) store: Store,
@@ -29,7 +32,11 @@ pub(crate) struct State {
     pub(crate) answer_budget: Arc<Budget>,
     pub(crate) page_budget: Arc<Budget>,
     pub(crate) docs: Docs,
-    pub(crate) cabinet: Cabinet,
+    pub(crate) passwords: Passwords,
+    pub(crate) slowdown: Slowdown,
+    pub(crate) reports: Arc<Reports>,
+    /// One export is written at a time: it takes the disk's time, and its room until it is read.
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) export: Option<Export>,
     /// Whether people may sign in to the cabinet over plain HTTP from other machines.
     pub(crate) cabinet_over_http: bool,
@@ -66,7 +73,10 @@ impl State {
             answer_budget: Budget::new(answer::MAX_BYTES_IN_ALL),
             page_budget: Budget::new(answer::PAGES_BYTES_IN_ALL),
             docs: Docs::make(if has_certificate { "https" } else { "http" }),
-            cabinet: Cabinet::default(),
+            passwords: Passwords::default(),
+            slowdown: Slowdown::default(),
+            reports: Arc::new(Reports::new(REPORTS_MAX)),
+            exports: Arc::new(Semaphore::new(1)),
             export: options.export,
             cabinet_over_http: options.cabinet_over_http,
             has_certificate,

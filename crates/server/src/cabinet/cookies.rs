@@ -3,10 +3,7 @@
 use billhook_wire::signature;
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{
-    gate::{Asked, host, host::Host},
-    state::State,
-};
+use crate::gate::{Asked, host, host::Host};
 
 /// How a browser may hold the session of the cabinet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +17,8 @@ pub(crate) enum Carrier {
 }
 
 impl Carrier {
-    pub(crate) fn of(state: &State, asked: &Asked<'_>) -> Self {
+    /// `over_http`: the operator allows it to be plain.
+    pub(crate) fn of(asked: &Asked<'_>, over_http: bool) -> Self {
         if asked.is_encrypted {
             return Self::Secure;
         }
@@ -30,7 +28,7 @@ impl Carrier {
                 Ok(Some(Host::Name(name))) => name == "localhost" || name.ends_with(".localhost"),
                 Ok(None) | Err(_) => false,
             };
-        if is_here || state.cabinet_over_http { Self::Plain } else { Self::None }
+        if is_here || over_http { Self::Plain } else { Self::None }
     }
 
     /// The scheme of the cabinet's own pages.

@@ -14,10 +14,7 @@ use billhook_store::{Store, accounts, audit::Action};
 use billhook_wire::Login;
 use futures_util::stream;
 use http::{StatusCode, header};
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task,
-};
+use tokio::{sync::oneshot, task};
 
 use super::{
     PAGE, entered, frame,
@@ -39,15 +36,6 @@ static JSON_LINES: Page = Page {
     policy: PAGE.policy,
     headers: &[(header::CACHE_CONTROL, "no-store")],
 };
-
-/// One export is written at a time: it takes the disk's time, and its room until it is read.
-pub(crate) struct Turns(Arc<Semaphore>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
 
 /// The file, for an owner; who took it stands in the audit list.
 pub(super) async fn file(
@@ -71,7 +59,7 @@ pub(super) async fn file(
     if !route.admits(&viewer) {
         return Ok(shown);
     }
-    let turn = state.cabinet.exports.0.clone().acquire_owned().await;
+    let turn = state.exports.clone().acquire_owned().await;
     let turn = turn.map_err(|_| Failure::Fault("exports are over"))?;
     let store = state.store.clone();
     let (send, made) = oneshot::channel();

@@ -8,8 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use super::{
     assets,
     language::{Language, words},
-    routes::HOME,
-    visit::{Viewer, Visit},
+    visit::{Context, Shown, Viewer, Visit},
 };
 
 words! {
@@ -38,6 +37,9 @@ words! {
     open: "Открыть кабинет", "Open the cabinet";
 }
 
+/// Where who has signed in comes first.
+pub(crate) const HOME: &str = "/cabinet";
+
 /// The sections of the cabinet: path, and whether only owners have it.
 fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 9] {
     [
@@ -51,6 +53,19 @@ fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 9] {
         ("/cabinet/people", words.people, true),
         ("/cabinet/audit", words.audit, true),
     ]
+}
+
+impl Context<'_, '_> {
+    /// What is shown where something does not exist; another account's is answered alike.
+    pub(crate) fn missing(&self) -> Shown {
+        let body = refused(self.visit, self.viewer, StatusCode::NOT_FOUND);
+        Shown::new(StatusCode::NOT_FOUND, body)
+    }
+
+    /// The page of a title and what is on it.
+    pub(crate) fn page(&self, title: &str, main: &Markup) -> Shown {
+        Shown::new(StatusCode::OK, page(self.visit, Some(self.viewer), title, main))
+    }
 }
 
 /// A whole page.

@@ -13,8 +13,7 @@ use totp_rs::{Builder, Totp};
 use super::{
     frame::{self, Kind, button, field},
     language::words,
-    routes::Asks,
-    sign_in::Checked,
+    passwords::{Asks, Checked},
     visit::{Context, Shown},
 };
 use crate::failure::Failure;

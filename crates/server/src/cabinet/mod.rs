@@ -21,7 +21,7 @@ mod order_files;
 mod order_new;
 mod orders;
 mod partners;
-mod passwords;
+pub(crate) mod passwords;
 mod people;
 mod product_labels;
 mod products;
@@ -32,9 +32,9 @@ pub(crate) mod routes;
 mod samples;
 mod settings;
 pub(crate) mod sign_in;
-mod slowdown;
+pub(crate) mod slowdown;
 mod trial;
-mod visit;
+pub(crate) mod visit;
 
 use std::sync::Arc;
 
@@ -47,11 +47,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use self::{
     cookies::Carrier,
+    frame::HOME,
     language::Language,
-    passwords::Passwords,
-    routes::{Act, Asks, Route, Who},
-    sign_in::Checked,
-    slowdown::Slowdown,
+    passwords::{Asks, Checked},
+    routes::{Act, Route, Who},
     visit::{Context, Fields, Shown, Viewer, Visit},
 };
 use crate::{
@@ -77,20 +76,11 @@ static PAGE: Page = Page {
 /// What a browser calls itself is kept to so many bytes.
 const AGENT_BYTES_MAX: usize = 200;
 
-/// What the cabinet needs beside the store.
-#[derive(Default)]
-pub(crate) struct Cabinet {
-    passwords: Passwords,
-    slowdown: Slowdown,
-    reports: Arc<reports::Kept>,
-    exports: export::Turns,
-}
-
 /// Whether a path is one of the cabinet's.
 pub(crate) fn is_path(path: &str) -> bool {
-    path == routes::HOME
+    path == HOME
         || path.starts_with(assets::FOLDER)
-        || path.strip_prefix(routes::HOME).is_some_and(|rest| rest.starts_with('/'))
+        || path.strip_prefix(HOME).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Answers a request for a page of the cabinet.
@@ -153,7 +143,7 @@ async fn show(
         return Ok(in_language(language, path));
     }
     let Some((route, part)) = Route::find(path, method) else { return refused(StatusCode::NOT_FOUND) };
-    let carrier = Carrier::of(state, asked);
+    let carrier = Carrier::of(asked, state.cabinet_over_http);
     if route.is_post() && !cookies::is_own_form(headers, carrier.scheme()) {
         return refused(StatusCode::FORBIDDEN);
     }
@@ -182,7 +172,7 @@ async fn show(
         agent,
         digest: secret.as_deref().map(cookies::digest).unwrap_or_default(),
         secret,
-        reports: state.cabinet.reports.clone(),
+        reports: state.reports.clone(),
     };
     run(state, asked, route, Arc::new(visit)).await
 }
@@ -261,7 +251,7 @@ async fn look<T: Send + 'static>(
         let mut found = None;
         let (refused, _) = entered(tx, &visit, route, |cx| {
             found = Some(read(cx)?);
-            Ok(Shown::to(routes::HOME))
+            Ok(Shown::to(HOME))
         })?;
         Ok(found.ok_or(refused))
     });
@@ -322,21 +312,20 @@ async fn with_password(
             person.as_ref().map(|person: &Person| person.name.clone()).unwrap_or_default()
         }
     };
-    let cabinet = &state.cabinet;
     let mut attempt = None;
     let is_right = if asks == Asks::None {
         true
     } else {
-        attempt = cabinet.slowdown.attempt(visit.address, account, &name).await;
+        attempt = state.slowdown.attempt(visit.address, account, &name).await;
         if attempt.is_none() {
             return Ok(sign_in::too_many(&visit));
         }
         let hash = person.as_ref().map(|person| person.password.clone()).unwrap_or_default();
-        cabinet.passwords.is_right(visit.form.raw("password").to_owned(), hash).await?
+        state.passwords.is_right(visit.form.raw("password").to_owned(), hash).await?
     };
     let new = visit.form.raw("new_password");
     let new = if passwords::is_long_enough(new) && is_right {
-        Some(cabinet.passwords.hash(new.to_owned()).await?)
+        Some(state.passwords.hash(new.to_owned()).await?)
     } else {
         None
     };

@@ -4,7 +4,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
-use billhook_store::people::Secret;
+use billhook_store::people::{Person, Secret};
 use tokio::sync::Semaphore;
 
 use crate::failure::Failure;
@@ -21,6 +21,27 @@ const NOBODYS: &str =
 /// Whether a password may be chosen.
 pub(crate) fn is_long_enough(password: &str) -> bool {
     password.chars().count() >= CHARS_MIN && password.len() <= BYTES_MAX
+}
+
+/// Whose password the form has to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// The one of a name, which a stranger gives.
+    Named(String),
+    /// The viewer's own.
+    Own,
+    /// Nobody's.
+    None,
+}
+
+/// What came of checking a password.
+pub(crate) struct Checked {
+    /// Whose it is; none: there is no such person.
+    pub(crate) person: Option<Person>,
+    /// Whether it fits, or none was asked for.
+    pub(crate) is_right: bool,
+    /// The hash of the new one, if one was given that may be chosen.
+    pub(crate) new: Option<Secret>,
 }
 
 /// The threads that work on passwords.

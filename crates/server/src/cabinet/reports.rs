@@ -3,26 +3,18 @@
 
 use std::sync::Arc;
 
-use billhook_store::{
-    AccountId,
-    reports::{self, Bucket, Group, Groups, NAME_CHARS_MAX, Period, Report, Step, Sums},
-};
+use billhook_store::reports::{self, Bucket, Group, Groups, NAME_CHARS_MAX, Period, Report, Step, Sums};
 use billhook_wire::{Money, query};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use maud::{Markup, html};
-use quick_cache::sync::Cache;
 
 use super::{
-    frame,
+    frame::{self, HOME},
     language::{Language, words},
     orders,
-    routes::HOME,
     visit::{Context, Shown},
 };
 use crate::failure::Failure;
-
-/// As many reports are kept.
-const KEPT_MAX: usize = 100;
 
 words! {
     title: "Отчёты", "Reports";
@@ -147,23 +139,13 @@ fn dates(language: Language, (first, last): Days) -> String {
     }
 }
 
-/// The reports that were made within the minute, with the time when they were.
-pub(crate) struct Kept(Cache<(AccountId, Period, i64), Arc<(i64, Report)>>);
-
-impl Default for Kept {
-    fn default() -> Self {
-        Self(Cache::new(KEPT_MAX))
-    }
-}
-
-impl Kept {
-    fn report(&self, cx: &mut Context<'_, '_>, period: Period) -> Result<Arc<(i64, Report)>, Failure> {
-        let (account, now) = (&cx.visit.account, cx.visit.now);
-        self.0.get_or_insert_with(&(account.id, period, now / 60), || {
-            let report = reports::report(cx.tx, account.id, &period, &account.settings.time_zone)?;
-            Ok(Arc::new((now, report)))
-        })
-    }
+/// A report, which is made once a minute, and the time when it was.
+fn report(cx: &mut Context<'_, '_>, period: Period) -> Result<Arc<(i64, Report)>, Failure> {
+    let (account, now) = (&cx.visit.account, cx.visit.now);
+    cx.visit.reports.get_or_insert_with(&(account.id, period, now / 60), || {
+        let report = reports::report(cx.tx, account.id, &period, &account.settings.time_zone)?;
+        Ok(Arc::new((now, report)))
+    })
 }
 
 fn today(cx: &Context<'_, '_>) -> Date {
@@ -188,7 +170,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let today = today(cx);
     let usual = || Period::asked(None, None, None, today);
     let period = asked.or_else(usual).ok_or(Failure::Fault("today is out of range"))?;
-    let kept = cx.visit.reports.clone().report(cx, period)?;
+    let kept = report(cx, period)?;
     let (made, report) = &*kept;
     let main = html! {
         (frame::problem(asked.is_none().then_some(words.wrong)))

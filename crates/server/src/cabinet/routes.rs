@@ -7,15 +7,16 @@ use crate::{
     cabinet::{
         api, audit,
         coupons::WithGoods,
-        customers, family, me, order,
+        customers, family,
+        frame::HOME,
+        me, order,
         order_files::Form,
         order_new, orders,
         partners::Brought,
+        passwords::{Asks, Checked},
         people,
         products::{self, OfCatalogue},
-        reports, requests, settings,
-        sign_in::{self, Checked},
-        trial,
+        reports, requests, settings, sign_in, trial,
         visit::{Context, Shown, Viewer},
     },
     failure::Failure,
@@ -36,17 +37,6 @@ type PageOf = fn(&mut Context<'_, '_>) -> Result<Shown, Failure>;
 type WithPassword = fn(&mut Context<'_, '_>, &Checked) -> Result<Shown, Failure>;
 /// Whose password is asked for: by the account's number and the form.
 type Whose = fn(&Context<'_, '_>) -> Asks;
-
-/// Whose password the form has to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Asks {
-    /// The one of a name, which a stranger gives.
-    Named(String),
-    /// The viewer's own.
-    Own,
-    /// Nobody's.
-    None,
-}
 
 /// What happens there.
 #[derive(Clone, Copy)]
@@ -84,9 +74,6 @@ const fn change(path: &'static str, who: Who, change: PageOf) -> Route {
 const fn password(path: &'static str, who: Who, whose: Whose, change: WithPassword) -> Route {
     Route { path, who, act: Act::Password(whose, change) }
 }
-
-/// Where who has signed in comes first.
-pub(crate) const HOME: &str = "/cabinet";
 
 /// All of them.
 pub(crate) static ROUTES: &[Route] = &[

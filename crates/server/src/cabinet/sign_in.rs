@@ -11,10 +11,10 @@ use maud::{Markup, html};
 
 use super::{
     cookies::{Carrier, digest, new_secret},
-    frame::{self, Kind, field},
+    frame::{self, HOME, Kind, field},
     language::words,
     me,
-    routes::{Asks, HOME},
+    passwords::{Asks, Checked},
     visit::{Context, Shown, Visit},
 };
 use crate::failure::Failure;
@@ -36,16 +36,6 @@ words! {
     link_title: "Вход по ссылке", "Sign in by link";
     link_hello: "Ссылка действует один раз.", "This link works once.";
     link_over: "Ссылка уже использована или её срок вышел.", "This link was used already, or its time is over.";
-}
-
-/// What came of checking a password.
-pub(crate) struct Checked {
-    /// Whose it is; none: there is no such person.
-    pub(super) person: Option<Person>,
-    /// Whether it fits, or none was asked for.
-    pub(super) is_right: bool,
-    /// The hash of the new one, if one was given that may be chosen.
-    pub(super) new: Option<Secret>,
 }
 
 /// The page to sign in at.

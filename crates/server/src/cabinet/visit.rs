@@ -3,19 +3,20 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use billhook_store::{
-    Tx,
+    AccountId, Tx,
     audit::{self, Action, Entry},
     people::{Person, Role, SESSION_SECONDS, Session},
+    reports::{Period, Report},
 };
 use billhook_wire::{
     Form, OrderId,
     form::{Key, Value},
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use maud::Markup;
+use quick_cache::sync::Cache;
 
 use crate::{
-    cabinet::{cookies::Carrier, frame, language::Language, reports::Kept},
+    cabinet::{cookies::Carrier, language::Language},
     failure::Failure,
     gate::accounts::Served,
     http::answer::{Page, Rest},
@@ -41,8 +42,11 @@ pub(crate) struct Visit {
     /// What the session's cookie holds, and its digest.
     pub(crate) secret: Option<String>,
     pub(crate) digest: String,
-    pub(crate) reports: Arc<Kept>,
+    pub(crate) reports: Arc<Reports>,
 }
+
+/// The reports that were made within the minute, with the time when they were.
+pub(crate) type Reports = Cache<(AccountId, Period, i64), Arc<(i64, Report)>>;
 
 /// Who is signed in; by default nobody.
 #[derive(Debug, Clone, Default)]
@@ -147,17 +151,6 @@ impl Context<'_, '_> {
     fn add_entry(&mut self, entry: Entry) -> Result<(), Failure> {
         let entry = Entry { at: self.visit.now, address: self.visit.address.to_string(), ..entry };
         Ok(audit::add(self.tx, self.visit.account.id, &entry)?)
-    }
-
-    /// What is shown where something does not exist; another account's is answered alike.
-    pub(crate) fn missing(&self) -> Shown {
-        let body = frame::refused(self.visit, self.viewer, StatusCode::NOT_FOUND);
-        Shown::new(StatusCode::NOT_FOUND, body)
-    }
-
-    /// The page of a title and what is on it.
-    pub(crate) fn page(&self, title: &str, main: &Markup) -> Shown {
-        Shown::new(StatusCode::OK, frame::page(self.visit, Some(self.viewer), title, main))
     }
 }
 
