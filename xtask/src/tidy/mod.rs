@@ -1,5 +1,6 @@
 //! Checks that no compiler makes: where code may be, and that texts about the project are true.
 
+mod circles;
 mod contract;
 mod paths;
 mod prose;
@@ -74,6 +75,16 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         cited.extend(contract::decisions(text));
         let comments = text.lines().filter(|line| line.trim_start().starts_with("//"));
         paths::check(&files, comments, &mut fault);
+    }
+    let crates: BTreeSet<&str> =
+        files.ending(".rs").filter_map(|(path, _)| Some(path.split_once("/src/")?.0)).collect();
+    for name in crates {
+        let sources = files
+            .ending(".rs")
+            .filter_map(|(path, text)| Some((path.strip_prefix(name)?.strip_prefix("/src/")?, text)));
+        for part in circles::circles(sources) {
+            faults.push(format!("{name}: imports run in a circle: {part}"));
+        }
     }
     for number in contract.carried_out().difference(&cited) {
         faults.push(format!(
