@@ -1,52 +1,51 @@
 //! A call of the API: the checks in the order of decision 2, then the method.
 
-use billhook_wire::{Api, Code, Credential, Request, mistake};
+use std::{borrow::Cow, time::Duration};
+
+use billhook_wire::{Api, Code, Credential, Key, Method as _, Request, method::GetCalls, mistake};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{
     clock::unix_now,
     failure::{Failure, caught},
-    gate::{
-        Asked,
-        accounts::{Served, WhichKey},
-    },
+    gate::{Asked, accounts::Served},
     http::{
         answer::Answer,
         body::{Body, BodyError},
     },
     methods::call::{Begun, Call, Envelope},
     state::State,
-    telemetry::calls::{Refused, Trace},
+    telemetry::{
+        calls::{self, Refused, Trace},
+        refusal,
+    },
 };
 
-/// Answers a call, and says which key signs the answer: the one that the caller used (decision 63), or the current one where
-/// that is not known. What is known of the call goes into its `trace`.
+/// What is known of a call beside its answer.
+pub(crate) struct Called {
+    /// The key that signs the answer: the one that the caller used (decision 63); `None` where that is not known.
+    pub(crate) key: Option<Key>,
+    pub(crate) trace: Trace,
+}
+
+/// Answers a call.
 pub(crate) async fn answer(
     state: &State,
     asked: &Asked<'_>,
     fresh: Result<(), Failure>,
     body: Result<Body, BodyError>,
-    trace: &mut Trace,
-) -> (WhichKey, Result<Answer, Failure>) {
+) -> (Result<Answer, Failure>, Called) {
     let admitted = caught(async {
         fresh?;
         admit(state, asked, &body)
     });
-    let call = match admitted.await {
-        Ok(call) => call,
-        Err(failure) => {
-            trace.refused = refused(asked, &body, &failure);
-            return (WhichKey::Current, Err(failure));
-        }
+    let (key, begun) = match admitted.await {
+        Ok(call) => (Some(call.key.clone()), caught(async { begin(state, &call) }).await),
+        Err(failure) => (None, Err(failure)),
     };
-    let key = call.key;
-    trace.is_authentic = true;
-    let begun = caught(async { begin(state, &call) }).await;
-    if let Err(failure) = &begun {
-        trace.refused = refused(asked, &body, failure);
-    }
+    let refused = begun.as_ref().err().and_then(|failure| refused(asked, &body, failure));
+    let trace = Trace { is_authentic: key.is_some(), refused };
     // Free the request's memory before the wait for the store.
-    drop(call);
     drop(body);
     let envelope = match begun {
         Ok(Begun::Done(envelope)) => Ok(envelope),
@@ -55,7 +54,8 @@ pub(crate) async fn answer(
     };
     let of_account = asked.account.as_ref().map(|account| &account.answers);
     let budgets = [Some(&state.answer_budget), of_account];
-    (key, envelope.and_then(|Envelope { body, paged }| Answer::done(body, paged, budgets)))
+    let outcome = envelope.and_then(|Envelope { body, paged }| Answer::done(body, paged, budgets));
+    (outcome, Called { key, trace })
 }
 
 /// The checks before those of the method.
@@ -68,15 +68,7 @@ fn admit<'a>(
         return Err(Failure::Http(StatusCode::METHOD_NOT_ALLOWED));
     }
     let account = asked.account.as_ref().ok_or(Code::NO_USER)?;
-    if account.disabled {
-        return Err(Code::DISABLED.into());
-    }
-    if !account.allows(asked.caller) {
-        return Err(Failure::ip_denied(asked.caller));
-    }
-    if let Some(limiter) = &account.limiter {
-        limiter.count(asked.caller).map_err(|retry_after| Failure::TooOften { retry_after })?;
-    }
+    account.admit(asked.caller)?;
     let body = match body {
         Ok(body) => &*body.bytes,
         Err(BodyError::TooLarge { .. }) => return Err(Failure::Http(StatusCode::PAYLOAD_TOO_LARGE)),
@@ -84,6 +76,7 @@ fn admit<'a>(
         Err(BodyError::NoMemory) => return Err(Failure::NoRoom),
     };
     let content_type = content_type(asked);
+    let keys: Vec<_> = account.keys(unix_now()).collect();
     let request = Request::read(content_type, body);
     if request.is_empty() {
         let media_type = media_type(content_type);
@@ -98,7 +91,7 @@ fn admit<'a>(
         Credential::Hash => Api::Signed,
         Credential::Key(_) => Api::Keyed,
     };
-    let key = which_key(&request, account).ok_or_else(|| {
+    let key = request.verify(&account.login, &keys).ok_or_else(|| {
         log_mistake(asked.request_id, account, content_type, body);
         Code::WRONG_HASH
     })?;
@@ -131,14 +124,34 @@ fn begin(state: &State, call: &Call<'_>) -> Result<Begun, Failure> {
     (method.begin)(call)
 }
 
-/// The key of the account that the credential belongs to.
-fn which_key(request: &Request<'_>, account: &Served) -> Option<WhichKey> {
-    let current = account.key(WhichKey::Current);
-    let fitting = match account.old_key(unix_now()) {
-        Some(old) => request.verify(&account.login, &[current, old]),
-        None => request.verify(&account.login, &[current]),
+/// Keeps a call for who asks about it later. Looking at the calls is not one of them, or each look would end the next wait.
+pub(crate) fn keep(
+    state: &State,
+    account: &Served,
+    asked: &Asked<'_>,
+    method: Option<&'static str>,
+    answer: &Answer,
+    took: Duration,
+    trace: Trace,
+) {
+    let method = match method {
+        Some(GetCalls::NAME) if answer.code == Code::OK => return,
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(refusal::shown_path(account, asked.head.uri.path())),
     };
-    fitting.map(|at| if at == 0 { WhichKey::Current } else { WhichKey::Old })
+    let call = calls::Call {
+        number: 0,
+        method,
+        code: answer.code.number(),
+        status: answer.status,
+        caller: asked.caller,
+        took,
+        request_id: asked.request_id.into(),
+        trace,
+    };
+    if account.calls.add(call) {
+        state.directory.forget_calls();
+    }
 }
 
 /// Logs, at debug level only, the caller's likely mistake in signing. Each hash is cut to its first digits,
@@ -147,7 +160,7 @@ fn log_mistake(request_id: &str, account: &Served, content_type: Option<&[u8]>, 
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let diagnosis = mistake::diagnose(&account.login, account.key(WhichKey::Current), content_type, body);
+    let diagnosis = mistake::diagnose(&account.login, &account.key, content_type, body);
     let sent = diagnosis.sent.as_deref().map(mistake::first_digits);
     tracing::debug!(
         request = request_id,

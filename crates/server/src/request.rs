@@ -1,31 +1,26 @@
 //! The path of one request: routing, answer, log and metrics.
 
 use std::{
-    borrow::Cow,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use billhook_wire::{Code, Method as _, TextCase, method::GetCalls};
+use billhook_wire::{Code, TextCase};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 
 use crate::{
-    api, cabinet,
+    api::{self, Called},
+    cabinet,
     clock::unix_now,
     failure::Failure,
-    gate::{
-        Asked,
-        accounts::{Served, WhichKey},
-        caller, host,
-    },
+    gate::{Asked, caller, host},
     http::{
-        activity::InFlight,
         answer::{Answer, Rest},
         body,
-        connection::{AnswerBody, Handler},
+        connection::{Handler, Reply},
         memory::Budget,
     },
     pages::{
@@ -34,11 +29,7 @@ use crate::{
         order::{self, OrderLink},
     },
     state::State,
-    telemetry::{
-        access_log::Line,
-        calls::{Call, Trace},
-        refusal,
-    },
+    telemetry::access_log::Line,
 };
 
 /// How long a browser that used HTTPS uses nothing else: a year, in seconds.
@@ -79,7 +70,7 @@ impl Route {
 }
 
 impl Handler for Peer {
-    async fn handle(&self, request: hyper::Request<Incoming>, in_flight: InFlight) -> Response<AnswerBody> {
+    async fn handle(&self, request: hyper::Request<Incoming>) -> Reply {
         let arrived = Instant::now();
         let state = &*self.state;
         // Random digits, so that nobody learns from those he gets how many calls there were.
@@ -91,62 +82,62 @@ impl Handler for Peer {
         let ends_connection = !body::end_is_certain(&body);
 
         let route = Route::of(&head);
-        let fresh = match route {
-            Route::Reference(_) => Ok(()),
-            Route::Order(_) | Route::Cabinet | Route::Home | Route::Api => state.directory.fresh().await,
-        };
-        let asked = self.asked(&head, &request_id);
-        let mut trace = None;
-        let (key, outcome) = match route {
-            _ if !asked.names_one_host => {
-                (WhichKey::Current, fresh.and(Err(Failure::Http(StatusCode::BAD_REQUEST))))
+        let (asked, fresh) = self.asked(&head, &request_id, &route).await;
+        let (outcome, called) = match route {
+            _ if !asked.names_one_host => (fresh.and(Err(Failure::Http(StatusCode::BAD_REQUEST))), None),
+            Route::Reference(reference) => (Ok(state.docs.answer(reference, &head)), None),
+            Route::Order(link) => (order::answer(state, &asked, fresh, link).await, None),
+            Route::Cabinet => (cabinet::answer(&self.state, &asked, fresh, body).await, None),
+            Route::Home => (home::answer(state, &asked, fresh), None),
+            Route::Api => {
+                let (outcome, called) = api::answer(state, &asked, fresh, body).await;
+                (outcome, Some(called))
             }
-            Route::Reference(reference) => (WhichKey::Current, Ok(state.docs.answer(reference, &head))),
-            Route::Order(link) => (WhichKey::Current, order::answer(state, &asked, fresh, link).await),
-            Route::Cabinet => (WhichKey::Current, cabinet::answer(&self.state, &asked, fresh, body).await),
-            Route::Home => (WhichKey::Current, home::answer(state, &asked, fresh)),
-            Route::Api => api::answer(state, &asked, fresh, body, trace.insert(Trace::default())).await,
         };
-        let mut response = self.respond(&asked, key, outcome, arrived, trace);
-        if ends_connection {
-            in_flight.0.leave_unread();
-            if head.version < Version::HTTP_2 {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-        }
-        response.map(|(first, rest)| AnswerBody::new(first, rest, in_flight))
+        Reply { response: self.respond(&asked, outcome, called, arrived), ends_connection }
     }
 }
 
 impl Peer {
-    /// Finds the account and the caller.
-    fn asked<'a>(&self, head: &'a Parts, request_id: &'a str) -> Asked<'a> {
+    /// Finds the caller and the account, and whether the accounts are fresh, where the route needs them to be.
+    async fn asked<'a>(
+        &self,
+        head: &'a Parts,
+        request_id: &'a str,
+        route: &Route,
+    ) -> (Asked<'a>, Result<(), Failure>) {
         let State { directory, trusted_proxies, has_certificate, .. } = &*self.state;
         let host = host::of_request(head);
         let came_by_https = caller::came_by_https(self.address, &head.headers, trusted_proxies);
-        Asked {
+        let caller = caller::address(self.address, &head.headers, trusted_proxies);
+        let fresh = match route {
+            Route::Reference(_) => Ok(()),
+            Route::Order(_) | Route::Cabinet | Route::Home | Route::Api => directory.fresh().await,
+        };
+        let asked = Asked {
             head,
             names_one_host: host.is_ok(),
             account: host.ok().and_then(|host| directory.find(host.as_ref())),
-            caller: caller::address(self.address, &head.headers, trusted_proxies),
+            caller,
             is_encrypted: self.is_tls || came_by_https,
             is_https: *has_certificate || came_by_https,
             request_id,
-        }
+        };
+        (asked, fresh)
     }
 
     /// Builds the response, and counts and logs it.
     fn respond(
         &self,
         asked: &Asked<'_>,
-        key: WhichKey,
         outcome: Result<Answer, Failure>,
+        called: Option<Called>,
         arrived: Instant,
-        trace: Option<Trace>,
     ) -> Response<(Bytes, Option<Rest>)> {
         let state = &*self.state;
         let account = asked.account.as_deref();
-        let signer = account.map(|account| account.key(key));
+        let (key, trace) = called.map_or((None, None), |Called { key, trace }| (key, Some(trace)));
+        let signer = key.as_ref().or(account.map(|account| &account.key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
         let is_refused = outcome.as_ref().map_or(true, |answer| answer.code != Code::OK);
         let has_line = !is_refused || state.reporter.refused(asked.caller);
@@ -157,9 +148,10 @@ impl Peer {
             Answer::refusal(&failure, case, signer)
         });
         let took = arrived.elapsed();
-        note(state, asked, &answer, took, has_line);
+        let method = state.methods.name_of(asked.head.uri.path());
+        note(state, asked, method, &answer, took, has_line);
         if let (Some(account), Some(trace)) = (account, trace) {
-            keep(state, account, asked, &answer, took, trace);
+            api::keep(state, account, asked, method, &answer, took, trace);
         }
 
         let mut response = answer.head(signer, unix_now(), asked.request_id);
@@ -176,39 +168,15 @@ impl Peer {
     }
 }
 
-/// Keeps a call for who asks about it later. Looking at the calls is not one of them, or each look would end the next wait.
-pub(crate) fn keep(
+/// Counts a request, and logs it if the access log is on.
+fn note(
     state: &State,
-    account: &Served,
     asked: &Asked<'_>,
+    method: Option<&'static str>,
     answer: &Answer,
     took: Duration,
-    trace: Trace,
+    has_line: bool,
 ) {
-    let path = asked.head.uri.path();
-    let method = match state.methods.name_of(path) {
-        Some(GetCalls::NAME) if answer.code == Code::OK => return,
-        Some(name) => Cow::Borrowed(name),
-        None => Cow::Owned(refusal::shown_path(account, path)),
-    };
-    let call = Call {
-        number: 0,
-        method,
-        code: answer.code.number(),
-        status: answer.status,
-        caller: asked.caller,
-        took,
-        request_id: asked.request_id.into(),
-        trace,
-    };
-    if account.calls.add(call) {
-        state.directory.forget_calls();
-    }
-}
-
-/// Counts a request, and logs it if the access log is on.
-fn note(state: &State, asked: &Asked<'_>, answer: &Answer, took: Duration, has_line: bool) {
-    let method = state.methods.name_of(asked.head.uri.path());
     state.metrics.count(method, answer.code.number(), took.as_secs_f64());
     let Some(log) = state.access_log.as_ref().filter(|_| has_line) else { return };
     log.add(&Line {

@@ -5,7 +5,7 @@
 //! that lost commits, gives the same versions to other changes. So each change also has a random `token`.
 //! With [`newest`] and [`sum`] a server notices that its accounts come from another history.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use billhook_wire::{Key, Login};
 
@@ -45,6 +45,19 @@ pub struct Account {
     pub version: i64,
     /// A random number, new after every change.
     pub token: i64,
+}
+
+impl Account {
+    /// The keys that are accepted at `now` (unix seconds).
+    pub fn keys(&self, now: i64) -> impl Iterator<Item = &Key> {
+        let old = self.old_key.as_ref().filter(|old| now < old.until);
+        iter::once(&self.key).chain(old.map(|old| &old.key))
+    }
+
+    /// These, and an old one whose time is over.
+    pub fn all_keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys(i64::MIN)
+    }
 }
 
 /// A replaced key that is still accepted for a while.

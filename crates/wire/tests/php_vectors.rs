@@ -156,7 +156,7 @@ fn signatures() {
         // A client's body, and any other body whose hash PHP would have computed over the variables.
         for (body, hash) in [(query.as_bytes(), &case["hash"]), (&bytes(&case["body"]), &case["body_hash"])] {
             let sent = [body, b"&hash=", text(hash).as_bytes()].concat();
-            same("verify", &Request::read(None, &sent).verify(&login, &keys), &Some(1))?;
+            same("verify", &Request::read(None, &sent).verify(&login, &keys), &Some(&key))?;
             let upper = text(hash).to_uppercase();
             let sent = [body, b"&hash=", upper.as_bytes()].concat();
             same("upper case", &Request::read(None, &sent).verify(&login, &keys), &None)?;

@@ -13,7 +13,7 @@ use billhook_store::AccountId;
 use billhook_wire::signature;
 use quick_cache::sync::Cache;
 
-use crate::gate::caller::Network;
+use crate::gate::network::Network;
 
 /// The longest wait.
 const WAIT_MAX: Duration = Duration::from_secs(30);

@@ -19,9 +19,7 @@ use crate::{
     failure::Failure,
     gate::Asked,
     http::{answer::Answer, body::Body},
-    request,
     state::State,
-    telemetry::calls::Trace,
 };
 
 words! {
@@ -154,12 +152,12 @@ pub(super) async fn called(state: &State, asked: &Asked<'_>, visit: &Visit) -> R
         .map_err(|_| Failure::Fault("a request of ours is none"))?;
     let (head, ()) = request.into_parts();
     let asked = Asked { head: &head, account: asked.account.clone(), ..*asked };
-    let (begun, mut trace) = (Instant::now(), Trace::default());
-    let (which, answer) = api::answer(state, &asked, Ok(()), Ok(Body::of(sent.into())), &mut trace).await;
-    let answer = answer.unwrap_or_else(|failure| {
-        Answer::refusal(&failure, account.settings.text_case, Some(account.key(which)))
-    });
-    request::keep(state, account, &asked, &answer, begun.elapsed(), trace);
+    let begun = Instant::now();
+    let (answer, called) = api::answer(state, &asked, Ok(()), Ok(Body::of(sent.into()))).await;
+    let key = called.key.as_ref().unwrap_or(&account.key);
+    let answer =
+        answer.unwrap_or_else(|failure| Answer::refusal(&failure, account.settings.text_case, Some(key)));
+    api::keep(state, account, &asked, Some(method.name), &answer, begun.elapsed(), called.trace);
     let text = match serde_json::from_slice::<serde_json::Value>(&answer.body) {
         Ok(json) => serde_json::to_string_pretty(&json).unwrap_or_default(),
         Err(_) => String::from_utf8_lossy(&answer.body).into_owned(),

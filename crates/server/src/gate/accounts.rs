@@ -19,7 +19,7 @@ use billhook_store::{
     AccountId, Error, Kind, Store,
     accounts::{self, Account, Newest, Sum},
 };
-use billhook_wire::{Key, Login};
+use billhook_wire::{Code, Key, Login};
 
 use crate::{
     Options, StartError,
@@ -44,18 +44,11 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) struct Served {
     account: Account,
     /// The rate limit of each address, if the account has one.
-    pub(crate) limiter: Option<Arc<Limiter>>,
+    limiter: Option<Arc<Limiter>>,
     /// The account's share of the memory for answers that clients have not read yet.
     pub(crate) answers: Arc<Budget>,
     /// Its last calls.
     pub(crate) calls: Arc<Ring>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WhichKey {
-    Current,
-    /// The previous key, while it is still accepted.
-    Old,
 }
 
 /// All accounts, by each of their hosts.
@@ -85,23 +78,17 @@ struct Snapshot {
 }
 
 impl Served {
-    /// The old key, if it is still accepted at `now` (unix seconds).
-    pub(crate) fn old_key(&self, now: i64) -> Option<&Key> {
-        self.account.old_key.as_ref().filter(|old| now < old.until).map(|old| &old.key)
-    }
-
-    /// One of the account's keys; the current one if there is no old one.
-    pub(crate) fn key(&self, which: WhichKey) -> &Key {
-        match (&self.account.old_key, which) {
-            (Some(old), WhichKey::Old) => &old.key,
-            _ => &self.account.key,
+    /// Whether a caller may call: the account, the caller's address and its rate are looked at.
+    pub(crate) fn admit(&self, caller: IpAddr) -> Result<(), Failure> {
+        if self.disabled {
+            return Err(Code::DISABLED.into());
         }
-    }
-
-    /// Whether the account allows calls from this address.
-    pub(crate) fn allows(&self, caller: IpAddr) -> bool {
-        let allowed = &self.account.settings.allow_ips;
-        allowed.is_empty() || allowed.iter().any(|net| net.contains(&caller))
+        let allowed = &self.settings.allow_ips;
+        if !allowed.is_empty() && !allowed.iter().any(|net| net.contains(&caller)) {
+            return Err(Failure::ip_denied(caller));
+        }
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.count(caller).map_err(|retry_after| Failure::TooOften { retry_after })
     }
 }
 
@@ -201,8 +188,7 @@ impl Directory {
     }
 
     fn refuses(&self, account: &Account) -> bool {
-        let keys = [Some(&account.key), account.old_key.as_ref().map(|old| &old.key)];
-        self.refused_key.is_some() && keys.contains(&self.refused_key.as_ref())
+        account.all_keys().any(|key| self.refused_key.as_ref() == Some(key))
     }
 
     /// These accounts in what is `known`, or in the place of the same; limits and calls are kept from `before`.
@@ -460,20 +446,6 @@ mod tests {
         assert!(count(&directory));
         take_over(&directory, limited(0, true));
         assert!(directory.find(None).unwrap().limiter.is_none());
-    }
-
-    #[test]
-    fn the_old_key_ends() {
-        let mut anna = account(1, "anna", &[]);
-        anna.old_key = Some(accounts::OldKey { key: Key::parse("before").unwrap(), until: 100 });
-        let served = Served {
-            account: anna,
-            limiter: None,
-            answers: Budget::new(MAX_BYTES_OF_ONE),
-            calls: Ring::new(&Calls::new()),
-        };
-        assert_eq!(served.old_key(99), Some(&Key::parse("before").unwrap()));
-        assert_eq!(served.old_key(100), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The caller's address, behind trusted proxies, in a normal form.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -24,19 +24,6 @@ pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         }
     }
     caller
-}
-
-/// The unit of per-address limits: an IPv4 address, or an IPv6 /64, the smallest network of a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(IpAddr);
-
-impl Network {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => (address & Ipv6Addr::from_bits(u128::MAX << 64)).into(),
-            address @ IpAddr::V4(_) => address,
-        })
-    }
 }
 
 /// Whether an address is a trusted proxy.
@@ -110,15 +97,6 @@ mod tests {
             assert!(!https("10.0.0.1", lines), "{lines:?}");
         }
         assert!(!https("192.0.2.1", &["https"]));
-    }
-
-    #[test]
-    fn an_ipv6_network_counts_as_one() {
-        let of = |address: &str| Network::of(address.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:ffff:ffff:ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use governor::{
     },
 };
 
-use crate::gate::caller::Network;
+use crate::gate::network::Network;
 
 /// How many networks an account's limiter tracks. Further networks share one allowance.
 const NETWORKS_MAX: usize = 10_000;

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod caller;
 pub(crate) mod host;
 pub(crate) mod limiter;
+pub(crate) mod network;
 
 use std::{net::IpAddr, sync::Arc};
 

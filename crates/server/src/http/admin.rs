@@ -10,8 +10,7 @@ use tokio::{sync::Mutex, time::timeout};
 use crate::{
     gate::host::{self, Host},
     http::{
-        activity::InFlight,
-        connection::{AnswerBody, ConnectionConfig, Handler},
+        connection::{ConnectionConfig, Handler, Reply},
         permits::Permits,
     },
     state::State,
@@ -35,17 +34,13 @@ pub(crate) struct Admin {
 }
 
 impl Handler for Admin {
-    async fn handle(
-        &self,
-        request: hyper::Request<Incoming>,
-        in_flight: InFlight,
-    ) -> hyper::Response<AnswerBody> {
+    async fn handle(&self, request: hyper::Request<Incoming>) -> Reply {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         let (head, _) = request.into_parts();
         if !self.is_named(&head) {
             let text =
                 "unknown host: use an IP address, localhost, or a name given with --admin-host\n".to_owned();
-            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text, in_flight);
+            return reply(StatusCode::MISDIRECTED_REQUEST, "text/plain; charset=utf-8", text);
         }
         let (status, text) = match head.uri.path() {
             "/healthz" if is_look => (StatusCode::OK, "ok\n".to_owned()),
@@ -58,12 +53,11 @@ impl Handler for Admin {
                     StatusCode::OK,
                     "application/openmetrics-text; version=1.0.0; charset=utf-8",
                     self.metrics(),
-                    in_flight,
                 );
             }
             _ => (StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n".to_owned()),
         };
-        reply(status, "text/plain; charset=utf-8", text, in_flight)
+        reply(status, "text/plain; charset=utf-8", text)
     }
 }
 
@@ -113,14 +107,9 @@ impl Admin {
     }
 }
 
-fn reply(
-    status: StatusCode,
-    content_type: &'static str,
-    text: String,
-    in_flight: InFlight,
-) -> hyper::Response<AnswerBody> {
-    let mut response = hyper::Response::new(AnswerBody::new(Bytes::from(text), None, in_flight));
+fn reply(status: StatusCode, content_type: &'static str, text: String) -> Reply {
+    let mut response = hyper::Response::new((Bytes::from(text), None));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+    Reply { response, ends_connection: false }
 }

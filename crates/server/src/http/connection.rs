@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{HeaderValue, Version, header};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     server::conn::{http1, http2},
@@ -63,12 +64,14 @@ pub(crate) enum Protocol {
 
 /// Answers requests, on the connection's own task (HTTP/1.1) or on a task per request (HTTP/2).
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Answers one request. `in_flight` goes into the answer's body; its drop ends the request.
-    fn handle(
-        &self,
-        request: hyper::Request<Incoming>,
-        in_flight: InFlight,
-    ) -> impl Future<Output = hyper::Response<AnswerBody>> + Send;
+    fn handle(&self, request: hyper::Request<Incoming>) -> impl Future<Output = Reply> + Send;
+}
+
+/// What a handler gives back.
+pub(crate) struct Reply {
+    pub(crate) response: hyper::Response<(Bytes, Option<Rest>)>,
+    /// Whether the connection can't be used for another request.
+    pub(crate) ends_connection: bool,
 }
 
 /// Serves a connection until it ends. `memory` is the budget for heads of HTTP/2, since one connection has
@@ -268,9 +271,17 @@ impl<H: Handler> Service<hyper::Request<Incoming>> for Requests<H> {
         let admitted = self.admit(&request);
         let in_flight = InFlight::begin(self.activity.clone());
         let handler = self.handler.clone();
+        let is_http1 = request.version() < Version::HTTP_2;
         Box::pin(async move {
             let _reserved = admitted?;
-            Ok(handler.handle(request, in_flight).await)
+            let Reply { mut response, ends_connection } = handler.handle(request).await;
+            if ends_connection {
+                in_flight.0.leave_unread();
+                if is_http1 {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
+            Ok(response.map(|(first, rest)| AnswerBody::new(first, rest, in_flight)))
         })
     }
 }
@@ -286,7 +297,7 @@ pub(crate) struct AnswerBody {
 
 impl AnswerBody {
     /// A body whose drop ends its request.
-    pub(crate) fn new(first: Bytes, rest: Option<Rest>, in_flight: InFlight) -> Self {
+    fn new(first: Bytes, rest: Option<Rest>, in_flight: InFlight) -> Self {
         let place = in_flight.0.answer_ready();
         Self { first, rest, place, in_flight }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{gate::caller::Network, http::memory::Budget};
+use crate::{gate::network::Network, http::memory::Budget};
 
 /// The maximum number of HTTP/2 connections per network; more are offered HTTP/1.1. Besides counted memory,
 /// each can make hyper hold 2 MiB, since each of the 124 entries of its field table keeps a whole buffer.

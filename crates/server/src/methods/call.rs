@@ -8,7 +8,7 @@ use std::{
 
 use billhook_store::{Extent, Store, Tx};
 use billhook_wire::{
-    Access, Api, Code, Method, Request, envelope,
+    Access, Api, Code, Key, Method, Request, envelope,
     method::{IDEMPOTENCY_KEY, Paged},
 };
 use tokio::sync::oneshot;
@@ -16,10 +16,7 @@ use tokio::sync::oneshot;
 use crate::{
     clock::unix_now,
     failure::Failure,
-    gate::{
-        Asked,
-        accounts::{Served, WhichKey},
-    },
+    gate::{Asked, accounts::Served},
     methods::{
         context::{Context, Function},
         idempotency::{self, Done, Once},
@@ -35,7 +32,7 @@ pub(crate) struct Call<'a> {
     /// The API version of the credential.
     pub(crate) api: Api,
     /// The caller's key, which signs the answer (decision 63).
-    pub(crate) key: WhichKey,
+    pub(crate) key: &'a Key,
 }
 
 /// A call that has begun.
@@ -63,7 +60,7 @@ struct Origin {
 #[derive(Clone)]
 struct Signer {
     account: Arc<Served>,
-    key: WhichKey,
+    key: Key,
 }
 
 impl Origin {
@@ -92,7 +89,7 @@ impl Signer {
         &self,
         (done, paged): (Done<M::Answer>, Option<Paged>),
     ) -> Result<Envelope, Failure> {
-        let key = self.account.key(self.key);
+        let key = &self.key;
         let body = match done {
             Done::Now(answer) => {
                 envelope::write(M::done(&answer), None, self.account.settings.text_case, &answer, Some(key))
@@ -126,7 +123,7 @@ pub(super) fn begin<M: Method>(function: Function<M>, call: &Call<'_>) -> Result
             Some(once) => once.run::<M>(cx, |cx| function(cx, &ask)),
         })
     };
-    let signer = Signer { account: call.account.clone(), key: call.key };
+    let signer = Signer { account: call.account.clone(), key: call.key.clone() };
     let extent = match access {
         Access::ReadOne => Extent::Statement,
         Access::Read => Extent::Transaction,

@@ -23,7 +23,7 @@ const GATHERING: Duration = Duration::from_millis(100);
 /// Begins the call. It holds no thread while it waits.
 pub(super) fn begin(call: &Call<'_>) -> Result<Begun, Failure> {
     let ask: GetCalls = call.request.parameters().map_err(|(code, _)| code)?;
-    let (account, key) = (call.account.clone(), call.key);
+    let (account, key) = (call.account.clone(), call.key.clone());
     Ok(Begun::Waits(Box::pin(async move {
         let found = wait(&account, &ask).await;
         let shared = &account.calls.all;
@@ -31,8 +31,8 @@ pub(super) fn begin(call: &Call<'_>) -> Result<Begun, Failure> {
         let looked = account.clone();
         let answer = move || found.iter().map(|call| info(&looked, call)).collect::<Vec<_>>();
         let answer = tokio::task::spawn_blocking(answer).await.map_err(|_| GONE)?;
-        let (case, key) = (account.settings.text_case, account.key(key));
-        let body = envelope::write(Code::OK, None, case, &answer, Some(key)).map_err(|_| GONE)?;
+        let case = account.settings.text_case;
+        let body = envelope::write(Code::OK, None, case, &answer, Some(&key)).map_err(|_| GONE)?;
         Ok(Envelope { body, paged: None })
     })))
 }

@@ -14,7 +14,7 @@ use billhook_wire::{
 
 use crate::{
     clock::unix_now,
-    gate::accounts::{Served, WhichKey},
+    gate::accounts::Served,
     telemetry::calls::{Call, Refused},
 };
 
@@ -108,9 +108,8 @@ fn parameter_reason(call: &Call, request: &Request<'_>, shown: impl Fn(&str) -> 
 
 /// The key that the credential fits, or else the current one.
 fn fitting_key<'a>(account: &'a Served, request: &Request<'_>) -> &'a Key {
-    let old = account.old_key(unix_now());
-    let fits = |key: &&Key| request.verify(&account.login, &[*key]).is_some();
-    old.filter(fits).unwrap_or_else(|| account.key(WhichKey::Current))
+    let keys: Vec<_> = account.keys(unix_now()).collect();
+    request.verify(&account.login, &keys).unwrap_or(&account.key)
 }
 
 /// A path as it is kept: the method's name alone, where it is one. A path may hold anything, a key too.
@@ -127,6 +126,6 @@ pub(crate) fn shown_path(account: &Served, path: &str) -> String {
 
 /// A text, unless it has a piece of one of the account's keys.
 fn hidden(account: &Served, text: &str) -> String {
-    let is_secret = |which| mistake::looks_secret(text.as_bytes(), account.key(which));
-    if is_secret(WhichKey::Current) || is_secret(WhichKey::Old) { HIDDEN.to_owned() } else { text.to_owned() }
+    let is_secret = account.all_keys().any(|key| mistake::looks_secret(text.as_bytes(), key));
+    if is_secret { HIDDEN.to_owned() } else { text.to_owned() }
 }

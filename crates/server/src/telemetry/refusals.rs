@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::gate::caller::Network;
+use crate::gate::network::Network;
 
 /// The maximum number of lines per network and second.
 const LINES_PER_SECOND: u64 = 100;

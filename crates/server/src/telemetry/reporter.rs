@@ -9,11 +9,7 @@ use std::{
 use billhook_store as store;
 use store::Kind;
 
-use crate::{
-    failure::Failure,
-    gate::accounts::{Served, WhichKey},
-    telemetry::refusals::Refusals,
-};
+use crate::{failure::Failure, gate::accounts::Served, telemetry::refusals::Refusals};
 
 /// When a failure that still happens is reported again.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
@@ -105,8 +101,8 @@ fn shown<'a>(account: &Served, path: &'a str) -> &'a str {
     let name = name.strip_suffix('/').unwrap_or(name);
     let is_name =
         (1..=NAME_LETTERS_MAX).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphabetic());
-    let is_key = |which| account.key(which).reveal().eq_ignore_ascii_case(name);
-    if is_name && !is_key(WhichKey::Current) && !is_key(WhichKey::Old) { name } else { "?" }
+    let is_key = account.all_keys().any(|key| key.reveal().eq_ignore_ascii_case(name));
+    if is_name && !is_key { name } else { "?" }
 }
 
 /// Lets each thing be reported once a minute.

@@ -140,12 +140,12 @@ impl<'a> Request<'a> {
         signature::text(&signature::sha256_hex([pairs.join(&b'&')]))
     }
 
-    /// The index of the key in `keys` that the credential matches: `hash` over the raw body or its
-    /// re-encoding (decision 1), or `rpsKey`. Compares in constant time.
-    pub fn verify(&self, login: &Login, keys: &[&Key]) -> Option<usize> {
+    /// The one of the keys that the credential matches: `hash` over the raw body or its re-encoding
+    /// (decision 1), or `rpsKey`. Compares in constant time.
+    pub fn verify<'k>(&self, login: &Login, keys: &[&'k Key]) -> Option<&'k Key> {
         match self.credential() {
             Credential::Absent => None,
-            Credential::Key(sent) => keys.iter().position(|key| key.matches(sent)),
+            Credential::Key(sent) => keys.iter().copied().find(|key| key.matches(sent)),
             Credential::Hash => {
                 let sent = self.sent_hash().filter(|sent| sent.len() == 32)?;
                 let login = login.as_str().as_bytes();
@@ -193,9 +193,9 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The index of the key that gives the sent hash.
-fn fitting(hash: &RequestHash, keys: &[&Key], sent: &[u8]) -> Option<usize> {
-    keys.iter().position(|key| hash.with_key(key.reveal().as_bytes()).ct_eq(sent).into())
+/// The key that gives the sent hash.
+fn fitting<'k>(hash: &RequestHash, keys: &[&'k Key], sent: &[u8]) -> Option<&'k Key> {
+    keys.iter().copied().find(|key| hash.with_key(key.reveal().as_bytes()).ct_eq(sent).into())
 }
 
 impl fmt::Debug for Request<'_> {

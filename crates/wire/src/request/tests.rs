@@ -125,13 +125,13 @@ fn keys_in_the_body() {
     let (login, key) = demo();
     let old = Key::parse("old").unwrap();
     let verify = |body: &str| read(body).verify(&login, &[&old, &key]);
-    assert_eq!(verify("rpsKey=old"), Some(0));
-    assert_eq!(verify(&format!("a=1&rpsKey={}", key.reveal())), Some(1));
-    assert_eq!(verify(&format!("a=1&hash={}", hash("a=1"))), Some(1));
+    assert_eq!(verify("rpsKey=old"), Some(&old));
+    assert_eq!(verify(&format!("a=1&rpsKey={}", key.reveal())), Some(&key));
+    assert_eq!(verify(&format!("a=1&hash={}", hash("a=1"))), Some(&key));
     for body in ["rpsKey=OLD", "rpsKey=old+", "rpsKey[]=old", "rpsKey=", "rpsKey=old&hash=x"] {
         assert_eq!(verify(body), None, "{body}");
     }
-    assert_eq!(verify(&format!("rpsKey=wrong&hash={}", hash("rpsKey=wrong"))), Some(1));
+    assert_eq!(verify(&format!("rpsKey=wrong&hash={}", hash("rpsKey=wrong"))), Some(&key));
     assert_eq!(read("rpsKey=old").verify(&login, &[]), None);
 }
 
@@ -146,7 +146,7 @@ fn multipart_is_checked_over_the_re_encoding() {
         + &part("hash", &hash("name=a+b%7E&rid%5B0%5D=x"))
         + "--B--\r\n";
     let request = Request::read(Some(b"multipart/form-data; boundary=B"), body.as_bytes());
-    assert_eq!(request.verify(&login, &[&key]), Some(0));
+    assert_eq!(request.verify(&login, &[&key]), Some(&key));
     assert_eq!(request.raw_query(), None);
 }
 
