@@ -241,7 +241,7 @@ pub(crate) enum Record {
 }
 
 /// The fields of an order. A field that is not in `given` was left out, and its value here means nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
     pub(crate) given: FieldSet,
     pub(crate) id: OrderId,
@@ -258,24 +258,6 @@ pub(crate) struct Draft {
     pub(crate) payments: Vec<Payment>,
     pub(crate) texts: Texts,
     pub(crate) items: Vec<ItemDraft>,
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self {
-            given: FieldSet::default(),
-            id: OrderId(0),
-            email: None,
-            pay_status: PayStatus::Waiting,
-            created: 0,
-            paid: 0,
-            is_recurrent: false,
-            handling: Handling::default(),
-            payments: Vec::new(),
-            texts: Texts::default(),
-            items: Vec::new(),
-        }
-    }
 }
 
 impl Draft {

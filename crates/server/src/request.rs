@@ -140,7 +140,7 @@ impl Peer {
         let signer = key.as_ref().or(account.map(|account| &account.key));
         let case = account.map_or(TextCase::default(), |account| account.settings.text_case);
         let is_refused = outcome.as_ref().map_or(true, |answer| answer.code != Code::OK);
-        let has_line = !is_refused || state.reporter.refused(asked.caller);
+        let has_line = !is_refused || state.reporter.refusals.has_line(asked.caller);
         let answer = outcome.unwrap_or_else(|failure| {
             if has_line || !matches!(failure, Failure::NoRoom) {
                 state.reporter.failed(&failure, state.store.place(), asked.request_id);

@@ -156,7 +156,7 @@ impl Server {
             tracing::warn!(connections = permits.taken(), "stopped with requests in flight");
         }
         admin_config.shutdown.begin();
-        state.reporter.report_left_out();
+        state.reporter.refusals.report_left_out();
         if let Some(log) = &state.access_log {
             log.flush();
         }

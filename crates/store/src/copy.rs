@@ -20,7 +20,7 @@ use crate::{
     partial::Unfinished,
     random,
     tables::{Copied, TABLES},
-    tx::Arg,
+    tx::{Arg, Value},
 };
 
 /// The maximum number of rows in one transaction, and of the bytes of their texts.
@@ -199,21 +199,6 @@ fn is_copied(table: &Copied, row: &dyn Row) -> Result<bool, Error> {
     Ok(table.is_of_accounts() || row.text(0)? != marks::COPYING)
 }
 
-/// A value that outlives its row.
-enum Value {
-    Int(i64),
-    Text(Box<str>),
-}
-
-impl Value {
-    fn arg(&self) -> Arg<'_> {
-        match self {
-            Self::Int(number) => Arg::Int(*number),
-            Self::Text(text) => Arg::Text(text),
-        }
-    }
-}
-
 /// Copies one table.
 fn fill(
     from: &mut Tx<'_>,
@@ -241,13 +226,11 @@ fn fill(
         }
         digests.add(table, row)?;
         let values = (0..row.width()).map(|column| {
-            Ok(match row.value(column)? {
-                Arg::Int(number) => Value::Int(number),
-                Arg::Text(text) => {
-                    bytes += text.len();
-                    Value::Text(text.into())
-                }
-            })
+            let value = row.value(column)?;
+            if let Arg::Text(text) = value {
+                bytes += text.len();
+            }
+            Ok(value.into())
         });
         batch.push(values.collect::<Result<_, Error>>()?);
         counted.one();

@@ -368,17 +368,6 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, id: OrderId) -> Result<Option<O
     Ok(found)
 }
 
-const EACH: Sql = order_lines!("orders.each", "o.account_id = $1");
-
-/// Shows every order, by number.
-pub fn each<E: From<Error>>(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    take: impl FnMut(Order) -> Result<(), E>,
-) -> Result<(), E> {
-    show_each(tx, &EACH, &[account.0.into()], take)
-}
-
 const EACH_BETWEEN: Sql =
     order_lines!("orders.each_between", "o.account_id = $1 AND o.order_id > $2 AND o.order_id <= $3");
 
@@ -576,7 +565,6 @@ pub(crate) fn line(row: &dyn Row) -> Result<Line, Error> {
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &BILLS_OF,
     &FIND,
-    &EACH,
     &NTH_AFTER,
     &EACH_BETWEEN,
     &COUNT,

@@ -66,6 +66,30 @@ impl<'a> From<&'a String> for Arg<'a> {
     }
 }
 
+/// A value of its own: it outlives its row, or the call that it is an argument of.
+pub(crate) enum Value {
+    Int(i64),
+    Text(Box<str>),
+}
+
+impl Value {
+    pub(crate) fn arg(&self) -> Arg<'_> {
+        match self {
+            Self::Int(number) => Arg::Int(*number),
+            Self::Text(text) => Arg::Text(text),
+        }
+    }
+}
+
+impl From<Arg<'_>> for Value {
+    fn from(arg: Arg<'_>) -> Self {
+        match arg {
+            Arg::Int(number) => Self::Int(number),
+            Arg::Text(text) => Self::Text(text.into()),
+        }
+    }
+}
+
 /// One row of a result, with columns counted from 0.
 pub trait Row {
     /// A number.

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use subtle::ConstantTimeEq;
 
 use crate::{Code, Key, TextCase, json, signature};
@@ -109,36 +109,20 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// A number, or a numeric text.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct Visitor;
-
-    impl de::Visitor<'_> for Visitor {
-        type Value = i64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number, or a numeric text")
-        }
-
-        fn visit_i64<E: de::Error>(self, number: i64) -> Result<i64, E> {
-            Ok(number)
-        }
-
-        fn visit_u64<E: de::Error>(self, number: u64) -> Result<i64, E> {
-            i64::try_from(number).map_err(E::custom)
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<i64, E> {
-            text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
-        }
-    }
-
-    deserializer.deserialize_any(Visitor)
+    let number = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    number.ok_or_else(|| de::Error::custom("a number, or a numeric text, is expected"))
 }
 
 /// Anything but text becomes an empty hash, which is wrong; it does not make the answer malformed.
 fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::String(text) => text,
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
         _ => String::new(),
     })
 }

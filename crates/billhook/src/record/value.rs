@@ -25,26 +25,23 @@ pub(crate) enum Value<'a> {
 impl Value<'_> {
     /// The number of an order or a product: 1 to `i64::MAX`.
     pub(super) fn number(&self) -> Result<i64, Fault> {
-        let number = match self {
-            Self::Whole(number) => i64::try_from(*number).ok(),
-            Self::Text(text) => digits(text.trim()),
-            Self::Flag(_) | Self::Float(_) => None,
-        };
-        number
-            .filter(|number| *number >= 1)
-            .ok_or_else(|| Fault(format!("a number from 1 to 9223372036854775807 is expected, not {self}")))
+        self.number_from(1)
     }
 
     /// The number of something, or 0 for none.
     pub(super) fn number_or_none(&self) -> Result<i64, Fault> {
+        self.number_from(0)
+    }
+
+    fn number_from(&self, least: i64) -> Result<i64, Fault> {
         let number = match self {
             Self::Whole(number) => i64::try_from(*number).ok(),
             Self::Text(text) => digits(text.trim()),
             Self::Flag(_) | Self::Float(_) => None,
         };
-        number
-            .filter(|number| *number >= 0)
-            .ok_or_else(|| Fault(format!("a number from 0 to 9223372036854775807 is expected, not {self}")))
+        number.filter(|number| *number >= least).ok_or_else(|| {
+            Fault(format!("a number from {least} to 9223372036854775807 is expected, not {self}"))
+        })
     }
 
     /// The value as a text.

@@ -125,22 +125,11 @@ struct Report {
 }
 
 /// Why an export failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 enum Stop {
-    Store(Error),
-    Output(io::Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
+    Store(#[from] Error),
+    Output(#[from] io::Error),
 }
 
 /// How many orders are read at once.

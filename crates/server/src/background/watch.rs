@@ -43,7 +43,7 @@ pub(crate) fn start(state: Arc<State>) -> io::Result<(Repeating, oneshot::Receiv
             _ => {}
         }
         is_reachable = refreshed.is_ok();
-        state.reporter.report_left_out();
+        state.reporter.refusals.report_left_out();
         looks = (looks + 1) % LOOKS_PER_ROUND;
         if looks == 0 {
             state.directory.forget_rested_callers();

@@ -1,7 +1,6 @@
 //! Log lines about failures and refusals, limited in number.
 
 use std::{
-    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -23,7 +22,7 @@ const NAME_LETTERS_MAX: usize = 40;
 pub(crate) struct Reporter {
     failures: OnceAMinute<Kind>,
     unserved: OnceAMinute<String>,
-    refusals: Refusals,
+    pub(crate) refusals: Refusals,
 }
 
 impl Reporter {
@@ -82,16 +81,6 @@ impl Reporter {
                 "a client called a method that Billhook does not have"
             );
         }
-    }
-
-    /// Counts a refused call of this address. Whether it gets a line in the access log.
-    pub(crate) fn refused(&self, caller: IpAddr) -> bool {
-        self.refusals.has_line(caller)
-    }
-
-    /// Reports refused calls that got no line, once their second is over. Call it regularly.
-    pub(crate) fn report_left_out(&self) {
-        self.refusals.report_left_out();
     }
 }
 

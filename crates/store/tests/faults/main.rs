@@ -28,6 +28,7 @@ use std::{
 use billhook_store::{
     AccountId, Error, Store, Tx, accounts, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
+    payments,
     products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
@@ -115,7 +116,7 @@ fn look(store: &Store, account: AccountId) -> BTreeMap<i64, Option<u64>> {
     assert_eq!(store.check(&mut |_| {}).unwrap(), []);
     let mut found = BTreeMap::new();
     let counter = store.read(|tx| {
-        orders::each(tx, account, |order| {
+        payments::each_order(tx, account, (OrderId(-1), OrderId(i64::MAX)), |order, _| {
             let comment = order.texts.get(TextField::Comment);
             let count = if comment.is_empty() { None } else { Some(comment.parse().unwrap()) };
             assert_eq!(order, sample(order.id.0, count));

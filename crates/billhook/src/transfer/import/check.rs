@@ -58,21 +58,11 @@ pub(super) struct GivenItem {
 }
 
 /// Why a record was refused.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
 pub(super) enum Refusal {
-    Fault(Fault),
-    Store(Error),
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Store(error)
-    }
+    Fault(#[from] Fault),
+    Store(#[from] Error),
 }
 
 /// Checks a file's records in their order.

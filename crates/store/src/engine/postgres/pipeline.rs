@@ -34,7 +34,7 @@ use crate::{
     Error, Kind, Row, Sql, Tx,
     engine::Read,
     product_versions::KnownVersions,
-    tx::{Arg, Statements},
+    tx::{Arg, Statements, Value},
 };
 
 /// The maximum number of rows of an answer, all held in memory. The workers take longer ones row by row.
@@ -73,11 +73,6 @@ struct Opening {
 struct Question {
     sql: &'static Sql,
     args: Vec<Value>,
-}
-
-enum Value {
-    Int(i64),
-    Text(Box<str>),
 }
 
 impl Pipeline {
@@ -196,22 +191,9 @@ impl Open {
     }
 }
 
-impl Value {
-    fn arg(&self) -> Arg<'_> {
-        match self {
-            Self::Int(number) => Arg::Int(*number),
-            Self::Text(text) => Arg::Text(text),
-        }
-    }
-}
-
 impl Question {
     fn new(sql: &'static Sql, args: &[Arg<'_>]) -> Self {
-        let args = args.iter().map(|arg| match *arg {
-            Arg::Int(number) => Value::Int(number),
-            Arg::Text(text) => Value::Text(text.into()),
-        });
-        Self { sql, args: args.collect() }
+        Self { sql, args: args.iter().map(|arg| Value::from(*arg)).collect() }
     }
 
     fn is(&self, sql: &Sql, args: &[Arg<'_>]) -> bool {
