@@ -9,9 +9,9 @@ use std::{
     io,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use parking_lot::Mutex;
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempDir};
 
@@ -34,7 +34,7 @@ impl PartialFile {
     pub fn new_in(folder: &Path) -> io::Result<Self> {
         remove_left(folder);
         loop {
-            let mut unfinished = unfinished();
+            let mut unfinished = UNFINISHED.lock();
             let file = tempfile::Builder::new().prefix(NAME.0).suffix(NAME.1).tempfile_in(folder)?;
             unfinished.push(file.path().to_owned());
             drop(unfinished);
@@ -93,7 +93,7 @@ impl PartialFolder {
     pub(crate) fn new_in(place: &Path) -> io::Result<Self> {
         remove_left(place);
         loop {
-            let mut unfinished = unfinished();
+            let mut unfinished = UNFINISHED.lock();
             let mut named = tempfile::Builder::new();
             named.prefix(NAME.0).suffix(NAME.1).permissions(Permissions::from_mode(0o700));
             let folder = named.tempdir_in(place)?;
@@ -119,13 +119,13 @@ pub(crate) struct Unfinished(Vec<PathBuf>);
 
 impl Unfinished {
     pub(crate) fn new(files: Vec<PathBuf>) -> Self {
-        unfinished().extend_from_slice(&files);
+        UNFINISHED.lock().extend_from_slice(&files);
         Self(files)
     }
 
     /// Runs the last step. A signal finds the files either unfinished or finished.
     pub(crate) fn finish<T, E>(self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let mut unfinished = unfinished();
+        let mut unfinished = UNFINISHED.lock();
         let done = step();
         unfinished.retain(|file| !self.0.contains(file));
         done
@@ -134,13 +134,13 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        unfinished().retain(|file| !self.0.contains(file));
+        UNFINISHED.lock().retain(|file| !self.0.contains(file));
     }
 }
 
 /// Removes this process's unfinished files, and ends the process with `end`. Blocks begins and finishes.
 pub fn end_unfinished(end: impl FnOnce()) {
-    let unfinished = unfinished();
+    let unfinished = UNFINISHED.lock();
     for file in &*unfinished {
         // Some may be gone already.
         let _ = remove(file);
@@ -150,10 +150,6 @@ pub fn end_unfinished(end: impl FnOnce()) {
 
 fn remove(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
-}
-
-fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Removes the files that killed processes left in a folder: each can be as large as a store.

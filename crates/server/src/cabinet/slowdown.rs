@@ -5,12 +5,12 @@ use std::{
     collections::HashMap,
     hash::Hash,
     net::IpAddr,
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
 use billhook_store::AccountId;
 use billhook_wire::signature;
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::gate::network::Network;
@@ -68,7 +68,7 @@ impl Slowdown {
     ) -> Option<Attempt<'_>> {
         let network = Network::of(address);
         let attempt = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut waiting = self.waiting.lock();
             let all: u32 = waiting.values().sum();
             let of_address = waiting.entry(network).or_default();
             if *of_address >= WAITING_OF_ADDRESS || all >= WAITING_MAX {
@@ -99,7 +99,7 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.slowdown.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut waiting = self.slowdown.waiting.lock();
         if let Some(count) = waiting.get_mut(&self.network) {
             *count -= 1;
             if *count == 0 {

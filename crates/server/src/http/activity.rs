@@ -6,12 +6,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     task::Poll,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// How long a closing connection with an unread body is still read, so that its client reads the answer.
 const LINGER_TIME: Duration = Duration::from_secs(2);
@@ -77,7 +79,7 @@ impl Activity {
                 _ => Some(at(since, self.timeouts.idle)),
             }
         } else {
-            let longest = self.answers().iter().copied().filter(|taken| *taken != 0).min();
+            let longest = self.answers.lock().iter().copied().filter(|taken| *taken != 0).min();
             longest.map(|taken| at(taken, self.timeouts.write))
         };
         blocked.into_iter().chain(waiting).min()
@@ -116,7 +118,7 @@ impl Activity {
     /// An answer is ready. Returns its slot, which it owns until [`Self::answer_gone`].
     pub(crate) fn answer_ready(&self) -> usize {
         let now = self.now();
-        let mut answers = self.answers();
+        let mut answers = self.answers.lock();
         if let Some((place, taken)) = answers.iter_mut().enumerate().find(|(_, taken)| **taken == 0) {
             *taken = now;
             return place;
@@ -136,13 +138,9 @@ impl Activity {
     }
 
     fn set_taken(&self, place: usize, at: u64) {
-        if let Some(taken) = self.answers().get_mut(place) {
+        if let Some(taken) = self.answers.lock().get_mut(place) {
             *taken = at;
         }
-    }
-
-    fn answers(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, phase: u8) {

@@ -1,12 +1,9 @@
 //! Limits of open connections, in all and per network. Also what the connections of a network share: the
 //! number that may use HTTP/2, and the memory for heads and bodies.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::{gate::network::Network, http::memory::Budget};
@@ -64,7 +61,7 @@ impl Permits {
     /// Takes a permit. `address` is `None` for a peer that carries others' connections, such as a proxy.
     pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Permit, Full> {
         let counted = address.map(Network::of);
-        let mut taken = self.lock();
+        let mut taken = self.taken.lock();
         if taken.all >= self.max {
             return Err(Full::All);
         }
@@ -86,7 +83,7 @@ impl Permits {
     }
 
     pub(crate) fn taken(&self) -> usize {
-        self.lock().all
+        self.taken.lock().all
     }
 
     /// Waits until no permit is in use.
@@ -99,10 +96,6 @@ impl Permits {
             freed.await;
         }
     }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Permit {
@@ -114,7 +107,7 @@ impl Permit {
     /// Takes one for HTTP/2, if the network has one left.
     pub(crate) fn take_http2(&mut self) -> bool {
         let Some(network) = self.counted else { return true };
-        let mut taken = self.permits.lock();
+        let mut taken = self.permits.taken.lock();
         let share = taken.by_network.get_mut(&network).filter(|share| share.http2 < HTTP2_MAX);
         self.http2 = share.map(|share| share.http2 += 1).is_some();
         self.http2
@@ -124,7 +117,7 @@ impl Permit {
     pub(crate) fn leave_http2(&mut self) {
         if std::mem::take(&mut self.http2)
             && let Some(network) = self.counted
-            && let Some(share) = self.permits.lock().by_network.get_mut(&network)
+            && let Some(share) = self.permits.taken.lock().by_network.get_mut(&network)
         {
             share.http2 -= 1;
         }
@@ -134,7 +127,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.leave_http2();
-        let mut taken = self.permits.lock();
+        let mut taken = self.permits.taken.lock();
         taken.all -= 1;
         if let Some(network) = self.counted
             && let Some(share) = taken.by_network.get_mut(&network)
@@ -169,7 +162,7 @@ mod tests {
         assert_eq!(permits.taken(), 1);
         drop(first);
         assert_eq!(permits.taken(), 0);
-        assert!(permits.lock().by_network.is_empty());
+        assert!(permits.taken.lock().by_network.is_empty());
     }
 
     #[test]
@@ -198,6 +191,6 @@ mod tests {
         let mut proxy = permits.take(None).unwrap();
         assert!(proxy.take_http2() && proxy.memory().is_none());
         drop((held, proxy));
-        assert!(permits.lock().by_network.is_empty());
+        assert!(permits.taken.lock().by_network.is_empty());
     }
 }

@@ -7,10 +7,11 @@ use std::{
     io::{self, Read as _},
     net::{Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, SanType};
 use rustls::{
     ServerConfig,
@@ -186,7 +187,7 @@ impl SelfSigned {
         if !self.state.directory.leads_somewhere(&name) {
             return None;
         }
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.made.lock();
         if let Some(known) = made.get(name.as_str()) {
             return Some(known.clone());
         }

@@ -9,13 +9,14 @@ use std::{
     mem,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use http::StatusCode;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::http::shutdown::Shutdown;
@@ -121,11 +122,11 @@ impl Calls {
 
     /// Makes room: those accounts that have the most forget their oldest calls, until they have the same.
     pub(crate) fn forget<'r>(&self, rings: impl Iterator<Item = &'r Ring>) {
-        let _alone = self.forgetting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.forgetting.lock();
         if self.bytes.load(Relaxed) <= FULL_BYTES {
             return;
         }
-        let mut rings: Vec<_> = rings.map(|ring| (ring.lock().bytes, ring)).collect();
+        let mut rings: Vec<_> = rings.map(|ring| (ring.kept.lock().bytes, ring)).collect();
         rings.sort_unstable_by_key(|(bytes, _)| *bytes);
         let (mut left, mut sharing) = (LEFT_BYTES, rings.len());
         for (bytes, ring) in rings {
@@ -163,7 +164,7 @@ impl Ring {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
         let added = call.bytes();
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         call.number = now.max(kept.last.saturating_add(1));
         kept.last = call.number;
         let (calls, max) = if call.trace.is_authentic {
@@ -184,7 +185,7 @@ impl Ring {
 
     /// All of them, oldest first.
     pub(crate) fn calls(&self) -> Vec<Arc<Call>> {
-        let kept = self.lock();
+        let kept = self.kept.lock();
         let mut calls: Vec<_> = kept.authentic.iter().chain(&kept.others).cloned().collect();
         drop(kept);
         calls.sort_unstable_by_key(|call| call.number);
@@ -193,7 +194,7 @@ impl Ring {
 
     /// Forgets the oldest until no more than so many bytes are left.
     fn keep(&self, bytes: usize) {
-        let mut kept = self.lock();
+        let mut kept = self.kept.lock();
         let before = kept.bytes;
         while kept.bytes > bytes {
             let number = |calls: &VecDeque<Arc<Call>>| calls.front().map_or(i64::MAX, |call| call.number);
@@ -206,15 +207,11 @@ impl Ring {
         kept.others.shrink_to_fit();
         self.all.bytes.fetch_sub(before - kept.bytes, Relaxed);
     }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        let kept = mem::take(self.kept.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let kept = mem::take(self.kept.get_mut());
         self.all.bytes.fetch_sub(kept.bytes, Relaxed);
     }
 }

@@ -4,9 +4,10 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::gate::network::Network;
 
@@ -44,11 +45,11 @@ impl Refusals {
 
     /// Reports the calls without a line, once the second is over.
     pub(crate) fn report_left_out(&self) {
-        report(self.lock().end(Instant::now()));
+        report(self.0.lock().end(Instant::now()));
     }
 
     fn count(&self, caller: IpAddr, now: Instant) -> (bool, Vec<LeftOut>) {
-        let mut second = self.lock();
+        let mut second = self.0.lock();
         let left_out = second.end(now);
         second.begun.get_or_insert(now);
         let network = Network::of(caller);
@@ -59,10 +60,6 @@ impl Refusals {
         let (count, _) = second.by_network.entry(network).or_insert((0, caller));
         *count += 1;
         (*count <= LINES_PER_SECOND, left_out)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Second> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,11 +1,9 @@
 //! Log lines about failures and refusals, limited in number.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use billhook_store as store;
+use parking_lot::Mutex;
 use store::Kind;
 
 use crate::{failure::Failure, gate::accounts::Served, telemetry::refusals::Refusals};
@@ -115,7 +113,7 @@ impl<T> Default for OnceAMinute<T> {
 impl<T: PartialEq> OnceAMinute<T> {
     /// Whether to report now, and how many cases were not reported since the last time.
     fn due(&self, thing: T, now: Instant) -> Option<u64> {
-        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reported = self.0.lock();
         let is_recent = |at: Instant| now.duration_since(at) < AGAIN_AFTER;
         if let Some(known) = reported.iter_mut().find(|known| known.thing == thing) {
             if is_recent(known.at) {

@@ -4,16 +4,11 @@
 //! reserves a block of numbers outside of the orders' transactions, and gives each number to one order.
 //! Numbers that a node does not use stay unused.
 
-use std::{
-    collections::HashMap,
-    ops::Range,
-    sync::{Arc, Mutex},
-};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use super::{
-    failed::Why,
-    pool::{Pool, lock},
-};
+use parking_lot::Mutex;
+
+use super::{failed::Why, pool::Pool};
 use crate::{Error, Sql, tx::Arg};
 
 /// The size of a block.
@@ -43,9 +38,9 @@ const TAKE: Sql = Sql::new(
 impl Numbers {
     /// The account's next number; `None` if too few are left to reserve a block.
     pub(super) fn next(&self, pool: &Pool, account: i64) -> Result<Option<i64>, Error> {
-        let set_aside = lock(&self.0).entry(account).or_default().clone();
+        let set_aside = self.0.lock().entry(account).or_default().clone();
         // Others who need a number of this account wait; other accounts do not.
-        let mut numbers = lock(&set_aside);
+        let mut numbers = set_aside.lock();
         if let Some(number) = numbers.next() {
             return Ok(Some(number));
         }
@@ -56,7 +51,7 @@ impl Numbers {
 
     /// Drops all reserved numbers, because something else, such as an import, has used one.
     pub(super) fn forget(&self) {
-        lock(&self.0).clear();
+        self.0.lock().clear();
     }
 }
 

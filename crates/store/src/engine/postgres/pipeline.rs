@@ -14,20 +14,21 @@ use std::{
     ops::ControlFlow,
     pin::pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::TryStreamExt as _;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement};
 
 use super::{
     connection::{self, Bound, ConnectionTask},
     failed,
-    pool::{Pool, lock},
+    pool::Pool,
     transaction::Columns,
 };
 use crate::{
@@ -114,14 +115,14 @@ impl Pipeline {
 
     #[cfg(test)]
     pub(super) fn is_open(&self) -> bool {
-        self.lanes.iter().any(|lane| lock(&lane.open).as_ref().is_some_and(|open| !open.client.is_closed()))
+        self.lanes.iter().any(|lane| lane.open.lock().as_ref().is_some_and(|open| !open.client.is_closed()))
     }
 
     /// An open connection. If there is none, starts to open one.
     fn lane(self: &Arc<Self>) -> Option<Arc<Open>> {
         let at = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(at)?;
-        let open = lock(&lane.open).clone().filter(|open| !open.client.is_closed());
+        let open = lane.open.lock().clone().filter(|open| !open.client.is_closed());
         if open.is_none()
             && let Some(opening) = Opening::begin(self, at)
         {
@@ -147,7 +148,7 @@ impl Opening {
         pool.found(made.as_ref().err());
         if let (Ok((client, task)), Some(lane)) = (made, self.pipeline.lanes.get(self.at)) {
             let open = Open { client, task, statements: Mutex::default() };
-            *lock(&lane.open) = Some(Arc::new(open));
+            *lane.open.lock() = Some(Arc::new(open));
         }
     }
 }
@@ -168,13 +169,13 @@ impl Open {
         question: &Question,
     ) -> Result<Option<Vec<tokio_postgres::Row>>, tokio_postgres::Error> {
         let args = || question.args.iter().map(Value::arg);
-        let known = lock(&self.statements).get(question.sql.name).cloned();
+        let known = self.statements.lock().get(question.sql.name).cloned();
         let statement = if let Some(statement) = known {
             statement
         } else {
             let types: Vec<_> = args().map(connection::type_of).collect();
             let statement = self.client.prepare_typed(question.sql.text, &types).await?;
-            lock(&self.statements).insert(question.sql.name, statement.clone());
+            self.statements.lock().insert(question.sql.name, statement.clone());
             statement
         };
         let mut stream = pin!(self.client.query_raw(&statement, args().map(Bound)).await?);

@@ -3,10 +3,9 @@
 //! While a database is down every request wants to know whether it is back. One of them attempts it, now and then; the others get
 //! the error that it got.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::{
     address::Address,
@@ -55,12 +54,12 @@ impl Pool {
     /// Notes how an attempt to connect ended.
     pub(super) fn found(&self, error: Option<&Error>) {
         let down = |error: &Error| Down { error: error.clone(), since: Instant::now(), is_attempted: false };
-        *self.down() = error.map(down);
+        *self.down.lock() = error.map(down);
     }
 
     /// The right to connect, if the last attempt has failed. None is needed where it has not.
     pub(super) fn attempt(&self) -> Result<Option<Attempt<'_>>, Error> {
-        let mut down = self.down();
+        let mut down = self.down.lock();
         let Some(known) = down.as_mut() else { return Ok(None) };
         if known.is_attempted || known.since.elapsed() < PAUSE {
             return Err(known.error.clone());
@@ -92,20 +91,16 @@ impl Pool {
 
     /// A connection for a thread without one of its own.
     pub(super) fn borrow(&self) -> Result<Connection, Error> {
-        let idle = lock(&self.idle).pop();
+        let idle = self.idle.lock().pop();
         self.open(idle)
     }
 
     /// Returns a connection from [`Self::borrow`].
     pub(super) fn give_back(&self, connection: Connection) {
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         if idle.len() < IDLE_MAX {
             idle.push(Idle::new(connection));
         }
-    }
-
-    fn down(&self) -> MutexGuard<'_, Option<Down>> {
-        lock(&self.down)
     }
 }
 
@@ -115,7 +110,7 @@ pub(super) struct Attempt<'a>(&'a Pool);
 impl Drop for Attempt<'_> {
     /// However the attempt ended, another one may begin.
     fn drop(&mut self) {
-        if let Some(down) = self.0.down().as_mut() {
+        if let Some(down) = self.0.down.lock().as_mut() {
             down.is_attempted = false;
         }
     }
@@ -125,9 +120,4 @@ impl Idle {
     pub(super) fn new(connection: Connection) -> Self {
         Self { connection, since: Instant::now() }
     }
-}
-
-/// Ignores poisoning: no update here can be left half done by a panic.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,16 +4,18 @@ use std::{
     collections::VecDeque,
     hash::{BuildHasher as _, RandomState},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex};
 
 use super::{
     connection::Connection,
     failed::{Failed, Why},
     numbers::Numbers,
-    pool::{Idle, Pool, lock},
+    pool::{Idle, Pool},
     transaction::{BEGIN_READ, Open},
 };
 use crate::{
@@ -79,7 +81,7 @@ impl<J: Send + 'static> Workers<J> {
 
     /// Queues a job whose caller waits since then. If the queue is full, returns the job.
     pub(super) fn submit(&self, since: Instant, job: J) -> Result<(), (J, Error)> {
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.lock();
         if queue.waiting.len() >= WAITING_MAX {
             return Err((job, Error::new(Kind::Busy, "store: too many transactions are waiting; try again")));
         }
@@ -94,7 +96,7 @@ impl<J> Drop for Workers<J> {
     /// Waits until the queue is empty. If one of these threads drops the store's last handle, inside a
     /// callback, it can't wait for itself. It then ends when the queue is empty.
     fn drop(&mut self) {
-        lock(&self.shared.queue).is_closed = true;
+        self.shared.queue.lock().is_closed = true;
         self.shared.wake.notify_all();
         for thread in self.threads.drain(..) {
             if thread.thread().id() != thread::current().id() {
@@ -108,7 +110,7 @@ impl<J> Drop for Workers<J> {
 impl<J> Shared<J> {
     /// The next job; `None` at the end.
     fn next(&self) -> Option<(Instant, J)> {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         loop {
             if let Some(job) = queue.waiting.pop_front() {
                 return Some(job);
@@ -116,7 +118,7 @@ impl<J> Shared<J> {
             if queue.is_closed {
                 return None;
             }
-            queue = self.wake.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
+            self.wake.wait(&mut queue);
         }
     }
 }

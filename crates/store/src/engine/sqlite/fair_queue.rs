@@ -2,9 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::{AccountId, Error, Kind, engine::Work};
 
@@ -44,7 +45,7 @@ pub(super) enum Next {
 impl FairQueue {
     /// Queues a transaction. If there is no room, returns it.
     pub(super) fn add(&self, work: Box<dyn Work>) -> Result<(), (Box<dyn Work>, Error)> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.is_closed {
             return Err((work, Error::new(Kind::Closed, "store: the writer has ended")));
         }
@@ -65,7 +66,7 @@ impl FairQueue {
 
     /// Takes the next transaction, and waits up to this long for one.
     pub(super) fn next(&self, time_max: Duration) -> Next {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let until = Instant::now() + time_max;
         loop {
             if let Some(work) = queue.take(|_| true) {
@@ -74,27 +75,22 @@ impl FairQueue {
             if queue.is_closed {
                 return Next::Closed;
             }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if Instant::now() >= until {
                 return Next::Nothing;
             }
-            queue = self.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.wake.wait_until(&mut queue, until);
         }
     }
 
     /// Takes the next transaction of a party that `may` allows, if one waits.
     pub(super) fn next_of(&self, may: impl Fn(Party) -> bool) -> Option<Box<dyn Work>> {
-        self.lock().take(may)
+        self.queue.lock().take(may)
     }
 
     /// Refuses new transactions; those that wait are still returned.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
+        self.queue.lock().is_closed = true;
         self.wake.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

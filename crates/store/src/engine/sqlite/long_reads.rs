@@ -4,10 +4,11 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
+use parking_lot::{Condvar, Mutex};
 use rustix::process::setpriority_process;
 
 use super::Inner;
@@ -45,7 +46,7 @@ struct Queue {
 impl LongReads {
     /// Queues a read. Starts a thread if all are busy or will be.
     pub(super) fn submit(&self, store: &Arc<Inner>, account: AccountId, read: Box<dyn Read>) {
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.lock();
         if queue.waiting.len() >= WAITING_MAX {
             drop(queue);
             return read.fail(Error::new(Kind::Busy, "store: too many reads are waiting; try again"));
@@ -76,7 +77,7 @@ impl LongReads {
             }
         });
         match started {
-            Ok(thread) => lock(&self.threads).push(thread),
+            Ok(thread) => self.threads.lock().push(thread),
             Err(cause) => {
                 tracing::warn!(%cause, "no thread for a long read could be started");
                 let failed = self.shared.give_up();
@@ -92,12 +93,12 @@ impl Drop for LongReads {
     /// Waits for the idle threads, so that the store is closed when its last handle is dropped. It does not
     /// wait for a running read, which may be long and may itself drop the last handle.
     fn drop(&mut self) {
-        let mut queue = lock(&self.shared.queue);
+        let mut queue = self.shared.queue.lock();
         queue.is_closed = true;
         let is_at_work = !queue.running.is_empty();
         drop(queue);
         self.shared.wake.notify_all();
-        for thread in lock(&self.threads).drain(..).filter(|_| !is_at_work) {
+        for thread in self.threads.lock().drain(..).filter(|_| !is_at_work) {
             // The panic hook has reported a panic.
             let _ = thread.join();
         }
@@ -107,7 +108,7 @@ impl Drop for LongReads {
 impl Shared {
     /// The next read whose account has a thread left; `None` once the store is closed.
     fn next(&self) -> Option<(AccountId, Box<dyn Read>)> {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         loop {
             if queue.is_closed {
                 return None;
@@ -122,13 +123,13 @@ impl Shared {
                 return Some(next);
             }
             queue.idle += 1;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            self.wake.wait(&mut queue);
             queue.idle -= 1;
         }
     }
 
     fn has_ended(&self, account: AccountId) {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         if let Some(at) = queue.running.iter().position(|running| *running == account) {
             queue.running.swap_remove(at);
         }
@@ -139,12 +140,8 @@ impl Shared {
 
     /// Records that a thread could not be started. Returns the queue if there is no other thread.
     fn give_up(&self) -> VecDeque<(AccountId, Box<dyn Read>)> {
-        let mut queue = lock(&self.queue);
+        let mut queue = self.queue.lock();
         queue.threads -= 1;
         if queue.threads == 0 { std::mem::take(&mut queue.waiting) } else { VecDeque::new() }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,9 +15,9 @@ use std::{
     mem::ManuallyDrop,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::{begin, connect, end, failure, with_suffix};
@@ -48,7 +48,7 @@ impl Readers {
 
     /// A reader whose transaction sees every commit so far.
     pub(super) fn take(&self) -> Result<Reader, Error> {
-        let idle = self.idle().pop();
+        let idle = self.idle.lock().pop();
         let now = self.log.state();
         let connection = match idle {
             Some(reader) if reader.shows(now) => return Ok(reader),
@@ -88,17 +88,17 @@ impl Readers {
 
     /// Takes a reader back, with its open transaction.
     pub(super) fn give_back(&self, reader: Reader) {
-        self.idle().push(reader);
+        self.idle.lock().push(reader);
     }
 
     /// Ends the transactions of all idle readers.
     pub(super) fn let_go(&self) {
-        self.idle().retain(|reader| reader.let_go().is_ok());
+        self.idle.lock().retain(|reader| reader.let_go().is_ok());
     }
 
     /// Ends the transactions of idle readers that see an old state.
     pub(super) fn let_go_of_old(&self) {
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         if !idle.is_empty() {
             let now = self.log.state();
             idle.retain(|reader| reader.shows(now) || reader.let_go().is_ok());
@@ -106,7 +106,7 @@ impl Readers {
     }
 
     pub(super) fn close(&self) {
-        self.idle().clear();
+        self.idle.lock().clear();
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -116,10 +116,6 @@ impl Readers {
     /// The length of the log in pages.
     pub(super) fn log_pages(&self) -> u32 {
         self.log.state().map_or(0, State::pages)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Reader>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
