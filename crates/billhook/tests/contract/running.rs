@@ -159,9 +159,10 @@ fn the_log_has_a_line_a_request_and_no_secrets() {
     let hash = body.rsplit_once('=').unwrap().1;
     for (answer, code) in [(&good, 0), (&bad, 4), (&keyed, 0)] {
         let id = answer.header("x-request-id").unwrap();
-        until(|| shop.log().lines().any(|line| line.contains(id)));
+        let is_access = |line: &&str| line.contains(id) && line.contains("billhook::access");
+        until(|| shop.log().lines().any(|line| is_access(&line)));
         let log = shop.log();
-        let line = log.lines().find(|line| line.contains(id) && line.contains("billhook::access")).unwrap();
+        let line = log.lines().find(is_access).unwrap();
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["account"], DEMO_LOGIN);
         assert_eq!(line["code"], code);
