@@ -1,4 +1,4 @@
-//! Reports: an account's orders and income of a time, in steps, beside the time of the same length before it.
+//! Reports: an account's orders and income of a time, in steps, beside the time before it.
 //!
 //! Orders count when they were created, money when it came in (`income`). No sums are kept anywhere: each report reads covering
 //! indexes.
@@ -101,14 +101,23 @@ impl Period {
         self.first.duration_until(self.last).as_hours() / 24 + 1
     }
 
-    /// The time of the same length before it.
-    pub fn earlier(&self) -> (Date, Date) {
-        (self.before(self.first), self.before(self.last))
+    /// How many whole months it is.
+    fn months(&self) -> Option<i64> {
+        let Self { first, last, .. } = self;
+        let count = |day: &Date| i64::from(day.year()) * 12 + i64::from(day.month());
+        (first.day() == 1 && *last == last.last_of_month()).then(|| count(last) - count(first) + 1)
     }
 
-    /// The day that stands for a day of this period in the one before it.
+    /// The time before it: as many months where it is whole months, else as many days.
+    pub fn earlier(&self) -> (Date, Date) {
+        (self.before(self.first), self.first.saturating_sub(1.day()))
+    }
+
+    /// The day that stands for a day of this period in the one before it. One that a shorter month lacks is the day behind that month.
     fn before(&self, day: Date) -> Date {
-        day.saturating_sub(self.days().days())
+        let Some(months) = self.months() else { return day.saturating_sub(self.days().days()) };
+        let before = day.saturating_sub(months.months());
+        if before.day() == day.day() { before } else { before.saturating_add(1.day()) }
     }
 
     /// The first and the last day of each step.

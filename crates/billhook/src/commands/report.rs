@@ -20,8 +20,8 @@ use crate::{
 /// Report orders and income by day, week or month
 ///
 /// Orders count on the day when they were created, money on the day when it came in or was given back. The same numbers of the time
-/// of the same length before stand beside them. Days are those of the account's time_zone. Deleted orders are left out. With
-/// --json, there are also the orders by product, channel (utm_source), coupon and partner.
+/// before stand beside them: as many days, or for whole months as many months. Days are those of the account's time_zone. Deleted
+/// orders are left out. With --json, there are also the orders by product, channel (utm_source), coupon and partner.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these texts are the help")]
 #[command(after_help = "\

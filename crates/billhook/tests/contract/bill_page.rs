@@ -44,7 +44,7 @@ fn a_customer_sees_the_order_and_how_to_pay() {
     assert!(policy.ends_with(sandbox), "{policy}");
     for part in [
         &format!("Заказ {id}"),
-        "1500.00",
+        "1\u{a0}500\u{a0}₽",
         "Ожидает оплаты",
         "<b>A &amp; &lt;B&gt; &#39;C&#39;</b> costs 1500.00.",
     ] {
@@ -55,7 +55,7 @@ fn a_customer_sees_the_order_and_how_to_pay() {
 
     succeed(shop.server().place(), &["order", "pay", &id.to_string(), "500", "--account", LOGIN]);
     let page = get(&shop, &link, "en").body;
-    assert!(page.contains("Left to pay") && page.contains("1000.00"), "{page}");
+    assert!(page.contains("Left to pay") && page.contains("1,000\u{a0}₽"), "{page}");
     shop.result(
         "UpdateOrderStatus",
         &[("bill_id", &id.to_string()), ("status", "paid"), ("date", "1700000000")],

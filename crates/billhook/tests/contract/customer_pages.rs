@@ -67,7 +67,7 @@ fn a_customers_orders_and_sums_are_text() {
         "Ёлкина Анна",
         "<dd>2</dd>",
         "<dd>1</dd>",
-        "<dd>3\u{a0}900</dd>",
+        "<dd>3\u{a0}900\u{a0}₽</dd>",
         "10,50",
     ] {
         assert!(anna.contains(part), "{part}: {anna}");

@@ -30,7 +30,7 @@ fn a_sellers_day() {
     chromium.fill("input[name=password]", PASSWORD);
     chromium.click("main button");
     // The report comes first: what was paid in part today.
-    assert_eq!(chromium.text("td a[href$='by=income']"), "1 000");
+    assert_eq!(chromium.text("td a[href$='by=income']"), "1 000 ₽");
     chromium.click("td a[href$='by=income']");
     assert!(chromium.text("tbody").contains("anna@example.com"), "{}", chromium.html());
     chromium.open(&format!("{base}/cabinet/api"));

@@ -88,14 +88,14 @@ impl Language {
         text
     }
 
-    /// A sum, with kopecks where it has any.
+    /// A sum in rubles, with kopecks where it has any.
     pub(crate) fn money(self, sum: Money) -> String {
         let kopecks = sum.kopecks();
         let whole = self.number(kopecks / 100);
         let sign = if kopecks < 0 && kopecks / 100 == 0 { "-" } else { "" };
         match kopecks.unsigned_abs() % 100 {
-            0 => whole,
-            rest => format!("{sign}{whole}{}{rest:02}", self.choose(',', '.')),
+            0 => format!("{whole}\u{a0}₽"),
+            rest => format!("{sign}{whole}{}{rest:02}\u{a0}₽", self.choose(',', '.')),
         }
     }
 
@@ -185,9 +185,10 @@ mod tests {
     fn sums_and_times_are_written_as_people_do() {
         let (russian, english) = (Language::Russian, Language::English);
         let sum = Money::from_kopecks;
-        assert_eq!(russian.money(sum(123_456_789)), "1\u{a0}234\u{a0}567,89");
-        assert_eq!(english.money(sum(390_000)), "3,900");
-        assert_eq!([russian.money(sum(-5)), english.money(sum(-100_050))], ["-0,05", "-1,000.50"]);
+        assert_eq!(russian.money(sum(123_456_789)), "1\u{a0}234\u{a0}567,89\u{a0}₽");
+        assert_eq!(english.money(sum(390_000)), "3,900\u{a0}₽");
+        let below_zero = [russian.money(sum(-5)), english.money(sum(-100_050))];
+        assert_eq!(below_zero, ["-0,05\u{a0}₽", "-1,000.50\u{a0}₽"]);
         let zone = TimeZone::fixed(jiff::tz::offset(3));
         assert_eq!(russian.time(1_362_250_000, &zone), "02.03.2013 21:46");
         assert_eq!([english.time(1_362_250_000, &zone), english.time(0, &zone)], ["2013-03-02 21:46", ""]);

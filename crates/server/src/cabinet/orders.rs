@@ -127,7 +127,7 @@ pub(super) fn day(text: &str, zone: &TimeZone, is_end: bool) -> Option<i64> {
 
 /// The sum that somebody has written.
 pub(super) fn sum(text: &str) -> Option<Money> {
-    let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let text: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != '₽').collect();
     Money::parse(&text.replace(',', ".")).ok()
 }
 

@@ -27,6 +27,7 @@ words! {
     by_week: "по неделям", "by week";
     by_month: "по месяцам", "by month";
     show: "Показать", "Show";
+    today: "Сегодня", "Today";
     days: "30 дней", "30 days";
     this_month: "Этот месяц", "This month";
     last_month: "Прошлый месяц", "Last month";
@@ -212,6 +213,7 @@ fn form(period: Period, today: Date, words: &Words) -> Markup {
             button { (words.show) }
         }
         p.row {
+            a href={ (HOME) "?from=" (today) "&to=" (today) } { (words.today) }
             a href=(HOME) { (words.days) }
             @for (name, first, last) in usual { a href={ (HOME) "?from=" (first) "&to=" (last) } { (name) } }
         }

@@ -160,10 +160,10 @@ fn written(order: &Order, texts: &[String], language: Language) -> String {
         h1 { (title) }
         p { (words.state(order.pay_status)) }
         table {
-            @for line in &order.lines { tr { td { (line.good_title) } td { (line.sum.to_string()) } } }
-            tr { th scope="row" { (words.sum) } td { (order.price().to_string()) } }
+            @for line in &order.lines { tr { td { (line.good_title) } td { (language.money(line.sum)) } } }
+            tr { th scope="row" { (words.sum) } td { (language.money(order.price())) } }
             @if order.pay_status == PayStatus::Waiting && to_pay != order.price() {
-                tr { th scope="row" { (words.to_pay) } td { (to_pay.to_string()) } }
+                tr { th scope="row" { (words.to_pay) } td { (language.money(to_pay)) } }
             }
         }
         @for text in texts { div { (PreEscaped(text)) } }
