@@ -192,6 +192,32 @@ fn what_is_found_comes_as_a_file() {
 }
 
 #[test]
+fn a_form_that_comes_twice_makes_one_order() {
+    let shop = filled();
+    let owner = Browser::of_owner(shop.server());
+    let page = owner.page("/cabinet/orders/new");
+    let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let made = |form: &[(&str, &str)]| {
+        let answer = owner.post("/cabinet/orders/new", form);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        answer.header("location").unwrap().to_owned()
+    };
+    let form = [("good1", "pages"), ("email", "boris@example.com"), ("token", token)];
+    let first = made(&form);
+    assert_eq!([made(&form), made(&form)], [first.clone(), first.clone()]);
+    // Who goes back and writes something else wants another order, and so does who opens the form again.
+    let other = made(&[("good1", "pages"), ("email", "vera@example.com"), ("token", token)]);
+    let again = made(&[("good1", "pages"), ("email", "boris@example.com"), ("token", "another")]);
+    assert_eq!(std::collections::HashSet::from([first, other, again]).len(), 3);
+    assert_eq!(numbers(&owner.page("/cabinet/orders?from=")).len(), 6);
+    // What can't be made is not kept: the form may come again when it can.
+    let form = [("good1", "later"), ("token", token)];
+    assert_eq!(owner.post("/cabinet/orders/new", &form).status, 422);
+    shop.add_good("later", "0", "Later", "1.00", &[]);
+    made(&form);
+}
+
+#[test]
 fn an_order_is_made_by_hand() {
     let shop = filled();
     let server = shop.server();

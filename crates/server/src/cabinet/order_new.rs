@@ -1,8 +1,13 @@
 //! A new order that the seller makes by hand: products, the customer, the address.
+//!
+//! A form that comes twice, by a double click or a reload, makes one order. It has a token of its own, and what was made of it is kept
+//! like a call with an idempotency key (decision 91).
 
 use billhook_store::{
     audit::Action,
-    coupons, managers,
+    coupons,
+    idempotency::{self, DoneCall},
+    managers,
     orders::{TextField, Texts},
     products::{self, Listing},
 };
@@ -11,6 +16,7 @@ use http::StatusCode;
 use maud::html;
 
 use super::{
+    cookies::new_secret,
     frame::{self, Kind, choice, field},
     language::words,
     order::{CONTACT, email, set_texts},
@@ -32,6 +38,8 @@ const ADDRESS: [TextField; 7] = [
     TextField::Tag,
     TextField::Comment,
 ];
+/// What is kept of a form says that it is none of the API's calls.
+const METHOD: &str = "cabinet";
 /// As many products are proposed.
 const PROPOSED_MAX: usize = 500;
 
@@ -101,6 +109,7 @@ fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failu
     let main = html! {
         (frame::problem(problem))
         form method="post" action="/cabinet/orders/new" {
+            input type="hidden" name="token" value=(new_secret());
             @for fields in LINES.into_iter().take(1) { (line(fields, true)) }
             details open[problem.is_some()] {
                 summary { (words.more_goods) }
@@ -171,15 +180,25 @@ pub(super) fn add(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let refused = |cx: &mut Context<'_, '_>, why: &str| {
         Ok(shown(cx, Some(why))?.status(StatusCode::UNPROCESSABLE_ENTITY))
     };
+    let (visit, is_https) = (cx.visit, cx.visit.carrier.scheme() == "https");
+    let account = &visit.account;
+    // With its token the form is like no other; without one it is no form of ours.
+    let key = format!("{METHOD} {}", visit.form.digest());
+    let is_once = !visit.form.get("token").is_empty();
+    if is_once && let Some(done) = idempotency::find(cx.tx, account.id, &key, visit.now)? {
+        return Ok(Shown::done(&format!("{HERE}/{}", done.result)));
+    }
     let made = match asked(cx)? {
         Ok(made) => made,
         Err(why) => return refused(cx, &why),
     };
-    let (visit, is_https) = (cx.visit, cx.visit.carrier.scheme() == "https");
-    let account = &visit.account;
     let Some(id) = made.add(cx.tx, account.id, &account.settings, is_https, visit.now)? else {
         return refused(cx, Words::of(cx.language()).no_goods);
     };
     cx.note_order(Action::OrderAdded, id, "")?;
+    if is_once {
+        let done = DoneCall { method: METHOD.to_owned(), result: id.to_string(), ..DoneCall::default() };
+        idempotency::keep(cx.tx, account.id, &key, &done, visit.now)?;
+    }
     Ok(Shown::done(&format!("{HERE}/{id}")))
 }

@@ -11,6 +11,7 @@ use billhook_store::{
 use billhook_wire::{
     Form, OrderId,
     form::{Key, Value},
+    signature::sha256,
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use quick_cache::sync::Cache;
@@ -93,6 +94,11 @@ impl Fields {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    /// A digest of all of them, hexadecimal.
+    pub(crate) fn digest(&self) -> String {
+        sha256(format!("{:?}", self.0).as_bytes())
     }
 }
 
