@@ -4,10 +4,15 @@ use billhook_wire::OrderId;
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
+    orders::{Order, TextField},
+    product_settings::{FIELDS, value},
+    products::Product,
     statement_text::sql,
     table::{self, Columns, Stores as _, Table, row, stored},
 };
 
+/// An entry quotes so much of a field, in characters.
+const QUOTED_CHARS: usize = 100;
 /// How long an entry is kept, in seconds: 400 days.
 const KEPT_SECONDS: i64 = 400 * 24 * 60 * 60;
 
@@ -150,7 +155,7 @@ pub struct Entry {
     pub action: Action,
     /// The order that it was done to; 0: none.
     pub order: i64,
-    /// The rest: a setting and its value, another person's name.
+    /// The rest: a setting and its value, another person's name, which fields were changed.
     pub detail: String,
     /// The caller's address; empty: by a command.
     pub address: String,
@@ -212,6 +217,33 @@ pub fn add_order_command(
     add(tx, account, &entry)
 }
 
+/// Which texts of an order another one has, as an entry tells them.
+pub fn changes_of_order(before: &Order, after: &Order) -> String {
+    let email = [("email", before.email_text().to_owned(), after.email_text().to_owned())];
+    let text = |order: &Order, field| order.texts.get(field).to_owned();
+    let texts =
+        TextField::ALL.into_iter().map(|field| (field.name(), text(before, field), text(after, field)));
+    changes(email.into_iter().chain(texts))
+}
+
+/// Which settings of a product another one has.
+pub fn changes_of_product(before: &Product, after: &Product) -> String {
+    let said = |product, field| value(product, field).to_string();
+    changes(FIELDS.into_iter().map(|field| (field, said(before, field), said(after, field))))
+}
+
+/// The fields whose values differ, as `name: old → new`.
+fn changes(fields: impl Iterator<Item = (&'static str, String, String)>) -> String {
+    let quoted = |text: String| match text.char_indices().nth(QUOTED_CHARS) {
+        _ if text.is_empty() => "—".to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    };
+    let changed = fields.filter(|(_, old, new)| old != new);
+    let changed = changed.map(|(name, old, new)| format!("{name}: {} → {}", quoted(old), quoted(new)));
+    changed.collect::<Vec<_>>().join("; ")
+}
+
 const BEFORE: Sql = sql!(
     "audit.before",
     "SELECT ",
@@ -243,3 +275,20 @@ pub fn of_order(tx: &mut Tx<'_>, account: AccountId, order: i64) -> Result<Vec<E
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[&LAST, &ADD, &FORGET, &BEFORE, &OF_ORDER];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_tells_what_was_changed() {
+        let (mut before, mut after) = (Order::default(), Order::default());
+        assert_eq!(changes_of_order(&before, &after), "");
+        before.texts.set(TextField::Phone, "5");
+        after.texts.set(TextField::Note, "ё".repeat(QUOTED_CHARS + 1));
+        let note = "ё".repeat(QUOTED_CHARS);
+        assert_eq!(changes_of_order(&before, &after), format!("phone: 5 → —; note: — → {note}…"));
+        let product = Product { publish: true, ..Product::default() };
+        assert_eq!(changes_of_product(&Product::default(), &product), "good_publish: false → true");
+    }
+}

@@ -3,6 +3,7 @@
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::Action as Done,
     categories::{self, Category},
 };
 use billhook_wire::Name;
@@ -68,21 +69,27 @@ Example:
 impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Add { title, report } => report.change(everywhere, "added", move |tx, account| {
-                let id = categories::add(tx, account.id, title.as_str())?;
-                Ok(Category { id, title: title.as_str().to_owned() })
-            }),
+            Self::Add { title, report } => {
+                report.change(everywhere, ("added", Done::CategoryAdded), move |tx, account| {
+                    let id = categories::add(tx, account.id, title.as_str())?;
+                    Ok(Category { id, title: title.as_str().to_owned() })
+                })
+            }
             Self::List(report) => report.list::<Category>(everywhere),
-            Self::Set { id, title, report } => report.change(everywhere, "changed", move |tx, account| {
-                let category = Category { title: title.as_str().to_owned(), ..found(tx, account, id)? };
-                categories::put(tx, account.id, &category)?;
-                Ok(category)
-            }),
-            Self::Remove { id, report } => report.change(everywhere, "removed", move |tx, account| {
-                let category = found(tx, account, id)?;
-                categories::remove(tx, account.id, id)?;
-                Ok(category)
-            }),
+            Self::Set { id, title, report } => {
+                report.change(everywhere, ("changed", Done::CategoryChanged), move |tx, account| {
+                    let category = Category { title: title.as_str().to_owned(), ..found(tx, account, id)? };
+                    categories::put(tx, account.id, &category)?;
+                    Ok(category)
+                })
+            }
+            Self::Remove { id, report } => {
+                report.change(everywhere, ("removed", Done::CategoryRemoved), move |tx, account| {
+                    let category = found(tx, account, id)?;
+                    categories::remove(tx, account.id, id)?;
+                    Ok(category)
+                })
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::Action as Done,
     coupons::{self, Coupon, Discount},
     products,
 };
@@ -133,7 +134,9 @@ impl Action {
                 if terms.percent.is_none() && terms.sum.is_none() {
                     return Err(Failure::usage("a coupon needs a discount: give --percent P or --sum S"));
                 }
-                report.change(everywhere, "added", move |tx, account| add(tx, account, &code, &terms))
+                report.change(everywhere, ("added", Done::CouponAdded), move |tx, account| {
+                    add(tx, account, &code, &terms)
+                })
             }
             Self::List(report) => report.list::<Shown>(everywhere),
             Self::Show(Target { code, report }) => {
@@ -149,7 +152,7 @@ impl Action {
                         "nothing to change: give --percent, --sum, --good, --from, --until or --uses",
                     ));
                 }
-                report.change(everywhere, "changed", move |tx, account| {
+                report.change(everywhere, ("changed", Done::CouponChanged), move |tx, account| {
                     let mut coupon = found(tx, account, &code)?;
                     terms.apply(tx, account, &mut coupon)?;
                     coupons::put(tx, account.id, &coupon)?;
@@ -157,7 +160,7 @@ impl Action {
                 })
             }
             Self::Remove(Target { code, report }) => {
-                report.change(everywhere, "removed", move |tx, account| {
+                report.change(everywhere, ("removed", Done::CouponRemoved), move |tx, account| {
                     let coupon = found(tx, account, &code)?;
                     coupons::remove(tx, account.id, coupon.id)?;
                     Shown::new(tx, account, coupon)

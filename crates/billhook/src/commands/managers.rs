@@ -3,6 +3,7 @@
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::Action as Done,
     managers::{self, Manager},
 };
 use billhook_wire::Name;
@@ -65,21 +66,27 @@ Example:
 impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Add { name, report } => report.change(everywhere, "added", move |tx, account| {
-                let id = managers::add(tx, account.id, name.as_str())?;
-                Ok(Manager { id, name: name.as_str().to_owned() })
-            }),
+            Self::Add { name, report } => {
+                report.change(everywhere, ("added", Done::ManagerAdded), move |tx, account| {
+                    let id = managers::add(tx, account.id, name.as_str())?;
+                    Ok(Manager { id, name: name.as_str().to_owned() })
+                })
+            }
             Self::List(report) => report.list::<Manager>(everywhere),
-            Self::Set { id, name, report } => report.change(everywhere, "changed", move |tx, account| {
-                let manager = Manager { name: name.as_str().to_owned(), ..found(tx, account, id)? };
-                managers::put(tx, account.id, &manager)?;
-                Ok(manager)
-            }),
-            Self::Remove { id, report } => report.change(everywhere, "removed", move |tx, account| {
-                let manager = found(tx, account, id)?;
-                managers::remove(tx, account.id, id)?;
-                Ok(manager)
-            }),
+            Self::Set { id, name, report } => {
+                report.change(everywhere, ("changed", Done::ManagerChanged), move |tx, account| {
+                    let manager = Manager { name: name.as_str().to_owned(), ..found(tx, account, id)? };
+                    managers::put(tx, account.id, &manager)?;
+                    Ok(manager)
+                })
+            }
+            Self::Remove { id, report } => {
+                report.change(everywhere, ("removed", Done::ManagerRemoved), move |tx, account| {
+                    let manager = found(tx, account, id)?;
+                    managers::remove(tx, account.id, id)?;
+                    Ok(manager)
+                })
+            }
         }
     }
 }

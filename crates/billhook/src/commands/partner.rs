@@ -3,6 +3,7 @@
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::Action as Done,
     partners::{self, Partner},
 };
 use billhook_wire::Name;
@@ -72,17 +73,24 @@ Example:
 impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
-            Self::Add { login, parent, report } => report
-                .change(everywhere, "added", move |tx, account| add(tx, account, &login, parent.as_ref())),
+            Self::Add { login, parent, report } => {
+                report.change(everywhere, ("added", Done::PartnerAdded), move |tx, account| {
+                    add(tx, account, &login, parent.as_ref())
+                })
+            }
             Self::List(report) => report.list::<Brought>(everywhere),
             Self::Set { login, parent, report } => {
-                report.change(everywhere, "changed", move |tx, account| set(tx, account, &login, &parent))
+                report.change(everywhere, ("changed", Done::PartnerChanged), move |tx, account| {
+                    set(tx, account, &login, &parent)
+                })
             }
-            Self::Remove { login, report } => report.change(everywhere, "removed", move |tx, account| {
-                let partner = found(tx, account, &login)?;
-                partners::remove(tx, account.id, partner.id)?;
-                Ok(Brought { partner, parent: None })
-            }),
+            Self::Remove { login, report } => {
+                report.change(everywhere, ("removed", Done::PartnerRemoved), move |tx, account| {
+                    let partner = found(tx, account, &login)?;
+                    partners::remove(tx, account.id, partner.id)?;
+                    Ok(Brought { partner, parent: None })
+                })
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use billhook_store::{
     Tx,
     accounts::Account,
-    audit::{self, Action as Done},
+    audit::Action as Done,
     people::{self, Person, Role},
 };
 use billhook_wire::Name;
@@ -62,27 +62,25 @@ impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::Add { name, read_only, report } => {
-                report.change(everywhere, "added", move |tx, account| {
+                report.change(everywhere, ("added", Done::PersonAdded), move |tx, account| {
                     let role = if read_only { Role::Reader } else { Role::Owner };
-                    let person = people::add(tx, account.id, &name, role, now())?.ok_or_else(|| {
+                    people::add(tx, account.id, &name, role, now())?.ok_or_else(|| {
                     Failure::failed(format!(
                         "there is a person {} already, or there are {} people, which are as many as may be",
                         name.as_str(),
                         people::PEOPLE_MAX
                     ))
-                })?;
-                    let detail = format!("{} ({})", person.name, role.as_str());
-                    audit::add_command(tx, account.id, Done::PersonAdded, &detail, now())?;
-                    Ok(person)
+                })
                 })
             }
             Self::List(report) => report.list::<Person>(everywhere),
-            Self::Remove { name, report } => report.change(everywhere, "removed", move |tx, account| {
-                let person = named(tx, account, name.as_str())?;
-                people::remove(tx, account.id, person.id)?;
-                audit::add_command(tx, account.id, Done::PersonRemoved, &person.name, now())?;
-                Ok(person)
-            }),
+            Self::Remove { name, report } => {
+                report.change(everywhere, ("removed", Done::PersonRemoved), move |tx, account| {
+                    let person = named(tx, account, name.as_str())?;
+                    people::remove(tx, account.id, person.id)?;
+                    Ok(person)
+                })
+            }
         }
     }
 }
@@ -108,6 +106,10 @@ impl Resource for Person {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn noted(&self) -> String {
+        format!("{} ({})", self.name, self.role.as_str())
     }
 
     fn facts(&self) -> Vec<String> {

@@ -4,7 +4,11 @@
 
 use std::fmt::Display;
 
-use billhook_store::{Tx, accounts::Account};
+use billhook_store::{
+    Tx,
+    accounts::Account,
+    audit::{self, Action},
+};
 use clap::Args;
 use serde_json::Value;
 
@@ -14,6 +18,7 @@ use crate::{
     options::{
         account::{AccountOption, OpenAccount},
         everywhere::Everywhere,
+        time::now,
     },
     terminal::output::{print, say_if_none},
 };
@@ -31,6 +36,11 @@ pub(crate) trait Resource: Sized + Send + 'static {
 
     /// What people call it: a title, a code, a login.
     fn name(&self) -> &str;
+
+    /// What the audit list says of it.
+    fn noted(&self) -> String {
+        self.name().to_owned()
+    }
 
     /// What else lists and reports say of it.
     fn facts(&self) -> Vec<String> {
@@ -71,14 +81,18 @@ impl Report {
         })
     }
 
-    /// Changes one resource, and reports what was `done` to it. The change may run more than once.
+    /// Changes one resource, notes that in the audit list, and reports what was `done` to it. The change may run more than once.
     pub(crate) fn change<T: Resource>(
         &self,
         everywhere: &Everywhere,
-        done: &str,
+        (done, action): (&str, Action),
         change: impl Fn(&mut Tx<'_>, &Account) -> Result<T, Failure> + Send + 'static,
     ) -> Result<(), Failure> {
-        let one = self.open(everywhere)?.write(change)?;
+        let one = self.open(everywhere)?.write(move |tx, account| {
+            let one = change(tx, account)?;
+            audit::add_command(tx, account.id, action, &one.noted(), now())?;
+            Ok(one)
+        })?;
         let mut facts = one.facts();
         facts.insert(0, one.name().to_owned());
         print(self.json, &one.json(), &format!("{} {} {done}: {}", T::NAME, one.number(), facts.join(", ")))

@@ -38,7 +38,7 @@ words! {
 }
 
 /// A coupon, and the names of the products that it is for.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct WithGoods {
     coupon: Coupon,
     goods: Vec<String>,

@@ -122,7 +122,7 @@ pub(super) struct Called {
 }
 
 /// Something that an account has any number of. The default is one that is not there yet, and has the number 0.
-pub(super) trait Family: Default {
+pub(super) trait Family: Default + Clone {
     /// Where its list is.
     const PATH: &'static str;
     /// One was added, changed, removed.
@@ -154,6 +154,10 @@ pub(super) trait Family: Default {
     }
     /// Takes over what the form says, and saves it.
     fn save(&mut self, cx: &mut Context<'_, '_>) -> Result<Result<(), Refused>, Failure>;
+    /// What the audit list says of a change, beside the name.
+    fn changes(&self, _before: &Self) -> String {
+        String::new()
+    }
     fn remove(self, cx: &mut Context<'_, '_>) -> Result<(), Failure>;
     /// What saving it is called.
     fn save_label(&self, language: Language) -> &'static str {
@@ -297,10 +301,13 @@ pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
     let (words, is_new) = (Words::of(cx.language()), cx.visit.part.is_empty());
     let found = if is_new { Some(T::default()) } else { found::<T>(cx)? };
     let Some(mut one) = found else { return Ok(cx.missing()) };
+    let before = one.clone();
     let problem = match one.save(cx)? {
         Ok(()) => {
-            let [added, changed, _] = T::NOTED;
-            cx.note(if is_new { added } else { changed }, one.name())?;
+            let [added, edited, _] = T::NOTED;
+            let told = if is_new { String::new() } else { one.changes(&before) };
+            let parts = [one.name(), &told].into_iter().filter(|part| !part.is_empty());
+            cx.note(if is_new { added } else { edited }, &parts.collect::<Vec<_>>().join("; "))?;
             return Ok(Shown::done(T::PATH));
         }
         Err(Refused::Taken) => words.taken.to_owned(),

@@ -420,11 +420,12 @@ pub(super) fn edit(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     change(cx, Words::of(cx.language()).edit, |cx, order| {
         let form = &cx.visit.form;
         let Ok(email) = email(form) else { return Ok(None) };
+        let before = order.clone();
         order.email = email;
         if !set_texts(&mut order.texts, form, &CONTACT) {
             return Ok(None);
         }
         orders::replace(cx.tx, cx.visit.account.id, order)?;
-        Ok(Some((Action::OrderEdited, String::new())))
+        Ok(Some((Action::OrderEdited, audit::changes_of_order(&before, order))))
     })
 }

@@ -24,7 +24,7 @@ words! {
 }
 
 /// A partner, and the login of who brought this one.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Brought {
     partner: Partner,
     parent: String,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use billhook_store::{
-    audit::Action,
+    audit::{self, Action},
     categories, pincodes,
     product_settings::{FIELDS, Said, Setting, value},
     products::{self, Listing, Product},
@@ -59,7 +59,7 @@ words! {
 }
 
 /// A product; one that is not there yet has the number 0.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct OfCatalogue(Product);
 
 /// The choices of a setting, each with its text.
@@ -217,6 +217,10 @@ impl Family for OfCatalogue {
 
     fn remove_label(&self, language: Language) -> Option<&'static str> {
         (!self.0.is_deleted).then_some(Words::of(language).off_sale)
+    }
+
+    fn changes(&self, before: &Self) -> String {
+        audit::changes_of_product(&before.0, &self.0)
     }
 
     fn remove(mut self, cx: &mut Context<'_, '_>) -> Result<(), Failure> {

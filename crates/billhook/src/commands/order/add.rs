@@ -182,12 +182,14 @@ impl Edit {
             return Err(Failure::usage("nothing to change: add an option such as --phone"));
         }
         target.change(everywhere, move |tx, account, order| {
+            let before = order.clone();
             if let Some(email) = &contact.email {
                 order.email.clone_from(email);
             }
             contact.put(&mut order.texts);
             orders::replace(tx, account.id, order)?;
-            Ok((Some((Action::OrderEdited, String::new())), "is changed".to_owned()))
+            let changes = audit::changes_of_order(&before, order);
+            Ok((Some((Action::OrderEdited, changes)), "is changed".to_owned()))
         })
     }
 }

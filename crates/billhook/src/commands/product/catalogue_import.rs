@@ -2,13 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    io::{Cursor, Write as _},
+    fmt,
+    io::Cursor,
     path::PathBuf,
 };
 
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::{self, Action},
     categories::{self, Category},
     product_settings::Said,
     products::{self, Listing, Product, ProductText},
@@ -23,9 +25,9 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    options::{account::AccountOption, everywhere::Everywhere, input_file},
+    options::{account::AccountOption, everywhere::Everywhere, input_file, time::now},
     record::Format,
-    terminal::output::{json_line, stdout},
+    terminal::output::print,
     transfer::import::{found::Unreadable, rows::RowReader},
 };
 
@@ -76,6 +78,13 @@ struct Counts {
     same: u64,
 }
 
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { added, changed, same } = self;
+        write!(f, "added {added}, changed {changed}, same {same} products")
+    }
+}
+
 impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let place = self.file.display().to_string();
@@ -101,12 +110,7 @@ impl Arguments {
             })
         })?;
         let Counts { added, changed, same } = counts;
-        let mut out = stdout();
-        if self.json {
-            return json_line(&mut out, &json!({"added": added, "changed": changed, "same": same}));
-        }
-        writeln!(out, "added {added}, changed {changed}, same {same} products")?;
-        Ok(out.flush()?)
+        print(self.json, &json!({"added": added, "changed": changed, "same": same}), &counts.to_string())
     }
 }
 
@@ -247,6 +251,10 @@ fn take(tx: &mut Tx<'_>, account: &Account, records: &[Record]) -> Result<Counts
             None => counts.added += 1,
         }
         products::save(tx, account.id, good)?;
+    }
+    // An entry for each product would push everything else out of sight.
+    if counts.added + counts.changed > 0 {
+        audit::add_command(tx, account.id, Action::ProductChanged, &counts.to_string(), now())?;
     }
     Ok(counts)
 }

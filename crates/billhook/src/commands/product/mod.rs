@@ -10,6 +10,7 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
+    audit::{self, Action as Done},
     categories, pincodes,
     product_settings::{FIELDS, Said},
     products::{self, Listing, Product},
@@ -21,7 +22,7 @@ use serde_json::{Map, Value};
 use super::resource::{Report, unknown};
 use crate::{
     failure::Failure,
-    options::everywhere::Everywhere,
+    options::{everywhere::Everywhere, time::now},
     terminal::output::{for_terminal, json_line, json_pretty, print, say_if_none, stdout},
 };
 use fields::{text, value};
@@ -215,6 +216,7 @@ impl Target {
             let mut good = in_catalogue(tx, account, &good_name)?;
             good.is_deleted = true;
             products::save(tx, account.id, &good)?;
+            audit::add_command(tx, account.id, Done::ProductRemoved, good_name.as_str(), now())?;
             Ok(good)
         })?;
         print(report.json, &whole(&good), &format!("{}: deleted", good.listing.good_name))
@@ -248,6 +250,7 @@ impl Add {
                 good_sum: Money::ZERO,
             });
             change(tx, account, &mut good, &said)?;
+            audit::add_command(tx, account.id, Done::ProductAdded, good_name.as_str(), now())?;
             Ok(good)
         })?;
         print(
@@ -265,7 +268,10 @@ impl Set {
         let said = Said::read(good_name.as_str(), said).map_err(Failure::usage)?;
         let good = report.open(everywhere)?.write(move |tx, account| {
             let mut good = in_catalogue(tx, account, &good_name)?;
+            let before = good.clone();
             change(tx, account, &mut good, &said)?;
+            let changes = format!("{good_name}; {}", audit::changes_of_product(&before, &good));
+            audit::add_command(tx, account.id, Done::ProductChanged, &changes, now())?;
             Ok(good)
         })?;
         let said: Vec<_> =

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, io::Write as _, path::PathBuf};
 
-use billhook_store::pincodes;
+use billhook_store::{
+    audit::{self, Action},
+    pincodes,
+};
 use billhook_wire::Name;
 use clap::Args;
 use serde_json::json;
@@ -10,7 +13,7 @@ use serde_json::json;
 use super::Target;
 use crate::{
     failure::Failure,
-    options::{everywhere::Everywhere, input_file},
+    options::{everywhere::Everywhere, input_file, time::now},
     terminal::output::{counted, for_terminal, json_line, print, stdout},
 };
 
@@ -48,6 +51,8 @@ impl Add {
                     "{file}, line {line}: {name} has this pin code already{who}; none was added"
                 )));
             }
+            let detail = format!("{name}: {}", texts.len());
+            audit::add_command(tx, account.id, Action::PincodesAdded, &detail, now())?;
             Ok(pincodes::left(tx, account.id, good)?)
         })?;
         let counted = counted(added as u64, "pin code");
