@@ -8,7 +8,8 @@ use billhook_store::{
 
 use crate::{
     browser::{Browser, login_link},
-    program::Billhook,
+    order_pages::digest,
+    program::{Answer, Billhook},
     shop::{LOGIN, Shop},
 };
 
@@ -66,6 +67,20 @@ fn listed(server: &Billhook) -> String {
     families.map(|family| server.run(&[family, &["--json", "--account", LOGIN]].concat())).concat()
 }
 
+/// Sends the form of a page, with what the page shows in it.
+fn sent(browser: &Browser<'_>, path: &str, fields: Fields<'_>) -> Answer {
+    let digest = digest(&browser.get(path).body);
+    browser.post(path, &[fields, &[("digest", digest.as_str())]].concat())
+}
+
+/// The same for a form that has to be done; the page that it leads to.
+#[track_caller]
+fn saved(browser: &Browser<'_>, path: &str, fields: Fields<'_>) -> String {
+    let answer = sent(browser, path, fields);
+    assert_eq!(answer.status, 303, "{path}: {answer:?}");
+    browser.page(answer.header("location").unwrap())
+}
+
 #[test]
 fn owners_add_change_and_remove_what_others_see() {
     let shop = Shop::with_goods();
@@ -92,7 +107,7 @@ fn owners_add_change_and_remove_what_others_see() {
         }
         assert_eq!(stranger.get(&one).status, 404, "{family}");
         assert!(!stranger.page(&list).contains(shown), "{family}");
-        assert!(owner.done(&one, changed).contains(shown_then), "{family}");
+        assert!(saved(&owner, &one, changed).contains(shown_then), "{family}");
         assert!(!owner.page(&one).contains("role=\"alert\""), "{family}");
         let before = listed(server);
         assert!(!owner.done(&remove, &[]).contains(&format!("href=\"{one}\"")), "{family}");
@@ -104,7 +119,8 @@ fn owners_add_change_and_remove_what_others_see() {
     let audit = owner.page("/cabinet/audit");
     for entry in [
         "добавлен товар",
-        "изменён товар",
+        "изменён товар: Атлас; good_title: &lt;script&gt;",
+        "good_sum: 390.00 → 400.50",
         "снят с продажи товар",
         "удалён купон: Весна",
         "изменена категория: Карты",
@@ -116,7 +132,7 @@ fn owners_add_change_and_remove_what_others_see() {
     // A product off sale keeps its page, from which it comes back.
     assert!(owner.page("/cabinet/products?all").contains("снят с продажи"));
     assert!(owner.page("/cabinet/products/4").contains("Сохранить и вернуть в продажу"));
-    assert!(owner.done("/cabinet/products/4", &[("good_sum", "1")]).contains("Атлас"));
+    assert!(saved(&owner, "/cabinet/products/4", &[("good_sum", "1")]).contains("Атлас"));
     assert!(server.run(&["check"]).contains("sound"));
 }
 
@@ -166,7 +182,7 @@ fn a_wrong_form_changes_nothing() {
         ("products/1/pincodes", vec![("pincodes", " \n ")]),
         ("products/1/pincodes", vec![("pincodes", "A\nB\nA")]),
     ] {
-        let answer = owner.post(&format!("/cabinet/{path}"), &fields);
+        let answer = sent(&owner, &format!("/cabinet/{path}"), &fields);
         assert_eq!(answer.status, 422, "{path} {fields:.60?}");
         assert!(answer.body.contains("role=\"alert\""), "{path} {fields:.60?}");
         // What was typed stays in the form.
@@ -175,6 +191,30 @@ fn a_wrong_form_changes_nothing() {
         }
     }
     assert_eq!(listed(server), before);
+}
+
+#[test]
+fn what_changed_meanwhile_is_not_overwritten() {
+    let shop = Shop::with_goods();
+    let server = shop.server();
+    let (owner, path) = (Browser::of_owner(server), "/cabinet/products/1");
+    let commands: [&[&str]; 2] = [&["set", "course", "good_sum=5"], &["delete", "course"]];
+    for command in commands {
+        let digest = digest(&owner.page(path));
+        server.run(&[&["product"], command, &["--account", LOGIN]].concat());
+        let before = listed(server);
+        let fields = [("good_sum", "7.77"), ("good_title", "Course"), ("digest", digest.as_str())];
+        let answer = owner.post(path, &fields);
+        assert_eq!(answer.status, 409, "{command:?}");
+        // Both are there: what is, and what was wanted of it.
+        assert!(
+            answer.body.contains("value=\"5.00\"") && answer.body.contains("<dd>7.77</dd>"),
+            "{answer:?}"
+        );
+        assert!(!answer.body.contains("<dd>Course</dd>"), "{answer:?}");
+        assert_eq!(listed(server), before);
+    }
+    assert_eq!(owner.post(path, &[("good_sum", "7.77")]).status, 409, "a form of ours has a digest");
 }
 
 #[test]
@@ -198,7 +238,7 @@ fn every_setting_of_a_product_is_set_and_shown() {
         })
         .collect();
     let fields: Vec<_> = said.iter().map(|(field, text)| (*field, text.as_str())).collect();
-    owner.done(path, &fields);
+    saved(&owner, path, &fields);
     let shown = server.run(&["product", "show", "course", "--json", "--account", LOGIN]);
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     let page = owner.page(path);
@@ -216,7 +256,7 @@ fn every_setting_of_a_product_is_set_and_shown() {
     }
     assert!(!page.contains("<script>alert"));
     // What a form does not have stays; a box without its tick is sent as 0.
-    owner.done(path, &[("good_publish", "0")]);
+    saved(&owner, path, &[("good_publish", "0")]);
     let then = server.run(&["product", "show", "course", "--json", "--account", LOGIN]);
     let mut then: serde_json::Value = serde_json::from_str(&then).unwrap();
     assert_eq!(then["good_publish"], false);

@@ -35,9 +35,10 @@ pub(crate) fn numbers(page: &str) -> Vec<u32> {
     numbers
 }
 
-/// The digest that an order's forms carry.
-fn digest(page: &str) -> String {
-    page.split("name=\"digest\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+/// The digest that the forms of a page carry; empty: they carry none.
+pub(crate) fn digest(page: &str) -> String {
+    let digest = page.split("name=\"digest\" value=\"").nth(1);
+    digest.map_or("", |rest| rest.split('"').next().unwrap()).to_owned()
 }
 
 #[test]

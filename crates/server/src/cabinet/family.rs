@@ -1,15 +1,18 @@
 //! The pages that all families of an account's own things share, such as its coupons: a list, a page for each, and a form.
 //!
 //! A family is a [`Family`]: what its list says of one, the form's inputs, and the store's functions behind them.
+//!
+//! The form of one carries a digest of what it showed. If that has changed since, nothing is saved, as with an order's.
 
 use billhook_store::audit::Action;
+use billhook_wire::signature::sha256;
 use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
     frame::{self, button},
     language::{Language, words},
-    visit::{Context, Shown},
+    visit::{Context, Fields, Shown},
 };
 use crate::failure::Failure;
 
@@ -70,10 +73,10 @@ impl Input {
         Self { label: label.into(), name, value: value.into(), kind }
     }
 
-    /// It in a form; what was sent stays in it.
-    fn shown(&self, cx: &Context<'_, '_>) -> Markup {
-        let (Self { label, name, kind, .. }, form) = (self, &cx.visit.form);
-        let value = if form.has(name) { form.raw(name) } else { &self.value };
+    /// It in a form; what was said stays in it.
+    fn shown(&self, said: &Fields) -> Markup {
+        let Self { label, name, kind, .. } = self;
+        let value = if said.has(name) { said.raw(name) } else { &self.value };
         match kind {
             Kind::Needed => frame::field(label, name, value, frame::Kind::Text),
             Kind::Optional => frame::field(label, name, value, frame::Kind::Optional),
@@ -206,7 +209,7 @@ fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<
         (T::below_list(cx))
         @if cx.is_owner() {
             h2 { (called.add) }
-            (form(cx, T::PATH, &T::default(), &inputs, words.add))
+            (form(cx, (T::PATH, words.add), &T::default(), &inputs, &cx.visit.form))
         }
     };
     let title = families(words).into_iter().find(|(path, _)| *path == T::PATH).map_or("", |(_, name)| name);
@@ -235,15 +238,28 @@ fn tabs<T: Family>(words: &'static Words) -> Markup {
     }
 }
 
-fn form<T: Family>(cx: &Context<'_, '_>, action: &str, one: &T, inputs: &[Input], submit: &str) -> Markup {
+/// A digest of all that the page of one shows and the form changes; also of whether there is something left to remove.
+fn digest<T: Family>(one: &T, inputs: &[Input]) -> String {
+    let values: Vec<_> = inputs.iter().map(|input| (input.name, &input.value)).collect();
+    sha256(format!("{:?}{values:?}", one.remove_label(Language::Russian)).as_bytes())
+}
+
+fn form<T: Family>(
+    cx: &Context<'_, '_>,
+    (action, submit): (&str, &str),
+    one: &T,
+    inputs: &[Input],
+    said: &Fields,
+) -> Markup {
     let (seen, folded) = inputs.split_at_checked(one.seen_at_once()).unwrap_or((inputs, &[]));
     html! {
         form.card method="post" action=(action) {
-            @for input in seen { (input.shown(cx)) }
+            @if one.number() != 0 { input type="hidden" name="digest" value=(digest(one, inputs)); }
+            @for input in seen { (input.shown(said)) }
             @if !folded.is_empty() {
                 details open[cx.visit.is_post] {
                     summary { (Words::of(cx.language()).more) }
-                    @for input in folded { (input.shown(cx)) }
+                    @for input in folded { (input.shown(said)) }
                 }
             }
             button { (submit) }
@@ -262,25 +278,26 @@ pub(super) fn found<T: Family>(cx: &mut Context<'_, '_>) -> Result<Option<T>, Fa
 /// The page of one.
 pub(super) fn one<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     match found::<T>(cx)? {
-        Some(one) => shown(cx, &one, None),
+        Some(one) => shown(cx, &one, &html! {}, &Fields::default()),
         None => Ok(cx.missing()),
     }
 }
 
-/// The page of one, with what went wrong.
+/// The page of one, with what is to be told, and with the fields of a form that was refused.
 pub(super) fn shown<T: Family>(
     cx: &mut Context<'_, '_>,
     one: &T,
-    problem: Option<&str>,
+    told: &Markup,
+    said: &Fields,
 ) -> Result<Shown, Failure> {
     let words = Words::of(cx.language());
     let (inputs, more) = (one.inputs(cx)?, one.more(cx)?);
     let path = format!("{}/{}", T::PATH, one.number());
     let main = html! {
         (tabs::<T>(words))
-        (frame::problem(problem))
+        (told)
         @if cx.is_owner() {
-            (form(cx, &path, one, &inputs, one.save_label(cx.language())))
+            (form(cx, (path.as_str(), one.save_label(cx.language())), one, &inputs, said))
         } @else {
             dl.pairs {
                 @for input in inputs.iter().filter(|input| !input.text(words).is_empty()) {
@@ -301,6 +318,9 @@ pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
     let (words, is_new) = (Words::of(cx.language()), cx.visit.part.is_empty());
     let found = if is_new { Some(T::default()) } else { found::<T>(cx)? };
     let Some(mut one) = found else { return Ok(cx.missing()) };
+    if !is_new && let Some(told) = differs(cx, &one)? {
+        return Ok(shown(cx, &one, &told, &Fields::default())?.status(StatusCode::CONFLICT));
+    }
     let before = one.clone();
     let problem = match one.save(cx)? {
         Ok(()) => {
@@ -317,8 +337,30 @@ pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
             format!("{} «{label}».", words.wrong)
         }
     };
-    let shown = if is_new { listed::<T>(cx, Some(&problem))? } else { shown(cx, &one, Some(&problem))? };
+    let shown = if is_new {
+        listed::<T>(cx, Some(&problem))?
+    } else {
+        shown(cx, &before, &frame::problem(Some(&problem)), &cx.visit.form)?
+    };
     Ok(shown.status(StatusCode::UNPROCESSABLE_ENTITY))
+}
+
+/// What is told where the form was made of something else than is there now.
+fn differs<T: Family>(cx: &mut Context<'_, '_>, one: &T) -> Result<Option<Markup>, Failure> {
+    let (form, language) = (&cx.visit.form, cx.language());
+    let inputs = one.inputs(cx)?;
+    if form.get("digest") == digest(one, &inputs) {
+        return Ok(None);
+    }
+    let wanted = inputs.into_iter().filter_map(|input| {
+        // A browser ends lines with CR and LF.
+        let value = form.raw(input.name).replace("\r\n", "\n");
+        (form.has(input.name) && value != input.value).then_some(Input { value, ..input })
+    });
+    let wanted: Vec<_> = wanted.collect();
+    let fields: Vec<_> =
+        wanted.iter().map(|input| (input.label.as_str(), input.text(Words::of(language)))).collect();
+    Ok(Some(frame::differs(language, one.save_label(language), &fields)))
 }
 
 /// Removes one.

@@ -34,6 +34,9 @@ words! {
         "This form did not come from the cabinet. Open the cabinet again and repeat.";
     too_large: "Слишком много данных", "Too much data";
     failed: "Не получилось", "This did not work";
+    differs: "Пока вы смотрели, здесь всё изменилось. Ничего не сделано; ниже — как это выглядит сейчас.",
+        "This has changed while you looked at it. Nothing was done; below is how it stands now.";
+    wanted: "Вы хотели", "What you wanted";
     open: "Открыть кабинет", "Open the cabinet";
 }
 
@@ -178,6 +181,17 @@ pub(super) fn in_url(text: &str) -> PercentEncode<'_> {
 /// What went wrong with a form, if anything did.
 pub(super) fn problem(text: Option<&str>) -> Markup {
     html! { @if let Some(text) = text { p.problem role="alert" { (text) } } }
+}
+
+/// What is told of a form whose page shows something else by now: what its button says, and its fields with their labels.
+pub(super) fn differs(language: Language, button: &str, fields: &[(&str, &str)]) -> Markup {
+    let words = Words::of(language);
+    html! {
+        (problem(Some(words.differs)))
+        h2 { (words.wanted) }
+        p { strong { (button) } }
+        dl.pairs { @for (label, text) in fields { dt { (label) } dd { (text) } } }
+    }
 }
 
 /// A labelled field of a form.

@@ -69,9 +69,6 @@ words! {
     middle_name: "Отчество", "Middle name";
     note: "Заметка", "Note";
     save: "Сохранить", "Save";
-    differs: "Пока вы смотрели, заказ изменился. Ничего не сделано; ниже — как он выглядит сейчас.",
-        "The order has changed while you looked at it. Nothing was done; below is how it stands now.";
-    wanted: "Вы хотели", "What you wanted";
     wrong_email: "Проверьте адрес e-mail.", "Check the e-mail address.";
     wrong_sum: "Сумма платежа — число, не больше остатка: ", "The payment's sum is a number of no more than is left: ";
     wrong: "Так не получится: проверьте, что введено, и в каком состоянии заказ.",
@@ -300,14 +297,19 @@ fn change(
     let Some(mut order) = found(cx)? else { return Ok(cx.missing()) };
     let form = &cx.visit.form;
     if form.get("digest") != order.digest() {
-        let fields = ["sum", "rpo", "last_name", "first_name", "middle_name", "phone", "email", "note"];
-        let fields = fields.into_iter().filter(|name| form.has(name));
-        let said = html! {
-            (frame::problem(Some(words.differs)))
-            h2 { (words.wanted) }
-            p { strong { (wanted) } }
-            dl.pairs { @for name in fields { dt { (name) } dd { (form.get(name)) } } }
-        };
+        let fields = [
+            (words.part_sum, "sum"),
+            (words.rpo, "rpo"),
+            (words.last_name, "last_name"),
+            (words.first_name, "first_name"),
+            (words.middle_name, "middle_name"),
+            (words.phone, "phone"),
+            ("E-mail", "email"),
+            (words.note, "note"),
+        ];
+        let said = fields.into_iter().filter(|(_, name)| form.has(name));
+        let said: Vec<_> = said.map(|(label, name)| (label, form.get(name))).collect();
+        let said = frame::differs(cx.language(), wanted, &said);
         return Ok(shown(cx, &order, &said, &Fields::default())?.status(StatusCode::CONFLICT));
     }
     let is_hidden = order.handling.deleted != 0;

@@ -295,7 +295,9 @@ pub(super) fn add_pincodes(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     };
     if let Some(wrong) = wrong {
         let problem = format!("{} «{wrong}»", Words::of(cx.language()).bad_pincode);
-        return Ok(family::shown(cx, &product, Some(&problem))?.status(StatusCode::UNPROCESSABLE_ENTITY));
+        let told = frame::problem(Some(&problem));
+        let shown = family::shown(cx, &product, &told, &cx.visit.form)?;
+        return Ok(shown.status(StatusCode::UNPROCESSABLE_ENTITY));
     }
     cx.note(Action::PincodesAdded, &format!("{}: {}", product.name(), codes.len()))?;
     Ok(Shown::done(&format!("{}/{}", OfCatalogue::PATH, product.number())))
