@@ -18,6 +18,7 @@ mod me;
 mod names;
 mod order;
 mod order_files;
+mod order_labels;
 mod order_new;
 mod orders;
 mod partners;

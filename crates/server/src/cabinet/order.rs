@@ -18,7 +18,8 @@ use super::{
     audit::action_name,
     customers,
     frame::{self, Kind, field},
-    language::words,
+    language::{Language, words},
+    order_labels::label,
     orders::{HERE, status_badge, sum},
     visit::{Context, Fields, Shown},
 };
@@ -27,7 +28,6 @@ use crate::failure::Failure;
 words! {
     title: "Заказ", "Order";
     contact: "Покупатель", "Customer";
-    phone: "Телефон", "Phone";
     created: "Создан", "Created";
     paid: "Оплачен", "Paid";
     deleted: "Удалён", "Deleted";
@@ -58,16 +58,10 @@ words! {
     unpay: "Убрать последний платёж", "Remove the last payment";
     cancel: "Отменить заказ", "Cancel the order";
     surely: "Да, точно", "Yes, do it";
-    link: "Страница для покупателя", "The customer's page";
     send: "Посылка отправлена", "The parcel is posted";
-    rpo: "Номер отправления", "Tracking number";
     delete: "Удалить заказ", "Delete the order";
     restore: "Вернуть заказ", "Bring the order back";
     edit: "Изменить контакты и заметку", "Change contacts and note";
-    first_name: "Имя", "First name";
-    last_name: "Фамилия", "Surname";
-    middle_name: "Отчество", "Middle name";
-    note: "Заметка", "Note";
     save: "Сохранить", "Save";
     wrong_email: "Проверьте адрес e-mail.", "Check the e-mail address.";
     wrong_sum: "Сумма платежа — число, не больше остатка: ", "The payment's sum is a number of no more than is left: ";
@@ -108,8 +102,8 @@ fn shown(cx: &mut Context<'_, '_>, order: &Order, told: &Markup, said: &Fields) 
             }).collect();
             (frame::table(&[words.when, words.price], &rows))
         }
-        (texts(order, words))
-        @if cx.is_owner() { (actions(order, !payments.is_empty(), said, words)) }
+        (texts(language, order))
+        @if cx.is_owner() { (actions(language, order, !payments.is_empty(), said)) }
         (history(cx, order)?)
         (others(cx, order)?)
     };
@@ -129,7 +123,7 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
     };
     let facts = [
         (words.contact, order.customer_name()),
-        (words.phone, order.texts.get(TextField::Phone).to_owned()),
+        (label(language, TextField::Phone), order.texts.get(TextField::Phone).to_owned()),
         (words.created, cx.time(order.created)),
         (words.paid, cx.time(order.paid)),
         (words.deleted, cx.time(handling.deleted)),
@@ -139,7 +133,7 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
         (words.to_pay, language.money(order.to_pay())),
         (words.delivery, delivery),
         (words.manager, manager.map(|manager| manager.name).unwrap_or_default()),
-        (words.note, order.texts.get(TextField::Note).to_owned()),
+        (label(language, TextField::Note), order.texts.get(TextField::Note).to_owned()),
     ];
     let email = order.email_text();
     Ok(html! {
@@ -150,7 +144,7 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
                 dd { @if handling.deleted == 0 { a href=(customers::path(email)) { (email) } } @else { (email) } }
             }
             @let link = order.texts.get(TextField::Link);
-            @if !link.is_empty() { dt { (words.link) } dd { code { (link) } } }
+            @if !link.is_empty() { dt { (label(language, TextField::Link)) } dd { code { (link) } } }
             @for (name, fact) in facts { @if !fact.is_empty() { dt { (name) } dd { (fact) } } }
         }
     })
@@ -172,13 +166,13 @@ fn lines(cx: &Context<'_, '_>, order: &Order) -> Markup {
     frame::table(&[words.product, words.price, words.pincode], &rows)
 }
 
-fn texts(order: &Order, words: &Words) -> Markup {
+fn texts(language: Language, order: &Order) -> Markup {
     let texts = TextField::ALL.into_iter().filter(|field| !CONTACT.contains(field));
-    let texts =
-        texts.map(|field| (field.name(), order.texts.get(field))).filter(|(_, text)| !text.is_empty());
+    let texts = texts.map(|field| (label(language, field), order.texts.get(field)));
+    let texts = texts.filter(|(_, text)| !text.is_empty());
     html! {
         details {
-            summary { (words.more) }
+            summary { (Words::of(language).more) }
             dl.pairs { @for (name, text) in texts { dt { (name) } dd { (text) } } }
         }
     }
@@ -233,8 +227,8 @@ fn others(cx: &mut Context<'_, '_>, order: &Order) -> Result<Markup, Failure> {
     })
 }
 
-fn actions(order: &Order, has_payments: bool, said: &Fields, words: &Words) -> Markup {
-    let digest = order.digest();
+fn actions(language: Language, order: &Order, has_payments: bool, said: &Fields) -> Markup {
+    let (words, digest) = (Words::of(language), order.digest());
     let form = |act: &str, label: &str, is_danger: bool, fields: Markup| {
         html! {
             form.card method="post" action={ (HERE) "/" (order.id) "/" (act) } {
@@ -249,8 +243,8 @@ fn actions(order: &Order, has_payments: bool, said: &Fields, words: &Words) -> M
     };
     // What was refused stays in its field.
     let value = |name: &str, now| if said.has(name) { said.get(name).to_owned() } else { String::from(now) };
-    let text = |label: &str, of: TextField| {
-        field(label, of.name(), &value(of.name(), order.texts.get(of)), Kind::Optional)
+    let text = |of: TextField| {
+        field(label(language, of), of.name(), &value(of.name(), order.texts.get(of)), Kind::Optional)
     };
     html! {
         h2 { (words.actions) }
@@ -264,17 +258,15 @@ fn actions(order: &Order, has_payments: bool, said: &Fields, words: &Words) -> M
             }
             details {
                 summary { (words.send) }
-                (form("send", words.send, false, field(words.rpo, "rpo", order.texts.get(TextField::Rpo), Kind::Text)))
+                @let rpo = field(label(language, TextField::Rpo), "rpo", order.texts.get(TextField::Rpo), Kind::Text);
+                (form("send", words.send, false, rpo))
             }
             details open[said.has("email")] {
                 summary { (words.edit) }
                 (form("edit", words.save, false, html! {
-                    (text(words.last_name, TextField::LastName))
-                    (text(words.first_name, TextField::FirstName))
-                    (text(words.middle_name, TextField::MiddleName))
-                    (text(words.phone, TextField::Phone))
+                    @for of in [TextField::LastName, TextField::FirstName, TextField::MiddleName, TextField::Phone] { (text(of)) }
                     (field("E-mail", "email", &value("email", order.email_text()), Kind::Optional))
-                    label { span { (words.note) } textarea name="note" rows="3" { (value("note", order.texts.get(TextField::Note))) } }
+                    label { span { (label(language, TextField::Note)) } textarea name="note" rows="3" { (value("note", order.texts.get(TextField::Note))) } }
                 }))
             }
             @if has_payments { (asking("unpay", words.unpay)) }
@@ -297,17 +289,10 @@ fn change(
     let Some(mut order) = found(cx)? else { return Ok(cx.missing()) };
     let form = &cx.visit.form;
     if form.get("digest") != order.digest() {
-        let fields = [
-            (words.part_sum, "sum"),
-            (words.rpo, "rpo"),
-            (words.last_name, "last_name"),
-            (words.first_name, "first_name"),
-            (words.middle_name, "middle_name"),
-            (words.phone, "phone"),
-            ("E-mail", "email"),
-            (words.note, "note"),
-        ];
-        let said = fields.into_iter().filter(|(_, name)| form.has(name));
+        let fields = CONTACT.into_iter().chain([TextField::Rpo]);
+        let fields = fields.map(|field| (label(cx.language(), field), field.name()));
+        let fields = [(words.part_sum, "sum"), ("E-mail", "email")].into_iter().chain(fields);
+        let said = fields.filter(|(_, name)| form.has(name));
         let said: Vec<_> = said.map(|(label, name)| (label, form.get(name))).collect();
         let said = frame::differs(cx.language(), wanted, &said);
         return Ok(shown(cx, &order, &said, &Fields::default())?.status(StatusCode::CONFLICT));

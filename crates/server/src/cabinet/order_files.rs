@@ -21,6 +21,7 @@ use http::{StatusCode, header};
 use super::{
     Language, PAGE,
     language::words,
+    order_labels::label,
     orders::{self, status_name},
     visit::{Context, Shown, Visit},
 };
@@ -69,24 +70,10 @@ words! {
     price: "Сумма", "Sum";
     received: "Получено", "Received";
     to_pay: "Осталось оплатить", "Left to pay";
-    last_name: "Фамилия", "Surname";
-    first_name: "Имя", "First name";
-    middle_name: "Отчество", "Middle name";
-    phone: "Телефон", "Phone";
     goods: "Товары", "Products";
     manager: "Менеджер", "Manager";
     sent: "Отправлен", "Posted";
-    rpo: "Номер отправления", "Tracking number";
-    country: "Страна", "Country";
-    region: "Регион", "Region";
-    city: "Город", "City";
-    address: "Адрес", "Address";
-    postal_code: "Индекс", "Postal code";
-    coupon: "Купон", "Coupon";
-    tag: "Метка заказа", "Tag";
     partner: "Партнёр", "Partner";
-    comment: "Комментарий", "Comment";
-    note: "Заметка", "Note";
 }
 
 /// What a page's transaction finds out for a file: the filter, or the page that says what can't be read of it.
@@ -168,6 +155,20 @@ fn part(
     Ok((out, Ahead { found, after }))
 }
 
+/// The texts that stand together: who the customer is, and everything behind the parcel's time but the marks.
+const NAMES: [TextField; 4] =
+    [TextField::LastName, TextField::FirstName, TextField::MiddleName, TextField::Phone];
+const PARCEL: [TextField; 8] = [
+    TextField::Rpo,
+    TextField::Country,
+    TextField::Region,
+    TextField::City,
+    TextField::Address,
+    TextField::Postalcode,
+    TextField::Kupon,
+    TextField::Tag,
+];
+const NOTES: [TextField; 2] = [TextField::Comment, TextField::Note];
 const MARKS: [TextField; 5] = [
     TextField::UtmSource,
     TextField::UtmMedium,
@@ -178,35 +179,17 @@ const MARKS: [TextField; 5] = [
 
 fn header(language: Language) -> Vec<String> {
     let words = Words::of(language);
+    let texts = |fields: &[TextField]| fields.iter().map(|field| label(language, *field)).collect::<Vec<_>>();
     let names = [
-        words.number,
-        words.status,
-        words.created,
-        words.paid,
-        words.price,
-        words.received,
-        words.to_pay,
-        words.last_name,
-        words.first_name,
-        words.middle_name,
-        words.phone,
-        "E-mail",
-        words.goods,
-        words.manager,
-        words.sent,
-        words.rpo,
-        words.country,
-        words.region,
-        words.city,
-        words.address,
-        words.postal_code,
-        words.coupon,
-        words.tag,
-        words.partner,
-        words.comment,
-        words.note,
+        &[words.number, words.status, words.created, words.paid, words.price, words.received, words.to_pay][..],
+        &texts(&NAMES),
+        &["E-mail", words.goods, words.manager, words.sent],
+        &texts(&PARCEL),
+        &[words.partner],
+        &texts(&NOTES),
+        &MARKS.map(TextField::name),
     ];
-    names.into_iter().chain(MARKS.map(TextField::name)).map(str::to_owned).collect()
+    names.concat().into_iter().map(str::to_owned).collect()
 }
 
 /// An order's row. Its times and sums are written as Russian Excel reads them, whatever the language of the page is.
@@ -228,29 +211,15 @@ fn cells(visit: &Visit, order: &Order, payments: &[Payment], managers: &[Manager
         sum(order.price()),
         sum(income::received(order, income::given_back(payments))),
         sum(order.to_pay()),
-        text(TextField::LastName),
-        text(TextField::FirstName),
-        text(TextField::MiddleName),
-        text(TextField::Phone),
+    ];
+    cells.extend(NAMES.map(text));
+    cells.extend([
         no_formula(order.email_text()),
         no_formula(&goods.join(", ")),
         no_formula(manager.map_or("", |manager| &manager.name)),
         time(order.handling.sent),
-    ];
-    let rest = [
-        TextField::Rpo,
-        TextField::Country,
-        TextField::Region,
-        TextField::City,
-        TextField::Address,
-        TextField::Postalcode,
-        TextField::Kupon,
-        TextField::Tag,
-        partner,
-        TextField::Comment,
-        TextField::Note,
-    ];
-    cells.extend(rest.into_iter().chain(MARKS).map(text));
+    ]);
+    cells.extend(PARCEL.into_iter().chain([partner]).chain(NOTES).chain(MARKS).map(text));
     cells
 }
 

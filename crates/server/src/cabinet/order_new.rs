@@ -20,6 +20,7 @@ use super::{
     frame::{self, Kind, choice, field},
     language::words,
     order::{CONTACT, email, set_texts},
+    order_labels::label,
     orders::{HERE, product, sum},
     visit::{Context, Shown},
 };
@@ -48,22 +49,10 @@ words! {
     good: "Товар (имя или номер)", "Product (name or number)";
     price: "Цена; пусто — как в каталоге", "Price; empty: the catalogue's";
     more_goods: "Ещё товары", "More products";
-    last_name: "Фамилия", "Surname";
-    first_name: "Имя", "First name";
-    middle_name: "Отчество", "Middle name";
-    phone: "Телефон", "Phone";
-    note: "Заметка", "Note";
     coupon: "Купон", "Coupon";
     manager: "Менеджер", "Manager";
     nobody: "никто", "nobody";
     more: "Адрес, метка, комментарий", "Address, tag, comment";
-    country: "Страна", "Country";
-    region: "Регион", "Region";
-    city: "Город", "City";
-    address: "Адрес", "Address";
-    postal_code: "Индекс", "Postal code";
-    tag: "Метка заказа", "Tag";
-    comment: "Комментарий", "Comment";
     submit: "Создать заказ", "Make the order";
     no_good: "Такого товара нет: ", "There is no such product: ";
     no_goods: "Назовите хотя бы один товар.", "Name at least one product.";
@@ -79,7 +68,8 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
 }
 
 fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failure> {
-    let (words, account, form) = (Words::of(cx.language()), cx.visit.account.id, &cx.visit.form);
+    let (language, account, form) = (cx.language(), cx.visit.account.id, &cx.visit.form);
+    let words = Words::of(language);
     let mut proposed: Vec<Listing> = Vec::new();
     products::on_sale(cx.tx, account, |product, _| {
         if proposed.len() < PROPOSED_MAX {
@@ -103,9 +93,7 @@ fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failu
             }
         }
     };
-    let contact = [words.last_name, words.first_name, words.middle_name, words.phone];
-    let rest =
-        [words.country, words.region, words.city, words.address, words.postal_code, words.tag, words.comment];
+    let of_order = |of: TextField| text(label(language, of), of.name());
     let main = html! {
         (frame::problem(problem))
         form method="post" action="/cabinet/orders/new" {
@@ -117,16 +105,16 @@ fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failu
             }
             datalist #goods { @for good in &proposed { option value=(good.good_name) { (good.good_title) } } }
             div.row {
-                @for (label, field) in contact.into_iter().zip(CONTACT) { (text(label, field.name())) }
+                @for of in CONTACT.into_iter().filter(|of| *of != TextField::Note) { (of_order(of)) }
                 (text("E-mail", "email"))
                 (text(words.coupon, "coupon"))
                 (choice(words.manager, "manager", form.get("manager"), &of))
             }
             details open[problem.is_some()] {
                 summary { (words.more) }
-                div.row { @for (label, field) in rest.into_iter().zip(ADDRESS) { (text(label, field.name())) } }
+                div.row { @for of in ADDRESS { (of_order(of)) } }
             }
-            label { span { (words.note) } textarea name="note" rows="3" { (form.get("note")) } }
+            label { span { (label(language, TextField::Note)) } textarea name="note" rows="3" { (form.get("note")) } }
             button { (words.submit) }
         }
     };
