@@ -149,6 +149,43 @@ fn owners_change_the_order_that_they_saw() {
 }
 
 #[test]
+fn money_is_given_back_and_a_cancel_says_what_becomes_of_it() {
+    let shop = filled();
+    let server = shop.server();
+    let (owner, path) = (Browser::of_owner(server), "/cabinet/orders/101");
+    let act = |act: &str| {
+        let digest = digest(&owner.page(path));
+        owner.post(&format!("{path}/{act}"), &[("digest", &digest)])
+    };
+    let page = owner.page(path);
+    assert!(!page.contains("/refund\"") && !page.contains("Отмена денег не возвращает"), "{page}");
+    assert_eq!(act("refund").status, 422, "nothing was received");
+    assert_eq!(act("pay").status, 303);
+    let page = owner.page(path);
+    assert!(page.contains("Отмена денег не возвращает: в отчёте останется: 3\u{a0}900\u{a0}₽."), "{page}");
+    assert!(page.contains("Сегодняшним числом запишется: 3\u{a0}900\u{a0}₽."), "{page}");
+    assert_eq!(act("refund").status, 303);
+    let page = owner.page(path);
+    assert!(
+        page.contains("деньги за заказ возвращены: 3900.00") && page.contains("-3\u{a0}900\u{a0}₽"),
+        "{page}"
+    );
+    assert!(!page.contains("/refund\""), "{page}");
+    assert_eq!(act("refund").status, 422, "it was given back");
+
+    // One that was imported as paid has no payments.
+    let file = server.place().join("paid.jsonl");
+    let paid = r#"{"id":104,"email":"a@example.com","pay_status":"paid","paid":1700000000,"created":1700000000,"items":[{"id":501,"sum":"7.00"}]}"#;
+    std::fs::write(&file, paid).unwrap();
+    server.run(&["import", "--account", LOGIN, file.to_str().unwrap()]);
+    let page = owner.page("/cabinet/orders/104");
+    assert!(
+        page.contains("После отмены из отчёта исчезнет: 7\u{a0}₽.") && !page.contains("/refund\""),
+        "{page}"
+    );
+}
+
+#[test]
 fn what_is_found_comes_as_a_file() {
     let shop = filled();
     let server = shop.server();

@@ -57,6 +57,14 @@ words! {
     part_sum: "Сумма платежа", "Sum of the payment";
     unpay: "Убрать последний платёж", "Remove the last payment";
     cancel: "Отменить заказ", "Cancel the order";
+    cancel_keeps: "Отмена денег не возвращает: в отчёте останется", "Cancelling gives no money back. The report keeps";
+    cancel_loses: "Платежи этого заказа не записаны, он просто считается оплаченным. После отмены из отчёта исчезнет",
+        "No payment of this order was recorded; it only counts as paid. Cancelling takes out of the report";
+    refund_instead: "Если вы вернули деньги покупателю, не отменяйте заказ, а запишите возврат.",
+        "If you gave the money back to the customer, do not cancel the order: record the refund.";
+    refund: "Записать возврат денег", "Record a refund";
+    refund_what: "Billhook денег не переводит, он только записывает, что вы их вернули. Сегодняшним числом запишется",
+        "Billhook moves no money, it only records that you gave it back. What is recorded, as of today, is";
     surely: "Да, точно", "Yes, do it";
     send: "Посылка отправлена", "The parcel is posted";
     delete: "Удалить заказ", "Delete the order";
@@ -103,7 +111,7 @@ fn shown(cx: &mut Context<'_, '_>, order: &Order, told: &Markup, said: &Fields) 
             (frame::table(&[words.when, words.price], &rows))
         }
         (texts(language, order))
-        @if cx.is_owner() { (actions(language, order, !payments.is_empty(), said)) }
+        @if cx.is_owner() { (actions(language, order, &payments, said)) }
         (history(cx, order)?)
         (others(cx, order)?)
     };
@@ -227,8 +235,15 @@ fn others(cx: &mut Context<'_, '_>, order: &Order) -> Result<Markup, Failure> {
     })
 }
 
-fn actions(language: Language, order: &Order, has_payments: bool, said: &Fields) -> Markup {
+fn actions(language: Language, order: &Order, payments: &[(i64, Payment)], said: &Fields) -> Markup {
     let (words, digest) = (Words::of(language), order.digest());
+    let unnoted = income::unnoted(order, income::given_back(payments.iter().map(|(_, payment)| payment)));
+    let received = order.handling.received;
+    let told = |what: &str, sum: Money| html! { p { (what) ": " (language.money(sum)) "." } };
+    let cancel = html! {
+        @if let Some(payment) = unnoted { (told(words.cancel_loses, payment.sum)) }
+        @if received > Money::ZERO { (told(words.cancel_keeps, received)) p { (words.refund_instead) } }
+    };
     let form = |act: &str, label: &str, is_danger: bool, fields: Markup| {
         html! {
             form.card method="post" action={ (HERE) "/" (order.id) "/" (act) } {
@@ -238,8 +253,8 @@ fn actions(language: Language, order: &Order, has_payments: bool, said: &Fields)
             }
         }
     };
-    let asking = |act: &str, label: &str| {
-        html! { details { summary { (label) } (form(act, words.surely, true, html! {})) } }
+    let asking = |act: &str, label: &str, told: &Markup| {
+        html! { details { summary { (label) } (told) (form(act, words.surely, true, html! {})) } }
     };
     // What was refused stays in its field.
     let value = |name: &str, now| if said.has(name) { said.get(name).to_owned() } else { String::from(now) };
@@ -269,9 +284,10 @@ fn actions(language: Language, order: &Order, has_payments: bool, said: &Fields)
                     label { span { (label(language, TextField::Note)) } textarea name="note" rows="3" { (value("note", order.texts.get(TextField::Note))) } }
                 }))
             }
-            @if has_payments { (asking("unpay", words.unpay)) }
-            @if order.pay_status != PayStatus::Cancel { (asking("cancel", words.cancel)) }
-            (asking("delete", words.delete))
+            @if !payments.is_empty() { (asking("unpay", words.unpay, &html! {})) }
+            @if is_refundable(order) { (asking("refund", words.refund, &told(words.refund_what, received))) }
+            @if order.pay_status != PayStatus::Cancel { (asking("cancel", words.cancel, &cancel)) }
+            (asking("delete", words.delete, &html! {}))
         }
     }
 }
@@ -363,6 +379,23 @@ pub(super) fn cancel(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         }
         order_changes::cancel(cx.tx, cx.visit.account.id, order)?;
         Ok(Some((Action::OrderCancelled, String::new())))
+    })
+}
+
+/// Whether there is money to give back.
+fn is_refundable(order: &Order) -> bool {
+    order.handling.received > Money::ZERO && order.pay_status != PayStatus::Return
+}
+
+/// Notes that all of its money was given back.
+pub(super) fn refund(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+    change(cx, Words::of(cx.language()).refund, |cx, order| {
+        if !is_refundable(order) {
+            return Ok(None);
+        }
+        let sum = order.handling.received;
+        order_changes::refund(cx.tx, cx.visit.account.id, order, cx.visit.now)?;
+        Ok(Some((Action::OrderRefunded, sum.to_string())))
     })
 }
 

@@ -106,6 +106,7 @@ pub(crate) static ROUTES: &[Route] = &[
     change("/cabinet/orders/{}/part", Who::Owner, order::pay_part),
     change("/cabinet/orders/{}/unpay", Who::Owner, order::unpay),
     change("/cabinet/orders/{}/send", Who::Owner, order::send),
+    change("/cabinet/orders/{}/refund", Who::Owner, order::refund),
     change("/cabinet/orders/{}/cancel", Who::Owner, order::cancel),
     change("/cabinet/orders/{}/delete", Who::Owner, order::delete),
     change("/cabinet/orders/{}/restore", Who::Owner, order::restore),
