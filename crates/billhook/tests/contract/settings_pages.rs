@@ -43,7 +43,7 @@ fn owners_change_settings() {
         assert_eq!(setting(&shop, LOGIN, name), value, "{name}");
         assert_eq!(setting(&shop, "stranger", name), usual, "{name}");
         assert!(owner.page("/cabinet/audit").contains(&format!("настройка: {name}={value}")), "{name}");
-        assert!(reader.page(HERE).contains(&format!("<dt>{name}</dt><dd>{value}<br>")), "{name}");
+        assert!(reader.page(HERE).contains(&format!("<code>{name}</code></dt><dd>{value}<br>")), "{name}");
     }
     assert_eq!(reader.post(HERE, &[("rate", "1")]).status, 403);
     // What is as it was leaves no entry.

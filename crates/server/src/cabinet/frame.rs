@@ -183,6 +183,11 @@ pub(super) fn problem(text: Option<&str>) -> Markup {
     html! { @if let Some(text) = text { p.problem role="alert" { (text) } } }
 }
 
+/// A text in which code stands between backticks.
+pub(super) fn with_code(text: &str) -> Markup {
+    html! { @for (at, part) in text.split('`').enumerate() { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 /// What is told of a form whose page shows something else by now: what its button says, and its fields with their labels.
 pub(super) fn differs(language: Language, button: &str, fields: &[(&str, &str)]) -> Markup {
     let words = Words::of(language);

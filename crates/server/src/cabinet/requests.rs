@@ -149,7 +149,7 @@ fn why(cx: &Context<'_, '_>, refusal: &Refusal, words: &Words) -> Markup {
     let Refusal { reason, signed, expected, got } = refusal;
     html! {
         h2 { (words.why) }
-        p.problem { (refusal_words::text(cx.language(), reason)) }
+        p.problem { (frame::with_code(&refusal_words::text(cx.language(), reason))) }
         h2 { (words.signed) }
         pre tabindex="0" { code { (signed) } }
         p.dim { (words.hidden) }

@@ -10,7 +10,8 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    api, frame,
+    api,
+    frame::{self, with_code},
     language::{Language, words},
     visit::{Context, Shown},
 };
@@ -39,6 +40,27 @@ words! {
         "Whoever runs the server makes it: it holds the data of every shop.";
 }
 
+/// What people call the settings: each with its Russian and its English title.
+const TITLES: [(&str, &str, &str); SETTINGS.len()] = [
+    ("getbills_empty", "GetBills без заказов", "GetBills without orders"),
+    ("text_case", "Буквы в error_text", "Letters of error_text"),
+    ("allow_ips", "Кому можно вызывать API", "Who may call the API"),
+    ("rate", "Как часто можно вызывать API", "How often the API may be called"),
+    ("time_zone", "Часовой пояс", "Time zone"),
+    ("same_order_hours", "Повторный заказ", "Repeated order"),
+    ("createorder_result", "Ответ createorder", "Answer of createorder"),
+    ("updategood_sum", "UpdateGood без цены", "UpdateGood without a price"),
+    ("getorders_max", "Сколько заказов отдаёт GetOrders", "How many orders GetOrders gives"),
+    ("kupon_on_named_sum", "Купон на названную цену", "Coupon on a named price"),
+    ("timer_kill_default", "Отмена неоплаченных заказов", "Cancelling unpaid orders"),
+    ("link_scheme", "Ссылка на страницу заказа", "Link to an order's page"),
+];
+
+fn title(language: Language, name: &str) -> &'static str {
+    let found = TITLES.iter().find(|(known, ..)| *known == name);
+    found.map_or("", |(_, russian, english)| language.choose(russian, english))
+}
+
 /// The page.
 pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     shown(cx, None)
@@ -59,7 +81,7 @@ fn shown(cx: &mut Context<'_, '_>, wrong: Option<&SettingInfo>) -> Result<Shown,
     });
     let main = html! {
         @if let Some(info) = wrong {
-            (frame::problem(Some(&format!("{}: {}. {}: {}.", words.wrong, info.name, words.values, told(language, info).0))))
+            (frame::problem(Some(&format!("{}: {}. {}: {}.", words.wrong, title(language, info.name), words.values, told(language, info).0))))
         }
         p { (words.what) @if !cx.is_owner() { " " (words.owners_only) } }
         @if cx.is_owner() {
@@ -70,7 +92,7 @@ fn shown(cx: &mut Context<'_, '_>, wrong: Option<&SettingInfo>) -> Result<Shown,
         } @else {
             dl.pairs {
                 @for (info, value) in settings {
-                    dt { (info.name) } dd { @if value.is_empty() { (words.all) } @else { (value) } br; span.dim { (told(language, info).1) } }
+                    dt { (title(language, info.name)) " " code { (info.name) } } dd { @if value.is_empty() { (words.all) } @else { (value) } br; span.dim { (with_code(told(language, info).1)) } }
                 }
             }
         }
@@ -100,7 +122,7 @@ fn field(language: Language, info: &SettingInfo, value: &str, words: &Words) -> 
     html! {
         div.setting {
             label {
-                span { code { (info.name) } }
+                span { (title(language, info.name)) " " code { (info.name) } }
                 @if let Some(choices) = info.words() {
                     select name=(info.name) aria-describedby=(about) {
                         @for choice in choices { option value=(choice) selected[choice == value] { (choice) } }
@@ -110,7 +132,7 @@ fn field(language: Language, info: &SettingInfo, value: &str, words: &Words) -> 
                 }
             }
             p.dim id=(about) {
-                (help.trim_end_matches('.')) ". "
+                (with_code(help.trim_end_matches('.'))) ". "
                 @if info.words().is_none() { (words.values) ": " (values) ". " }
                 @if !default.is_empty() { (words.default) ": " (default) "." }
             }
@@ -136,4 +158,14 @@ pub(super) fn save(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         cx.note(Action::Setting, &format!("{}={}", setting.name(), setting.value()))?;
     }
     Ok(Shown::done(HERE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_has_a_title() {
+        assert!(TITLES.iter().map(|(name, ..)| *name).eq(SETTINGS.iter().map(|info| info.name)));
+    }
 }
