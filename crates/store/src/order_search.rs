@@ -12,6 +12,7 @@ use billhook_wire::{GoodId, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx, income,
+    order_keys::surname_key,
     statement_text::sql,
     table::{self, Stores as _, row},
 };
@@ -105,6 +106,7 @@ pub(crate) struct Facts {
     pub(crate) email_key: String,
     phone_key: String,
     surname_key: String,
+    first_name: String,
     tag: String,
     coupon: String,
     aff: String,
@@ -131,6 +133,7 @@ row! {
         email_key: String = email_key,
         phone_key: String = phone_key,
         surname_key: String = surname_key,
+        first_name: String = first_name,
         tag: String = tag,
         kupon: String = coupon,
         aff: String = aff,
@@ -152,6 +155,9 @@ impl Facts {
             Word::Email(start) => self.email_key.starts_with(start),
             Word::Phone(start) => self.phone_key.starts_with(start),
             Word::Surname(start) => self.surname_key.starts_with(start),
+            Word::Name { last, first } => {
+                self.surname_key.starts_with(last) && surname_key(&self.first_name).starts_with(first)
+            }
         }
     }
 }
@@ -548,12 +554,17 @@ pub(crate) fn of_words(
             }
             Word::Email(start) => (&BY_EMAIL, start),
             Word::Phone(start) => (&BY_PHONE, start),
-            Word::Surname(start) => (&BY_SURNAME, start),
+            Word::Surname(start) | Word::Name { last: start, .. } => (&BY_SURNAME, start),
         };
         // What begins so is less than this, byte by byte.
         let end = format!("{start}{}", char::MAX);
         let args = [account.0.into(), start.into(), (&end).into(), limit(most)];
-        rows.append(&mut tx.all(sql, &args, table::read)?);
+        let mut found: Vec<Facts> = tx.all(sql, &args, table::read)?;
+        // Too many stay too many: there may be more behind them.
+        if found.len() <= most {
+            found.retain(|facts| facts.are_named_by(word));
+        }
+        rows.append(&mut found);
     }
     Ok(rows)
 }

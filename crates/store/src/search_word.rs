@@ -18,6 +18,13 @@ pub enum Word {
     Phone(String),
     /// A surname's beginning, folded.
     Surname(String),
+    /// The beginnings of a surname and of a first name, both folded.
+    Name {
+        /// The surname's.
+        last: String,
+        /// The first name's.
+        first: String,
+    },
 }
 
 impl Word {
@@ -37,11 +44,23 @@ impl Word {
         } else {
             if !text.contains('@') {
                 words.push(Self::Surname(surname_key(text)));
+                words.append(&mut Self::names(text));
             }
             if !text.contains(char::is_whitespace) {
                 words.push(Self::Email(text.to_lowercase()));
             }
         }
         words
+    }
+
+    /// The names of a person, of which either the last or the first is the surname; a patronymic may stand at the end or between.
+    fn names(text: &str) -> Vec<Self> {
+        let names: Vec<_> = text.split_whitespace().map(surname_key).collect();
+        let name = |last: &String, first: &String| Self::Name { last: last.clone(), first: first.clone() };
+        match &*names {
+            [one, other] => vec![name(other, one), name(one, other)],
+            [one, second, other] => vec![name(other, one), name(one, second)],
+            _ => Vec::new(),
+        }
     }
 }

@@ -56,7 +56,7 @@ Examples:
   billhook customer list --account shop --limit 20
   billhook customer list ivanov --account shop")]
 pub(crate) struct List {
-    /// The beginning of an e-mail or of a surname, the last digits of a phone, or an order's number
+    /// The beginning of an e-mail or of a surname, first name and surname, the last digits of a phone, or an order's number
     #[arg(value_name = "SEARCH")]
     search: Option<String>,
     /// Only so many customers

@@ -44,6 +44,13 @@ fn customers_are_found() {
         ("?q=%D1%91%D0%BB%D0%BA", &[ANNA]),
         ("?q=%D0%BA%D0%BE%D1%82", &[ANNA]),
         ("?q=67-89", &[ANNA]),
+        ("?q=%D0%B5%D0%BB%D0%BA%D0%B8%D0%BD%D0%B0+%D0%B0%D0%BD%D0%BD%D0%B0", &[ANNA]),
+        ("?q=%D0%90%D0%BD%D0%BD%D0%B0++%D0%95%D0%BB%D0%BA", &[ANNA]),
+        (
+            "?q=%D0%90%D0%BD%D0%BD%D0%B0+%D0%9F%D0%B5%D1%82%D1%80%D0%BE%D0%B2%D0%BD%D0%B0+%D0%95%D0%BB%D0%BA",
+            &[ANNA],
+        ),
+        ("?q=%D0%92%D0%B5%D1%80%D0%B0+%D0%95%D0%BB%D0%BA", &[]),
         ("?q=103", &[ODD]),
         ("?q=%3Cscript", &[ODD]),
         ("?q=nobody", &[]),

@@ -1,4 +1,4 @@
-//! The customers: found by e-mail, surname or phone, and everything that one of them has ordered.
+//! The customers: found by e-mail, name or phone, and everything that one of them has ordered.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ const ON_A_PAGE: usize = 50;
 
 words! {
     title: "Покупатели", "Customers";
-    search: "E-mail, фамилия, телефон или номер заказа", "E-mail, surname, phone or an order's number";
+    search: "E-mail, фамилия и имя, телефон или номер заказа", "E-mail, name, phone or an order's number";
     find: "Найти", "Find";
     reset: "Сбросить", "Reset";
     name: "Имя", "Name";

@@ -2,7 +2,7 @@
 //!
 //! Other pages link into it, so the names of its query's fields stay:
 //!
-//! - `q`: a number, the beginning of an e-mail or a surname, or the last digits of a phone
+//! - `q`: a number, the beginning of an e-mail, a surname or both names, or the last digits of a phone
 //! - `status`: `waiting`, `paid`, `cancel` or `return`
 //! - `by`: `paid` for the time of payment; else the time of creation counts
 //! - `from`, `to`: the first and the last day, as 2024-01-31 in the account's zone
@@ -43,7 +43,7 @@ const FIELDS: [&str; 14] = [
 
 words! {
     title: "Заказы", "Orders";
-    search: "Номер, e-mail, телефон или фамилия", "Number, e-mail, phone or surname";
+    search: "Номер, e-mail, телефон, фамилия и имя", "Number, e-mail, phone or name";
     find: "Найти", "Find";
     recent: "Показаны заказы за последние 90 дней.", "These are the orders of the last 90 days.";
     all: "Показать за всё время", "Show all of them";
