@@ -84,6 +84,31 @@ fn a_refused_call_is_explained_wherever_it_is_looked_at() {
     }
 }
 
+/// A refusal that no look at the body explains has words all the same.
+#[test]
+fn every_refusal_says_why() {
+    let shop = Shop::with_goods();
+    let server = shop.server();
+    let owner = Browser::of_owner(server);
+    let order = |good| [("goods[0][good_name]", good), ("bill_email", "anna@example.com")];
+    let newest = || {
+        let page = owner.page("/cabinet/requests");
+        let path = page.split("href=\"/cabinet/requests/").nth(1).unwrap().split('"').next().unwrap();
+        owner.page(&format!("/cabinet/requests/{path}"))
+    };
+    assert_eq!(owner.get("/api/GetBills").code(), 3);
+    assert!(newest().contains("Методы вызывают запросом POST"));
+    assert_eq!(shop.code("CreateOrder", &order("course")), 0);
+    assert!(!newest().contains("Почему отказано"));
+    assert_eq!(shop.code("CreateOrder", &order("course")), 601);
+    assert!(newest().contains("Такой же заказ этого покупателя уже есть"));
+    assert_eq!(shop.code("CreateOrder", &order("none")), 604);
+    assert!(newest().contains("Такого товара нет в каталоге"));
+    server.run(&["account", "set", LOGIN, "allow_ips=203.0.113.7"]);
+    until(|| shop.code("CreateOrder", &order("course")) == 6);
+    assert!(newest().contains("С этого адреса API вызывать нельзя"));
+}
+
 #[test]
 fn filters_and_numbers_choose_among_the_calls() {
     let shop = Shop::empty();

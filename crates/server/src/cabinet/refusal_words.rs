@@ -13,6 +13,76 @@ pub(super) fn text(language: Language, reason: &Reason) -> String {
     }
 }
 
+/// What is said of a code that has no words.
+const REFUSED: &str = "Метод отказал.";
+
+/// The same where no more is known than what the call was answered with; empty: it was not refused.
+pub(super) fn of_answer(language: Language, code: u16, status: u16) -> &'static str {
+    let (russian, english) = match (code, status) {
+        (0, _) => ("", ""),
+        (1, _) => ("В запросе нет ни hash, ни rpsKey.", "The request has neither a hash nor an rpsKey."),
+        (2, _) => ("В запросе нет параметров.", "The request has no parameters."),
+        (3, 404) => ("Такого метода нет.", "There is no such method."),
+        (3, 405) => (
+            "Методы вызывают запросом POST, а этот запрос был другим, например GET.",
+            "Methods are called by POST. This request was another one, such as GET.",
+        ),
+        (3, 413) => {
+            ("Тело запроса больше, чем принимает сервер.", "The body is longer than the server takes.")
+        }
+        (3, _) => ("Какой-то из параметров не подходит.", "One of the parameters is wrong."),
+        (4, _) => ("Хеш или ключ неверный.", "The hash or the key is wrong."),
+        (6, _) => (
+            "С этого адреса API вызывать нельзя: его нет в списке разрешённых. Список — в разделе «API».",
+            "This address may not call the API: it is not in the list of allowed ones. The list is under API.",
+        ),
+        (7, _) => {
+            ("Магазин выключен командой на сервере.", "A command on the server has switched the shop off.")
+        }
+        (8, _) => (
+            "С этого адреса было слишком много вызовов за минуту. Предел — в разделе «API».",
+            "This address made too many calls within a minute. The limit is under API.",
+        ),
+        (9, _) => (
+            "Сервер не смог ответить. Причина стоит в его журнале под номером этого запроса. Вызов можно повторить.",
+            "The server could not answer. Its log says why, under this request's id. The call may be repeated.",
+        ),
+        (202, _) => (
+            "Оплаченным заказ отмечают только вместе со временем оплаты (date).",
+            "An order is marked as paid only with the time of payment (date).",
+        ),
+        (203, _) => ("В запросе нет номера заказа.", "The request has no order number."),
+        (302, _) => ("Заказа с таким номером нет.", "There is no order of this number."),
+        (303, _) => ("Такого состояния заказа нет.", "There is no such state of an order."),
+        (400, _) => ("Таких заказов нет.", "There are no such orders."),
+        (600, _) => {
+            ("Нет e-mail покупателя, или это не e-mail.", "The customer's e-mail is missing, or is none.")
+        }
+        (601, _) => (
+            "Такой же заказ этого покупателя уже есть и не оплачен; его номер — в ответе. За какое время искать повтор, \
+             решает настройка «Повторный заказ».",
+            "The same order of this customer is there already and not paid; the answer has its number. The setting \
+             “Repeated order” says how far back to look.",
+        ),
+        (602, _) => (
+            "Заказ создать нельзя: в нём слишком много товаров.",
+            "The order can't be made: it has too many products.",
+        ),
+        (603, _) => ("В запросе нет ни одного товара.", "The request names no product."),
+        (604, _) => (
+            "Такого товара нет в каталоге. Имя (good_name) должно совпадать буква в букву.",
+            "The catalogue has no such product. The name (good_name) must be the same to the letter.",
+        ),
+        (605, _) => (
+            "В заказе физический товар, а имени или адреса для доставки нет.",
+            "The order has a physical product, but no name or no address to send it to.",
+        ),
+        (700, _) => ("В каталоге нет товаров.", "The catalogue has no products."),
+        _ => (REFUSED, "The method refused."),
+    };
+    language.choose(russian, english)
+}
+
 fn russian(reason: &Reason) -> String {
     match reason {
         Reason::Credential(verdict) => of_verdict(verdict),
@@ -125,6 +195,21 @@ fn of_mistake(mistake: Mistake) -> &'static str {
         }
         Mistake::MultipartList => {
             "Подписан список, а cURL из массива отправляет его полями с одним именем, и считается последнее. Дайте CURLOPT_POSTFIELDS результат http_build_query."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use billhook_wire::Code;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_words() {
+        for code in Code::ALL.iter().map(|code| code.number()).filter(|code| ![0, 5].contains(code)) {
+            let words = of_answer(Language::Russian, code, 200);
+            assert!(!words.is_empty() && words != REFUSED, "{code}");
         }
     }
 }

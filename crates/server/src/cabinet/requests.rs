@@ -139,7 +139,9 @@ pub(super) fn call(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
             dt { (words.ms) } dd { (milliseconds(cx, call)) }
             dt { (words.id) } dd { code { (call.request_id) } }
         }
+        @let known = refusal_words::of_answer(cx.language(), call.code, call.status.as_u16());
         @if let Some(refusal) = Refusal::of(&cx.visit.account, call) { (why(cx, &refusal, words)) }
+        @else if !known.is_empty() { h2 { (words.why) } p.problem { (known) } }
         p { a.button.plain href=(HERE) { (words.back) } }
     };
     Ok(cx.page(words.call, &main))
