@@ -85,7 +85,10 @@ impl Handler for Peer {
         let (asked, fresh) = self.asked(&head, &request_id, &route).await;
         let (outcome, called) = match route {
             _ if !asked.names_one_host => (fresh.and(Err(Failure::Http(StatusCode::BAD_REQUEST))), None),
-            Route::Reference(reference) => (Ok(state.docs.answer(reference, &head)), None),
+            Route::Reference(reference) => {
+                let budgets = [Some(&state.page_budget), None];
+                (state.docs.answer(reference, &asked, budgets), None)
+            }
             Route::Order(link) => (order::answer(state, &asked, fresh, link).await, None),
             Route::Cabinet => (cabinet::answer(&self.state, &asked, fresh, body).await, None),
             Route::Home => (home::answer(state, &asked, fresh), None),

@@ -1,23 +1,28 @@
 //! The reference of the methods, as a page and as an OpenAPI description (decision 85).
 //!
-//! It is the same for every host and says nothing about accounts, so it needs no credential. It is made once,
-//! and all readers share its buffers.
+//! It needs no credential, since it says nothing about accounts. It is made once, and all readers share its buffers; but under an
+//! account's host its examples name that host, so that they can be pasted.
 
 use std::io::Write as _;
 
 use billhook_wire::Code;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, header};
 
 use crate::{
-    http::answer::{Answer, Page},
+    failure::Failure,
+    gate::{Asked, host},
+    http::{
+        answer::{self, Answer, Page},
+        memory::Budgets,
+    },
     pages::HTML,
 };
 
 /// The page has only inline styles, and loads nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The host in the examples; it reveals no account.
+/// The host in the examples where no account's is known.
 const HOST: &str = "LOGIN.DOMAIN";
 
 static PLAIN: Page =
@@ -50,35 +55,62 @@ impl Reference {
 /// The reference as HTML, plain and compressed.
 #[derive(Debug)]
 pub(crate) struct Docs {
-    plain: Bytes,
+    /// How the examples' URLs begin.
+    base: String,
+    plain: String,
+    shared: Bytes,
     gzip: Bytes,
 }
 
 impl Docs {
     /// `scheme` is that of the server's URLs.
     pub(crate) fn make(scheme: &str) -> Self {
-        let plain = billhook_reference::page(&format!("{scheme}://{HOST}"));
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        // Writing to a Vec can't fail.
-        let gzip = gzip.write_all(plain.as_bytes()).and_then(|()| gzip.finish()).unwrap_or_default();
-        Self { plain: plain.into(), gzip: gzip.into() }
+        let base = format!("{scheme}://{HOST}");
+        let plain = billhook_reference::page(&base);
+        let gzip = gzip(&plain, Compression::best());
+        Self { base, shared: plain.clone().into(), gzip: gzip.into(), plain }
     }
 
-    pub(crate) fn answer(&self, reference: Reference, head: &Parts) -> Answer {
+    pub(crate) fn answer(
+        &self,
+        reference: Reference,
+        asked: &Asked<'_>,
+        budgets: Budgets<'_>,
+    ) -> Result<Answer, Failure> {
         let page = match reference {
             Reference::Html => &PLAIN,
             Reference::OpenApi => &OPEN_API,
         };
-        if let Some(refusal) = page.refusal(&head.method) {
-            return refusal;
+        if let Some(refusal) = page.refusal(&asked.head.method) {
+            return Ok(refusal);
         }
-        let (page, body) = match reference {
-            Reference::Html if accepts_gzip(&head.headers) => (&GZIP, self.gzip.clone()),
-            Reference::Html => (page, self.plain.clone()),
-            Reference::OpenApi => (page, Bytes::from_static(billhook_reference::openapi().as_bytes())),
+        let is_short = accepts_gzip(&asked.head.headers);
+        let (page, body) = match (reference, own_base(asked)) {
+            (Reference::OpenApi, _) => (page, Bytes::from_static(billhook_reference::openapi().as_bytes())),
+            (Reference::Html, Some(base)) => {
+                let text = self.plain.replace(&self.base, &base);
+                let text = if is_short { gzip(&text, Compression::fast()) } else { text.into_bytes() };
+                (if is_short { &GZIP } else { page }, answer::hold(text, budgets)?)
+            }
+            (Reference::Html, None) if is_short => (&GZIP, self.gzip.clone()),
+            (Reference::Html, None) => (page, self.shared.clone()),
         };
-        Answer::page(page, StatusCode::OK, Code::OK, body)
+        Ok(Answer::page(page, StatusCode::OK, Code::OK, body))
     }
+}
+
+/// How the URLs of an account begin under the host by which somebody came.
+fn own_base(asked: &Asked<'_>) -> Option<String> {
+    asked.account.as_ref()?;
+    let host = asked.head.headers.get(header::HOST)?.to_str().ok()?;
+    let scheme = if asked.is_encrypted { "https" } else { "http" };
+    host::is_linkable(host).then(|| format!("{scheme}://{host}"))
+}
+
+fn gzip(text: &str, level: Compression) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), level);
+    // Writing to a Vec can't fail.
+    gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()).unwrap_or_default()
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
