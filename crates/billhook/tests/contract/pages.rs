@@ -17,6 +17,8 @@ const LOOKS: [Look; 4] = [
     Look { language: "ru", width: 1280, is_dark: false, has_scripts: false },
     Look { language: "en", width: 390, is_dark: true, has_scripts: false },
 ];
+/// Two rows, in pixels.
+const HEADER_MAX: u64 = 120;
 /// The newest of axe-core, which looks for what people with disabilities stumble over.
 const AXE: &str = "axe-core@4.14.1";
 
@@ -91,8 +93,9 @@ fn every_page_in_a_browser() {
 fn walk(shop: &Shop, paths: &[String], look: Look, axe: &str) {
     let base = format!("http://{LOGIN}.localhost:{}", shop.server().http().port());
     let chromium = Chromium::start(look);
-    shop.server().run(&["person", "add", &format!("{look:?}"), "--account", LOGIN]);
-    let link = login_link(shop.server(), LOGIN, &["--person", &format!("{look:?}")]);
+    let person = format!("{}{}", look.language, look.width);
+    shop.server().run(&["person", "add", &person, "--account", LOGIN]);
+    let link = login_link(shop.server(), LOGIN, &["--person", &person]);
     chromium.open(&format!("{base}{link}"));
     chromium.click("main button");
     assert!(chromium.html().contains("action=\"/cabinet/me/password\""));
@@ -112,9 +115,15 @@ fn walk(shop: &Shop, paths: &[String], look: Look, axe: &str) {
         if !look.has_scripts {
             continue;
         }
-        let overflow =
-            chromium.script("arguments[0]([document.documentElement.scrollWidth, window.innerWidth])");
-        assert!(overflow[0].as_u64() <= overflow[1].as_u64(), "{path} is wider than {look:?}: {overflow}");
+        let sizes = chromium.script(
+            "const header = document.querySelector('header')?.offsetHeight ?? 0;
+             arguments[0]([document.documentElement.scrollWidth, window.innerWidth, header])",
+        );
+        assert!(sizes[0].as_u64() <= sizes[1].as_u64(), "{path} is wider than {look:?}: {sizes}");
+        assert!(
+            sizes[2].as_u64() <= Some(HEADER_MAX),
+            "{path} {look:?}: the menu takes more than two rows: {sizes}"
+        );
         let run = "const done = arguments[0];\
             axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then(found => done(found.violations.map(\
             one => one.id + ': ' + one.nodes.map(node => node.html).join(' '))))";
