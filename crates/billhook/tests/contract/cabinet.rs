@@ -118,6 +118,23 @@ fn one_time_codes_are_asked_for_and_taken_once() {
     assert_eq!(with(&fresh), (303, true));
     assert_eq!(with(&fresh), (401, false), "it was used");
 
+    // A browser that was left open can't turn them off.
+    let left = Browser::at(server, &format!("{LOGIN}.localhost"));
+    let later = code(now() + 30);
+    let fields = [("name", "owner"), ("password", PASSWORD), ("code", later.as_str())];
+    assert_eq!(left.post("/cabinet/sign-in", &fields).status, 303);
+    let off = "/cabinet/me/totp/off";
+    assert!(left.page("/cabinet/me").contains(&format!("billhook account login-link {LOGIN}")));
+    assert_eq!(left.post(off, &[]).status, 401);
+    assert_eq!(left.post(off, &[("password", "wrong horse battery")]).status, 401);
+    assert!(left.page("/cabinet/me").contains("Включены"));
+    assert!(left.done(off, &[("password", PASSWORD)]).contains("Выключены."));
+    // Who came by a link is asked for a code.
+    let back = Browser::of_owner(server);
+    back.done("/cabinet/me/totp", &[("secret", &secret), ("code", &code(now()))]);
+    assert_eq!(back.post(off, &[("password", PASSWORD)]).status, 422);
+    assert!(back.page("/cabinet/me").contains("Включены"));
+
     let back = Browser::of_owner(server);
     assert!(back.page("/cabinet/me").contains("Выключены."), "a link is the way back");
     assert_eq!(with(""), (303, true));

@@ -36,6 +36,8 @@ words! {
     totp_is_off: "Выключены.", "Off.";
     totp_turn_on: "Включить", "Turn on";
     totp_turn_off: "Выключить", "Turn off";
+    totp_lost: "Потеряли телефон? Ссылка для входа выключает коды. Её даёт тот, кто запускает сервер:",
+        "Lost your phone? A sign-in link turns the codes off. Whoever runs the server makes one:";
     totp_scan: "Отсканируйте картинку приложением для кодов или введите ключ в него вручную. Затем впишите код, который оно показывает.",
         "Scan the picture with your authenticator app, or type the key into it. Then enter the code that it shows.";
     totp_key: "Ключ", "Key";
@@ -95,7 +97,13 @@ fn shown(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failu
             p { a.button.plain href="/cabinet/me/totp" { (words.totp_turn_on) } }
         } @else {
             p { (words.totp_is_on) }
-            (button("/cabinet/me/totp/off", words.totp_turn_off, true))
+            form.card method="post" action="/cabinet/me/totp/off" {
+                @if asks(cx) == Asks::Own { (field(words.current, "password", "", Kind::Password)) }
+                @else { (field(words.totp_code, "code", "", Kind::Code)) }
+                button.danger { (words.totp_turn_off) }
+            }
+            p.dim { (words.totp_lost) }
+            pre tabindex="0" { code { "billhook account login-link " (cx.visit.account.login.as_str()) " --person " (person.name) } }
         }
         h2 { (words.sessions) }
         (frame::table(&[words.browser, words.address, words.begun, words.used], &rows))
@@ -197,8 +205,16 @@ pub(super) fn totp_on(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     Ok(Shown::done(HERE))
 }
 
-/// Turns them off.
-pub(super) fn totp_off(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
+/// Turns them off for who gives the password, or a code where none is asked for: a browser that was left open is not enough.
+pub(super) fn totp_off(cx: &mut Context<'_, '_>, checked: &Checked) -> Result<Shown, Failure> {
+    let words = Words::of(cx.language());
+    if !checked.is_right {
+        return Ok(shown(cx, Some(words.wrong))?.status(StatusCode::UNAUTHORIZED));
+    }
+    let code = cx.visit.form.get("code");
+    if asks(cx) == Asks::None && accepted_code(&cx.viewer.person, code, cx.visit.now).is_none() {
+        return Ok(shown(cx, Some(words.totp_wrong))?.status(StatusCode::UNPROCESSABLE_ENTITY));
+    }
     let person = Person { totp: Secret::default(), ..cx.viewer.person.clone() };
     people::put(cx.tx, cx.visit.account.id, &person)?;
     cx.note(Action::TotpOff, "")?;

@@ -87,7 +87,7 @@ pub(crate) static ROUTES: &[Route] = &[
     password("/cabinet/me/password", Who::Reader, me::asks, me::set_password),
     page("/cabinet/me/totp", Who::Reader, me::totp_page),
     change("/cabinet/me/totp", Who::Reader, me::totp_on),
-    change("/cabinet/me/totp/off", Who::Reader, me::totp_off),
+    password("/cabinet/me/totp/off", Who::Reader, me::asks, me::totp_off),
     change("/cabinet/me/sessions/end", Who::Reader, me::end_sessions),
     page("/cabinet/api", Who::Reader, api::page),
     change("/cabinet/api/key", Who::Owner, api::show_key),

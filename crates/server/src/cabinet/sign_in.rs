@@ -27,8 +27,8 @@ words! {
     submit: "Войти", "Sign in";
     wrong: "Имя, пароль или код не подходят.", "The name, the password or the code is wrong.";
     too_many: "Слишком много попыток сразу. Подождите полминуты.", "Too many attempts at once. Wait half a minute.";
-    lost: "Нет пароля или забыли его? Попросите того, кто запускает сервер, дать ссылку для входа:",
-        "No password, or forgot it? Ask whoever runs the server for a sign-in link:";
+    lost: "Нет пароля, забыли его или потеряли телефон с кодами? Попросите того, кто запускает сервер, дать ссылку для входа:",
+        "No password, forgot it, or lost the phone with your codes? Ask whoever runs the server for a sign-in link:";
     needs_https: "Здесь можно войти только по HTTPS: без него пароль увидит любой на пути.",
         "Sign in over HTTPS: without it, anybody on the way can read your password.";
     needs_https_how: "Откройте эту страницу по https://. Если HTTPS здесь нет, его включает тот, кто запускает сервер.",
