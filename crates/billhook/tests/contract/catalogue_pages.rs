@@ -9,7 +9,7 @@ use billhook_store::{
 use crate::{
     browser::{Browser, login_link},
     order_pages::digest,
-    program::{Answer, Billhook},
+    program::{Answer, Billhook, write},
     shop::{LOGIN, Shop},
 };
 
@@ -215,6 +215,42 @@ fn what_changed_meanwhile_is_not_overwritten() {
         assert_eq!(listed(server), before);
     }
     assert_eq!(owner.post(path, &[("good_sum", "7.77")]).status, 409, "a form of ours has a digest");
+}
+
+#[test]
+fn the_audit_list_has_what_commands_did() {
+    let shop = Shop::with_goods();
+    let server = shop.server();
+    let owner = Browser::of_owner(server);
+    let order = shop.order("anna@example.com", "course", &[("bill_phone", "5")]).to_string();
+    let codes = write(server.place(), "codes.txt", "A\nB\n");
+    let catalogue =
+        write(server.place(), "new.jsonl", r#"{"good_name":"new","good_title":"N","good_sum":"1"}"#);
+    let (codes, catalogue) = (codes.to_str().unwrap(), catalogue.to_str().unwrap());
+    let commands: [(&[&str], &str); 17] = [
+        (&["product", "add", "mug", "--title", "Mug", "--sum", "9"], "добавлен товар: mug"),
+        (&["product", "set", "mug", "good_sum=8"], "изменён товар: mug; good_sum: 9.00 → 8.00"),
+        (&["product", "add-pincodes", "mug", codes], "добавлены пин-коды: mug: 2"),
+        (&["product", "delete", "mug"], "снят с продажи товар: mug"),
+        (&["product", "import", catalogue], "изменён товар: added 1, changed 0, same 0 products"),
+        (&["coupon", "add", "ten", "--percent", "10"], "добавлен купон: ten"),
+        (&["coupon", "set", "ten", "--percent", "11"], "изменён купон: ten"),
+        (&["coupon", "remove", "ten"], "удалён купон: ten"),
+        (&["category", "add", "Books"], "добавлена категория: Books"),
+        (&["category", "set", "1", "Maps"], "изменена категория: Maps"),
+        (&["manager", "add", "Olga"], "добавлен менеджер: Olga"),
+        (&["manager", "set", "1", "Vera"], "изменён менеджер: Vera"),
+        (&["manager", "remove", "1"], "удалён менеджер: Vera"),
+        (&["partner", "add", "boris"], "добавлен партнёр: boris"),
+        (&["partner", "set", "boris", "--parent", ""], "изменён партнёр: boris"),
+        (&["person", "add", "Anna"], "добавлен человек: Anna (owner)"),
+        (&["order", "edit", &order, "--phone", "6", "--note", "x"], "phone: 5 → 6; note: — → x"),
+    ];
+    for (command, entry) in commands {
+        server.run(&[command, &["--account", LOGIN]].concat());
+        let audit = owner.page("/cabinet/audit");
+        assert!(audit.contains(entry) && audit.contains("команда на сервере"), "{entry}: {audit}");
+    }
 }
 
 #[test]
