@@ -357,7 +357,7 @@ pub fn find(
         .map(|facts| (Reverse(filter.position(&facts)), facts))
         .collect();
     for (Reverse(position), facts) in sorted {
-        if position < after && position > floor && walk.see(&facts).is_err() {
+        if position < after && position >= floor && walk.see(&facts).is_err() {
             break;
         }
     }
@@ -513,7 +513,7 @@ fn of_product(
         if found.len() > each {
             // Below the last one there are more.
             found.pop();
-            floor = floor.max((0, found.last().map_or(0, |facts| facts.id.0 - 1)));
+            floor = floor.max((0, found.last().map_or(0, |facts| facts.id.0)));
         }
         rows.append(&mut found);
     }
