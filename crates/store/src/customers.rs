@@ -11,7 +11,8 @@ use billhook_wire::{Email, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Error, Sql, Tx, income,
-    order_search::{self, Facts, LOOKED_AT_MAX, NAMED_MAX, Position, START, Stop, Word, limit},
+    order_facts::{self, Facts},
+    order_search::{self, LOOKED_AT_MAX, NAMED_MAX, Position, START, Stop, Word, limit},
 };
 
 /// So many orders are read at once while the newest customers are looked for.
@@ -170,12 +171,11 @@ fn named(
     most: usize,
 ) -> Result<Found, Error> {
     let mut places: BTreeMap<String, Position> = BTreeMap::new();
-    let orders = order_search::of_words(tx, account, words, NAMED_MAX)?;
-    if orders.len() > NAMED_MAX {
+    if order_facts::count_named(tx, account, words)?.iter().sum::<u64>() > NAMED_MAX {
         return Ok(Found { is_cut: true, ..newest(tx, account, words, after, most)? });
     }
     let mut found = Found::default();
-    for Facts { id, created, deleted, email_key, .. } in orders {
+    for Facts { id, created, deleted, email_key, .. } in order_facts::named(tx, account, words)? {
         if deleted == 0 && !email_key.is_empty() {
             let place = places.entry(email_key).or_insert((created, id.0));
             *place = (*place).max((created, id.0));

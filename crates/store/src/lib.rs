@@ -27,6 +27,7 @@ mod location;
 pub mod managers;
 pub mod marks;
 pub mod order_changes;
+mod order_facts;
 mod order_keys;
 pub mod order_lists;
 pub mod order_record;

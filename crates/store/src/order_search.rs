@@ -5,26 +5,23 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use billhook_wire::{GoodId, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx, income,
-    order_keys::surname_key,
-    statement_text::sql,
-    table::{self, Stores as _, row},
+    order_facts::{self, BY_NUMBER, Facts, facts, one_more},
+    table,
 };
 
-pub use crate::search_word::Word;
+pub use crate::{order_facts::COUNTED_MAX, search_word::Word};
 
 /// As many rows are looked at for one page.
 pub const LOOKED_AT_MAX: usize = 20_000;
-/// Up to so many the orders are counted.
-pub const COUNTED_MAX: u64 = 10_000;
 /// Words that name more orders than this are looked for along the filter's time.
-pub(crate) const NAMED_MAX: usize = 5_000;
+pub(crate) const NAMED_MAX: u64 = 5_000;
 
 /// Which time of an order counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,78 +87,6 @@ impl Default for Filter {
     }
 }
 
-/// What is looked at of an order.
-#[derive(Debug, Default)]
-pub(crate) struct Facts {
-    pub(crate) id: OrderId,
-    pay_status: PayStatus,
-    pub(crate) created: i64,
-    paid: i64,
-    pub(crate) deleted: i64,
-    manager: i64,
-    price: Money,
-    received: Money,
-    /// The time that counts; none: it has no such time.
-    at: Option<i64>,
-    pub(crate) email_key: String,
-    phone_key: String,
-    surname_key: String,
-    first_name: String,
-    tag: String,
-    coupon: String,
-    aff: String,
-    aff_name: String,
-    paff: String,
-    paff_name: String,
-    utm_medium: String,
-    utm_source: String,
-    utm_campaign: String,
-    utm_content: String,
-    utm_term: String,
-}
-
-row! {
-    Facts: "order" {
-        order_id: OrderId = id,
-        pay_status: PayStatus = pay_status,
-        created: i64 = created,
-        paid: i64 = paid,
-        deleted: i64 = deleted,
-        manager: i64 = manager,
-        price: Money = price,
-        received: Money = received,
-        email_key: String = email_key,
-        phone_key: String = phone_key,
-        surname_key: String = surname_key,
-        first_name: String = first_name,
-        tag: String = tag,
-        kupon: String = coupon,
-        aff: String = aff,
-        aff_name: String = aff_name,
-        paff: String = paff,
-        paff_name: String = paff_name,
-        utm_medium: String = utm_medium,
-        utm_source: String = utm_source,
-        utm_campaign: String = utm_campaign,
-        utm_content: String = utm_content,
-        utm_term: String = utm_term,
-    }
-}
-
-impl Facts {
-    pub(crate) fn are_named_by(&self, word: &Word) -> bool {
-        match word {
-            Word::Number(id) => self.id == *id,
-            Word::Email(start) => self.email_key.starts_with(start),
-            Word::Phone(start) => self.phone_key.starts_with(start),
-            Word::Surname(start) => self.surname_key.starts_with(start),
-            Word::Name { last, first } => {
-                self.surname_key.starts_with(last) && surname_key(&self.first_name).starts_with(first)
-            }
-        }
-    }
-}
-
 /// Where an order stands in a list: its time and its number, of which the greater ones come first. In a product's list the time is 0.
 pub type Position = (i64, i64);
 
@@ -212,6 +137,11 @@ impl Filter {
     /// Whether the product is all that it asks for.
     fn is_product_alone(&self) -> bool {
         *self == Self { product: self.product, ..Self::default() }
+    }
+
+    /// Whether the words are.
+    fn are_words_alone(&self) -> bool {
+        *self == Self { words: self.words.clone(), ..Self::default() }
     }
 
     /// Whether the time is.
@@ -302,6 +232,22 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Sees those of the orders that stand behind one position and down to another, below which there may be more.
+    fn see_each(&mut self, rows: Vec<Facts>, after: Position, floor: Position) {
+        let rows = rows.into_iter().map(|facts| self.timed(facts));
+        let sorted: BTreeMap<_, _> =
+            rows.map(|facts| (Reverse(self.filter.position(&facts)), facts)).collect();
+        for (Reverse(position), facts) in sorted {
+            if position < after && position >= floor && self.see(&facts).is_err() {
+                return;
+            }
+        }
+        if floor != END {
+            self.is_cut = true;
+            self.last = floor;
+        }
+    }
+
     fn found(self) -> Found {
         let is_full = self.matched > self.orders.len() as u64;
         let more = self.is_cut || self.matched > COUNTED_MAX;
@@ -331,48 +277,59 @@ pub fn find(
         last_found: START,
         is_cut: false,
     };
-    let named = match filter.product {
-        Some(product) => Some(of_product(tx, account, &walk, (product, after))?),
-        None if filter.words.is_empty() => None,
-        None => {
-            let rows = of_words(tx, account, &filter.words, NAMED_MAX)?;
-            (rows.len() <= NAMED_MAX).then_some((rows, END))
-        }
-    };
-    let Some((rows, floor)) = named else {
-        let is_counted = walk.counts && filter.is_time_alone();
-        let total = is_counted.then(|| count(tx, account, &walk)).transpose()?;
-        walk.counts &= total.is_none();
-        match filter.by {
+    let (total, named) = named(tx, account, &walk, after)?;
+    walk.counts &= total.is_none();
+    match named {
+        Some((rows, floor)) => walk.see_each(rows, after, floor),
+        None => match filter.by {
             By::Created => along_time(tx, account, &mut walk, &BY_CREATED, after)?,
             By::Paid => along_time(tx, account, &mut walk, &BY_PAID, after)?,
             By::Income | By::Refunds => along_money(tx, account, &mut walk, after)?,
-        }
-        let found = walk.found();
-        return Ok(Found { total: total.or(found.total), ..found });
-    };
-    let sorted: BTreeMap<_, _> = rows
-        .into_iter()
-        .map(|facts| walk.timed(facts))
-        .map(|facts| (Reverse(filter.position(&facts)), facts))
-        .collect();
-    for (Reverse(position), facts) in sorted {
-        if position < after && position >= floor && walk.see(&facts).is_err() {
-            break;
-        }
+        },
     }
-    if floor != END && !walk.is_cut {
-        walk.is_cut = true;
-        walk.last = floor;
-    }
-    Ok(walk.found())
+    let found = walk.found();
+    Ok(Found { total: total.or(found.total), ..found })
 }
 
-/// Selects what is looked at of orders, for [`Facts`].
-macro_rules! facts {
-    ($name:literal, $rest:literal) => {
-        sql!($name, "SELECT ", Piece::List(Facts::COLUMNS, "o."), " FROM ", $rest)
-    };
+/// How many there are, and whether there are more than that.
+type Total = (u64, bool);
+/// Orders, and the position down to which they are all of them.
+type Named = (Vec<Facts>, Position);
+
+/// The orders that a filter's product or words name; none where a walk along its time finds them. Before that, their total, if the filter
+/// asks for nothing else.
+fn named(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    walk: &Walk<'_>,
+    after: Position,
+) -> Result<(Option<Total>, Option<Named>), Error> {
+    let filter = walk.filter;
+    if let Some(product) = filter.product {
+        let versions = versions(tx, account, product)?;
+        let is_counted = walk.counts && filter.is_product_alone();
+        let total = is_counted.then(|| count_ordered(tx, account, &versions)).transpose()?;
+        return Ok((total, Some(of_versions(tx, account, walk, &versions, after)?)));
+    }
+    if filter.words.is_empty() {
+        let is_counted = walk.counts && filter.is_time_alone();
+        return Ok((is_counted.then(|| count(tx, account, walk)).transpose()?, None));
+    }
+    let counts = order_facts::count_named(tx, account, &filter.words)?;
+    if counts.iter().sum::<u64>() <= NAMED_MAX {
+        return Ok((None, Some((order_facts::named(tx, account, &filter.words)?, END))));
+    }
+    // Of several words some orders may be counted twice, and of names those with another first name are.
+    let mut counts = filter.words.iter().zip(counts).filter(|(_, count)| *count > 0);
+    let only = counts.next().filter(|(word, _)| !matches!(word, Word::Name { .. }));
+    let only = only.filter(|_| walk.counts && filter.are_words_alone() && counts.next().is_none());
+    let only = only.map(|(_, count)| count);
+    Ok((only.map(total_of), None))
+}
+
+/// A count that ends soon after [`COUNTED_MAX`].
+fn total_of(count: u64) -> Total {
+    (count.min(COUNTED_MAX), count > COUNTED_MAX)
 }
 
 const BY_CREATED: Sql = facts!(
@@ -444,7 +401,7 @@ fn along_money(
 
 /// One more than so many rows, so that it is seen whether more follow.
 pub(crate) fn limit(rows: usize) -> Arg<'static> {
-    i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1).into()
+    one_more(rows as u64)
 }
 
 const COUNT_CREATED: Sql = Sql::new(
@@ -462,16 +419,15 @@ const COUNT_PAID: Sql = Sql::new(
 );
 
 /// How many orders there are of a filter's time, and whether there are more.
-fn count(tx: &mut Tx<'_>, account: AccountId, walk: &Walk<'_>) -> Result<(u64, bool), Error> {
+fn count(tx: &mut Tx<'_>, account: AccountId, walk: &Walk<'_>) -> Result<Total, Error> {
     let (begin, end) = walk.filter.time;
-    let most = i64::try_from(COUNTED_MAX).unwrap_or(i64::MAX).saturating_add(1);
-    let args = [account.0.into(), begin.into(), end.into(), most.into()];
+    let args = [account.0.into(), begin.into(), end.into(), one_more(COUNTED_MAX)];
     let count = match walk.filter.by {
         By::Created => tx.counted(&COUNT_CREATED, &args)?,
         By::Paid => tx.counted(&COUNT_PAID, &args)?,
         By::Income | By::Refunds => walk.moved.len() as u64,
     };
-    Ok((count.min(COUNTED_MAX), count > COUNTED_MAX))
+    Ok(total_of(count))
 }
 
 /// Behind every order.
@@ -489,26 +445,44 @@ const BY_VERSION: Sql = facts!(
       ORDER BY l.order_id DESC LIMIT $4"
 );
 
+// A hidden order's key begins with a space (`orders::hidden_key`).
+const COUNT_VERSION: Sql = Sql::new(
+    "order_search.count_version",
+    "SELECT DISTINCT order_id FROM order_lines
+      WHERE account_id = $1 AND version_id = $2 AND (email_key < ' ' OR email_key >= '!')
+      ORDER BY order_id LIMIT $3",
+);
+
+fn versions(tx: &mut Tx<'_>, account: AccountId, product: GoodId) -> Result<Vec<i64>, Error> {
+    tx.all(&VERSIONS, &[account.0.into(), product.0.into()], |row| row.int(0))
+}
+
+/// How many orders have one of a product's versions.
+fn count_ordered(tx: &mut Tx<'_>, account: AccountId, versions: &[i64]) -> Result<Total, Error> {
+    let mut orders = HashSet::new();
+    for version in versions {
+        let args = [account.0.into(), (*version).into(), one_more(COUNTED_MAX)];
+        orders.extend(tx.all(&COUNT_VERSION, &args, |row| row.int(0))?);
+    }
+    Ok(total_of(orders.len() as u64))
+}
+
 /// A product's orders below a position, and down to where they are all of them. Each of its versions has a list of its own.
-fn of_product(
+fn of_versions(
     tx: &mut Tx<'_>,
     account: AccountId,
     walk: &Walk<'_>,
-    (product, after): (GoodId, Position),
-) -> Result<(Vec<Facts>, Position), Error> {
-    let mut versions = Vec::new();
-    tx.rows(&VERSIONS, &[account.0.into(), product.0.into()], |row| {
-        versions.push(row.int(0)?);
-        Ok::<(), Error>(())
-    })?;
-    let each = if walk.counts || !walk.filter.is_product_alone() {
-        (LOOKED_AT_MAX / versions.len().max(1)).max(1)
-    } else {
+    versions: &[i64],
+    after: Position,
+) -> Result<Named, Error> {
+    let each = if walk.filter.is_product_alone() {
         walk.most + 1
+    } else {
+        (LOOKED_AT_MAX / versions.len().max(1)).max(1)
     };
     let (mut rows, mut floor) = (Vec::new(), END);
     for version in versions {
-        let args = [account.0.into(), version.into(), after.1.into(), limit(each)];
+        let args = [account.0.into(), (*version).into(), after.1.into(), limit(each)];
         let mut found: Vec<Facts> = tx.all(&BY_VERSION, &args, table::read)?;
         if found.len() > each {
             // Below the last one there are more.
@@ -520,65 +494,6 @@ fn of_product(
     Ok((rows, floor))
 }
 
-const BY_NUMBER: Sql =
-    facts!("order_search.by_number", "orders o WHERE o.account_id = $1 AND o.order_id = $2");
-const BY_EMAIL: Sql = facts!(
-    "order_search.by_email",
-    "order_lines l CROSS JOIN orders o
-      WHERE l.account_id = $1 AND l.email_key >= $2 AND l.email_key < $3 AND l.position = 0
-        AND o.account_id = l.account_id AND o.order_id = l.order_id
-      LIMIT $4"
-);
-const BY_PHONE: Sql = facts!(
-    "order_search.by_phone",
-    "orders o WHERE o.account_id = $1 AND o.phone_key <> '' AND o.phone_key >= $2 AND o.phone_key < $3 LIMIT $4"
-);
-const BY_SURNAME: Sql = facts!(
-    "order_search.by_surname",
-    "orders o WHERE o.account_id = $1 AND o.surname_key <> '' AND o.surname_key >= $2 AND o.surname_key < $3 LIMIT $4"
-);
-
-/// The orders that the words of a search box name; of each word at most one more than `most`.
-pub(crate) fn of_words(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    words: &[Word],
-    most: usize,
-) -> Result<Vec<Facts>, Error> {
-    let mut rows: Vec<Facts> = Vec::new();
-    for word in words {
-        let (sql, start) = match word {
-            Word::Number(id) => {
-                rows.append(&mut tx.all(&BY_NUMBER, &[account.0.into(), id.0.into()], table::read)?);
-                continue;
-            }
-            Word::Email(start) => (&BY_EMAIL, start),
-            Word::Phone(start) => (&BY_PHONE, start),
-            Word::Surname(start) | Word::Name { last: start, .. } => (&BY_SURNAME, start),
-        };
-        // What begins so is less than this, byte by byte.
-        let end = format!("{start}{}", char::MAX);
-        let args = [account.0.into(), start.into(), (&end).into(), limit(most)];
-        let mut found: Vec<Facts> = tx.all(sql, &args, table::read)?;
-        // Too many stay too many: there may be more behind them.
-        if found.len() <= most {
-            found.retain(|facts| facts.are_named_by(word));
-        }
-        rows.append(&mut found);
-    }
-    Ok(rows)
-}
-
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[
-    &BY_CREATED,
-    &BY_PAID,
-    &COUNT_CREATED,
-    &COUNT_PAID,
-    &VERSIONS,
-    &BY_VERSION,
-    &BY_NUMBER,
-    &BY_EMAIL,
-    &BY_PHONE,
-    &BY_SURNAME,
-];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&BY_CREATED, &BY_PAID, &COUNT_CREATED, &COUNT_PAID, &VERSIONS, &BY_VERSION, &COUNT_VERSION];

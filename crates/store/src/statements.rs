@@ -12,7 +12,7 @@ macro_rules! modules {
 pub(crate) fn every() -> Vec<&'static Sql> {
     let modules = modules!(
         accounts audit categories check coupons customers holdings idempotency income list_pages managers marks order_changes order_lists
-        order_search orders partners payments people pincodes product_versions products reports same_order
+        order_facts order_search orders partners payments people pincodes product_versions products reports same_order
     );
     let mut all = tables::statements();
     for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {

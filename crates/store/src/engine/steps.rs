@@ -82,8 +82,9 @@ macro_rules! steps {
                     ", surname_key = ",
                     Piece::Text($dialect.surname_key),
                     ";
-                     CREATE INDEX orders_by_phone ON orders (account_id, phone_key) WHERE phone_key <> '';
-                     CREATE INDEX orders_by_surname ON orders (account_id, surname_key) WHERE surname_key <> '';
+                     CREATE INDEX orders_by_phone ON orders (account_id, phone_key) WHERE phone_key <> '' AND deleted = 0;
+                     CREATE INDEX orders_by_surname ON orders (account_id, surname_key)
+                         WHERE surname_key <> '' AND deleted = 0;
                      CREATE INDEX order_lines_by_version ON order_lines (account_id, version_id, order_id, sum);
                      CREATE INDEX orders_unnoted ON orders (account_id, paid, order_id, price, received)
                          WHERE deleted = 0 AND pay_status = 'paid' AND price > received;

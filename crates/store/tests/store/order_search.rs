@@ -145,7 +145,7 @@ fn what_changes_is_found_anew(engine: Engine) {
 fn a_word_that_names_too_many_goes_on_to_the_last(engine: Engine) {
     let place = place(engine);
     let id = filled(&place.store);
-    let many: Vec<Order> = (100..5_102)
+    let mut many: Vec<Order> = (100..5_102)
         .map(|number| {
             let mut order = order(number, "carla@example.com", Waiting, &[1]);
             order.created = number;
@@ -153,10 +153,14 @@ fn a_word_that_names_too_many_goes_on_to_the_last(engine: Engine) {
             order
         })
         .collect();
+    let mut other = order(6_000, "zoe@example.com", Waiting, &[3]);
+    other.texts.set(TextField::LastName, "Carlaeva");
+    many.push(other);
     place.store.write(move |tx| orders::add_all(tx, id, &many.iter().collect::<Vec<_>>())).unwrap();
     for (filter, count) in [
         (Filter { words: Word::read("елкин"), ..Filter::default() }, 5_005),
-        (Filter { words: Word::read("carla"), ..Filter::default() }, 5_002),
+        (Filter { words: Word::read("carla@"), ..Filter::default() }, 5_002),
+        (Filter { words: Word::read("carla"), ..Filter::default() }, 5_003),
         (Filter { product: Some(GoodId(1)), ..Filter::default() }, 5_005),
     ] {
         for start in [START, UNCOUNTED_START] {
