@@ -129,6 +129,22 @@ actions! {
     PartnerRemoved = "partner-removed",
     /// Added pin codes to a product.
     PincodesAdded = "pincodes-added",
+    /// Added a webhook endpoint.
+    WebhookAdded = "webhook-added",
+    /// Disabled a webhook endpoint.
+    WebhookDisabled = "webhook-disabled",
+    /// Enabled a webhook endpoint.
+    WebhookEnabled = "webhook-enabled",
+    /// Gave a webhook endpoint a new secret.
+    WebhookSecret = "webhook-secret",
+    /// Sent a webhook endpoint an event that tests it.
+    WebhookTested = "webhook-tested",
+    /// Removed a webhook endpoint.
+    WebhookRemoved = "webhook-removed",
+    /// Sent events once more.
+    EventsResent = "events-resent",
+    /// Dropped events that waited.
+    EventsDropped = "events-dropped",
 }
 
 impl Action {

@@ -8,6 +8,9 @@
 //! A signal that ends the process removes an incomplete folder ([`crate::end_unfinished`]); in a database the
 //! mark stays.
 //!
+//! Nothing is sent from the new store before an operator resumes its outbox: two stores must not send the same
+//! events.
+//!
 //! The mark names its run, and each transaction checks it. If two copies fill one database, the one that
 //! began last goes on, and the other ends.
 
@@ -16,7 +19,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Store, Tx, engine, marks,
+    Error, Kind, Location, Progress, Row, Store, Tx, deliveries, engine, marks,
     partial::Unfinished,
     random,
     tables::{Copied, TABLES},
@@ -58,11 +61,17 @@ struct Claim {
     /// The value of the mark: a unique word, and the source.
     mark: String,
     to: String,
+    /// Why the new store's outbox is paused.
+    why_paused: String,
 }
 
 impl Claim {
     fn new(from: &Location, to: &Location) -> Self {
-        Self { mark: format!("{:010x} {from}", random::number(40)), to: to.to_string() }
+        Self {
+            mark: format!("{:010x} {from}", random::number(40)),
+            to: to.to_string(),
+            why_paused: format!("this store is a copy of {from}"),
+        }
     }
 
     /// Removes an unfinished copy's data, and marks that this one has begun. Any other data is an error.
@@ -147,6 +156,8 @@ pub fn copy(
     unfinished.finish(|| {
         target.write(move |tx| {
             claim.stands(tx)?;
+            // The source may go on, and send what waits in both.
+            deliveries::pause(tx, &claim.why_paused)?;
             marks::remove(tx, marks::COPYING)
         })
     })?;

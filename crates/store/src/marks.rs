@@ -17,6 +17,9 @@ pub const DEMO: &str = "demo";
 /// When the last backup was made, in unix seconds.
 pub const LAST_BACKUP: &str = "last backup";
 
+/// Set while nothing is sent from the outbox. The value says why.
+pub(crate) const OUTBOX_PAUSED: &str = "outbox paused";
+
 /// Set while a copy fills a store. The value names the source.
 pub(crate) const COPYING: &str = "copying";
 

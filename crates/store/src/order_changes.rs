@@ -1,9 +1,9 @@
 //! Changes of existing orders: payments, cancelling, delivery, hiding.
 
-use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
+use billhook_wire::{Email, Event, Money, OrderId, PayStatus};
 
 use crate::{
-    AccountId, Arg, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx, events,
     orders::{self, Delivery, Order, TextField, hidden_key},
     pincodes,
 };
@@ -75,9 +75,13 @@ pub fn pay_part(
 ) -> Result<(), Error> {
     add_payment(tx, account, order, payment)?;
     if order.pay_status != PayStatus::Paid && order.owed() == Money::ZERO {
-        return become_paid(tx, account, order, payment.received);
+        return become_paid(tx, account, order, payment.received, payment.sum);
     }
-    save(tx, account, order)
+    save(tx, account, order)?;
+    if order.owed() > Money::ZERO {
+        events::raise(tx, account, Event::Prepaid, order, payment.sum)?;
+    }
+    Ok(())
 }
 
 const REMOVE_PAYMENT: Sql = Sql::new(
@@ -119,13 +123,23 @@ pub fn pay(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> R
         return Ok(());
     }
     let rest = order.owed();
-    if rest > Money::ZERO {
+    let last = if rest > Money::ZERO {
         add_payment(tx, account, order, Payment { sum: rest, received: at })?;
-    }
-    become_paid(tx, account, order, at)
+        rest
+    } else {
+        payments(tx, account, order.id)?.last().map_or(Money::ZERO, |(_, payment)| payment.sum)
+    };
+    become_paid(tx, account, order, at, last)
 }
 
-fn become_paid(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+/// Marks an order as paid, by its last payment, and hands out its pin codes.
+fn become_paid(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: &mut Order,
+    at: i64,
+    last: Money,
+) -> Result<(), Error> {
     order.pay_status = PayStatus::Paid;
     order.paid = at;
     for line in &mut order.lines {
@@ -136,18 +150,26 @@ fn become_paid(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) 
         }
     }
     save(tx, account, order)?;
-    save_lines(tx, account, order)
+    save_lines(tx, account, order)?;
+    events::raise(tx, account, Event::Paid, order, last)
 }
 
 /// Cancels an order. Its payments and its pin codes stay.
 pub fn cancel(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
-    set_status(tx, account, order, PayStatus::Cancel)
+    if set_status(tx, account, order, PayStatus::Cancel)? {
+        events::raise(tx, account, Event::Cancelled, order, Money::ZERO)?;
+    }
+    Ok(())
 }
 
 /// Records a refund of all that was received, as a negative payment.
 pub fn refund(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
+    let received = order.handling.received;
     give_back(tx, account, order, at)?;
-    set_status(tx, account, order, PayStatus::Return)
+    if set_status(tx, account, order, PayStatus::Return)? {
+        events::raise(tx, account, Event::Moneyback, order, received)?;
+    }
+    Ok(())
 }
 
 /// Sets an order to wait for its payment again. If it was paid, that payment is reversed. A timer that ran
@@ -158,7 +180,7 @@ pub fn wait_again(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, now: i
         order.paid = 0;
     }
     take_off_timer(order, now);
-    set_status(tx, account, order, PayStatus::Waiting)
+    set_status(tx, account, order, PayStatus::Waiting).map(drop)
 }
 
 fn take_off_timer(order: &mut Order, now: i64) {
@@ -175,18 +197,20 @@ fn give_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) ->
     add_payment(tx, account, order, Payment { sum: Money::ZERO - received, received: at })
 }
 
+/// Sets an order's status. False: it had it already.
 fn set_status(
     tx: &mut Tx<'_>,
     account: AccountId,
     order: &mut Order,
     status: PayStatus,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if order.pay_status == status {
-        return Ok(());
+        return Ok(false);
     }
     order.pay_status = status;
     save(tx, account, order)?;
-    save_lines(tx, account, order)
+    save_lines(tx, account, order)?;
+    Ok(true)
 }
 
 /// Records that the parcel was posted, with its tracking number.
@@ -307,33 +331,6 @@ pub fn cancel_if_due(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64)
     Ok(true)
 }
 
-const PREPAYMENT: Sql = Sql::new(
-    "order_changes.prepayment",
-    "SELECT prepayment_enabled, prepayment_minsum FROM products WHERE account_id = $1 AND good_id = $2",
-);
-
-/// Whether an order may be paid in parts, and the minimum, from its products' settings together. If one
-/// product must be paid in full, so must the order.
-pub fn prepayment(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    goods: impl Iterator<Item = GoodId>,
-) -> Result<Option<Money>, Error> {
-    let mut least = Money::ZERO;
-    for good in goods {
-        let found =
-            tx.row(&PREPAYMENT, &[account.0.into(), good.0.into()], |row| Ok((row.flag(0)?, row.int(1)?)))?;
-        match found {
-            Some((true, minsum)) => least = least + Money::from_kopecks(minsum),
-            Some((false, _)) => return Ok(None),
-            None => {
-                return Err(Error::damaged(&format!("product {good} is not in the catalogue")));
-            }
-        }
-    }
-    Ok(Some(least))
-}
-
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&PAYMENTS, &ADD_PAYMENT, &REMOVE_PAYMENT, &SAVE, &SAVE_LINE, &MOVE_LINES, &HIDE, &DUE, &PREPAYMENT];
+    &[&PAYMENTS, &ADD_PAYMENT, &REMOVE_PAYMENT, &SAVE, &SAVE_LINE, &MOVE_LINES, &HIDE, &DUE];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use billhook_wire::{
-    Form, Money, Percent, Price,
+    Form, Money, Percent, Price, Text,
     form::FieldError,
     method::{GoodFields, GoodType, TimerUnit},
     query,
@@ -152,8 +152,16 @@ impl Serialize for Setting<'_> {
     }
 }
 
-/// The fields that the API has no parameter for.
-const BEYOND_API: [&str; 2] = ["prepayment_enabled", "prepayment_minsum"];
+/// The fields that the API has no parameter for (decision 38).
+const BEYOND_API: [&str; 2 + TEXTS_BEYOND_API.len()] = [
+    "prepayment_enabled",
+    "prepayment_minsum",
+    TEXTS_BEYOND_API[0].name(),
+    TEXTS_BEYOND_API[1].name(),
+    TEXTS_BEYOND_API[2].name(),
+];
+pub(crate) const TEXTS_BEYOND_API: [ProductText; 3] =
+    [ProductText::ApiUrlCancelOrder, ProductText::ApiUrlPrepaid, ProductText::ApiUrlMoneyback];
 /// The fields that may be set, in the order of reports.
 pub const FIELDS: [&str; GoodFields::NAMES.len() + BEYOND_API.len()] = {
     let mut fields = [""; _];
@@ -197,7 +205,8 @@ impl Wrong {
 pub struct Said {
     fields: GoodFields,
     prepayment: Prepayment,
-    cleared: Vec<ProductText>,
+    /// Texts that the API has no parameter for, and those that are cleared.
+    texts: Vec<(ProductText, String)>,
     clears_title: bool,
 }
 
@@ -208,14 +217,18 @@ impl Said {
         said: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Wrong> {
         let mut pairs = vec![("good_name", good_name)];
-        let mut cleared = Vec::new();
+        let mut texts = Vec::new();
         let mut clears_title = false;
         for (name, value) in said {
             match ProductText::named(name) {
+                Some(text) if value.is_empty() || TEXTS_BEYOND_API.contains(&text) => {
+                    let value =
+                        Text::new(value).map_err(|error| Wrong::Value(name.to_owned(), error.to_string()))?;
+                    texts.push((text, value.as_str().to_owned()));
+                }
                 _ if !value.is_empty() => pairs.push((name, value)),
-                Some(text) => cleared.push(text),
-                None if name == "good_title" => clears_title = true,
-                None => return Err(Wrong::Empty(name.to_owned())),
+                _ if name == "good_title" => clears_title = true,
+                _ => return Err(Wrong::Empty(name.to_owned())),
             }
         }
         let mut body = Vec::new();
@@ -224,7 +237,7 @@ impl Said {
         // AddGood and UpdateGood read the same type.
         let wrong = |error: FieldError| Wrong::Value(error.field().to_owned(), error.reason().to_owned());
         let (fields, prepayment) = (form.read().map_err(wrong)?, form.read().map_err(wrong)?);
-        Ok(Self { fields, prepayment, cleared, clears_title })
+        Ok(Self { fields, prepayment, texts, clears_title })
     }
 
     /// The number of the product's new category; 0: none.
@@ -238,8 +251,8 @@ impl Said {
         if self.clears_title {
             good.listing.good_title.clear();
         }
-        for text in &self.cleared {
-            good.texts.set(*text, "");
+        for (field, text) in &self.texts {
+            good.texts.set(*field, text);
         }
         if let Some(enabled) = self.prepayment.prepayment_enabled {
             good.prepayment_enabled = enabled;

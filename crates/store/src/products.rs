@@ -116,6 +116,9 @@ text_fields! {
     PartnerAdditionLink = "good_partner_addition_link",
     PartnerText = "good_partner_text",
     PayText = "good_pay_text",
+    ApiUrlCancelOrder = "good_api_url_cancel_order" since 7,
+    ApiUrlPrepaid = "good_api_url_prepaid" since 7,
+    ApiUrlMoneyback = "good_api_url_moneyback" since 7,
 }
 
 row! {
@@ -380,11 +383,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::product_settings::TEXTS_BEYOND_API;
 
     /// A text field without a column would be lost.
     #[test]
     fn every_text_that_can_be_said_is_kept() {
         let kept = HashSet::from(ProductText::ALL.map(ProductText::name));
-        assert_eq!(kept, GoodFields::TEXTS.iter().copied().collect());
+        let beyond_api = TEXTS_BEYOND_API.map(ProductText::name);
+        assert_eq!(kept, GoodFields::TEXTS.iter().copied().chain(beyond_api).collect());
     }
 }

@@ -113,6 +113,14 @@ settings! {
     link_scheme: LinkScheme = LinkScheme::Auto, "auto | http | https",
         "how a new order's link to bill_domain begins; 'auto': https if the server has a certificate, or a trusted proxy says so",
         ("auto | http | https", "Как начинается ссылка нового заказа на bill_domain. auto: https, если у сервера есть сертификат или так сказал доверенный прокси.");
+    /// Whether orders of `createorder` are told of as events.
+    createorder_events: CreateOrderEvents = CreateOrderEvents::On, "on | off",
+        "whether webhooks and products' URLs are told of orders made by createorder; 'off' is for imports by it",
+        ("on | off", "Сообщать ли вебхукам и адресам товаров о заказах, созданных через createorder. off — если им переносят старые заказы.");
+    /// The time in the hash of a created order's notification (decision 36).
+    notify_hash_time: NotifyHashTime = NotifyHashTime::Created, "created | paid-sample",
+        "the hash of a new order's notification: over the time of its creation, or over no time as in the documentation's sample",
+        ("created | paid-sample", "Хеш уведомления о новом заказе: created — со временем создания, paid-sample — без времени, как в примере из документации.");
 }
 
 /// When an order cancels itself, if the call does not say.
@@ -142,6 +150,24 @@ pub enum CreateOrderResult {
     BillId,
     /// The bare `[]` of the documentation.
     Empty,
+}
+
+/// Whether an order of `createorder` is an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreateOrderEvents {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// The time in the hash of a created order's notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifyHashTime {
+    /// When the order was made, as the documentation's text says.
+    Created,
+    /// `paid`, which this notification lacks, as the documentation's sample says.
+    PaidSample,
 }
 
 /// The effect of `UpdateGood` without a price.
@@ -184,6 +210,8 @@ words! {
     UpdateGoodSum: "keep" = Self::Keep, "zero" = Self::Zero;
     bool: "no" = false, "yes" = true;
     TimerKillDefault: "never" = Self::Never, "goods" = Self::Goods;
+    CreateOrderEvents: "on" = Self::On, "off" = Self::Off;
+    NotifyHashTime: "created" = Self::Created, "paid-sample" = Self::PaidSample;
     LinkScheme: "auto" = Self::Auto, "http" = Self::Http, "https" = Self::Https;
 }
 
@@ -305,6 +333,8 @@ mod tests {
             ("kupon_on_named_sum", "yes"),
             ("timer_kill_default", "goods"),
             ("link_scheme", "https"),
+            ("createorder_events", "off"),
+            ("notify_hash_time", "paid-sample"),
         ] {
             settings.apply(&Setting::parse(name, value).unwrap());
             assert!(settings.shown().contains(&(name, value.to_owned())), "{name}");
@@ -318,7 +348,7 @@ mod tests {
         assert_eq!(
             error,
             "no setting \"emptyy\": there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
-             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme"
+             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme, createorder_events, notify_hash_time"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

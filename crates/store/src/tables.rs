@@ -1,8 +1,8 @@
 //! Every table of a store, with the statements that treat all tables alike: for the copy and the check.
 
 use crate::{
-    Sql, accounts, audit, categories, coupons, idempotency, managers, marks, orders, partners, payments,
-    people, pincodes, product_versions, products,
+    Sql, accounts, audit, categories, coupons, deliveries, endpoints, events, idempotency, managers, marks,
+    orders, partners, payments, people, pincodes, product_versions, products,
     statement_text::{sql, text},
     table::{Column, Columns, Table},
 };
@@ -38,7 +38,7 @@ macro_rules! copied {
 }
 
 /// Every table of a store. A test compares this list with each engine's tables.
-pub(crate) static TABLES: [Copied; 20] = [
+pub(crate) static TABLES: [Copied; 24] = [
     copied!(accounts::TABLE),
     copied!(accounts::DOMAINS),
     copied!(accounts::SETTINGS),
@@ -58,6 +58,10 @@ pub(crate) static TABLES: [Copied; 20] = [
     copied!(people::SESSIONS),
     copied!(people::LINKS),
     copied!(audit::TABLE),
+    copied!(endpoints::TABLE),
+    copied!(events::TABLE),
+    copied!(deliveries::TABLE),
+    copied!(deliveries::TRIES),
     // Last, so that the mark of an unfinished copy stays until the end.
     copied!(marks::TABLE),
 ];

@@ -167,6 +167,7 @@ pub struct Tx<'a> {
     is_cut: bool,
     known_versions: Option<&'a KnownVersions>,
     used_versions: UsedVersions,
+    events_are_muted: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -180,6 +181,7 @@ impl<'a> Tx<'a> {
             is_cut: false,
             known_versions: None,
             used_versions: UsedVersions::default(),
+            events_are_muted: false,
         }
     }
 
@@ -345,6 +347,15 @@ impl<'a> Tx<'a> {
     pub(crate) fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
         let outcome = self.engine.order_number(account);
         self.note(outcome)
+    }
+
+    /// From here on, nobody is told of what this transaction changes.
+    pub fn mute_events(&mut self) {
+        self.events_are_muted = true;
+    }
+
+    pub(crate) fn events_are_muted(&self) -> bool {
+        self.events_are_muted
     }
 
     /// The cache of product versions in read transactions; `None` in a write transaction.

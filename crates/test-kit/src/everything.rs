@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     Running, Store, command,
     http::{Client, hashed},
-    run,
+    run, until,
 };
 
 /// The account.
@@ -23,6 +23,7 @@ const COMMAND_MAX: Duration = Duration::from_mins(1);
 const ORDERS: &str = r#"{"product":{"id":900,"good_name":"kept","good_title":"Уже не продаётся","sum":"10.00","good_deleted":true,"good_pay_text":"Hi"}}
 {"id":1001,"email":"Anna+1@Example.com","pay_status":"paid","created":1577880000,"paid":1577883600,"comment":"a \"b\"\n, c","utm_source":"x","affiliates":"p","note":"n","payments":[{"sum":"3900.00","received":1577883600},{"sum":"-1.00","received":1577890000}],"items":[{"id":901,"good_name":"parcel","good_title":"Посылка","sum":"3900.00","price":"4000.00","pincode":"PIN","partner_fee":"1.00"}]}
 {"id":1002,"email":"","pay_status":"waiting","created":1577880001,"deleted":1577890000,"kill_at":1577880002,"delivery":"sent","sent":1577880003,"confirmed":true,"manager":3,"items":[{"id":900},{"id":901,"sum":"0.01"}]}
+{"id":1003,"email":"vera@example.com","created":1577880004,"items":[{"id":901,"sum":"5.00"}]}
 "#;
 
 /// Fills a new store; input files go into `place`.
@@ -33,7 +34,7 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
         file.display().to_string()
     };
     let (orders, codes) = (write("orders.jsonl", ORDERS), write("codes", "AAA\nBBB\n"));
-    let of_the_account: [&[&str]; 8] = [
+    let of_the_account: [&[&str]; 9] = [
         &["generate", "--orders", "50", "--products", "8"],
         &["category", "add", "Книги"],
         &["manager", "add", "Olga"],
@@ -42,6 +43,7 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
         &["import", &orders],
         &["coupon", "add", "Spring", "--percent", "12.5", "--good", "parcel", "--until", "2030-02-28"],
         &["product", "add-pincodes", "parcel", &codes],
+        &["webhook", "add", "--listen-only"],
     ];
     billhook(program, store, &["account", "add", LOGIN, "--key", KEY]);
     billhook(program, store, &["account", "bind", LOGIN, "pay.shop.example"]);
@@ -52,7 +54,7 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
     call(program, store, place);
 }
 
-/// Makes a call with an `Idempotency-Key` on a server.
+/// Makes a call with an `Idempotency-Key` on a server, and pays an order whose product has a URL.
 fn call(program: &Path, store: &Store, place: &Path) {
     let mut serve = command(program, store.options());
     serve.args(["serve", "--listen", "127.0.0.1:0"]);
@@ -67,8 +69,17 @@ fn call(program: &Path, store: &Store, place: &Path) {
     let answer = Client::connect(address).unwrap().ask(request.as_bytes()).unwrap();
     assert_eq!(answer.code(), 0, "{answer:?}");
     sign_in(program, store, address);
+    told(program, store);
     // A normal stop, so that all data is in the one file.
     server.stop().unwrap();
+}
+
+/// Has the server try once to tell of a payment, to what is no URL.
+fn told(program: &Path, store: &Store) {
+    let paid = ["order", "set-status", "1003", "paid", "--date", "1577880005", "--account", LOGIN];
+    billhook(program, store, &paid);
+    let failed = ["delivery", "list", "--state", "failed", "--account", LOGIN];
+    until(|| billhook(program, store, &failed).lines().count() == 1);
 }
 
 /// Signs somebody in to the cabinet, and makes a link for another time.
@@ -95,12 +106,13 @@ pub fn lists(program: &Path, store: &Store) -> String {
     let shown: Value = serde_json::from_str(&show).unwrap();
     // Only those that were set: other versions have other settings.
     let set = ["rate", "time_zone"].map(|name| shown["settings"][name].to_string());
-    let of_the_account: [&[&str]; 5] = [
+    let of_the_account: [&[&str]; 6] = [
         &["coupon", "list", "--json"],
         &["category", "list", "--json"],
         &["manager", "list", "--json"],
         &["partner", "list", "--json"],
         &["product", "pincodes", "parcel", "--json"],
+        &["webhook", "list"],
     ];
     let lists = of_the_account.map(|list| billhook(program, store, &[list, &["--account", LOGIN]].concat()));
     format!("{} {}\n{}", shown["domains"], set.join(" "), lists.concat())

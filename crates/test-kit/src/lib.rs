@@ -19,6 +19,7 @@ pub mod frozen;
 pub mod http;
 mod postgres;
 mod process;
+pub mod receiver;
 
 pub use corpus::replay;
 pub use postgres::{Cluster, Error, Options, Tls};

@@ -13,6 +13,7 @@ mod travel;
 pub mod code;
 pub mod email;
 pub mod envelope;
+pub mod event;
 pub mod form;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -34,6 +35,7 @@ pub mod unix_time;
 
 pub use code::{Code, TextCase};
 pub use email::Email;
+pub use event::Event;
 pub use form::Form;
 pub use id::{GoodId, OrderId};
 pub use key::Key;

@@ -1,11 +1,12 @@
 //! All signatures (section 2): of requests, answers, and whole bodies.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{Code, Key, Login};
+use crate::{Code, Key, Login, OrderId};
 
 /// SHA-256 in lowercase hex: what is kept of a secret.
 pub fn sha256(bytes: &[u8]) -> String {
@@ -47,11 +48,39 @@ pub(crate) fn answer_of(error_code: i64, error_text: &str, key: Option<&Key>) ->
     text(&md5_hex([number.as_str(), "::", error_text, "::", key.map_or("", Key::reveal)]))
 }
 
+/// The hash in an event's form: lowercase hex of `md5(id + email + time + key)` (section 2.4).
+pub(crate) fn event(order: OrderId, email: &str, time: &str, key: &Key) -> String {
+    text(&md5_hex([order.to_string().as_str(), email, time, key.reveal()]))
+}
+
 /// The value of the header `Billhook-Signature`: `t=UNIXTIME,v1=HEX`, HMAC-SHA256 over `UNIXTIME.BODY`.
 pub fn body(key: &Key, unix_time: i64, body: &[u8]) -> String {
     let mut header = format!("t={unix_time},v1=");
     header.push_str(&text(&body_hmac(key, unix_time, body)));
     header
+}
+
+/// The secret of a webhook endpoint that these random bytes make.
+pub fn webhook_secret(random: [u8; 24]) -> String {
+    format!("whsec_{}", BASE64_STANDARD.encode(random))
+}
+
+/// The value of the header `webhook-signature`, as Standard Webhooks has it: a signature with each of the secrets.
+/// A secret is `whsec_` and Base64; one that is not signs nothing.
+pub fn webhook<'a>(
+    secrets: impl IntoIterator<Item = &'a str>,
+    id: &str,
+    unix_time: i64,
+    body: &[u8],
+) -> String {
+    let prefix = format!("{id}.{unix_time}.");
+    let sign = |secret: &str| {
+        let secret = BASE64_STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
+        let mac = Hmac::<Sha256>::new_from_slice(&secret).ok()?;
+        let mac = mac.chain_update(&prefix).chain_update(body);
+        Some(format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes())))
+    };
+    secrets.into_iter().filter_map(sign).collect::<Vec<_>>().join(" ")
 }
 
 /// Why a `Billhook-Signature` is not accepted.
@@ -161,6 +190,21 @@ mod tests {
 
     fn demo() -> (Login, Key) {
         (Login::parse("demo").unwrap(), Key::parse("0123456789abcdef0123456789abcdef").unwrap())
+    }
+
+    /// The example of the Standard Webhooks specification.
+    #[test]
+    fn webhooks() {
+        let body = br#"{"test": 2432232314}"#;
+        let (id, time) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330);
+        let (secret, signature) =
+            ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert_eq!(webhook([secret], id, time, body), signature);
+        assert_eq!(webhook([secret, secret], id, time, body), format!("{signature} {signature}"));
+        assert_ne!(webhook([secret], id, time, b"{}"), signature);
+        assert_eq!(webhook_secret([0; 24]), "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        assert_ne!(webhook([&*webhook_secret([1; 24])], id, time, body), "");
+        assert_eq!(webhook(["", "whsec_?", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], id, time, body), "");
     }
 
     #[test]

@@ -66,6 +66,14 @@ words! {
     partner_changed: "изменён партнёр", "changed a partner";
     partner_removed: "удалён партнёр", "removed a partner";
     pincodes_added: "добавлены пин-коды", "added pin codes";
+    webhook_added: "добавлен вебхук", "added a webhook";
+    webhook_disabled: "выключен вебхук", "disabled a webhook";
+    webhook_enabled: "включён вебхук", "enabled a webhook";
+    webhook_secret: "вебхуку выдан новый секрет", "gave a webhook a new secret";
+    webhook_tested: "проверен вебхук", "tested a webhook";
+    webhook_removed: "удалён вебхук", "removed a webhook";
+    events_resent: "уведомления отправлены заново", "sent events once more";
+    events_dropped: "ожидавшие уведомления сняты с отправки", "dropped events that waited";
 }
 
 impl Words {
@@ -117,6 +125,14 @@ impl Words {
             Action::PartnerChanged => self.partner_changed,
             Action::PartnerRemoved => self.partner_removed,
             Action::PincodesAdded => self.pincodes_added,
+            Action::WebhookAdded => self.webhook_added,
+            Action::WebhookDisabled => self.webhook_disabled,
+            Action::WebhookEnabled => self.webhook_enabled,
+            Action::WebhookSecret => self.webhook_secret,
+            Action::WebhookTested => self.webhook_tested,
+            Action::WebhookRemoved => self.webhook_removed,
+            Action::EventsResent => self.events_resent,
+            Action::EventsDropped => self.events_dropped,
         }
     }
 }

@@ -57,6 +57,21 @@ const LABELS: [(&str, &str, &str); FIELDS.len()] = [
     ("good_publish", "Показывать в каталоге", "Shown in the catalogue"),
     ("prepayment_enabled", "Можно платить частями", "May be paid in parts"),
     ("prepayment_minsum", "Наименьшая часть оплаты", "Least part payment"),
+    (
+        "good_api_url_cancel_order",
+        "Адрес, куда сообщать об отмене заказа",
+        "URL to call when an order is cancelled",
+    ),
+    (
+        "good_api_url_prepaid",
+        "Адрес, куда сообщать о предоплате",
+        "URL to call when an order is paid in part",
+    ),
+    (
+        "good_api_url_moneyback",
+        "Адрес, куда сообщать о возврате денег",
+        "URL to call when money is given back",
+    ),
 ];
 
 /// The label of one of [`FIELDS`].

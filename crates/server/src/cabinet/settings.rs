@@ -54,6 +54,8 @@ const TITLES: [(&str, &str, &str); SETTINGS.len()] = [
     ("kupon_on_named_sum", "Купон на названную цену", "Coupon on a named price"),
     ("timer_kill_default", "Отмена неоплаченных заказов", "Cancelling unpaid orders"),
     ("link_scheme", "Ссылка на страницу заказа", "Link to an order's page"),
+    ("createorder_events", "Уведомления о заказах createorder", "Notifications of createorder's orders"),
+    ("notify_hash_time", "Хеш уведомления о новом заказе", "Hash of a new order's notification"),
 ];
 
 fn title(language: Language, name: &str) -> &'static str {

@@ -3,7 +3,7 @@
 use billhook_store::{
     coupons, managers,
     orders::{TextField, Texts},
-    settings::CreateOrderResult,
+    settings::{CreateOrderEvents, CreateOrderResult},
 };
 use billhook_wire::{
     LocalTime, Name, PayStatus, Text, UnixTime,
@@ -130,6 +130,9 @@ pub(crate) fn create_order_2(cx: &mut Context<'_, '_>, ask: &CreateOrder2) -> Re
         manager,
         is_strict: false,
     };
+    if cx.settings.createorder_events == CreateOrderEvents::Off {
+        cx.tx.mute_events();
+    }
     let id = make(cx, draft)?;
     Ok(OrderMade { bill_id: (cx.settings.createorder_result == CreateOrderResult::BillId).then_some(id) })
 }

@@ -5,11 +5,11 @@ mod calls;
 pub(crate) mod context;
 mod coupons;
 mod create_order;
+mod events;
 mod goods;
 pub(crate) mod idempotency;
 mod managers;
 pub(crate) mod new_order;
-mod order_info;
 mod orders;
 
 use std::{collections::HashMap, iter::once, sync::Arc};
@@ -18,7 +18,7 @@ use billhook_wire::{
     Api, Method,
     method::{
         AddGood, CreateOrder, CreateOrder2, DeleteGood, DeleteOrder, GetAllGoods, GetBills, GetCalls,
-        GetCoupons, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
+        GetCoupons, GetEvents, GetGoods, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
         GetPersonalManagers, UpdateGood, UpdateOrderStatus,
     },
 };
@@ -49,6 +49,7 @@ pub(crate) fn table() -> Methods {
         .on::<GetCoupons>(coupons::get_coupons)
         .on::<GetPersonalManagers>(managers::get_personal_managers)
         .with::<GetCalls>(Arc::new(calls::begin))
+        .with::<GetEvents>(Arc::new(events::begin))
 }
 
 /// Begins a call of one method; its types are erased.
@@ -150,9 +151,9 @@ mod tests {
                 signed.chain(editions.keyed.iter().map(|_| (name.clone(), false))).collect::<Vec<_>>()
             })
             .collect();
-        let ours = (GetCalls::NAME.to_owned(), false);
-        assert!(!unique.contains(&ours), "a method of ours is not the protocol's");
-        assert_eq!(answered, unique.iter().cloned().chain([ours]).collect());
+        let ours = [GetCalls::NAME, GetEvents::NAME].map(|name| (name.to_owned(), false));
+        assert!(ours.iter().all(|ours| !unique.contains(ours)), "a method of ours is not the protocol's");
+        assert_eq!(answered, unique.iter().cloned().chain(ours).collect());
         let to_come = TO_COME.map(|(name, api)| (name.to_ascii_lowercase(), api == Api::Signed));
         assert!(
             to_come.iter().all(|method| !unique.contains(method)),

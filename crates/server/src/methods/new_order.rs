@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use billhook_store::{
     AccountId, Error, Tx,
     coupons::{self, Coupon, Discount},
-    order_changes,
+    events, order_changes,
     orders::{self, Handling, Line, Order, TextField, Texts},
     partners::{self, Partner},
     products::{self, Product},
@@ -13,7 +13,7 @@ use billhook_store::{
     settings::{LinkScheme, Settings, TimerKillDefault},
 };
 use billhook_wire::{
-    Code, Email, Money, Name, OrderId, PayStatus, Price,
+    Code, Email, Event, Money, Name, OrderId, PayStatus, Price,
     method::{GoodType, TimerKill},
     unix_time::UNIX_TIME_MAX,
 };
@@ -206,6 +206,9 @@ fn add(
         lines: lines.collect(),
     };
     orders::add(cx.tx, cx.account, &order)?;
+    if matches!(draft.status, PayStatus::Waiting | PayStatus::Paid) {
+        events::raise(cx.tx, cx.account, Event::Created, &order, Money::ZERO)?;
+    }
     if is_paid {
         order_changes::pay(cx.tx, cx.account, &mut order, draft.paid)?;
     }

@@ -5,15 +5,16 @@ use std::collections::HashSet;
 use billhook_store::{
     list_pages::{self, Wanted},
     order_changes,
+    order_info::{self, Shown, shown},
     order_lists::{self, By},
     orders::{self, Order},
     settings::GetBillsEmpty,
 };
 use billhook_wire::{
-    Code, GoodId, Money, Name, OrderId, UnixTime,
+    Code, GoodId, Name, OrderId, UnixTime,
     method::{
-        Bills, DeleteOrder, GetBills, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods,
-        GoodIdText, Goods, List, ListError, ListWriter, NewStatus, Nothing, OrderInfo, UpdateOrderStatus,
+        Bills, DeleteOrder, GetBills, GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, Goods,
+        List, ListError, ListWriter, NewStatus, Nothing, OrderInfo, UpdateOrderStatus,
     },
     unix_time::UNIX_TIME_MAX,
 };
@@ -21,10 +22,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
 
 use crate::{
     failure::Failure,
-    methods::{
-        context::{Context, wanted},
-        order_info::{Shown, shown},
-    },
+    methods::context::{Context, wanted},
 };
 
 /// The longest range of `getOrdersWithGoods`, in days (decision 24).
@@ -52,20 +50,7 @@ pub(crate) fn get_order_details(
     ask: &GetOrderDetails,
 ) -> Result<OrderInfo, Failure> {
     let order = visible(cx, ask.bill_id)?.ok_or(Code::ORDER_NOT_FOUND)?;
-    let prepayment = if ask.good_info {
-        let goods: Vec<_> = order.lines.iter().map(|line| line.good_id).collect();
-        let least = order_changes::prepayment(cx.tx, cx.account, goods.iter().copied())?;
-        Some((goods, least))
-    } else {
-        None
-    };
-    let mut info = shown(order, Shown::Details);
-    if let Some((goods, least)) = prepayment {
-        info.good_ids = Some(goods.into_iter().map(GoodIdText).collect());
-        info.prepayment_enabled = Some(least.is_some().into());
-        info.prepayment_minsum = Some(least.unwrap_or(Money::ZERO));
-    }
-    Ok(info)
+    Ok(order_info::details(cx.tx, cx.account, order, ask.good_info)?)
 }
 
 /// Answers `GetOrderInfo`, with an object instead of a list (decision 10).

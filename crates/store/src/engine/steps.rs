@@ -94,6 +94,22 @@ macro_rules! steps {
                     Piece::Text($dialect.reports)
                 ),
             ),
+            (
+                // Version 7.
+                "events and their deliveries",
+                $crate::statement_text::text!(
+                    Piece::Step(&$crate::products::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::endpoints::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::events::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::deliveries::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::deliveries::TRIES, 7, $dialect),
+                    "CREATE INDEX events_of_order ON events (account_id, order_id, event_no);
+                     CREATE INDEX deliveries_due ON deliveries (account_id, due_at, event_no, target_no)
+                         WHERE state = 'pending';
+                     CREATE INDEX deliveries_of_order ON deliveries (account_id, order_id, event_no);
+                     CREATE INDEX deliveries_by_state ON deliveries (account_id, state, event_no, target_no);"
+                ),
+            ),
         ]
     };
 }

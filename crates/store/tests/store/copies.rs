@@ -32,18 +32,21 @@ fn a_copy_is_the_same_to_the_last_letter(engine: Engine) {
         let to = location(other, &temporary, &format!("copy{n}"));
         let report =
             copy::copy(&before, &to, &mut |_, progress| assert!(progress.done <= progress.total)).unwrap();
-        assert_eq!((report.accounts, report.orders, report.digests.len()), (1, orders, 1));
+        // A copy has one row that belongs to no account: its outbox is paused.
+        let digests = if n == 0 { 1 } else { 2 };
+        assert_eq!((report.accounts, report.orders, report.digests.len()), (1, orders, digests));
+        let why = Store::open(&to).unwrap().read(deliveries::paused).unwrap().unwrap();
+        assert_eq!(why, format!("this store is a copy of {before}"));
         // An existing store is not overwritten.
         assert_eq!(copy::copy(&before, &to, &mut |_, _| {}).unwrap_err().kind(), Kind::Exists);
         assert_eq!(Store::open(&to).unwrap().check(&mut |_| {}).unwrap(), []);
         for place in [&before, &to].into_iter().filter_map(Location::as_folder) {
-            let found = all_rows(place);
+            let found: Vec<_> = all_rows(place).into_iter().filter(|(table, _)| table != "marks").collect();
             assert_eq!(rows.get_or_insert_with(|| found.clone()), &found);
         }
         before = to;
     }
-    let empty = rows.unwrap().into_iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| table);
-    assert_eq!(empty.collect::<Vec<_>>(), ["marks"]);
+    assert!(rows.unwrap().iter().all(|(_, rows)| !rows.is_empty()), "a table is empty");
 }
 
 /// All rows of a folder's store, by table.

@@ -40,7 +40,7 @@ use std::{
 };
 
 use billhook_store::{
-    AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, marks,
+    AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, deliveries, marks,
     orders::{self, Handling, Line, Order, TextField, Texts},
     payments,
     products::{self, Listing},

@@ -97,9 +97,9 @@ good_fields! {
     /// The number of an existing category; 0: none.
     parent_id: i64, kept;
     /// The URL to call when an order is paid.
-    good_api_url_notif: Text as text or empty, kept;
+    good_api_url_notif: Text as text or empty;
     /// The URL to call for a new order.
-    good_api_url_new_order: Text as text or empty, kept;
+    good_api_url_new_order: Text as text or empty;
     /// The page after a payment.
     good_success_link: Text as text or empty, kept;
     /// Mailing lists that buyers are added to, separated by commas; `good_client_mailings` too.

@@ -12,7 +12,7 @@ use billhook_store::{
 use billhook_wire::{Email, GoodId, Money, Name, Price, Text};
 use clap::Args;
 
-use super::{Target, found, report};
+use super::{Target, Telling, found, report};
 use crate::{
     commands::resource::{Report, unknown},
     failure::Failure,
@@ -40,6 +40,8 @@ pub(crate) struct Add {
     /// A manager's number
     #[arg(long, value_name = "NUMBER")]
     manager: Option<i64>,
+    #[command(flatten)]
+    telling: Telling,
     #[command(flatten)]
     report: Report,
 }
@@ -124,8 +126,9 @@ impl Contact {
 
 impl Add {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { goods, contact, coupon, manager, report } = self;
+        let Self { goods, contact, coupon, manager, telling, report } = self;
         let order = report.open(everywhere)?.write(move |tx, account| {
+            telling.begin(tx);
             let mut texts = Texts::default();
             contact.put(&mut texts);
             let made = HandMade {

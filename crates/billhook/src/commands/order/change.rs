@@ -11,7 +11,7 @@ use billhook_store::{
 use billhook_wire::{Money, PayStatus, Price, Text};
 use clap::{Args, builder::PossibleValuesParser};
 
-use super::{Target, found, report};
+use super::{Target, Telling, found, report};
 use crate::{
     failure::Failure,
     options::{everywhere::Everywhere, time::TimeOption, time::now},
@@ -37,6 +37,8 @@ pub(crate) struct SetStatus {
     /// When it was paid [default: now]
     #[arg(long, value_name = "DATE", value_parser = TimeOption::parse)]
     date: Option<TimeOption>,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 /// Record a partial payment
@@ -61,6 +63,8 @@ pub(crate) struct Pay {
     /// Record it even if it exceeds the open amount, or the order is cancelled or refunded
     #[arg(long)]
     anyway: bool,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 /// Remove a payment that was recorded by mistake
@@ -114,12 +118,13 @@ type Done = (Option<(Action, String)>, String);
 
 impl SetStatus {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { target, status, date } = self;
+        let Self { target, status, date, telling } = self;
         let status = PayStatus::parse(&status).unwrap_or(PayStatus::Waiting);
         if date.is_some() && status != PayStatus::Paid {
             return Err(Failure::usage("--date is the time of a payment: use it only with the status paid"));
         }
         target.change(everywhere, move |tx, account, order| {
+            telling.begin(tx);
             if order.pay_status == status {
                 return Ok((None, format!("is {status} already")));
             }
@@ -148,8 +153,9 @@ impl SetStatus {
 
 impl Pay {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let Self { target, sum, date, anyway } = self;
+        let Self { target, sum, date, anyway, telling } = self;
         target.change(everywhere, move |tx, account, order| {
+            telling.begin(tx);
             if let Some(why) = doubt(order, sum).filter(|_| !anyway) {
                 return Err(Failure::failed(format!(
                     "order {} {why}: the payment was not recorded; add --anyway to record it",

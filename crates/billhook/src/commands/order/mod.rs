@@ -73,6 +73,23 @@ pub(crate) struct Target {
     report: Report,
 }
 
+/// Whether others are told of the change.
+#[derive(Debug, Clone, Copy, Args)]
+struct Telling {
+    /// Don't tell webhooks and products' URLs of it
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Telling {
+    /// Keeps a transaction's changes quiet, if that is wanted.
+    fn begin(self, tx: &mut Tx<'_>) {
+        if self.quiet {
+            tx.mute_events();
+        }
+    }
+}
+
 impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {

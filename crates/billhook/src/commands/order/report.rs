@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write};
 
 use billhook_store::{
-    income,
+    deliveries, income,
     order_changes::Payment,
     orders::{Delivery, Line, Order, TextField},
 };
@@ -11,7 +11,7 @@ use billhook_wire::Money;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, options::time::shown, terminal::output::for_terminal};
+use crate::{commands::delivery, failure::Failure, options::time::shown, terminal::output::for_terminal};
 
 pub(in crate::commands) fn line(order: &Order, zone: &TimeZone) -> String {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
@@ -52,6 +52,8 @@ pub(super) struct Whole<'a> {
     pub(super) payments: &'a [(i64, Payment)],
     /// The manager's name, if the manager still exists.
     pub(super) manager: Option<&'a str>,
+    /// What receivers were told of it.
+    pub(super) deliveries: &'a [deliveries::Delivery],
 }
 
 impl Whole<'_> {
@@ -61,7 +63,7 @@ impl Whole<'_> {
 
     /// JSON without empty text fields.
     pub(super) fn json(&self) -> Map<String, Value> {
-        let Self { order, payments, manager } = self;
+        let Self { order, payments, manager, deliveries } = self;
         let handling = &order.handling;
         let mut map = summary(order, self.given_back());
         map.remove("goods");
@@ -89,12 +91,15 @@ impl Whole<'_> {
         for (name, text) in texts(order) {
             map.insert(name.to_owned(), text.into());
         }
+        if !deliveries.is_empty() {
+            map.insert("deliveries".to_owned(), deliveries.iter().map(delivery::json).collect());
+        }
         map
     }
 
     /// Text for people, one fact per line.
     pub(super) fn write(&self, out: &mut impl Write, zone: &TimeZone) -> Result<(), Failure> {
-        let Self { order, payments, manager } = self;
+        let Self { order, payments, manager, deliveries } = self;
         let handling = &order.handling;
         let mut facts: Vec<(&str, String)> = vec![("order", order.id.to_string())];
         if handling.deleted != 0 {
@@ -132,6 +137,7 @@ impl Whole<'_> {
         }
         facts.extend(texts(order).map(|(name, text)| (name, text.to_owned())));
         facts.extend(order.lines.iter().map(|line| ("item", item_line(line))));
+        facts.extend(deliveries.iter().map(|told| ("event", delivery::line(told, zone))));
         for (name, fact) in facts {
             writeln!(out, "{}", for_terminal(format!("{name}: {fact}").trim_end()))?;
         }

@@ -1,6 +1,6 @@
 //! `billhook order show`: shows one order in full.
 
-use billhook_store::{managers, order_changes};
+use billhook_store::{deliveries, managers, order_changes};
 
 use super::{Target, found, report::Whole};
 use crate::{
@@ -17,7 +17,8 @@ impl Target {
             let payments = order_changes::payments(tx, account.id, self.id)?;
             let manager = managers::find(tx, account.id, order.handling.manager)?;
             let manager = manager.as_ref().map(|manager| manager.name.as_str());
-            let whole = Whole { order: &order, payments: &payments, manager };
+            let deliveries = deliveries::of_order(tx, account.id, self.id)?;
+            let whole = Whole { order: &order, payments: &payments, manager, deliveries: &deliveries };
             let mut out = stdout();
             if self.report.json {
                 json_pretty(&mut out, &whole.json())

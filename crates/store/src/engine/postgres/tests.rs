@@ -75,6 +75,13 @@ fn filled() -> Connection {
         "INSERT INTO sessions SELECT 1 + n % 200, 'digest' || n, n, 0, n, '', '', 0 FROM generate_series(1, 5000) n",
         "INSERT INTO login_links SELECT 1 + n % 200, 'digest' || n, n, n FROM generate_series(1, 5000) n",
         "INSERT INTO audit SELECT 1 + n % 2, n / 4, n, 'person', 'setting', n / 2, '', '' FROM generate_series(1, 40000) n",
+        "INSERT INTO endpoints SELECT 1 + n % 500, n, 'https://a.example/', '', '', '', 0, 0, 0, '' FROM generate_series(1, 5000) n",
+        "INSERT INTO events SELECT 1 + n % 2, n, 'paid', n / 2, n, '', '{}' FROM generate_series(1, 40000) n",
+        "INSERT INTO deliveries
+         SELECT 1 + n % 2, n, 1, 'paid', n / 2, 1, 'https://a.example/', CASE n % 10 WHEN 0 THEN 'pending' ELSE 'delivered' END,
+                0, n, 0, 0, '', '', 0
+           FROM generate_series(1, 40000) n",
+        "INSERT INTO delivery_tries SELECT 1 + n % 2, n, 1, 1, 0, 200, 1, '', '' FROM generate_series(1, 40000) n",
         "UPDATE orders SET created = order_id, paid = order_id, phone_key = order_id, surname_key = 's' || order_id % 500",
         "VACUUM ANALYZE",
     ] {
@@ -127,6 +134,7 @@ fn statements_read_by_key() {
         "marks.get",
         "marks.set",
         "marks.remove",
+        "events.asking",
     ];
     const SORTING: &[&str] = &[
         "accounts.changed_since",
@@ -134,6 +142,7 @@ fn statements_read_by_key() {
         "orders.each_between",
         "people.list",
         "people.sessions_of",
+        "endpoints.list",
         "products.each",
         "products.on_sale",
         "products.catalogue",

@@ -15,15 +15,15 @@ use rustix::fs::statvfs;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    FILE_NAME, FILES, PREPARED_MAX,
+    FILE_NAME, FILES, Open, PREPARED_MAX,
     checksum::{self, Checksum},
     connect, failure, file_failure, free_name, harden, left_log, migrations, soundness,
     throttle::Throttle,
     with_suffix,
 };
 use crate::{
-    BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, folder::containing,
-    partial::PartialFolder,
+    BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, Tx, deliveries,
+    folder::containing, partial::PartialFolder,
 };
 
 /// Pages copied between two reports of progress, a fraction of a millisecond's work.
@@ -292,6 +292,7 @@ pub(crate) fn restore(
         );
         return Err(Error::new(Kind::Damaged, text));
     }
+    pause_outbox(partial.path(), from)?;
     partial.as_file().sync_all().map_err(|cause| Error::file("sync", partial.path(), &cause))?;
     let kept = if is_taken { Some(put_aside(&place)?) } else { None };
     // A log that reappeared after a crash would be applied to the new store.
@@ -300,6 +301,14 @@ pub(crate) fn restore(
     partial.replace(&place).map_err(|cause| Error::file("write", &place, &cause))?;
     DataFolder::sync(folder.path())?;
     Ok(RestoreReport { restored, kept })
+}
+
+/// Sends nothing from a restored store before an operator resumes it. What waits in it may have been sent since the
+/// backup.
+fn pause_outbox(path: &Path, from: &Path) -> Result<(), Error> {
+    let mut connection = open_copy(path, path)?;
+    let why = format!("this store was restored from {}", from.display());
+    deliveries::pause(&mut Tx::writing(&mut Open(&mut connection)), &why)
 }
 
 /// Copies a backup without its checksum, and compares it with that.

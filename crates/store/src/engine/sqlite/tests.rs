@@ -47,6 +47,32 @@ fn statements_read_by_key() {
     }
 }
 
+/// What waits is found at the same cost after a million deliveries.
+#[test]
+fn deliveries_are_found_along_their_indexes() {
+    let (_place, folder) = folder();
+    drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
+    let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
+    for (name, search) in [
+        ("next_due", "deliveries USING COVERING INDEX deliveries_due (account_id>?)"),
+        ("claim", "d USING INDEX deliveries_due (account_id=? AND due_at<?)"),
+        ("claim", "o USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=? AND event_no<?)"),
+        (
+            "hold",
+            "deliveries USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=? AND event_no>?)",
+        ),
+        ("of_order", "o USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=?)"),
+        (
+            "before_in_state",
+            "s USING COVERING INDEX deliveries_by_state (account_id=? AND state=? AND event_no>? AND (event_no,target_no)<(?,?))",
+        ),
+        ("count", "deliveries USING COVERING INDEX deliveries_by_state (account_id=? AND state=?)"),
+    ] {
+        let plan = plan(&connection, &format!("deliveries.{name}"));
+        assert!(plan.contains(&format!("SEARCH {search}")), "{name}: {plan:?}");
+    }
+}
+
 fn plan(connection: &Connection, name: &str) -> Vec<String> {
     let sql = statements::every().into_iter().find(|sql| sql.name == name).unwrap();
     let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();

@@ -1,14 +1,18 @@
-//! An order as the methods show it (section 5).
+//! An order as the methods and the events show it (section 5).
 
-use billhook_store::orders::{Line, Order, TextField};
 use billhook_wire::{
-    PayStatus,
-    method::{ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo},
+    GoodId, Money, PayStatus,
+    method::{GoodIdText, ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo},
+};
+
+use crate::{
+    AccountId, Error, Sql, Tx,
+    orders::{Line, Order, TextField},
 };
 
 /// Which fields to show: the columns of section 5's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
     /// For `GetOrders`.
     Orders,
     /// For `GetOrderInfo`.
@@ -19,7 +23,55 @@ pub(crate) enum Shown {
     WithGoods,
 }
 
-pub(crate) fn shown(order: Order, what: Shown) -> OrderInfo {
+/// What `getOrderDetails` answers, with `good_info` or without.
+pub fn details(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    order: Order,
+    good_info: bool,
+) -> Result<OrderInfo, Error> {
+    if !good_info {
+        return Ok(shown(order, Shown::Details));
+    }
+    let goods: Vec<_> = order.lines.iter().map(|line| line.good_id).collect();
+    let least = prepayment(tx, account, goods.iter().copied())?;
+    Ok(OrderInfo {
+        good_ids: Some(goods.into_iter().map(GoodIdText).collect()),
+        prepayment_enabled: Some(least.is_some().into()),
+        prepayment_minsum: Some(least.unwrap_or(Money::ZERO)),
+        ..shown(order, Shown::Details)
+    })
+}
+
+const PREPAYMENT: Sql = Sql::new(
+    "order_info.prepayment",
+    "SELECT prepayment_enabled, prepayment_minsum FROM products WHERE account_id = $1 AND good_id = $2",
+);
+
+/// Whether an order may be paid in parts, and the minimum, from its products' settings together. If one
+/// product must be paid in full, so must the order.
+fn prepayment(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    goods: impl Iterator<Item = GoodId>,
+) -> Result<Option<Money>, Error> {
+    let mut least = Money::ZERO;
+    for good in goods {
+        let found =
+            tx.row(&PREPAYMENT, &[account.0.into(), good.0.into()], |row| Ok((row.flag(0)?, row.int(1)?)))?;
+        match found {
+            Some((true, minsum)) => least = least + Money::from_kopecks(minsum),
+            Some((false, _)) => return Ok(None),
+            None => {
+                return Err(Error::damaged(&format!("product {good} is not in the catalogue")));
+            }
+        }
+    }
+    Ok(Some(least))
+}
+
+/// An order with the fields of a method.
+pub fn shown(order: Order, what: Shown) -> OrderInfo {
     let price = order.price();
     let to_pay = order.to_pay();
     let good_count = u32::try_from(order.lines.len()).unwrap_or(u32::MAX);
@@ -111,3 +163,6 @@ impl Partners {
         ])
     }
 }
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&PREPAYMENT];
