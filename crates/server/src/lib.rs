@@ -23,6 +23,7 @@ mod gate;
 mod http;
 mod methods;
 mod options;
+mod outbox;
 mod pages;
 mod request;
 mod server;
@@ -39,6 +40,7 @@ pub use cabinet::{
 };
 pub use methods::new_order::HandMade;
 pub use options::{Certificate, Export, Options, TlsOptions};
+pub use outbox::check_webhook_url;
 pub use server::{Addresses, Server};
 pub use start_error::StartError;
 pub use telemetry::access_log::LogFormat;

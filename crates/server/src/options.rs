@@ -32,6 +32,10 @@ pub struct Options {
     pub refused_key: Option<Key>,
     /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks that events may be sent to, besides public addresses.
+    pub webhook_networks: Vec<IpNet>,
+    /// Certificates (PEM) that receivers' certificates may lead to, besides the web's roots.
+    pub webhook_ca: Option<PathBuf>,
     /// Whether people may sign in to the cabinet over plain HTTP from other machines, where anybody on the way can listen.
     pub cabinet_over_http: bool,
     /// The longest body, in bytes (decision 60).
@@ -70,6 +74,8 @@ impl Default for Options {
             default_account: None,
             refused_key: None,
             trusted_proxies: Vec::new(),
+            webhook_networks: Vec::new(),
+            webhook_ca: None,
             cabinet_over_http: false,
             max_body_bytes: 1024 * 1024,
             max_connections: 16_384,

@@ -20,6 +20,7 @@ use crate::{
     },
     methods::{self, Methods},
     options::Options,
+    outbox::{self, Outbox},
     state::State,
 };
 
@@ -34,6 +35,7 @@ pub struct Server {
     admin: Option<(TcpListener, Admin)>,
     addresses: Addresses,
     failed: oneshot::Receiver<store::Error>,
+    outbox: Outbox,
     _background: [Repeating; 2],
 }
 
@@ -87,7 +89,7 @@ impl Server {
             addresses.http.push(bound);
         }
         let mut https = None;
-        if let Some(tls) = options.tls {
+        if let Some(tls) = &options.tls {
             let (acceptors, reloader) = tls::set_up(&tls.certificate, state.clone())?;
             let (listener, bound) = listener::bind(tls.listen, false)?;
             https = Some((listener, acceptors, reloader));
@@ -101,8 +103,9 @@ impl Server {
             addresses.admin = Some(bound);
         }
         let (watch, failed) = watch::start(state.clone()).map_err(StartError::Thread)?;
-        let timers = timers::start(state).map_err(StartError::Thread)?;
-        Ok(Self { intake, http, https, admin, addresses, failed, _background: [watch, timers] })
+        let timers = timers::start(state.clone()).map_err(StartError::Thread)?;
+        let outbox = outbox::start(state, &options)?;
+        Ok(Self { intake, http, https, admin, addresses, failed, outbox, _background: [watch, timers] })
     }
 
     /// The addresses that it is bound to.
@@ -118,7 +121,7 @@ impl Server {
     /// Serves until `stop` completes. Then finishes requests that have begun, for at most
     /// [`Options::stop_timeout`]. An error means that the store failed and ended the server.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), store::Error> {
-        let Self { intake, http, https, admin, failed, _background, .. } = self;
+        let Self { intake, http, https, admin, failed, outbox, _background, .. } = self;
         let Intake { state, config, permits } = intake.clone();
         let mut listeners = JoinSet::new();
         for listener in http {
@@ -150,11 +153,14 @@ impl Server {
             () = stop => None,
         };
         config.shutdown.begin();
+        let outbox = tokio::spawn(outbox.stop(config.shutdown_timeout));
         state.directory.calls.stop.begin();
         while listeners.join_next().await.is_some() {}
         if timeout(config.shutdown_timeout + GRACE, permits.all_free()).await.is_err() {
             tracing::warn!(connections = permits.taken(), "stopped with requests in flight");
         }
+        // It ends by itself in that time.
+        let _ = outbox.await;
         admin_config.shutdown.begin();
         state.reporter.refusals.report_left_out();
         if let Some(log) = &state.access_log {

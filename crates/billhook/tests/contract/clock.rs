@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf, thread, time::Duration};
 
-use billhook_test_kit::until;
+use billhook_test_kit::{
+    receiver::{Receiver, Reply},
+    until,
+};
 
 use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write};
 
@@ -13,15 +16,39 @@ fn library() -> PathBuf {
     found.find(|path| path.exists()).expect("libfaketime is there: apt-get install libfaketime")
 }
 
-/// Neither can be undone, and the new time may be wrong.
-#[test]
-fn a_clock_that_is_moved_cancels_no_order_and_deletes_no_key() {
+/// The demo, whose clock is what its file `clock` says.
+fn demo() -> Billhook {
     let place = tempfile::tempdir().unwrap();
     let clock = write(place.path(), "clock", "+0");
     let mut command = program(place.path());
     command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", &clock);
     command.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let shop = Billhook::start_command(command, place, &["--demo"]);
+    Billhook::start_command(command, place, &["--demo"])
+}
+
+/// Whatever the clock does, events arrive, each once.
+#[test]
+fn a_clock_that_is_moved_holds_up_no_event() {
+    let receiver = Receiver::start(|_| Reply::Status(200, String::new()));
+    let shop = demo();
+    let url = format!("good_api_url_new_order={}", receiver.url("/"));
+    shop.run(&["product", "set", "oplata", &url, "--account", DEMO_LOGIN]);
+    let moves = ["+0", "+2h", "+40d", "+0", "-2h", "+0"];
+    for (at, clock) in moves.into_iter().enumerate() {
+        write(shop.place(), "clock", clock);
+        let email = format!("a{at}@example.com");
+        let form = [("goods[0][good_name]", "oplata"), ("bill_email", &*email)];
+        assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "CreateOrder", &form).code(), 0, "{clock}");
+        until(|| receiver.received().len() > at);
+    }
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(receiver.received().len(), moves.len());
+}
+
+/// Neither can be undone, and the new time may be wrong.
+#[test]
+fn a_clock_that_is_moved_cancels_no_order_and_deletes_no_key() {
+    let shop = demo();
     let call = |method, form: &[(&str, &str)]| shop.call(DEMO_LOGIN, DEMO_KEY, method, form);
 
     let in_an_hour = (crate::shop::now() + 3600).to_string();

@@ -194,11 +194,14 @@ fn a_store_moves_into_a_folder_and_back() {
     let report = succeed(back.path(), &["copy", &format!("sqlite:{folder}"), &back_url, "--json"]);
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&report["accounts"], &report["orders"]), (&2.into(), &3000.into()));
-    assert_eq!(report["digests"].as_array().unwrap().len(), 2);
+    // One for each account, and one for the rows of none: the first copy's outbox is paused.
+    assert_eq!(report["digests"].as_array().unwrap().len(), 3);
     for login in ["one", "two"] {
         assert_eq!(exported(place.path(), login), exported(back.path(), login));
     }
     succeed(back.path(), &["check"]);
+    let shown = succeed(back.path(), &["outbox", "show"]);
+    assert!(shown.contains(&format!("paused: this store is a copy of {folder}")), "{shown}");
 }
 
 /// Stands in for a replica that lags: only methods that read show its state.

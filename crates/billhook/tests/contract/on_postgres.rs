@@ -13,6 +13,7 @@ mod both;
 mod database;
 mod node_races;
 mod nodes;
+mod outbox_nodes;
 
 // Makes `crate::program` and the other modules known to the tests.
 use both::*;

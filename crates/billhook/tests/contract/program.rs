@@ -61,6 +61,14 @@ impl Billhook {
         self.server.https.expect("started without TLS")
     }
 
+    /// Ends it with a signal, and starts another on the same data.
+    pub(crate) fn restarted(self, signal: Signal, arguments: &[&str]) -> Self {
+        let Self { mut server, place } = self;
+        server.signal(signal).unwrap();
+        server.wait(COMMAND_MAX).unwrap();
+        Self::start_over(place, arguments)
+    }
+
     /// The folder that holds data and log.
     pub(crate) fn place(&self) -> &Path {
         self.place.path()

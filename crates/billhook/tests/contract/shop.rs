@@ -9,6 +9,7 @@ use billhook_store::{
     managers, order_changes, partners, pincodes, products,
 };
 use billhook_wire::{GoodId, Login, Money, OrderId, Percent};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::program::{Answer, Billhook, STORE_FILE, keyed, signed, succeed};
@@ -58,6 +59,11 @@ impl Shop {
         shop.add_good("guide", "0", "Guide", "333.33", &[]);
         shop.add_good("book", "1", "Book", "500.50", &[]);
         shop
+    }
+
+    /// Ends the server with a signal, and starts another on the same data.
+    pub(crate) fn restarted(self, signal: Signal, arguments: &[&str]) -> Self {
+        Self::of(self.server.restarted(signal, arguments))
     }
 
     pub(crate) fn server(&self) -> &Billhook {

@@ -267,6 +267,14 @@ impl Directory {
         self.default_account.is_some() && self.find(None).is_none()
     }
 
+    pub(crate) fn by_id(&self, id: AccountId) -> Option<Arc<Served>> {
+        self.known.load().by_id.get(&id).cloned()
+    }
+
+    pub(crate) fn ids(&self) -> Vec<AccountId> {
+        self.known.load().by_id.keys().copied().collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.known.load().by_id.len()
     }

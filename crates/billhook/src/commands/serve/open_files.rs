@@ -2,8 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that the program needs besides connections: the store, the log, the listeners.
-const OWN_FILES: u64 = 128;
+/// Files that the program needs besides connections: the store, the log, the listeners, receivers of events.
+const OWN_FILES: u64 = 448;
 
 /// Raises the limit as far as the system allows, and warns if it is too low for `connections`.
 pub(crate) fn allow(connections: usize) {

@@ -15,6 +15,12 @@ use crate::{
 /// The default address for HTTPS.
 const TLS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 
+/// The addresses of this machine alone.
+const LOOPBACK: [IpNet; 2] = [
+    IpNet::V4(ipnet::Ipv4Net::new_assert(std::net::Ipv4Addr::new(127, 0, 0, 0), 8)),
+    IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::LOCALHOST, 128)),
+];
+
 /// Answer the API at LOGIN.DOMAIN
 ///
 /// Prints each listening address before it serves. SIGTERM or SIGINT stops it: requests that have begun are
@@ -63,6 +69,12 @@ pub(crate) struct Arguments {
     /// A proxy whose X-Forwarded-For and X-Forwarded-Proto are trusted; may be given several times
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_proxy: Vec<IpNet>,
+    /// A network that events may be sent to, besides public addresses; may be given several times
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    webhook_allow_net: Vec<IpNet>,
+    /// Certificates that receivers of events may be certified by, besides the web's (PEM)
+    #[arg(long, value_name = "FILE")]
+    webhook_ca: Option<PathBuf>,
     /// Let people sign in to the cabinet over plain HTTP from other machines; anybody on the way can read their passwords
     #[arg(long)]
     cabinet_over_http: bool,
@@ -120,6 +132,11 @@ impl Arguments {
             return Err(Failure::usage("there is no address to listen on: give --listen ADDR:PORT"));
         }
         let listen = self.tls_listen.unwrap_or(TLS_LISTEN);
+        let mut webhook_networks = self.webhook_allow_net;
+        if self.demo {
+            // Whoever tries it out has receivers on this machine.
+            webhook_networks.extend(LOOPBACK);
+        }
         Ok(Options {
             listen: self.listen,
             tls: certificate.map(|certificate| TlsOptions { listen, certificate }),
@@ -129,6 +146,8 @@ impl Arguments {
             default_account: self.default_account,
             refused_key: None,
             trusted_proxies: self.trusted_proxy,
+            webhook_networks,
+            webhook_ca: self.webhook_ca,
             cabinet_over_http: self.cabinet_over_http,
             max_body_bytes: bounded(self.max_body),
             max_connections: bounded(self.max_connections),
@@ -204,6 +223,7 @@ mod tests {
             ["--listen", "8080"],
             ["--listen", "localhost:8080"],
             ["--trusted-proxy", "proxy"],
+            ["--webhook-allow-net", "lan"],
             ["--max-body", "0"],
             ["--idle-timeout", "0"],
             ["--idle-timeout", "NaN"],
@@ -214,5 +234,7 @@ mod tests {
         }
         assert_eq!(parse(&["--idle-timeout", "0.5"]).unwrap().idle_timeout, Duration::from_millis(500));
         assert_eq!(parse(&["--trusted-proxy", "10.0.0.1"]).unwrap().trusted_proxies.len(), 1);
+        assert_eq!(parse(&["--webhook-allow-net", "10.0.0.0/8"]).unwrap().webhook_networks.len(), 1);
+        assert_eq!(parse(&["--demo"]).unwrap().webhook_networks, LOOPBACK);
     }
 }
