@@ -12,8 +12,8 @@ use clap_complete::CompleteEnv;
 
 use crate::{
     commands::{
-        account, backup, call, category, check, completions, copy, coupon, customer, docs, explain, log,
-        managers, migrate, order, partner, person, product, report, restore, serve,
+        account, backup, call, category, check, completions, copy, coupon, customer, delivery, docs, explain,
+        log, managers, migrate, order, outbox, partner, person, product, report, restore, serve, webhook,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -67,6 +67,12 @@ pub(crate) enum Action {
     Manager(managers::Action),
     #[command(subcommand)]
     Person(person::Action),
+    #[command(subcommand)]
+    Webhook(webhook::Action),
+    #[command(subcommand)]
+    Delivery(delivery::Action),
+    #[command(subcommand)]
+    Outbox(outbox::Action),
     Report(report::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),

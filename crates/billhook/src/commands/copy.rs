@@ -6,6 +6,7 @@ use billhook_store::{Location, copy};
 use clap::Args;
 use serde_json::json;
 
+use super::outbox::PAUSED;
 use crate::{
     failure::Failure,
     options::everywhere::Everywhere,
@@ -30,6 +31,9 @@ use crate::{
 /// another command has open. Of a database you must stop the nodes yourself. A node that already serves the
 /// new database answers code 9 until the copy is complete. At the end the source database is read once more,
 /// and if it was written meanwhile, the copy is refused. What is written after that is missing in the copy.
+///
+/// The outbox of the new store is paused, so that not both stores send the same events. Resume it with
+/// `billhook outbox resume` once the old store is not served any more.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -75,6 +79,7 @@ impl Arguments {
                 "accounts": report.accounts,
                 "orders": report.orders,
                 "rows": report.rows,
+                "outbox_paused": true,
                 "digests": digests,
             });
             return json_line(&mut out, &report);
@@ -86,6 +91,7 @@ impl Arguments {
             counted(report.accounts, "account"),
             counted(report.rows, "row")
         )?;
+        writeln!(out, "{PAUSED}")?;
         Ok(out.flush()?)
     }
 }

@@ -5,6 +5,7 @@ use std::{io::Write as _, path::PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::outbox::PAUSED;
 use crate::{
     failure::Failure,
     options::everywhere::Everywhere,
@@ -19,6 +20,9 @@ use crate::{
 /// The backup is first compared with its checksum, brought up to date and checked. A backup of an early
 /// version has no checksum; it is accepted with a warning. No other billhook command may use the folder. An
 /// existing store is replaced only with --replace; it is then kept beside the new one under another name.
+///
+/// The outbox of the restored store is paused: what waits in it may have been sent since the backup.
+/// `billhook outbox` resumes or drops it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -50,6 +54,7 @@ impl Arguments {
                 "bytes": report.restored.bytes,
                 "accounts": report.restored.accounts,
                 "orders": report.restored.orders,
+                "outbox_paused": true,
                 "kept": report.kept.as_ref().map(|kept| kept.to_string_lossy()),
             });
             return json_line(&mut out, &report);
@@ -62,6 +67,7 @@ impl Arguments {
             counted(restored.orders, "order"),
             counted(restored.accounts, "account")
         )?;
+        writeln!(out, "{PAUSED}")?;
         if let Some(kept) = report.kept {
             writeln!(out, "the store that was there is kept as {}", kept.display())?;
         }

@@ -36,7 +36,12 @@ fn a_backup_restores_elsewhere() {
     assert!(!place.run(&["backup", "nowhere/shop.backup"]).stderr.contains(".partial"));
 
     let text = place.run(&["restore", "shop.backup", "--data", "elsewhere"]).succeeded();
-    says(&text, &["elsewhere", "0 orders of 1 account restored"]);
+    says(&text, &["elsewhere", "0 orders of 1 account restored", "nothing is sent from it until"]);
+    says(
+        &place.run(&["outbox", "show", "--data", "elsewhere"]).succeeded(),
+        &["paused: this store was restored from shop.backup; `billhook outbox resume`"],
+    );
+    says(&place.run(&["outbox", "show"]).succeeded(), &["not paused"]);
     let shown = place.run(&["account", "show", "shop", "--reveal-key", "--data", "elsewhere"]).succeeded();
     says(&shown, &[&key]);
     says(

@@ -9,7 +9,15 @@ fn a_store_is_copied_once_and_compared() {
     place.run(&["generate", "--account", "shop", "--orders", "300"]);
     says(
         &place.run(&["copy", "billhook-data", "new"]).succeeded(),
-        &["new: 300 orders of 1 account", "compared"],
+        &[
+            "new: 300 orders of 1 account",
+            "compared",
+            "nothing is sent from it until `billhook outbox resume`",
+        ],
+    );
+    says(
+        &place.run(&["outbox", "show", "--data", "new"]).succeeded(),
+        &["paused: this store is a copy of billhook-data;"],
     );
     let exported = |data: &str| place.run(&["export", "--account", "shop", "--data", data]).stdout;
     assert!(!exported("new").is_empty());
@@ -35,7 +43,7 @@ fn a_store_is_copied_once_and_compared() {
 
     let report = place.run(&["copy", "sqlite:billhook-data", "sqlite:newer", "--json"]).succeeded();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(report["orders"], 300);
+    assert_eq!((&report["orders"], &report["outbox_paused"]), (&300.into(), &true.into()));
     assert_eq!(report["digests"][0]["account_id"], 1);
     assert_eq!(report["digests"][0]["sha256"].as_str().unwrap().len(), 64);
 }

@@ -23,6 +23,7 @@ mod order;
 mod orders;
 mod product;
 mod serve;
+mod webhook;
 
 use std::{
     io::{Seek as _, Write as _},

@@ -5,6 +5,11 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use billhook_test_kit::{
+    receiver::{Receiver, Reply},
+    until,
+};
+
 use crate::program::{Billhook, DEMO_KEY, run, succeed};
 
 #[test]
@@ -51,4 +56,25 @@ fn a_backup_under_load_is_the_store_of_one_moment() {
     assert!(now.starts_with(&then) && then.len() % 200 == 0, "{} of {}", then.len(), now.len());
     let restored = Billhook::start_over(elsewhere, &[]);
     assert_ne!(restored.call("still", DEMO_KEY, "GetBills", &[("email", "customer1@example.com")]).code(), 9);
+}
+
+/// The store that the backup is of may have sent what waits in it.
+#[test]
+fn a_restored_store_sends_nothing_until_it_is_resumed() {
+    let receiver = Receiver::start(|_| Reply::Status(200, String::new()));
+    let place = tempfile::tempdir().unwrap();
+    succeed(place.path(), &["account", "add", "shop", "--key", DEMO_KEY]);
+    succeed(place.path(), &["webhook", "add", &receiver.url("/")]);
+    succeed(place.path(), &["webhook", "test", "1"]);
+    let backup = place.path().join("backup.billhook");
+    succeed(place.path(), &["backup", backup.to_str().unwrap()]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    succeed(elsewhere.path(), &["restore", backup.to_str().unwrap()]);
+    let restored = Billhook::start_over(elsewhere, &["--webhook-allow-net", "127.0.0.0/8"]);
+    until(|| restored.log().contains("the outbox is paused"));
+    assert!(restored.log().contains("this store was restored from"), "{}", restored.log());
+    assert!(restored.run(&["outbox", "show"]).contains("shop: 1 delivery waits"));
+    assert!(receiver.received().is_empty());
+    restored.run(&["outbox", "resume"]);
+    until(|| receiver.received().len() == 1);
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use billhook_store::{
     accounts::{self, Account},
+    deliveries::{self, State},
     orders, products,
 };
 use billhook_wire::Login;
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let store = everywhere.store.open()?;
-        let (account, orders, products) = store.read(|tx| {
+        let (account, orders, products, waiting, failed) = store.read(|tx| {
             let account =
                 accounts::find(tx, &self.login)?.ok_or_else(|| account::unknown(tx, &self.login))?;
             let mut products = 0_u64;
@@ -52,13 +53,17 @@ impl Arguments {
                 Ok::<(), billhook_store::Error>(())
             })?;
             let orders = orders::count(tx, account.id)?;
-            Ok::<_, Failure>((account, orders, products))
+            let mut count = |state| deliveries::count(tx, account.id, state).map(|(count, _)| count);
+            let (waiting, failed) = (count(State::Pending)?, count(State::Failed)?);
+            Ok::<_, Failure>((account, orders, products, waiting, failed))
         })?;
         let mut out = stdout();
         if self.json {
             let mut shown = summary(&account);
             shown.insert("orders".into(), orders.into());
             shown.insert("products".into(), products.into());
+            shown.insert("deliveries_pending".into(), waiting.into());
+            shown.insert("deliveries_failed".into(), failed.into());
             if self.reveal_key {
                 shown.insert("key".into(), account.key.reveal().into());
             }
@@ -83,6 +88,7 @@ impl Arguments {
         writeln!(out, "bound domains: {domains}")?;
         writeln!(out, "products: {products}")?;
         writeln!(out, "orders: {orders}")?;
+        writeln!(out, "events: {waiting} wait to be sent, {failed} failed in 30 days")?;
         for (name, value) in account.settings.shown() {
             writeln!(out, "{name}={value}")?;
         }
