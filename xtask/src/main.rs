@@ -38,7 +38,7 @@ struct Driver {
     in_ci: &'static [&'static [&'static str]],
 }
 
-const DRIVERS: [Driver; 7] = [
+const DRIVERS: [Driver; 8] = [
     Driver {
         name: "bench",
         binary: "bench",
@@ -56,6 +56,16 @@ const DRIVERS: [Driver; 7] = [
         beside: &[],
         mounts: false,
         in_ci: &[&["--rounds", "20"], &["--rounds", "6", "--engine", "postgres"]],
+    },
+    Driver {
+        name: "outbox",
+        binary: "durability",
+        what: "kills between a change and the arrival of its event",
+        packages: &["util-linux", "postgresql"],
+        beside: &[],
+        mounts: false,
+        // On PostgreSQL it waits a minute for a killed server's leases.
+        in_ci: &[&["--rounds", "10"]],
     },
     Driver {
         name: "php-compare",

@@ -74,6 +74,8 @@ enum Part {
     Durable,
     /// Orders over HTTP, in a folder and in PostgreSQL: created, paid, read one by one, listed by time
     Orders,
+    /// Events: what CreateOrder keeps while they are sent, how fast a backlog goes, how soon one arrives
+    Events,
     /// Pages of the cabinet, and GetBills beside ten people who open them
     Cabinet,
     /// The cost of GetBills in stores of other sizes
@@ -123,6 +125,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Bulk => parts::bulk::measure(&scene, options.huge, &mut rows),
             Part::Durable => parts::durable::measure(&scene, &mut rows),
             Part::Orders => parts::orders::measure(&scene, &mut rows),
+            Part::Events => parts::events::measure(&scene, &mut rows),
             Part::Cabinet => parts::cabinet::measure(&scene, &mut rows),
             Part::Growth => parts::growth::measure(&scene, options.huge, &mut rows),
             Part::Postgres => parts::postgres::measure(&scene, &mut rows),

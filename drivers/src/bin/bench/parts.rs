@@ -4,6 +4,7 @@ pub(crate) mod bulk;
 pub(crate) mod cabinet;
 pub(crate) mod closed;
 pub(crate) mod durable;
+pub(crate) mod events;
 pub(crate) mod growth;
 pub(crate) mod memory;
 pub(crate) mod open;

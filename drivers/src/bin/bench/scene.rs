@@ -134,8 +134,12 @@ impl Scene {
     /// Starts Billhook's server with default settings, over HTTP and TLS; its log goes to a file.
     pub(crate) fn serve(&self, store: impl Into<Store>) -> Result<Running> {
         let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.path(name).display().to_string());
-        let options = ["--tls-listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
-        self.billhook.serve(&store.into(), &options, &self.path("serve.log"))
+        self.serve_with(store, &["--tls-listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key])
+    }
+
+    /// The same over HTTP alone, with options.
+    pub(crate) fn serve_with(&self, store: impl Into<Store>, options: &[&str]) -> Result<Running> {
+        self.billhook.serve(&store.into(), options, &self.path("serve.log"))
     }
 
     /// Starts the floor: an HTTP address for each size of answer, and a TLS address with the first size.

@@ -120,12 +120,17 @@ impl Seller {
         account: AccountId,
         number: u64,
     ) -> Result<()> {
+        Ok(orders::add(tx, account, &self.order(number)?)?)
+    }
+
+    /// A paid order of two products.
+    pub(crate) fn order(self, number: u64) -> Result<Order> {
         let customer = self.customer_of(number)?;
         let mut texts = Texts::default();
         texts.set(TextField::FirstName, "Анна");
         texts.set(TextField::Phone, "+79001234567");
         texts.set(TextField::UtmSource, "vk");
-        let order = Order {
+        Ok(Order {
             id: OrderId(1 + number.cast_signed()),
             email: Some(Email::parse(&email(customer))?),
             pay_status: PayStatus::Paid,
@@ -135,8 +140,7 @@ impl Seller {
             handling: Handling::default(),
             texts,
             lines: vec![line(number % self.products), line((number + 1) % self.products)],
-        };
-        Ok(orders::add(tx, account, &order)?)
+        })
     }
 }
 

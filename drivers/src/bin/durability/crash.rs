@@ -45,11 +45,20 @@ pub(crate) struct Options {
 
 /// The store's engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Engine {
+pub(crate) enum Engine {
     /// A data folder.
     Sqlite,
     /// A PostgreSQL of this run, with two nodes.
     Postgres,
+}
+
+impl Engine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
 }
 
 /// Rounds between two reports of progress.
@@ -85,10 +94,7 @@ pub(crate) fn run(billhook: Billhook, options: &Options) -> Result<String> {
             eprintln!("crash: {round} of {} rounds, {} acknowledged", options.rounds, tally.acknowledged);
         }
     }
-    let engine = match options.engine {
-        Engine::Sqlite => "SQLite",
-        Engine::Postgres => "PostgreSQL",
-    };
+    let engine = options.engine.name();
     let told = format!("{engine}, seed {seed}, {:.0} s:\n{tally}", begun.elapsed().as_secs_f64());
     if tally.is_wrong() {
         return Err(told.into());

@@ -12,6 +12,7 @@ mod disk;
 mod export;
 mod load;
 mod old_store;
+mod outbox;
 mod record;
 mod seller;
 mod tally;
@@ -39,6 +40,8 @@ struct Options {
 enum Part {
     /// Kills Billhook at random moments, and checks that nothing acknowledged is lost or there twice
     Crash(crash::Options),
+    /// Kills servers between a change and the arrival of its event, and checks that every event arrives
+    Outbox(outbox::Options),
     /// Cuts the power while orders are made, and during start, backup, import, restore and migration
     PowerLoss {
         /// How many rounds
@@ -83,6 +86,7 @@ fn run(options: &Options) -> Result<String> {
     let billhook = Billhook::find(options.program.as_deref())?;
     match &options.part {
         Part::Crash(options) => crash::run(billhook, options),
+        Part::Outbox(options) => outbox::run(&billhook, options),
         Part::PowerLoss { rounds, seed } => power_loss::run(&billhook, *rounds, *seed),
         Part::DiskFaults { every } => faults::run(billhook, *every),
         Part::Damage { rounds, seed } => damage::run(billhook, *rounds, *seed),

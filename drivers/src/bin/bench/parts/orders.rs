@@ -1,6 +1,6 @@
 //! Orders over HTTP: created, paid, read one by one, listed by time.
 
-pub(super) mod create;
+pub(in crate::parts) mod create;
 pub(super) mod list;
 pub(super) mod read;
 

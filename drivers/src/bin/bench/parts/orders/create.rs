@@ -99,7 +99,7 @@ pub(super) fn measure(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 }
 
 /// Makes the account and its products' first orders, which cost more. Returns the next number.
-fn first_orders(folder: &std::path::Path) -> Result<u64> {
+pub(in crate::parts) fn first_orders(folder: &std::path::Path) -> Result<u64> {
     let store = Store::open(&Location::folder(folder))?;
     store.write(|tx| {
         let account = SELLER.add_account(tx, 0)?;
