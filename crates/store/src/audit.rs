@@ -137,6 +137,8 @@ actions! {
     WebhookEnabled = "webhook-enabled",
     /// Gave a webhook endpoint a new secret.
     WebhookSecret = "webhook-secret",
+    /// Looked at the secret of a webhook endpoint.
+    WebhookSecretShown = "webhook-secret-shown",
     /// Sent a webhook endpoint an event that tests it.
     WebhookTested = "webhook-tested",
     /// Removed a webhook endpoint.

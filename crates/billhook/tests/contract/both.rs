@@ -12,6 +12,7 @@ pub(crate) mod create_order;
 pub(crate) mod createorder;
 pub(crate) mod customer_pages;
 pub(crate) mod deliveries;
+pub(crate) mod delivery_pages;
 pub(crate) mod discounts;
 pub(crate) mod get_bills;
 pub(crate) mod idempotency;

@@ -22,7 +22,7 @@ fn signed_in(server: &Billhook, fields: &[(&str, &str)]) -> (u16, bool) {
 
 /// The text between two others in a page.
 #[track_caller]
-fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+pub(crate) fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
     let rest = page.split_once(before).unwrap_or_else(|| panic!("no {before}: {page}")).1;
     rest.split_once(after).unwrap().0
 }

@@ -19,21 +19,21 @@ use crate::{
 };
 
 impl Shop {
-    fn command(&self, arguments: &[&str]) -> String {
+    pub(crate) fn command(&self, arguments: &[&str]) -> String {
         self.server().run(&[arguments, &["--account", LOGIN]].concat())
     }
 
-    fn json_of(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json_of(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.command(&[arguments, &["--json"]].concat())).unwrap()
     }
 
     /// Waits until nothing is pending any more.
-    fn settle(&self) {
+    pub(crate) fn settle(&self) {
         until(|| self.command(&["delivery", "list", "--state", "pending"]).is_empty());
     }
 }
 
-fn verify(got: &Received, secret: &Value) -> bool {
+pub(crate) fn verify(got: &Received, secret: &Value) -> bool {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let headers = names.map(|name| (name.parse().unwrap(), got.header(name).parse().unwrap()));
     let headers: http::HeaderMap = headers.into_iter().collect();

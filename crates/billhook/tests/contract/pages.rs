@@ -4,9 +4,11 @@
 use std::{path::Path, process::Command};
 
 use billhook_server::{Who, cabinet_routes};
+use billhook_test_kit::until;
 
 use crate::{
     browser::{Browser, login_link},
+    cabinet::between,
     chromium::{Chromium, Look},
     shop::{LOGIN, Shop},
 };
@@ -39,19 +41,21 @@ fn axe() -> String {
 }
 
 /// The shop has a number 1 of each.
-const FAMILIES: [&str; 5] = ["/products/", "/coupons/", "/categories/", "/managers/", "/partners/"];
+const FAMILIES: [&str; 6] =
+    ["/products/", "/coupons/", "/categories/", "/managers/", "/partners/", "/webhooks/"];
 
 /// The paths of all pages, with the numbers that the shop has.
 fn paths(shop: &Shop, order: i64) -> Vec<String> {
-    let requests = Browser::of_owner(shop.server()).page("/cabinet/requests");
-    let call =
-        requests.split_once("href=\"/cabinet/requests/").unwrap().1.split_once('"').unwrap().0.to_owned();
+    let owner = Browser::of_owner(shop.server());
+    let first_of = |list: &str| between(&owner.page(list), &format!("href=\"{list}/"), "\"").to_owned();
+    let (call, delivery) = (first_of("/cabinet/requests"), first_of("/cabinet/deliveries"));
     // A file is no page.
     let gets = cabinet_routes()
         .filter(|(verb, path, who)| *verb == "GET" && *who != Who::Anyone && !path.contains('.'));
     let of_routes = gets.map(|(_, path, _)| {
         let part = match path {
             path if path.contains("/requests/") => call.clone(),
+            path if path.contains("/deliveries/") => delivery.clone(),
             path if path.contains("/customers/") => "anna@example.com".to_owned(),
             path if FAMILIES.iter().any(|family| path.contains(family)) => "1".to_owned(),
             _ => order.to_string(),
@@ -68,6 +72,8 @@ fn paths(shop: &Shop, order: i64) -> Vec<String> {
 #[test]
 fn every_page_in_a_browser() {
     let shop = Shop::with_goods();
+    // Nothing may be sent to this address, and the pages say so.
+    shop.command(&["webhook", "add", "http://127.0.0.1/hook?<script>", "--events", "created"]);
     let order = shop.order(
         "anna@example.com",
         "course",
@@ -76,6 +82,8 @@ fn every_page_in_a_browser() {
             ("bill_phone", "+7 900 000-00-00"),
         ],
     );
+    until(|| shop.deliveries_of(order)[0].tries == 1);
+    shop.server().run(&["outbox", "pause"]);
     shop.add_pincodes(1, &["A", "B"]);
     shop.add_coupon("spring", 5);
     shop.add_category("<b>");

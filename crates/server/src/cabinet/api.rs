@@ -10,8 +10,8 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    frame::{self, button},
-    language::words,
+    frame::{self, button, copy},
+    language::{Language, words},
     samples::SAMPLES,
     visit::{Context, Shown},
 };
@@ -29,8 +29,6 @@ words! {
     hidden: "скрыт", "hidden";
     show: "Показать ключ", "Show the key";
     owners_only: "Ключ видят только владельцы.", "Only owners see the key.";
-    copy: "Скопировать", "Copy";
-    copied: "Скопировано", "Copied";
     old_key: "Прежний ключ действует до", "The old key works until";
     end_old: "Отключить прежний ключ сейчас", "End the old key now";
     rotate: "Заменить ключ", "Change the key";
@@ -80,7 +78,7 @@ fn shown(cx: &mut Context<'_, '_>, has_key: bool, problem: Option<&str>) -> Resu
             dt { (words.login) } dd { code { (account.login.as_str()) } }
             dt { (words.key) }
             dd {
-                @if has_key { code.secret #key { (account.key.reveal()) } " " (copy("key", words)) }
+                @if has_key { code.secret #key { (account.key.reveal()) } " " (copy(cx.language(), "key")) }
                 @else { span.dim { (words.hidden) } }
             }
             @if let Some(old) = &old { dt { (words.old_key) } dd { (cx.time(old.until)) } }
@@ -88,19 +86,15 @@ fn shown(cx: &mut Context<'_, '_>, has_key: bool, problem: Option<&str>) -> Resu
         @if !cx.is_owner() { p.dim { (words.owners_only) } }
         @else if !has_key { (button("/cabinet/api/key", words.show, false)) }
         p { a href="/cabinet/api/call" { (words.try_it) } }
-        (samples(&account, &api, has_key, words))
+        (samples(cx.language(), &account, &api, has_key))
         (access(cx, &account, words))
         @if cx.is_owner() { (rotation(old.is_some(), words)) }
     };
     Ok(cx.page(words.title, &main))
 }
 
-/// A button that copies an element's text; the script shows it.
-fn copy(id: &str, words: &Words) -> Markup {
-    html! { button.plain type="button" data-copy=(id) data-copied=(words.copied) hidden { (words.copy) } }
-}
-
-fn samples(account: &Account, api: &str, has_key: bool, words: &Words) -> Markup {
+fn samples(language: Language, account: &Account, api: &str, has_key: bool) -> Markup {
+    let words = Words::of(language);
     let key = if has_key { account.key.reveal() } else { words.your_key };
     let url = format!("{api}GetBills");
     html! {
@@ -110,7 +104,7 @@ fn samples(account: &Account, api: &str, has_key: bool, words: &Words) -> Markup
             details open[at == 0] {
                 summary { (sample.language) }
                 pre tabindex="0" { code id=(id) { (sample.filled(words.comment, &url, account.login.as_str(), key)) } }
-                (copy(&id, words))
+                (copy(language, &id))
             }
         }
     }

@@ -70,6 +70,7 @@ words! {
     webhook_disabled: "выключен вебхук", "disabled a webhook";
     webhook_enabled: "включён вебхук", "enabled a webhook";
     webhook_secret: "вебхуку выдан новый секрет", "gave a webhook a new secret";
+    webhook_secret_shown: "показан секрет вебхука", "looked at a webhook's secret";
     webhook_tested: "проверен вебхук", "tested a webhook";
     webhook_removed: "удалён вебхук", "removed a webhook";
     events_resent: "уведомления отправлены заново", "sent events once more";
@@ -129,6 +130,7 @@ impl Words {
             Action::WebhookDisabled => self.webhook_disabled,
             Action::WebhookEnabled => self.webhook_enabled,
             Action::WebhookSecret => self.webhook_secret,
+            Action::WebhookSecretShown => self.webhook_secret_shown,
             Action::WebhookTested => self.webhook_tested,
             Action::WebhookRemoved => self.webhook_removed,
             Action::EventsResent => self.events_resent,

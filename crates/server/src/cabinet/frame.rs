@@ -18,6 +18,7 @@ words! {
     catalogue: "Каталог", "Catalogue";
     api: "API", "API";
     requests: "Запросы", "Requests";
+    deliveries: "Уведомления", "Notifications";
     settings: "Настройки", "Settings";
     people: "Люди", "People";
     audit: "Журнал", "Audit log";
@@ -38,13 +39,15 @@ words! {
         "This has changed while you looked at it. Nothing was done; below is how it stands now.";
     wanted: "Вы хотели", "What you wanted";
     open: "Открыть кабинет", "Open the cabinet";
+    copy: "Скопировать", "Copy";
+    copied: "Скопировано", "Copied";
 }
 
 /// Where who has signed in comes first.
 pub(crate) const HOME: &str = "/cabinet";
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 9] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 10] {
     [
         (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
@@ -52,6 +55,7 @@ fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 9] {
         ("/cabinet/products", words.catalogue, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),
+        ("/cabinet/deliveries", words.deliveries, false),
         ("/cabinet/settings", words.settings, false),
         ("/cabinet/people", words.people, true),
         ("/cabinet/audit", words.audit, true),
@@ -248,6 +252,12 @@ pub(super) enum Kind {
 /// A form of one button.
 pub(super) fn button(action: &str, label: &str, is_danger: bool) -> Markup {
     html! { form.inline method="post" action=(action) { button.danger[is_danger] { (label) } } }
+}
+
+/// A button that copies an element's text; the script shows it.
+pub(super) fn copy(language: Language, id: &str) -> Markup {
+    let words = Words::of(language);
+    html! { button.plain type="button" data-copy=(id) data-copied=(words.copied) hidden { (words.copy) } }
 }
 
 /// A form of one button that asks before it is sent, without a script: the button comes behind its name.

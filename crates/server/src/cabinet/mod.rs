@@ -10,6 +10,8 @@ mod audit;
 mod cookies;
 mod coupons;
 mod customers;
+mod deliveries;
+mod delivery_words;
 mod export;
 mod family;
 pub(crate) mod frame;
@@ -36,6 +38,7 @@ pub(crate) mod sign_in;
 pub(crate) mod slowdown;
 mod trial;
 pub(crate) mod visit;
+mod webhooks;
 
 use std::sync::Arc;
 

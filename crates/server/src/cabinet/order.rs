@@ -16,7 +16,7 @@ use maud::{Markup, html};
 
 use super::{
     audit::action_name,
-    customers,
+    customers, deliveries,
     frame::{self, Kind, field},
     language::{Language, words},
     order_labels::label,
@@ -112,6 +112,7 @@ fn shown(cx: &mut Context<'_, '_>, order: &Order, told: &Markup, said: &Fields) 
         }
         (texts(language, order))
         @if cx.is_owner() { (actions(language, order, &payments, said)) }
+        (deliveries::of_order(cx, order.id)?)
         (history(cx, order)?)
         (others(cx, order)?)
     };

@@ -40,8 +40,6 @@ words! {
     last: "Последнего владельца нельзя ни удалить, ни лишить прав.", "The last owner can't be removed or made read-only.";
     give: "Передайте эту ссылку. Она действует один раз, 15 минут.", "Give this link away. It works once, for 15 minutes.";
     totp_goes: "Вход по ней выключит одноразовые коды.", "Signing in by it turns one-time codes off.";
-    copy: "Скопировать", "Copy";
-    copied: "Скопировано", "Copied";
     back: "Назад", "Back";
 }
 
@@ -136,7 +134,7 @@ fn new_link(cx: &mut Context<'_, '_>, person: &Person) -> Result<Shown, Failure>
         p { (words.give) @if !person.totp.0.is_empty() { " " (words.totp_goes) } }
         pre tabindex="0" { code #link { (link) } }
         p.row {
-            button type="button" data-copy="link" data-copied=(words.copied) hidden { (words.copy) }
+            (frame::copy(visit.language, "link"))
             a.button.plain href=(HERE) { (words.back) }
         }
     };

@@ -13,6 +13,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
+    deliveries,
     family::{self, Called, Family, Input, Kind, Refused},
     frame,
     language::{Language, words},
@@ -42,6 +43,9 @@ words! {
     all: "Показать и снятые с продажи", "Show those off sale too";
     only_kept: "Настройки со звёздочкой хранятся и отдаются через API, но сам Billhook по ним пока ничего не делает.",
         "Settings with an asterisk are kept and given back by the API; Billhook itself does nothing by them yet.";
+    urls: "По адресам «куда сообщать» Billhook отправляет те же подписанные формы, что JustClick: новый заказ, оплата, отмена, предоплата, возврат. Что отправлено и что ответил получатель, видно в",
+        "To the URLs to call, Billhook sends the signed forms that JustClick sends: new order, paid, cancelled, paid in part, money given back. What was sent, and what the receiver answered, is under";
+    urls_seen: "уведомлениях", "Notifications";
     save: "Сохранить", "Save";
     save_back: "Сохранить и вернуть в продажу", "Save, and back on sale";
     off_sale: "Снять с продажи", "Take off sale";
@@ -164,6 +168,7 @@ impl Family for OfCatalogue {
         let codes = pincodes_of(cx, self)?;
         Ok(html! {
             p.dim { (words.only_kept) }
+            p.dim { (words.urls) " " a href=(deliveries::HERE) { (words.urls_seen) } "." }
             h2 { (words.pincodes) }
             (codes)
         })
