@@ -12,6 +12,9 @@ use crate::{
 /// The most endpoints of an account.
 pub const ENDPOINTS_MAX: usize = 20;
 
+/// Why an endpoint is disabled whose receiver wants no more events.
+pub const GONE: &str = "it answered 410 (Gone)";
+
 /// An endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {

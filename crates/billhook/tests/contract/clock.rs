@@ -7,7 +7,10 @@ use billhook_test_kit::{
     until,
 };
 
-use crate::program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write};
+use crate::{
+    browser::{Browser, login_link},
+    program::{Billhook, DEMO_KEY, DEMO_LOGIN, program, write},
+};
 
 /// The library that makes a program see another time.
 fn library() -> PathBuf {
@@ -43,6 +46,23 @@ fn a_clock_that_is_moved_holds_up_no_event() {
     }
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(receiver.received().len(), moves.len());
+}
+
+/// The cabinet tells of what has waited for over an hour.
+#[test]
+fn what_waits_for_long_is_told_of() {
+    let receiver = Receiver::start(|_| Reply::Status(500, String::new()));
+    let shop = demo();
+    let url = format!("good_api_url_new_order={}", receiver.url("/"));
+    shop.run(&["product", "set", "oplata", &url, "--account", DEMO_LOGIN]);
+    let form = [("goods[0][good_name]", "oplata"), ("bill_email", "anna@example.com")];
+    assert_eq!(shop.call(DEMO_LOGIN, DEMO_KEY, "CreateOrder", &form).code(), 0);
+    let link = login_link(&shop, DEMO_LOGIN, &[]);
+    let owner = Browser::by_link(&shop, &format!("{DEMO_LOGIN}.localhost"), &link);
+    for (clock, count) in [("+0", 0), ("+59m", 0), ("+61m", 1)] {
+        write(shop.place(), "clock", clock);
+        assert_eq!(owner.page("/cabinet").matches("ждут больше часа").count(), count, "{clock}");
+    }
 }
 
 /// Neither can be undone, and the new time may be wrong.

@@ -1,4 +1,4 @@
-//! The cabinet's pages of notifications and webhooks.
+//! The cabinet's pages of notifications and webhooks, and what pages say when receivers are not told of orders.
 
 use std::sync::{
     Arc,
@@ -82,6 +82,10 @@ fn what_failed_is_seen_and_sent_again() {
         }
         assert!(!page.contains("/resend"), "{page}");
     }
+    for page in ["/cabinet", "/cabinet/orders", WEBHOOKS] {
+        let page = owner.page(page);
+        assert!(page.contains(&format!("{HERE}?state=failed")) && page.contains(&format!("{WEBHOOKS}/1")));
+    }
     shop.server().run(&["account", "add", "stranger"]);
     let stranger =
         Browser::by_link(shop.server(), "stranger.localhost", &login_link(shop.server(), "stranger", &[]));
@@ -99,6 +103,7 @@ fn what_failed_is_seen_and_sent_again() {
     assert_eq!(receiver.at("/hook").len(), 1);
     owner.done(&format!("{HERE}/resend"), &[("endpoint", "1"), ("event", "created")]);
     until(|| owner.page(hook).contains("доставлено"));
+    assert!(!owner.page("/cabinet").contains("class=\"problem\""), "all is well again");
     let audit = owner.page("/cabinet/audit");
     assert_eq!(audit.matches("уведомления отправлены заново").count(), 2, "{audit}");
 }
@@ -169,7 +174,7 @@ fn owners_keep_webhooks() {
     }
 }
 
-/// Of very many, a page shows some, and a thousand are sent at once.
+/// Of very many, a page shows some, and a thousand are sent at once; an outbox that is paused or full is told of.
 #[test]
 fn very_many_are_listed_and_sent_in_parts() {
     let shop = shop();
@@ -192,6 +197,7 @@ fn very_many_are_listed_and_sent_in_parts() {
         let failed: Vec<_> = claimed.iter().map(|delivery| (delivery.id, failed.clone())).collect();
         deliveries::settle(tx, account, &node, &failed, now())
     });
+    assert!(!owner.page("/cabinet").contains("moving"), "nothing waits");
     let mut next = Some(format!("{HERE}?state=failed"));
     let mut seen = Vec::new();
     let first = owner.page(next.as_deref().unwrap());
@@ -214,4 +220,8 @@ fn very_many_are_listed_and_sent_in_parts() {
     owner.done(&format!("{HERE}/resend"), &[]);
     assert!(owner.page("/cabinet/audit").contains("уведомления отправлены заново: 1000<"));
     assert_eq!(links(&owner.page(&format!("{HERE}?state=failed"))), seen[1_000..]);
+
+    assert!(owner.page("/cabinet").contains("Причина остановки: moving"));
+    shop.write(|tx, account| deliveries::set_full(tx, account, true));
+    assert!(owner.page("/cabinet/orders").contains("Ждёт слишком много уведомлений"));
 }

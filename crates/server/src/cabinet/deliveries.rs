@@ -10,6 +10,7 @@ use billhook_wire::{OrderId, query};
 use maud::{Markup, html};
 
 use super::{
+    alarm::alarm,
     delivery_words::{event_name, event_names, reason},
     frame::{self, button, choice},
     language::words,
@@ -131,6 +132,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let last = found.get(on_a_page).and(found.get(on_a_page - 1));
     let main = html! {
         (tabs(cx))
+        (alarm(cx)?)
         p { (words.what) }
         (form(cx)?)
         @if rows.is_empty() { p.dim { (words.none) } } @else { (frame::table(&columns(words), &rows)) }

@@ -4,6 +4,7 @@
 //! session and seen whether its person may go there. Pages are read on the threads of long reads, which step back before
 //! the API's. A form is taken only from a page of the same host.
 
+mod alarm;
 mod api;
 mod assets;
 mod audit;

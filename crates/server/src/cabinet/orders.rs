@@ -24,6 +24,7 @@ use jiff::{ToSpan as _, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
 
 use super::{
+    alarm::alarm,
     frame::{self, Kind, choice, field},
     language::{Language, words},
     visit::{Context, Fields, Shown},
@@ -239,6 +240,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
         managers.iter().map(|manager| (manager.id.to_string(), manager.name.as_str())).collect();
     let is_first = after == START;
     let main = html! {
+        (alarm(cx)?)
         (frame::problem((!is_read).then_some(words.unread)))
         @if cx.is_owner() { p { a.button.plain href="/cabinet/orders/new" { (words.new) } } }
         (form(query, &options, words))

@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan as _, civil::Date};
 use maud::{Markup, html};
 
 use super::{
+    alarm::alarm,
     frame::{self, HOME},
     language::{Language, words},
     orders,
@@ -174,6 +175,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let kept = report(cx, period)?;
     let (made, report) = &*kept;
     let main = html! {
+        (alarm(cx)?)
         (frame::problem(asked.is_none().then_some(words.wrong)))
         p { (words.what) }
         (form(period, today, words))

@@ -12,6 +12,7 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
+    alarm::alarm,
     deliveries,
     delivery_words::{IN_CABINET, event_name, reason},
     frame::{self, Kind, asking_button, button, choice, field},
@@ -115,6 +116,7 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
         .collect();
     let main = html! {
         (deliveries::tabs(cx))
+        (alarm(cx)?)
         (frame::problem(problem))
         p { (words.what) }
         @if rows.is_empty() { p.dim { (words.none) } }

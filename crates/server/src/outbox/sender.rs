@@ -431,7 +431,7 @@ fn settle(
     deliveries::settle(tx, account, node, &outcomes, now)?;
     for id in results.iter().filter_map(|result| result.gone) {
         if let Some(endpoint) = endpoints::find(tx, account, id)?.filter(|found| found.disabled == 0) {
-            let reason = "it answered 410 (Gone)".to_owned();
+            let reason = endpoints::GONE.to_owned();
             endpoints::put(tx, account, &Endpoint { disabled: now, reason, ..endpoint })?;
         }
     }
