@@ -212,11 +212,12 @@ const CLAIM: Sql = sql!(
             SELECT d.account_id, d.event_no, d.target_no FROM deliveries d
              WHERE d.account_id = $3 AND d.state = 'pending' AND d.due_at <= $4
                AND (d.leased_until <= $4 OR d.leased_until > $2 OR (CAST($5 AS BIGINT) = 1 AND d.lease <> $1))
-               AND NOT EXISTS (SELECT 1 FROM deliveries o CROSS JOIN deliveries b
-                                WHERE o.account_id = d.account_id AND o.order_id = d.order_id
-                                  AND o.event_no < d.event_no AND b.account_id = o.account_id
-                                  AND b.event_no = o.event_no AND b.target_no = o.target_no AND b.url = d.url
-                                  AND b.state = 'pending' AND b.tries = 0)
+               AND (d.order_id = 0
+                    OR NOT EXISTS (SELECT 1 FROM deliveries o CROSS JOIN deliveries b
+                                    WHERE o.account_id = d.account_id AND o.order_id = d.order_id
+                                      AND o.event_no < d.event_no AND b.account_id = o.account_id
+                                      AND b.event_no = o.event_no AND b.target_no = o.target_no AND b.url = d.url
+                                      AND b.state = 'pending' AND b.tries = 0))
              ORDER BY d.due_at, d.event_no, d.target_no LIMIT $6)
      RETURNING ",
     Piece::List(Delivery::COLUMNS, ""),
@@ -306,6 +307,7 @@ pub fn settle(
                 if tx.execute(&POSTPONE, &args)? > 0
                     && let Some(delivery) = find(tx, account, *id)?
                     && delivery.tries == 0
+                    && delivery.order.0 != 0
                 {
                     let (order, url) = (delivery.order.0.into(), (&delivery.url).into());
                     tx.execute(&HOLD, &[(*until).into(), account.0.into(), order, id.event.into(), url])?;

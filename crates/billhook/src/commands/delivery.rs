@@ -371,22 +371,23 @@ fn show(report: &Report, delivery: &Delivery, account: &Account) -> Result<(), F
 fn resend_all(account: &OpenAccount, filter: &Filter) -> Result<(usize, &'static str), Failure> {
     let (mut count, mut before) = (0, None);
     loop {
-        let filter = filter.clone();
-        let (last, batch, then) = account.write(move |tx, account| {
-            let page = deliveries::list(tx, account.id, &filter, before, AT_ONCE)?;
-            let ids: Vec<_> = page.iter().map(|delivery| delivery.id).collect();
+        // A rare event may be far between: other writers don't wait for that.
+        let page =
+            account.read(|tx, account| Ok(deliveries::list(tx, account.id, filter, before, AT_ONCE)?))?;
+        let ids: Vec<_> = page.iter().map(|delivery| delivery.id).collect();
+        before = ids.last().copied();
+        count += ids.len();
+        let then = account.write(move |tx, account| {
             if !ids.is_empty() {
                 deliveries::resend(tx, account.id, &ids)?;
                 let detail = format!("{} failed", ids.len());
                 audit::add_command(tx, account.id, Done::EventsResent, &detail, now())?;
             }
-            Ok((ids.last().copied(), ids.len(), once_resumed(tx)?))
+            once_resumed(tx)
         })?;
-        count += batch;
-        if last.is_none() {
+        if before.is_none() {
             return Ok((count, then));
         }
-        before = last;
     }
 }
 

@@ -101,6 +101,8 @@ pub(super) struct Sender {
     turn: AccountId,
     /// The walk that is not finished.
     walk: Option<Walk>,
+    /// Something leased could not be sent at all, so no try's end asks for more.
+    asks_again: bool,
     is_paused: bool,
     is_well: bool,
     /// The store is left alone until then.
@@ -128,6 +130,7 @@ impl Sender {
             results_since: now,
             turn: AccountId(i64::MIN),
             walk: None,
+            asks_again: false,
             is_paused: false,
             is_well: true,
             rests_until: now,
@@ -168,7 +171,7 @@ impl Sender {
         self.stop(Instant::now() + within).await;
     }
 
-    /// Leases what is due and begins to send it. Returns whether there are more accounts to look at.
+    /// Leases what is due and begins to send it. Returns whether there may be more.
     async fn look(&mut self) -> bool {
         if self.slots.free_in_all() == 0 {
             return false;
@@ -213,7 +216,7 @@ impl Sender {
                 self.settle().await;
             }
         }
-        self.walk.is_some()
+        std::mem::take(&mut self.asks_again) || self.walk.is_some()
     }
 
     /// Leases what is due of these accounts. Returns how much of each; `None`: the store failed.
@@ -260,6 +263,7 @@ impl Sender {
             match sources.message(&delivery, &served.key, now) {
                 Ok(message) => self.waiting.push_back(Leased { account, delivery, message, since }),
                 Err(reason) => {
+                    self.asks_again = true;
                     self.state.metrics.count_sent(Sent::Failed);
                     let tried = Try { at: now, reason, ..Try::default() };
                     self.leave(account, delivery.id, Outcome::Tried(tried, Ok(Settled::Failed)), None);
