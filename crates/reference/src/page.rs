@@ -12,6 +12,12 @@ use crate::{
 
 /// A placeholder for the server's address in the cached page; no address contains it.
 const BASE: &str = "\u{1}";
+/// Programs that receive events, in the languages of most sellers. The tests run them.
+const RECEIVERS: [(&str, &str); 3] = [
+    ("PHP, for a product's URL", include_str!("../../../examples/receiver.php")),
+    ("Python, for a webhook", include_str!("../../../examples/receiver.py")),
+    ("Node.js, for a webhook", include_str!("../../../examples/receiver.mjs")),
+];
 
 /// The page for the server at `base`: scheme and host, such as `https://shop.example.org`.
 pub fn page(base: &str) -> String {
@@ -38,6 +44,7 @@ fn whole() -> Markup {
                         "For programs there is " a href="/api/openapi.json" { "/api/openapi.json" } ", an OpenAPI 3.1 description."
                     }
                     (introduction())
+                    p { "The server also tells your systems what happens to orders: " a href="#events" { "Events" } "." }
                     h2 id="methods" { "Methods" }
                     ul.methods {
                         @for entry in &entries {
@@ -45,6 +52,7 @@ fn whole() -> Markup {
                         }
                     }
                     @for entry in &entries { (method(entry)) }
+                    (events())
                 }
             }
         }
@@ -81,6 +89,24 @@ fn introduction() -> Markup {
         }
         h2 id="codes" { "Codes of every method" }
         (codes(general_codes()))
+    }
+}
+
+fn events() -> Markup {
+    html! {
+        section id="events" {
+            h2 { "Events" }
+            p {
+                "The server tells other systems when an order is made, paid, paid in part, cancelled or refunded. A product's URLs get the "
+                "form that the service sends, with " code { "hash" } " and " code { "Billhook-Signature" } ". Webhooks ("
+                code { "billhook webhook add" } ") get JSON, signed as Standard Webhooks has it. These receivers check the signatures "
+                "without a library:"
+            }
+            @for (title, text) in RECEIVERS {
+                h3 { (title) }
+                pre { code { (text) } }
+            }
+        }
     }
 }
 
@@ -175,6 +201,17 @@ fn text(text: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guide_shows_the_same_receivers() {
+        let guide = include_str!("../../../docs/webhooks.md");
+        for (_, text) in RECEIVERS {
+            assert!(
+                guide.contains(&format!("\n{text}```\n")),
+                "docs/webhooks.md has another receiver than:\n{text}"
+            );
+        }
+    }
 
     #[test]
     fn the_address_is_text_and_nothing_else() {

@@ -19,7 +19,7 @@ use crate::shop::{KEY, Shop, now};
 
 /// Lets events go to receivers on this machine.
 pub(crate) const ALLOWED: [&str; 2] = ["--webhook-allow-net", "127.0.0.0/8"];
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A shop whose events may go to receivers on this machine.
 pub(crate) fn shop() -> Shop {
@@ -45,7 +45,7 @@ impl Shop {
         self.write(move |tx, account| deliveries::tries(tx, account, id))
     }
 
-    fn add_endpoint(&self, url: &str, events: &str) -> i64 {
+    pub(crate) fn add_endpoint(&self, url: &str, events: &str) -> i64 {
         let (url, events, secret) = (url.to_owned(), events.to_owned(), Secret(SECRET.to_owned()));
         let endpoint = Endpoint { url, events, secret, created: now(), ..Endpoint::default() };
         self.write(move |tx, account| endpoints::add(tx, account, &endpoint)).unwrap()
