@@ -13,7 +13,8 @@ use clap_complete::CompleteEnv;
 use crate::{
     commands::{
         account, backup, call, category, check, completions, copy, coupon, customer, delivery, docs, explain,
-        log, managers, migrate, order, outbox, partner, person, product, report, restore, serve, webhook,
+        log, managers, migrate, order, outbox, partner, person, product, report, restore, serve, trigger,
+        webhook,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -73,6 +74,7 @@ pub(crate) enum Action {
     Delivery(delivery::Action),
     #[command(subcommand)]
     Outbox(outbox::Action),
+    Trigger(trigger::Arguments),
     Report(report::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),

@@ -71,6 +71,7 @@ fn run() -> Result<(), Failure> {
         Action::Webhook(webhook) => webhook.run(&everywhere),
         Action::Delivery(delivery) => delivery.run(&everywhere),
         Action::Outbox(outbox) => outbox.run(&everywhere),
+        Action::Trigger(trigger) => trigger.run(&everywhere),
         Action::Report(report) => report.run(&everywhere),
         Action::Import(import) => import.run(&everywhere),
         Action::Export(export) => export.run(&everywhere),

@@ -261,5 +261,18 @@ pub fn find(tx: &mut Tx<'_>, account: AccountId, number: i64) -> Result<Option<H
     tx.row(&FIND, &[account.0.into(), number.into()], table::read)
 }
 
+const OF_ORDER: Sql = sql!(
+    "events.of_order",
+    "SELECT ",
+    Piece::List(Happened::COLUMNS, ""),
+    " FROM events WHERE account_id = $1 AND order_id = $2 ORDER BY event_no",
+);
+
+/// An order's events, the oldest first.
+pub fn of_order(tx: &mut Tx<'_>, account: AccountId, order: OrderId) -> Result<Vec<Happened>, Error> {
+    tx.all(&OF_ORDER, &[account.0.into(), order.0.into()], table::read)
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&ASKING, &SIGNING, &LAST_OF_ORDER, &ADD, &AFTER, &NEWEST, &FIND];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&ASKING, &SIGNING, &LAST_OF_ORDER, &ADD, &AFTER, &NEWEST, &FIND, &OF_ORDER];

@@ -25,4 +25,5 @@ pub(crate) mod report;
 mod resource;
 pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod trigger;
 pub(crate) mod webhook;

@@ -79,6 +79,7 @@ const COMMANDS: &[&[&str]] = &[
     &["outbox", "pause"],
     &["outbox", "resume"],
     &["outbox", "drop"],
+    &["trigger"],
     &["report"],
     &["import"],
     &["export"],

@@ -23,6 +23,7 @@ mod order;
 mod orders;
 mod product;
 mod serve;
+mod trigger;
 mod webhook;
 
 use std::{

@@ -6,8 +6,8 @@ use billhook_store::{
     accounts::Account,
     audit::{self, Action},
     coupons, managers,
-    orders::{self, TextField, Texts},
-    products,
+    orders::{self, Order, TextField, Texts},
+    products::{self, Product},
 };
 use billhook_wire::{Email, GoodId, Money, Name, Price, Text};
 use clap::Args;
@@ -147,15 +147,24 @@ impl Add {
             if made.manager != 0 && managers::find(tx, account.id, made.manager)?.is_none() {
                 return Err(unknown("manager", made.manager, account, []));
             }
-            let id = made.add(tx, account.id, &account.settings, false, now())?.ok_or_else(|| {
-                Failure::failed(format!("an order has at most {} products", orders::LINES_MAX))
-            })?;
-            audit::add_order_command(tx, account.id, (Action::OrderAdded, id), "", now())?;
-            found(tx, account, id)
+            make(tx, account, &made)
         })?;
         let said = format!("order {} is made, {} to pay", order.id, order.to_pay());
         print(report.json, &report::summary(&order, Money::ZERO), &said)
     }
+}
+
+/// Makes an order, and notes that in the audit list.
+pub(in crate::commands) fn make(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    made: &HandMade,
+) -> Result<Order, Failure> {
+    let id = made
+        .add(tx, account.id, &account.settings, false, now())?
+        .ok_or_else(|| Failure::failed(format!("an order has at most {} products", orders::LINES_MAX)))?;
+    audit::add_order_command(tx, account.id, (Action::OrderAdded, id), "", now())?;
+    found(tx, account, id)
 }
 
 /// The products of the catalogue that have these names or numbers.
@@ -166,16 +175,25 @@ fn known(
 ) -> Result<Vec<(Name, Option<Price>)>, Failure> {
     let mut known = Vec::new();
     for (name, price) in goods {
-        let found = match (products::named(tx, account.id, name.as_str())?, name.as_str().parse()) {
-            (None, Ok(id)) => products::find(tx, account.id, GoodId(id))?,
-            (found, _) => found,
-        };
-        let found = found.filter(|good| !good.is_deleted);
-        let good = found.ok_or_else(|| unknown("product", name.as_str(), account, []))?;
+        let good = product(tx, account, name.as_str())?;
         let name = Name::new(&good.listing.good_name).map_err(|error| Failure::failed(error.to_string()))?;
         known.push((name, *price));
     }
     Ok(known)
+}
+
+/// The product of the catalogue that has this name or number.
+pub(in crate::commands) fn product(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    name: &str,
+) -> Result<Product, Failure> {
+    let found = match (products::named(tx, account.id, name)?, name.parse()) {
+        (None, Ok(id)) => products::find(tx, account.id, GoodId(id))?,
+        (found, _) => found,
+    };
+    let found = found.filter(|good| !good.is_deleted);
+    found.ok_or_else(|| unknown("product", name, account, []))
 }
 
 impl Edit {

@@ -114,7 +114,7 @@ fn rpo(text: &str) -> Result<Text, String> {
 }
 
 /// What a change is in the audit list, unless there was nothing to do; and what the command says.
-type Done = (Option<(Action, String)>, String);
+pub(in crate::commands) type Done = (Option<(Action, String)>, String);
 
 impl SetStatus {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
@@ -125,30 +125,40 @@ impl SetStatus {
         }
         target.change(everywhere, move |tx, account, order| {
             telling.begin(tx);
-            if order.pay_status == status {
-                return Ok((None, format!("is {status} already")));
-            }
-            let action = match status {
-                PayStatus::Paid => {
-                    order_changes::pay(tx, account.id, order, time(date, account)?)?;
-                    Action::OrderPaid
-                }
-                PayStatus::Waiting => {
-                    order_changes::wait_again(tx, account.id, order, now())?;
-                    Action::OrderWaits
-                }
-                PayStatus::Cancel => {
-                    order_changes::cancel(tx, account.id, order)?;
-                    Action::OrderCancelled
-                }
-                PayStatus::Return => {
-                    order_changes::refund(tx, account.id, order, now())?;
-                    Action::OrderRefunded
-                }
-            };
-            Ok((Some((action, String::new())), format!("is {status}")))
+            set_status(tx, account, order, (status, time(date, account)?))
         })
     }
+}
+
+/// Sets an order's state, from this time on.
+pub(in crate::commands) fn set_status(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    order: &mut Order,
+    (status, at): (PayStatus, i64),
+) -> Result<Done, Failure> {
+    if order.pay_status == status {
+        return Ok((None, format!("is {status} already")));
+    }
+    let action = match status {
+        PayStatus::Paid => {
+            order_changes::pay(tx, account.id, order, at)?;
+            Action::OrderPaid
+        }
+        PayStatus::Waiting => {
+            order_changes::wait_again(tx, account.id, order, at)?;
+            Action::OrderWaits
+        }
+        PayStatus::Cancel => {
+            order_changes::cancel(tx, account.id, order)?;
+            Action::OrderCancelled
+        }
+        PayStatus::Return => {
+            order_changes::refund(tx, account.id, order, at)?;
+            Action::OrderRefunded
+        }
+    };
+    Ok((Some((action, String::new())), format!("is {status}")))
 }
 
 impl Pay {
@@ -162,11 +172,21 @@ impl Pay {
                     order.id
                 )));
             }
-            let payment = Payment { sum, received: time(date, account)? };
-            order_changes::pay_part(tx, account.id, order, payment)?;
-            Ok((Some((Action::OrderPayment, sum.to_string())), format!("{sum} noted, {}", standing(order))))
+            pay(tx, account, order, Payment { sum, received: time(date, account)? })
         })
     }
+}
+
+/// Records a payment.
+pub(in crate::commands) fn pay(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    order: &mut Order,
+    payment: Payment,
+) -> Result<Done, Failure> {
+    let sum = payment.sum;
+    order_changes::pay_part(tx, account.id, order, payment)?;
+    Ok((Some((Action::OrderPayment, sum.to_string())), format!("{sum} noted, {}", standing(order))))
 }
 
 /// A reason to think that a payment of this sum is a mistake.
@@ -277,15 +297,26 @@ impl Target {
         let Self { id, report } = self;
         let (order, given_back, said) = report.open(everywhere)?.write(move |tx, account| {
             let mut order = found(tx, account, id)?;
-            let (noted, said) = change(tx, account, &mut order)?;
-            if let Some((action, detail)) = noted {
-                audit::add_order_command(tx, account.id, (action, id), &detail, now())?;
-            }
+            let done = change(tx, account, &mut order)?;
+            let said = note(tx, account, &order, done)?;
             let payments = order_changes::payments(tx, account.id, id)?;
             Ok((order, income::given_back(payments.iter().map(|(_, payment)| payment)), said))
         })?;
         print(report.json, &report::summary(&order, given_back), &format!("order {id} {said}"))
     }
+}
+
+/// Notes a change in the audit list. Returns what the command says.
+pub(in crate::commands) fn note(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    order: &Order,
+    (noted, said): Done,
+) -> Result<String, Failure> {
+    if let Some((action, detail)) = noted {
+        audit::add_order_command(tx, account.id, (action, order.id), &detail, now())?;
+    }
+    Ok(said)
 }
 
 fn time(date: Option<TimeOption>, account: &Account) -> Result<i64, Failure> {

@@ -1,7 +1,7 @@
 //! `billhook order`: shows orders and changes them.
 
-mod add;
-mod change;
+pub(super) mod add;
+pub(super) mod change;
 mod list;
 pub(super) mod report;
 mod show;

@@ -27,7 +27,7 @@ pub(in crate::commands) fn line(order: &Order, zone: &TimeZone) -> String {
 }
 
 /// An order in a list, as JSON. `given_back` is the sum that was refunded.
-pub(super) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
+pub(in crate::commands) fn summary(order: &Order, given_back: Money) -> Map<String, Value> {
     let goods: Vec<&str> = order.lines.iter().map(|line| line.good_name.as_str()).collect();
     let fields = [
         ("id", json!(order.id)),
