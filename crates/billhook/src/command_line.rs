@@ -13,8 +13,8 @@ use clap_complete::CompleteEnv;
 use crate::{
     commands::{
         account, backup, call, category, check, completions, copy, coupon, customer, delivery, docs, explain,
-        log, managers, migrate, order, outbox, partner, person, product, report, restore, serve, trigger,
-        webhook,
+        listen, log, managers, migrate, order, outbox, partner, person, product, report, restore, serve,
+        trigger, webhook,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -83,6 +83,7 @@ pub(crate) enum Action {
     Docs(docs::Arguments),
     Explain(explain::Arguments),
     Log(log::Arguments),
+    Listen(listen::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Check(check::Arguments),

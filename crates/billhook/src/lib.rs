@@ -54,8 +54,10 @@ fn run() -> Result<(), Failure> {
     let everywhere = command_line.everywhere;
     let usual = if matches!(command_line.action, Action::Serve(_)) { LogLevel::Info } else { LogLevel::Warn };
     terminal::logging::start(everywhere.log_level.unwrap_or(usual), everywhere.log_format);
-    if !matches!(command_line.action, Action::Serve(_)) {
-        terminal::interrupt::leave_nothing_unfinished()?;
+    match command_line.action {
+        Action::Serve(_) => {}
+        Action::Listen(_) => terminal::interrupt::end_well()?,
+        _ => terminal::interrupt::leave_nothing_unfinished()?,
     }
     match command_line.action {
         Action::Serve(serve) => serve.run(&everywhere),
@@ -78,6 +80,7 @@ fn run() -> Result<(), Failure> {
         Action::Generate(generate) => generate.run(&everywhere),
         Action::Call(call) => call.run(&sources),
         Action::Log(log) => log.run(&sources),
+        Action::Listen(listen) => listen.run(&sources),
         Action::Docs(docs) => docs.run(),
         Action::Explain(explain) => explain.run(&sources),
         Action::Backup(backup) => backup.run(&everywhere),

@@ -46,7 +46,7 @@ impl Address {
         Ok(Self {
             base: format!("{}://{authority}/api/", uri.scheme_str().unwrap_or_default()),
             authority: authority.to_owned(),
-            is_loopback: is_localhost(host) || ip(host).is_some_and(|ip| ip.is_loopback()),
+            is_loopback: is_loopback(host),
         })
     }
 }
@@ -65,6 +65,11 @@ pub fn login_in(url: &str) -> Option<Login> {
 /// Whether a URL's host is `localhost` or a name under it.
 pub fn names_localhost(url: &str) -> bool {
     url.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(is_localhost))
+}
+
+/// Whether a host is this machine, by name or address.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    is_localhost(host) || ip(host).is_some_and(|ip| ip.is_loopback())
 }
 
 /// Whether a host is `localhost` or a name under it; many system resolvers do not know the latter.

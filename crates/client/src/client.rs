@@ -15,14 +15,14 @@ use rustls::CertificateError;
 use serde_json::Value;
 use ureq::{
     Agent,
-    http::HeaderMap,
+    http::{HeaderMap, Uri},
     tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
     unversioned::transport::DefaultConnector,
 };
 
 use crate::{
     Answer, CallError, Error,
-    address::Address,
+    address::{Address, is_loopback},
     answer::{self, Proof, start_of},
     resolver::LocalhostResolver,
 };
@@ -137,6 +137,26 @@ impl Client {
         self.exchange(method, api, form)
     }
 
+    /// Posts a body to any URL, with TLS and in the time as in calls, and returns the answer's HTTP status. Headers without a
+    /// value are left out.
+    pub fn post(&self, url: &str, headers: &[(&'static str, String)], body: &[u8]) -> Result<u16, CallError> {
+        let mut request = self.agent.post(url);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, value);
+        }
+        let host = request.uri_ref().and_then(Uri::host).unwrap_or_default().to_owned();
+        if is_loopback(&host) {
+            request = request.config().proxy(None).build();
+        }
+        let response = request.send(body).map_err(|error| self.explain(host, error))?;
+        Ok(response.status().as_u16())
+    }
+
+    /// The key that signs.
+    pub fn key(&self) -> &Key {
+        &self.options.key
+    }
+
     /// `form` is the query of the parameters, which is signed and sent.
     fn exchange(&self, method: &str, api: Api, mut form: Vec<u8>) -> Result<Answer, CallError> {
         if method.is_empty()
@@ -154,10 +174,11 @@ impl Client {
             form.push(b'&');
         }
         query::build_pairs([(name.as_bytes(), credential)], &mut form);
-        self.post(method, &form).map_err(|error| self.explain(error))?.verified(self)
+        let raw = self.post_form(method, &form);
+        raw.map_err(|error| self.explain(self.address.authority.clone(), error))?.verified(self)
     }
 
-    fn post(&self, method: &str, form: &[u8]) -> Result<Raw, ureq::Error> {
+    fn post_form(&self, method: &str, form: &[u8]) -> Result<Raw, ureq::Error> {
         let mut response = self
             .agent
             .post(format!("{}{method}", self.address.base))
@@ -171,8 +192,7 @@ impl Client {
         Ok(Raw { http_status, signature, location, paged, body })
     }
 
-    fn explain(&self, error: ureq::Error) -> CallError {
-        let address = self.address.authority.clone();
+    fn explain(&self, address: String, error: ureq::Error) -> CallError {
         match error {
             ureq::Error::HostNotFound => CallError::Host { address },
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde::Serialize;
 
 use crate::{
-    Key, Money,
+    Key, Money, OrderId, Request,
     method::{ItemInfo, OrderInfo},
     query, signature,
 };
@@ -148,6 +148,24 @@ impl Event {
         text.to_owned()
     }
 
+    /// Whether the hash of a form is right that [`form`](Self::form) made. The hash of a created order may be without
+    /// the time.
+    pub fn verify(self, form: &[u8], key: &Key) -> bool {
+        let request = Request::read(None, form);
+        let text = |name: &str| {
+            let value = request.form().fields().get(name.as_bytes()).and_then(|value| value.as_text());
+            String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+        };
+        let Ok(order) = text("id").parse() else { return false };
+        let time = match self.time() {
+            Time::Created => text("created"),
+            Time::Paid => text("paid"),
+            Time::Empty => String::new(),
+        };
+        let is_of = |time: &str| signature::event(OrderId(order), &text("email"), time, key) == text("hash");
+        is_of(&time) || self == Self::Created && is_of("")
+    }
+
     fn hash(self, order: &OrderInfo, key: &Key, hashes_paid: bool) -> String {
         let time = match self.time() {
             Time::Created if self == Self::Created && hashes_paid => String::new(),
@@ -202,6 +220,36 @@ impl Pairs {
             }
         }
     }
+}
+
+/// Names and values of headers.
+pub type Headers = [(&'static str, String); 5];
+
+/// The headers of a form to a product's URL, which the account's key signs.
+pub fn form_headers(id: &str, unix_time: i64, form: &[u8], key: &Key) -> Headers {
+    let signature = ("billhook-signature", signature::body(key, unix_time, form));
+    headers("application/x-www-form-urlencoded", id, unix_time, signature)
+}
+
+/// The headers of JSON to an endpoint, which its secrets sign.
+pub fn json_headers<'a>(
+    id: &str,
+    unix_time: i64,
+    json: &[u8],
+    secrets: impl IntoIterator<Item = &'a str>,
+) -> Headers {
+    let signature = ("webhook-signature", signature::webhook(secrets, id, unix_time, json));
+    headers("application/json", id, unix_time, signature)
+}
+
+fn headers(content_type: &str, id: &str, unix_time: i64, signature: (&'static str, String)) -> Headers {
+    [
+        ("user-agent", concat!("Billhook/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("content-type", content_type.to_owned()),
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", unix_time.to_string()),
+        signature,
+    ]
 }
 
 /// An event for endpoints of ours, as Standard Webhooks recommends.
@@ -355,6 +403,21 @@ mod tests {
         let sample = Event::Created.form(&order(), Money::ZERO, &key(), true);
         assert_eq!(hash(String::from_utf8(sample).unwrap()), "e2f59109ca739116273e85373f518e05");
         assert_ne!(hash(form(Event::Paid)), hash(form(Event::Created)));
+    }
+
+    #[test]
+    fn a_receiver_verifies_them() {
+        for &event in Event::ALL {
+            for form in
+                [form(event), form(event).replace("anna", "inna"), form(event).replace("hash=", "hash=z")]
+            {
+                let is_right = form.contains("anna") && !form.contains("hash=z");
+                assert_eq!(event.verify(form.as_bytes(), &key()), is_right, "{form}");
+            }
+            assert!(!event.verify(b"", &key()));
+        }
+        let sample = Event::Created.form(&order(), Money::ZERO, &key(), true);
+        assert!(Event::Created.verify(&sample, &key()) && !Event::Cancelled.verify(&sample, &key()));
     }
 
     #[test]

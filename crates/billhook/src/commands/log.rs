@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use billhook_client::{CallError, Client};
-use billhook_wire::method::{CallInfo, GetCalls, Limit, WAIT_MAX, WhyInfo};
+use billhook_wire::method::{CallInfo, GetCalls, Limit, WhyInfo};
 use clap::{ArgMatches, Args};
 use jiff::Timestamp;
 
@@ -43,8 +43,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Does it.
     pub(crate) fn run(self, sources: &ArgMatches) -> Result<(), Failure> {
-        // The answer has to come before the client gives up.
-        let wait = u32::try_from(self.connection.timeout.as_secs() / 2).unwrap_or(WAIT_MAX).min(WAIT_MAX);
+        let wait = self.connection.wait();
         let mut ask = GetCalls { code: self.code, method: self.method, ..GetCalls::default() };
         ask.limit = (!self.follow).then_some(Limit::MAX);
         let client = self.connection.client(sources)?;

@@ -13,6 +13,7 @@ pub(crate) mod delivery;
 mod demo;
 pub(crate) mod docs;
 pub(crate) mod explain;
+pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod managers;
 pub(crate) mod migrate;

@@ -149,11 +149,11 @@ fn is_key(long: &str) -> bool {
     !matches!(long, "config" | "help" | "version")
 }
 
-/// Whether the file holds a key, or a store's URL with a password.
+/// Whether the file holds a key, a webhook's secret, or a store's URL with a password.
 fn holds_secret(table: &Table) -> bool {
     table.iter().any(|(name, value)| match (name.replace('_', "-").as_str(), value) {
         (_, Value::Table(inner)) => holds_secret(inner),
-        ("key", _) => true,
+        ("key" | "secret", _) => true,
         ("store" | "store-read", Value::String(url)) => has_password(url),
         _ => false,
     })

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use billhook_client::{Client, Error, Options, login_in};
-use billhook_wire::Login;
+use billhook_wire::{Login, method::WAIT_MAX};
 use clap::{ArgMatches, Args};
 
 use crate::{
@@ -36,13 +36,18 @@ pub(crate) struct Connection {
     ca_file: Option<PathBuf>,
     /// How long the call may take in all
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    pub(crate) timeout: Duration,
+    timeout: Duration,
     /// How long connecting may take
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     connect_timeout: Duration,
 }
 
 impl Connection {
+    /// For how many seconds a server may wait for news: its answer has to come before the client gives up.
+    pub(crate) fn wait(&self) -> u32 {
+        u32::try_from(self.timeout.as_secs() / 2).unwrap_or(WAIT_MAX).min(WAIT_MAX)
+    }
+
     /// A client; nothing is sent yet.
     pub(crate) fn client(self, sources: &ArgMatches) -> Result<Client, Failure> {
         let login = self

@@ -20,13 +20,26 @@ pub(crate) fn outlive_limits() -> Result<(), Failure> {
 
 /// Makes SIGINT or SIGTERM remove unfinished files and end the program. A server handles them differently.
 pub(crate) fn leave_nothing_unfinished() -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(not_caught)?;
-    let wait = move || {
-        let Some(signal) = signals.forever().next() else { return };
+    on_signal(|signal| {
         billhook_store::end_unfinished(|| {
             // Ends by the signal, so that a shell stops its loop too. It can't fail for these two.
             let _ = emulate_default_handler(signal);
         });
+    })
+}
+
+/// Makes SIGINT or SIGTERM the usual end of a command that has no other.
+pub(crate) fn end_well() -> Result<(), Failure> {
+    on_signal(|_| std::process::exit(0))
+}
+
+/// Does something once SIGINT or SIGTERM came.
+fn on_signal(end: impl FnOnce(i32) + Send + 'static) -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(not_caught)?;
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            end(signal);
+        }
     };
     thread::Builder::new().name("billhook-interrupt".to_owned()).spawn(wait).map(drop).map_err(not_caught)
 }

@@ -88,6 +88,7 @@ const COMMANDS: &[&[&str]] = &[
     &["docs"],
     &["explain"],
     &["log"],
+    &["listen"],
     &["backup"],
     &["restore"],
     &["check"],

@@ -182,6 +182,25 @@ fn what_waits_is_shown_paused_and_dropped() {
 }
 
 #[test]
+fn what_can_not_be_listened_to_is_refused() {
+    let place = Place::new();
+    let closed = ["--url", "http://shop.localhost:1", "--key", "0123456789abcdef"];
+    let forwarding = [&closed[..], &["--forward-to", "http://localhost/"]].concat();
+    for (before, arguments, status, part) in [
+        (&[][..], &["--key", "0123456789abcdef"][..], 2, "names no login"),
+        (&closed, &["--forward-to", "localhost:8000"], 2, "neither http:// nor https://"),
+        (&closed, &["--form"], 2, "--forward-to"),
+        (&closed, &["--after", "yesterday"], 2, "an id is evt_ and a number"),
+        (&forwarding, &["--secret", "sesame"], 2, "a secret is whsec_ and Base64"),
+        (&forwarding, &["--after", "evt_1"], 1, "cannot connect to shop.localhost:1"),
+    ] {
+        let told = place.run(&[&["listen"], before, arguments].concat()).failed(status);
+        says(&told, &[part]);
+        assert!(!told.contains("sesame"), "{told}");
+    }
+}
+
+#[test]
 fn wrong_deliveries_are_refused() {
     let place = shop();
     for (arguments, status, part) in [

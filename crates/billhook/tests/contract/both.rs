@@ -18,6 +18,7 @@ pub(crate) mod get_bills;
 pub(crate) mod idempotency;
 pub(crate) mod isolation;
 pub(crate) mod list_pages;
+pub(crate) mod listen;
 pub(crate) mod model;
 pub(crate) mod moving;
 pub(crate) mod order_details;

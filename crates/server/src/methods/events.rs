@@ -4,10 +4,11 @@ use std::{pin::pin, time::Duration};
 
 use billhook_store::{
     AccountId, Extent, Store,
+    endpoints::{self, Endpoint},
     events::{self, Happened},
 };
 use billhook_wire::{
-    Code, envelope,
+    Code, Event, envelope,
     method::{EventInfo, EventList, GetEvents, Limit, WAIT_MAX},
 };
 use tokio::{
@@ -57,9 +58,13 @@ async fn listed(store: &Store, account: AccountId, ask: &GetEvents) -> Result<Ev
     let read = store.begin_read(
         account,
         Extent::Transaction,
-        move |tx| match after {
-            None => Ok::<_, Failure>((events::newest(tx, account, is_shared)?, Vec::new())),
-            Some(after) => Ok((after, events::after(tx, account, after, is_shared, most)?)),
+        move |tx| {
+            let endpoints = endpoints::list(tx, account)?;
+            let (last, events) = match after {
+                None => (events::newest(tx, account, is_shared)?, Vec::new()),
+                Some(after) => (after, events::after(tx, account, after, is_shared, most)?),
+            };
+            Ok::<_, Failure>((last, events, asked(&endpoints)))
         },
         || (move |read| drop(send.send(read)), || true),
     );
@@ -67,9 +72,17 @@ async fn listed(store: &Store, account: AccountId, ask: &GetEvents) -> Result<Ev
         Some(read) => read,
         None => listed.await.map_err(|_| Failure::Fault("the store dropped a transaction"))?,
     };
-    let (last, events) = read?;
+    let (last, events, asked) = read?;
     let last = events.last().map_or(last, |event| event.number);
-    Ok(EventList { last, events: events.into_iter().map(info).collect() })
+    Ok(EventList { last, asked, events: events.into_iter().map(info).collect() })
+}
+
+/// What endpoints ask for.
+fn asked(endpoints: &[Endpoint]) -> Vec<String> {
+    let is_asked = |event: &&Event| {
+        endpoints.iter().any(|endpoint| endpoint.disabled == 0 && endpoint.asks_for(**event))
+    };
+    Event::ALL.iter().filter(is_asked).map(|event| event.as_str().to_owned()).collect()
 }
 
 fn info(happened: Happened) -> EventInfo {

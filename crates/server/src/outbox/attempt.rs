@@ -10,9 +10,9 @@ use std::{
 };
 
 use billhook_store::deliveries::Try;
-use billhook_wire::{Key, signature};
+use billhook_wire::{Key, event};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderName, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -47,11 +47,6 @@ const KEPT_HOSTS_MAX: usize = 64;
 const ANSWER_BYTES_MAX: usize = 1024;
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-
-const ID: HeaderName = HeaderName::from_static("webhook-id");
-const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-const BODY_SIGNATURE: HeaderName = HeaderName::from_static("billhook-signature");
 
 /// What is sent in every try.
 #[derive(Debug, Clone)]
@@ -175,22 +170,14 @@ fn check_literal(reach: &Reach, uri: &Uri) -> Result<(), NotPublic> {
 
 fn headers(message: &Message, at: i64) -> Result<HeaderMap, header::InvalidHeaderValue> {
     let Message { id, body, signed, .. } = message;
-    let (content_type, name, signature) = match signed {
-        Signed::Key(key) => {
-            ("application/x-www-form-urlencoded", BODY_SIGNATURE, signature::body(key, at, body))
-        }
+    let headers = match signed {
+        Signed::Key(key) => event::form_headers(id, at, body, key),
         Signed::Secrets(secrets) => {
-            let secrets = secrets.iter().map(|secret| secret.0.as_str());
-            ("application/json", SIGNATURE, signature::webhook(secrets, id, at, body))
+            event::json_headers(id, at, body, secrets.iter().map(|secret| secret.0.as_str()))
         }
     };
-    Ok(HeaderMap::from_iter([
-        (header::USER_AGENT, HeaderValue::from_static(concat!("Billhook/", env!("CARGO_PKG_VERSION")))),
-        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
-        (ID, id.parse()?),
-        (TIMESTAMP, at.into()),
-        (name, signature.parse()?),
-    ]))
+    let parsed = |(name, value): (&'static str, String)| Ok((HeaderName::from_static(name), value.parse()?));
+    headers.into_iter().map(parsed).collect()
 }
 
 /// The beginning of an answer's body. The rest is not read.

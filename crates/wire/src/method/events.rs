@@ -36,6 +36,8 @@ impl Method for GetEvents {
 pub struct EventList {
     /// What to send as `after` in the next call.
     pub last: i64,
+    /// What happens that an endpoint asks for. Nothing else is in the list.
+    pub asked: Vec<String>,
     /// The events.
     pub events: Vec<EventInfo>,
 }
