@@ -130,7 +130,9 @@ fn copy_pages(
     let mut throttle = Throttle::new();
     let mut synced = 0;
     let failed = |error| failure("backup", &error);
-    let mut copy = Connection::open(to).map_err(|error| file_failure(to, &error))?;
+    // It is there already. A signal may just have removed it: then it must not be made anew.
+    let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| file_failure(to, &error))?;
     // The copy has no name yet, so it needs no journal. If this failed, a journal file would remain.
     copy.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(())).map_err(failed)?;
     // A read transaction pins one state. Otherwise each concurrent write would restart the copy.
