@@ -23,6 +23,8 @@ const CONNECTIONS: usize = 1000;
 const FROM_ONE_ADDRESS: usize = 32;
 /// More than the server allows per connection.
 const STREAMS: u32 = 64;
+/// How far apart the connections are that hold answers. The last is there before the first is let go.
+const DEAF_EVERY: Duration = Duration::from_millis(30);
 /// How long the server has for what was sent.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Settings of a client with closed windows.
@@ -197,14 +199,21 @@ pub(super) fn deaf(target: &Target) -> Result<String> {
     let form = hashed("email=customer1%40example.com", REGULARS, KEY);
     let block = request(POST, &format!("{REGULARS}.localhost"), "/api/GetBills");
     let mut speakers = Vec::new();
-    for from in 1..=13 {
-        speakers.extend(open(target, FROM_ONE_ADDRESS, from, &CLOSED_WINDOWS)?);
-    }
-    for speaker in &mut speakers {
-        for stream in streams(16) {
-            speaker.send(&frame(HEADERS, END_HEADERS, stream, &block));
-            speaker.send(&frame(DATA, END_STREAM, stream, form.as_bytes()));
+    // All at once they would be 6,656 calls that a customer may make, which any server takes some time for.
+    // What is tried here is what they hold.
+    let begun = Instant::now();
+    for number in 0..13 * FROM_ONE_ADDRESS {
+        let due = DEAF_EVERY * u32::try_from(number)?;
+        thread::sleep(due.saturating_sub(begun.elapsed()));
+        let from = u8::try_from(1 + number / FROM_ONE_ADDRESS)?;
+        let mut opened = open(target, 1, from, &CLOSED_WINDOWS)?;
+        for speaker in &mut opened {
+            for stream in streams(16) {
+                speaker.send(&frame(HEADERS, END_HEADERS, stream, &block));
+                speaker.send(&frame(DATA, END_STREAM, stream, form.as_bytes()));
+            }
         }
+        speakers.extend(opened);
     }
     let_go(target, &mut speakers)
 }
