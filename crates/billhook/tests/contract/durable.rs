@@ -104,3 +104,24 @@ fn the_log_is_synced_before_the_answer_is_sent() {
     }
     assert_eq!(answers, ORDERS);
 }
+
+/// Another program that opens the file finds the server's locks. Otherwise it would take itself for the only one, and
+/// remove the log, with all that the server writes there from then on.
+#[test]
+fn a_program_that_looks_into_the_file_takes_no_order_away() {
+    let shop = Billhook::start(&["--demo"]);
+    let call = |shop: &Billhook, method: &str, form: &[(&str, &str)]| {
+        shop.call(DEMO_LOGIN, DEMO_KEY, method, form).code()
+    };
+    let order = [("goods[0][good_name]", "oplata"), ("bill_email", "boris@example.com")];
+    // Readers are connected when they are needed.
+    assert_eq!(call(&shop, "GetBills", &[("email", "boris@example.com")]), 400);
+    let folder = shop.place().join("data");
+    let look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT COUNT(*) FROM orders'); c.close()";
+    let looked = Command::new("python3").args(["-c", look]).arg(folder.join("billhook.db")).status().unwrap();
+    assert!(looked.success());
+    assert!(folder.join("billhook.db-wal").exists(), "the log was removed");
+    assert_eq!(call(&shop, "CreateOrder", &order), 0);
+    let shop = shop.restarted(Signal::KILL, &["--demo"]);
+    assert_eq!(call(&shop, "GetBills", &[("email", "boris@example.com")]), 0);
+}

@@ -401,7 +401,11 @@ fn free_name(place: &Path, what: &str) -> PathBuf {
 
 /// Opens a connection to the file. Creates the file, readable by its owner alone, if it does not exist.
 fn connect(path: &Path) -> Result<Connection, Error> {
-    DataFolder::private_file(path)?;
+    // A file that is there is not opened here: closing it would drop all locks that this process has on it (POSIX),
+    // SQLite's too. Another program would then take itself for the only one, and remove the log under our writers.
+    if !path.exists() {
+        DataFolder::private_file(path)?;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
