@@ -14,6 +14,9 @@ use crate::{
 
 /// How long a lease lasts, in seconds.
 pub const LEASE_SECONDS: i64 = 60;
+/// A lease that lasts so much longer was made before the clock was set back, in seconds. Less is what the clocks of
+/// nodes may differ by.
+const CLOCKS_DIFFER: i64 = 60 * 60;
 /// The most deliveries of an account that may wait.
 pub const PENDING_MAX: u64 = 1_000_000;
 /// How long a settled delivery is kept, with its event, in seconds.
@@ -203,7 +206,7 @@ pub fn next_due(tx: &mut Tx<'_>, after: AccountId) -> Result<Option<(AccountId, 
     tx.row(&NEXT_DUE, &[after.0.into()], |row| Ok((AccountId(row.int(0)?), row.int(1)?)))
 }
 
-// A lease of the far future was made before the clock was set back. CROSS JOIN fixes the order of
+// A lease of the far future ($5) was made before the clock was set back. CROSS JOIN fixes the order of
 // reading: the deliveries of one order, and not all earlier ones of the account.
 const CLAIM: Sql = sql!(
     "deliveries.claim",
@@ -211,14 +214,14 @@ const CLAIM: Sql = sql!(
       WHERE (account_id, event_no, target_no) IN (
             SELECT d.account_id, d.event_no, d.target_no FROM deliveries d
              WHERE d.account_id = $3 AND d.state = 'pending' AND d.due_at <= $4
-               AND (d.leased_until <= $4 OR d.leased_until > $2 OR (CAST($5 AS BIGINT) = 1 AND d.lease <> $1))
+               AND (d.leased_until <= $4 OR d.leased_until > $5 OR (CAST($6 AS BIGINT) = 1 AND d.lease <> $1))
                AND (d.order_id = 0
                     OR NOT EXISTS (SELECT 1 FROM deliveries o CROSS JOIN deliveries b
                                     WHERE o.account_id = d.account_id AND o.order_id = d.order_id
                                       AND o.event_no < d.event_no AND b.account_id = o.account_id
                                       AND b.event_no = o.event_no AND b.target_no = o.target_no AND b.url = d.url
                                       AND b.state = 'pending' AND b.tries = 0))
-             ORDER BY d.due_at, d.event_no, d.target_no LIMIT $6)
+             ORDER BY d.due_at, d.event_no, d.target_no LIMIT $7)
      RETURNING ",
     Piece::List(Delivery::COLUMNS, ""),
 );
@@ -247,6 +250,7 @@ pub fn claim(
         (now + LEASE_SECONDS).into(),
         account.0.into(),
         now.into(),
+        (now + LEASE_SECONDS + CLOCKS_DIFFER).into(),
         node.is_alone.into(),
         i64::from(most).into(),
     ];
@@ -443,16 +447,14 @@ pub fn tries(tx: &mut Tx<'_>, account: AccountId, id: DeliveryId) -> Result<Vec<
 
 const RESEND: Sql = Sql::new(
     "deliveries.resend",
-    "UPDATE deliveries SET state = 'pending', tries = 0, due_at = 0, ended = 0, status = 0, reason = ''
-      WHERE account_id = $1 AND event_no = $2 AND target_no = $3",
+    "UPDATE deliveries SET state = 'pending', tries = 0, due_at = $1, ended = 0, status = 0, reason = ''
+      WHERE account_id = $2 AND event_no = $3 AND target_no = $4",
 );
 
-/// Sends deliveries once more, each under its old id, as if they had not been tried.
-pub fn resend(tx: &mut Tx<'_>, account: AccountId, ids: &[DeliveryId]) -> Result<(), Error> {
-    tx.execute_each(
-        &RESEND,
-        &mut ids.iter().map(|id| vec![account.0.into(), id.event.into(), id.target.into()]),
-    )?;
+/// Sends deliveries once more, each under its old id, as if they had not been tried. New ones come before them.
+pub fn resend(tx: &mut Tx<'_>, account: AccountId, ids: &[DeliveryId], now: i64) -> Result<(), Error> {
+    let args = |id: &DeliveryId| vec![now.into(), account.0.into(), id.event.into(), id.target.into()];
+    tx.execute_each(&RESEND, &mut ids.iter().map(args))?;
     tx.on_commit(|| RAISED.notify_one());
     Ok(())
 }

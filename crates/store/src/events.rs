@@ -19,14 +19,17 @@ use crate::{
 
 /// The word of the event that tests an endpoint. It is no order's.
 pub const TEST: &str = "test";
+/// How many events are read at once, and after how many bytes a list ends.
+const AT_ONCE: usize = 20;
+const PAGE_BYTES: usize = 4 << 20;
 /// How many numbers are tried for an event, if another has the number already.
 const NUMBERS_TRIED: i64 = 1_000;
 
 /// An event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Happened {
-    /// Its number in the account: when it was written, in unix microseconds. Of one order's events a later one
-    /// has a higher number, whatever the clock does.
+    /// Its number in the account: when it was written, in unix microseconds. A later one has a higher number,
+    /// whatever the clock does; where several machines write, this holds for one order's events.
     pub number: i64,
     /// What happened: the word of an [`Event`], or [`TEST`].
     pub event: String,
@@ -202,7 +205,11 @@ const ADD: Sql = sql!("events.add", Piece::Insert(&TABLE), " ON CONFLICT (accoun
 
 /// Writes an event under a number of its own.
 fn add(tx: &mut Tx<'_>, account: AccountId, mut happened: Happened) -> Result<i64, Error> {
-    let last = tx.row(&LAST_OF_ORDER, &[account.0.into(), happened.order.0.into()], |row| row.int(0))?;
+    let last = if tx.runs_alone() {
+        tx.row(&NEWEST, &[account.0.into(), i64::MAX.into()], |row| row.int(0))?
+    } else {
+        tx.row(&LAST_OF_ORDER, &[account.0.into(), happened.order.0.into()], |row| row.int(0))?
+    };
     let first = unix_micros().max(last.map_or(0, |last| last + 1));
     for number in first..first + NUMBERS_TRIED {
         happened.number = number;
@@ -220,7 +227,8 @@ const AFTER: Sql = sql!(
     " FROM events WHERE account_id = $1 AND event_no > $2 AND event_no <= $3 AND json <> '' ORDER BY event_no LIMIT $4",
 );
 
-/// The events for endpoints after this number, the oldest first.
+/// The events for endpoints after this number, the oldest first: as many as are asked for, or fewer if they are
+/// long.
 pub fn after(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -228,8 +236,20 @@ pub fn after(
     is_shared: bool,
     most: u32,
 ) -> Result<Vec<Happened>, Error> {
-    let args = [account.0.into(), number.into(), listed_until(is_shared).into(), i64::from(most).into()];
-    tx.all(&AFTER, &args, table::read)
+    let (until, most) = (listed_until(is_shared), usize::try_from(most).unwrap_or(usize::MAX));
+    let (mut found, mut bytes) = (Vec::<Happened>::new(), 0);
+    while found.len() < most && bytes < PAGE_BYTES {
+        let last = found.last().map_or(number, |event| event.number);
+        let batch = i64::try_from((most - found.len()).min(AT_ONCE)).unwrap_or(1);
+        let args = [account.0.into(), last.into(), until.into(), batch.into()];
+        let more = tx.all(&AFTER, &args, table::read::<Happened>)?;
+        if more.is_empty() {
+            break;
+        }
+        bytes += more.iter().map(|event| event.form.len() + event.json.len()).sum::<usize>();
+        found.extend(more);
+    }
+    Ok(found)
 }
 
 const NEWEST: Sql = Sql::new(

@@ -78,7 +78,7 @@ pub fn pay_part(
         return become_paid(tx, account, order, payment.received, payment.sum);
     }
     save(tx, account, order)?;
-    if order.owed() > Money::ZERO {
+    if order.pay_status == PayStatus::Waiting && order.owed() > Money::ZERO {
         events::raise(tx, account, Event::Prepaid, order, payment.sum)?;
     }
     Ok(())
@@ -164,9 +164,10 @@ pub fn cancel(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<
 
 /// Records a refund of all that was received, as a negative payment.
 pub fn refund(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64) -> Result<(), Error> {
-    let received = order.handling.received;
+    // What was imported as paid has no payments.
+    let (received, was_paid) = (order.handling.received, order.pay_status == PayStatus::Paid);
     give_back(tx, account, order, at)?;
-    if set_status(tx, account, order, PayStatus::Return)? {
+    if set_status(tx, account, order, PayStatus::Return)? && (was_paid || received > Money::ZERO) {
         events::raise(tx, account, Event::Moneyback, order, received)?;
     }
     Ok(())

@@ -146,6 +146,11 @@ pub(crate) trait Statements: Send {
         statements.iter().try_for_each(|(sql, args)| self.execute(sql, args).map(drop))
     }
 
+    /// Whether write transactions run one at a time.
+    fn runs_alone(&self) -> bool {
+        true
+    }
+
     /// A reserved number for a new order of the account. `None` if the transaction must find one itself:
     /// transactions run one at a time, or hardly any numbers are left.
     fn order_number(&mut self, account: i64) -> Result<Option<i64>, Error> {
@@ -191,6 +196,11 @@ impl<'a> Tx<'a> {
         statements: Option<u32>,
     ) -> Self {
         Self { known_versions: Some(known), left: statements, ..Self::writing(engine) }
+    }
+
+    /// Whether write transactions run one at a time, so that none can be overtaken.
+    pub(crate) fn runs_alone(&self) -> bool {
+        self.engine.runs_alone()
     }
 
     /// Makes statements fail that return more rows than this in all.

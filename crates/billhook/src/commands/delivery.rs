@@ -334,7 +334,7 @@ impl Resend {
             Some(id) => account.write(move |tx, account| {
                 let (_, all) = id.found(tx, account)?;
                 let ids: Vec<_> = all.iter().map(|delivery| delivery.id).collect();
-                deliveries::resend(tx, account.id, &ids)?;
+                deliveries::resend(tx, account.id, &ids, now())?;
                 audit::add_command(tx, account.id, Done::EventsResent, &id.to_string(), now())?;
                 Ok((ids.len(), once_resumed(tx)?))
             })?,
@@ -379,7 +379,7 @@ fn resend_all(account: &OpenAccount, filter: &Filter) -> Result<(usize, &'static
         count += ids.len();
         let then = account.write(move |tx, account| {
             if !ids.is_empty() {
-                deliveries::resend(tx, account.id, &ids)?;
+                deliveries::resend(tx, account.id, &ids, now())?;
                 let detail = format!("{} failed", ids.len());
                 audit::add_command(tx, account.id, Done::EventsResent, &detail, now())?;
             }

@@ -61,8 +61,6 @@ Examples:
         secret: bool,
     },
     /// Send a webhook an event that tests it
-    ///
-    /// A disabled webhook gets it once it is enabled.
     #[command(after_help = "\
 Example:
   billhook webhook test 1 --account shop")]

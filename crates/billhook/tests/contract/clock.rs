@@ -36,6 +36,7 @@ fn a_clock_that_is_moved_holds_up_no_event() {
     let shop = demo();
     let url = format!("good_api_url_new_order={}", receiver.url("/"));
     shop.run(&["product", "set", "oplata", &url, "--account", DEMO_LOGIN]);
+    shop.run(&["webhook", "add", "--listen-only", "--account", DEMO_LOGIN]);
     let moves = ["+0", "+2h", "+40d", "+0", "-2h", "+0"];
     for (at, clock) in moves.into_iter().enumerate() {
         write(shop.place(), "clock", clock);
@@ -46,6 +47,16 @@ fn a_clock_that_is_moved_holds_up_no_event() {
     }
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(receiver.received().len(), moves.len());
+
+    // Who asks for what came since sees each, too.
+    let mut last = "0".to_owned();
+    for at in 0..moves.len() {
+        let form = [("after", &*last), ("limit", "1")];
+        let answer = shop.call(DEMO_LOGIN, DEMO_KEY, "billhook.events", &form).json();
+        let event = answer["result"]["events"][0]["json"].as_str().unwrap();
+        assert!(event.contains(&format!("a{at}@example.com")), "{at}: {answer}");
+        last = answer["result"]["last"].to_string();
+    }
 }
 
 /// The cabinet tells of what has waited for over an hour.

@@ -6,16 +6,21 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use billhook_store::audit;
+use billhook_store::{
+    audit,
+    deliveries::{self, Node},
+    events,
+};
 use billhook_test_kit::{
     receiver::{Received, Receiver, Reply},
     until,
 };
+use billhook_wire::OrderId;
 use serde_json::Value;
 
 use crate::{
     outbox::shop,
-    shop::{LOGIN, Shop},
+    shop::{LOGIN, Shop, now},
 };
 
 impl Shop {
@@ -169,4 +174,50 @@ fn a_paused_outbox_is_resumed_by_a_command() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["state"].take())
         .collect();
     assert_eq!(states, ["delivered", "dropped"]);
+}
+
+/// Money that did not move is not told of.
+#[test]
+fn only_what_happened_is_told() {
+    let shop = shop();
+    shop.command(&["webhook", "add", "--listen-only"]);
+    shop.add_good("course", "0", "Course", "1000.00", &[]);
+    shop.allow_prepayment("course", 1);
+    for (commands, expected) in [
+        (&["set-status N return"][..], &["created"][..]),
+        (&["set-status N cancel", "pay N 1 --anyway"], &["created", "cancelled"]),
+        (&["pay N 1", "set-status N return", "pay N 1 --anyway"], &["created", "prepaid", "moneyback"]),
+        (&["set-status N paid", "set-status N paid", "pay N 1 --anyway"], &["created", "paid"]),
+        (&["set-status N paid", "set-status N return"], &["created", "paid", "moneyback"]),
+    ] {
+        let order = shop.order(&format!("a{}@example.com", commands.join("-").len()), "course", &[]);
+        for command in commands {
+            let command = command.replace('N', &order.to_string());
+            shop.command(&[&["order"], &*command.split(' ').collect::<Vec<_>>()].concat());
+        }
+        let told = shop.write(move |tx, account| events::of_order(tx, account, OrderId(order)));
+        let told: Vec<_> = told.iter().map(|event| &*event.event).collect();
+        assert_eq!(told, expected, "{commands:?}");
+    }
+}
+
+/// A node takes what another has leased once that lease is over, or if the clock must have been set back since.
+#[test]
+fn a_lease_holds_though_clocks_differ() {
+    let shop = shop();
+    shop.server().run(&["outbox", "pause"]);
+    shop.command(&["webhook", "add", "http://127.0.0.1:1/"]);
+    shop.command(&["webhook", "test", "1"]);
+    let claimed = |name: &'static str, at: i64| {
+        let claimed = shop.write(move |tx, account| {
+            deliveries::claim(tx, account, &Node { name: name.to_owned(), is_alone: false }, at, 10)
+        });
+        claimed.len()
+    };
+    let now = now();
+    assert_eq!(claimed("one", now), 1);
+    for (seconds, count) in [(0, 0), (-30, 0), (-600, 0), (59, 0), (60, 1)] {
+        assert_eq!(claimed("other", now + seconds), count, "{seconds} s later");
+    }
+    assert_eq!(claimed("one", now - 7_200), 1);
 }

@@ -243,7 +243,7 @@ pub(super) fn resend_failed(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> 
     let found = deliveries::list(cx.tx, account, &filter, None, AT_ONCE)?;
     let ids: Vec<_> = found.iter().map(|delivery| delivery.id).collect();
     if !ids.is_empty() {
-        deliveries::resend(cx.tx, account, &ids)?;
+        deliveries::resend(cx.tx, account, &ids, cx.visit.now)?;
         cx.note(Action::EventsResent, &ids.len().to_string())?;
     }
     Ok(Shown::done(HERE))
@@ -304,7 +304,7 @@ fn try_row(cx: &Context<'_, '_>, tried: &Try) -> Vec<Markup> {
 /// Sends one once more.
 pub(super) fn resend(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let Some((Delivery { id, order, .. }, _)) = found(cx)? else { return Ok(cx.missing()) };
-    deliveries::resend(cx.tx, cx.visit.account.id, &[id])?;
+    deliveries::resend(cx.tx, cx.visit.account.id, &[id], cx.visit.now)?;
     cx.note_order(Action::EventsResent, order, &format!("{}/{}", events::id(id.event), id.target))?;
     Ok(Shown::done(&path(id)))
 }

@@ -86,16 +86,23 @@ impl Sources {
         Ok(sources)
     }
 
-    /// What is sent; the error says why it can't be.
-    pub(super) fn message(&self, delivery: &Delivery, key: &Key, now: i64) -> Result<Message, String> {
-        let target = Target::parse(&delivery.url)?;
-        let event = self.events.get(&delivery.id.event).ok_or("the event is gone")?;
+    /// What is sent; the error says why it can't be, and what becomes of the delivery.
+    pub(super) fn message(
+        &self,
+        delivery: &Delivery,
+        key: &Key,
+        now: i64,
+    ) -> Result<Message, (State, String)> {
+        let failed = |reason: &str| (State::Failed, reason.to_owned());
+        let target = Target::parse(&delivery.url).map_err(failed)?;
+        let event = self.events.get(&delivery.id.event).ok_or_else(|| failed("the event is gone"))?;
         let (body, signed) = if delivery.endpoint == 0 {
             (&event.form, Signed::Key(key.clone()))
         } else {
-            let endpoint = self.endpoints.get(&delivery.endpoint).ok_or("the endpoint was removed")?;
+            let removed = || (State::Dropped, "the endpoint was removed".to_owned());
+            let endpoint = self.endpoints.get(&delivery.endpoint).ok_or_else(removed)?;
             if endpoint.disabled != 0 {
-                return Err(format!("the endpoint is disabled: {}", endpoint.reason));
+                return Err(failed(&format!("the endpoint is disabled: {}", endpoint.reason)));
             }
             (&event.json, Signed::Secrets(endpoint.secrets(now).cloned().collect()))
         };

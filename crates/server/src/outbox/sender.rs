@@ -262,11 +262,11 @@ impl Sender {
             };
             match sources.message(&delivery, &served.key, now) {
                 Ok(message) => self.waiting.push_back(Leased { account, delivery, message, since }),
-                Err(reason) => {
+                Err((settled, reason)) => {
                     self.asks_again = true;
                     self.state.metrics.count_sent(Sent::Failed);
                     let tried = Try { at: now, reason, ..Try::default() };
-                    self.leave(account, delivery.id, Outcome::Tried(tried, Ok(Settled::Failed)), None);
+                    self.leave(account, delivery.id, Outcome::Tried(tried, Ok(settled)), None);
                 }
             }
         }

@@ -20,10 +20,11 @@ const PENDING_AGAIN: u64 = PENDING_MAX / 10 * 9;
 /// Goes on until it is stopped.
 pub(super) async fn run(state: Arc<State>) {
     let mut full = BTreeSet::new();
-    let mut is_well = true;
+    // At first, and after a failure, it is not known who is noted as having too much.
+    let (mut is_well, mut is_known) = (true, false);
     for round in 0_u64.. {
         let done = async {
-            count(&state, &mut full, round == 0).await?;
+            count(&state, &mut full, !is_known).await?;
             if round % ROUNDS_PER_FORGETTING == 1 { forget(&state).await } else { Ok(()) }
         };
         let done = done.await;
@@ -33,6 +34,7 @@ pub(super) async fn run(state: Arc<State>) {
             tracing::warn!(%error, "what waits in the outbox could not be counted; trying again");
         }
         is_well = done.is_ok();
+        is_known = is_well;
         sleep(INTERVAL).await;
     }
 }
@@ -46,10 +48,10 @@ struct Counted {
     is_full: bool,
 }
 
-/// Counts what waits, and notes who has too much of it. `full` are the accounts that had; at first all are asked.
-async fn count(state: &State, full: &mut BTreeSet<AccountId>, is_first: bool) -> Result<(), Error> {
+/// Counts what waits, and notes who has too much of it. `full` are the accounts that had; with `asks_all` it is not known.
+async fn count(state: &State, full: &mut BTreeSet<AccountId>, asks_all: bool) -> Result<(), Error> {
     let asked: BTreeSet<_> =
-        if is_first { state.directory.ids().into_iter().collect() } else { full.clone() };
+        if asks_all { state.directory.ids().into_iter().collect() } else { full.clone() };
     let counted = read(&state.store, move |tx| counted(tx, asked)).await?;
     let oldest = counted.iter().filter(|of| of.pending > 0).map(|of| of.oldest).min();
     let depth: u64 = counted.iter().map(|of| of.pending).sum();

@@ -220,6 +220,10 @@ impl Script {
 }
 
 impl Statements for Script {
+    fn runs_alone(&self) -> bool {
+        false
+    }
+
     fn rows(
         &mut self,
         sql: &'static Sql,

@@ -105,6 +105,10 @@ impl<'a> Open<'a> {
 }
 
 impl Statements for Open<'_> {
+    fn runs_alone(&self) -> bool {
+        false
+    }
+
     fn rows(
         &mut self,
         sql: &'static Sql,
