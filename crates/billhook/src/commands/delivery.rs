@@ -404,7 +404,7 @@ fn standing(delivery: &Delivery, zone: &TimeZone) -> String {
         1 => text.push_str(", tried once"),
         tries => text = format!("{text}, tried {tries} times"),
     }
-    if *state == State::Pending && *due_at > 0 {
+    if *state == State::Pending && *due_at > now() {
         text = format!("{text}, next at {}", shown(*due_at, zone));
     }
     if reason.is_empty() { text } else { format!("{text}: {reason}") }
