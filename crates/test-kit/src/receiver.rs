@@ -53,7 +53,7 @@ pub enum Reply {
     Trickle,
     /// With a body that does not end.
     Endless,
-    /// With a head of 20,000 bytes.
+    /// With a head of 100,000 bytes.
     LongHead,
     /// With other bytes than HTTP.
     Noise,
@@ -171,7 +171,7 @@ fn serve(stream: impl Read + Write, seen: &Mutex<Vec<Received>>, replies: &Repli
                 }
             }
             Reply::LongHead => {
-                write!(out, "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(20_000))?;
+                write!(out, "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(100_000))?;
             }
             Reply::Noise => {
                 out.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n\r\n")?;
