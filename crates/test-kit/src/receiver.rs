@@ -93,6 +93,8 @@ impl Receiver {
         let (seen, replies): (_, Arc<Replies>) = (received.clone(), Arc::new(replies));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(io::Result::ok) {
+                // An answer is written in pieces, and the peer may acknowledge each late.
+                let _ = stream.set_nodelay(true);
                 let (seen, replies, tls) = (seen.clone(), replies.clone(), tls.clone());
                 // A connection that is cut off ends its thread.
                 thread::spawn(move || match tls {
