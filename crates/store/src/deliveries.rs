@@ -7,7 +7,7 @@
 use billhook_wire::OrderId;
 
 use crate::{
-    AccountId, Arg, Error, Sql, Tx, marks,
+    AccountId, Arg, Error, Row, Sql, Tx, marks,
     statement_text::sql,
     table::{self, Columns, Stores as _, Table, row, stored},
 };
@@ -195,33 +195,80 @@ pub async fn raised() {
     RAISED.notified().await;
 }
 
-const NEXT_DUE: Sql = Sql::new(
-    "deliveries.next_due",
-    "SELECT account_id, due_at FROM deliveries WHERE state = 'pending' AND account_id > $1
-      ORDER BY account_id, due_at LIMIT 1",
-);
-
-/// The next account after this one that has deliveries waiting, and when the first of them is due.
-pub fn next_due(tx: &mut Tx<'_>, after: AccountId) -> Result<Option<(AccountId, i64)>, Error> {
-    tx.row(&NEXT_DUE, &[after.0.into()], |row| Ok((AccountId(row.int(0)?), row.int(1)?)))
+/// Deliveries of an account that go the same way: the beginnings of their URLs are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The account.
+    pub account: AccountId,
+    /// The first 200 characters of the URL: an index takes no long texts.
+    beginning: String,
 }
 
-// A lease of the far future ($5) was made before the clock was set back. CROSS JOIN fixes the order of
-// reading: the deliveries of one order, and not all earlier ones of the account.
+impl Queue {
+    /// The queue of an account's deliveries to a URL.
+    pub fn of(account: AccountId, url: &str) -> Self {
+        Self { account, beginning: url.chars().take(200).collect() }
+    }
+}
+
+/// A queue with the delivery in it that is due first.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The queue.
+    pub queue: Queue,
+    /// The delivery's URL.
+    pub url: String,
+    /// When it is due, unix seconds.
+    pub due_at: i64,
+}
+
+const NEXT_IN_ACCOUNT: Sql = Sql::new(
+    "deliveries.next_in_account",
+    "SELECT account_id, substr(url, 1, 200), url, due_at FROM deliveries
+      WHERE state = 'pending' AND account_id = $1 AND substr(url, 1, 200) > $2
+      ORDER BY substr(url, 1, 200), due_at LIMIT 1",
+);
+const NEXT_ACCOUNT: Sql = Sql::new(
+    "deliveries.next_account",
+    "SELECT account_id, substr(url, 1, 200), url, due_at FROM deliveries
+      WHERE state = 'pending' AND account_id > $1 ORDER BY account_id, substr(url, 1, 200), due_at LIMIT 1",
+);
+
+fn waiting(row: &dyn Row) -> Result<Waiting, Error> {
+    let queue = Queue { account: AccountId(row.int(0)?), beginning: row.text(1)?.to_owned() };
+    Ok(Waiting { queue, url: row.text(2)?.to_owned(), due_at: row.int(3)? })
+}
+
+/// The next queue after this one, which may be of another account.
+pub fn next_queue(tx: &mut Tx<'_>, after: &Queue) -> Result<Option<Waiting>, Error> {
+    let args = [after.account.0.into(), (&after.beginning).into()];
+    match tx.row(&NEXT_IN_ACCOUNT, &args, waiting)? {
+        None => next_account(tx, after.account),
+        found => Ok(found),
+    }
+}
+
+/// The first queue of the next account after this one that has deliveries waiting.
+pub fn next_account(tx: &mut Tx<'_>, after: AccountId) -> Result<Option<Waiting>, Error> {
+    tx.row(&NEXT_ACCOUNT, &[after.0.into()], waiting)
+}
+
+// A lease of the far future ($6) was made before the clock was set back. CROSS JOIN fixes the order of
+// reading: the events of one order, and not all earlier ones of the account.
 const CLAIM: Sql = sql!(
     "deliveries.claim",
     "UPDATE deliveries SET lease = $1, leased_until = $2
       WHERE (account_id, event_no, target_no) IN (
             SELECT d.account_id, d.event_no, d.target_no FROM deliveries d
-             WHERE d.account_id = $3 AND d.state = 'pending' AND d.due_at <= $4
-               AND (d.leased_until <= $4 OR d.leased_until > $5 OR (CAST($6 AS BIGINT) = 1 AND d.lease <> $1))
+             WHERE d.account_id = $3 AND d.state = 'pending' AND substr(d.url, 1, 200) = $4 AND d.due_at <= $5
+               AND (d.leased_until <= $5 OR d.leased_until > $6 OR (CAST($7 AS BIGINT) = 1 AND d.lease <> $1))
                AND (d.order_id = 0
-                    OR NOT EXISTS (SELECT 1 FROM deliveries o CROSS JOIN deliveries b
-                                    WHERE o.account_id = d.account_id AND o.order_id = d.order_id
-                                      AND o.event_no < d.event_no AND b.account_id = o.account_id
-                                      AND b.event_no = o.event_no AND b.target_no = o.target_no AND b.url = d.url
+                    OR NOT EXISTS (SELECT 1 FROM events e CROSS JOIN deliveries b
+                                    WHERE e.account_id = d.account_id AND e.order_id = d.order_id
+                                      AND e.event_no < d.event_no AND b.account_id = e.account_id
+                                      AND b.event_no = e.event_no AND b.url = d.url
                                       AND b.state = 'pending' AND b.tries = 0))
-             ORDER BY d.due_at, d.event_no, d.target_no LIMIT $7)
+             ORDER BY d.due_at, d.event_no, d.target_no LIMIT $8)
      RETURNING ",
     Piece::List(Delivery::COLUMNS, ""),
 );
@@ -235,12 +282,12 @@ pub struct Node {
     pub is_alone: bool,
 }
 
-/// Leases an account's due deliveries to a node, the oldest first.
+/// Leases a queue's due deliveries to a node, the oldest first.
 ///
 /// A delivery waits while the same URL has not been tried with an earlier event of the same order.
 pub fn claim(
     tx: &mut Tx<'_>,
-    account: AccountId,
+    queue: &Queue,
     node: &Node,
     now: i64,
     most: u32,
@@ -248,7 +295,8 @@ pub fn claim(
     let args = [
         (&node.name).into(),
         (now + LEASE_SECONDS).into(),
-        account.0.into(),
+        queue.account.0.into(),
+        (&queue.beginning).into(),
         now.into(),
         (now + LEASE_SECONDS + CLOCKS_DIFFER).into(),
         node.is_alone.into(),
@@ -279,15 +327,6 @@ const POSTPONE: Sql = Sql::new(
     "UPDATE deliveries SET due_at = $1, lease = '', leased_until = 0
       WHERE account_id = $2 AND event_no = $3 AND target_no = $4 AND lease = $5",
 );
-// What the first try of an earlier event holds back is put off with it, so that no claim looks at it.
-const HOLD: Sql = Sql::new(
-    "deliveries.hold",
-    "UPDATE deliveries SET due_at = $1
-      WHERE (account_id, event_no, target_no) IN (
-            SELECT account_id, event_no, target_no FROM deliveries
-             WHERE account_id = $2 AND order_id = $3 AND event_no > $4)
-        AND url = $5 AND state = 'pending' AND tries = 0 AND lease = '' AND due_at < $1",
-);
 const ADD_TRY: Sql = Sql::new(
     "deliveries.add_try",
     "INSERT INTO delivery_tries (account_id, event_no, target_no, try_no, at, status, milliseconds, reason, answer)
@@ -308,14 +347,7 @@ pub fn settle(
         match outcome {
             Outcome::Postponed(until) => {
                 let args = [&[(*until).into()][..], &key, &[(&node.name).into()]].concat();
-                if tx.execute(&POSTPONE, &args)? > 0
-                    && let Some(delivery) = find(tx, account, *id)?
-                    && delivery.tries == 0
-                    && delivery.order.0 != 0
-                {
-                    let (order, url) = (delivery.order.0.into(), (&delivery.url).into());
-                    tx.execute(&HOLD, &[(*until).into(), account.0.into(), order, id.event.into(), url])?;
-                }
+                tx.execute(&POSTPONE, &args)?;
             }
             Outcome::Tried(tried, next) => {
                 let (state, due_at, ended) = match *next {
@@ -346,9 +378,10 @@ const ALL_BEFORE: Sql = sql!(
     Piece::List(Delivery::COLUMNS, ""),
     " FROM deliveries
       WHERE account_id = $1 AND (event_no, target_no) < ($2, $3) AND event_no >= $4
-        AND ($5 = '' OR event = $5) AND (endpoint_id = $6 OR $6 = -1)
-      ORDER BY event_no DESC, target_no DESC LIMIT $7",
+        AND ($5 = '' OR event = $5) AND (endpoint_id = $6 OR $6 = -1) AND ($7 = '' OR state = $7)
+      ORDER BY event_no DESC, target_no DESC LIMIT $8",
 );
+// Most deliveries are delivered; the index has only the others.
 const BEFORE_IN_STATE: Sql = sql!(
     "deliveries.before_in_state",
     "SELECT ",
@@ -356,7 +389,8 @@ const BEFORE_IN_STATE: Sql = sql!(
     " FROM deliveries s
        JOIN deliveries d ON d.account_id = s.account_id AND d.event_no = s.event_no AND d.target_no = s.target_no
       WHERE s.account_id = $1 AND (s.event_no, s.target_no) < ($2, $3) AND s.event_no >= $4
-        AND ($5 = '' OR d.event = $5) AND (d.endpoint_id = $6 OR $6 = -1) AND s.state = $7
+        AND ($5 = '' OR d.event = $5) AND (d.endpoint_id = $6 OR $6 = -1)
+        AND s.state = $7 AND s.state <> 'delivered'
       ORDER BY s.event_no DESC, s.target_no DESC LIMIT $8",
 );
 
@@ -390,23 +424,25 @@ pub fn list(
         (&filter.event).into(),
         filter.endpoint.unwrap_or(-1).into(),
     ];
-    args.extend(filter.state.map(|state| Arg::from(state.as_str())));
+    args.push(filter.state.map_or("", State::as_str).into());
     args.push(i64::from(most).into());
-    tx.all(if filter.state.is_some() { &BEFORE_IN_STATE } else { &ALL_BEFORE }, &args, table::read)
+    let reads_all = matches!(filter.state, None | Some(State::Delivered));
+    tx.all(if reads_all { &ALL_BEFORE } else { &BEFORE_IN_STATE }, &args, table::read)
 }
 
 const OF_ORDER: Sql = sql!(
     "deliveries.of_order",
     "SELECT ",
     Piece::List(Delivery::COLUMNS, "d."),
-    " FROM deliveries o
-       JOIN deliveries d ON d.account_id = o.account_id AND d.event_no = o.event_no AND d.target_no = o.target_no
-      WHERE o.account_id = $1 AND o.order_id = $2 ORDER BY o.event_no",
+    " FROM events e JOIN deliveries d ON d.account_id = e.account_id AND d.event_no = e.event_no
+      WHERE e.account_id = $1 AND e.order_id = $2 ORDER BY e.event_no",
 );
 
 /// An order's deliveries, the oldest first.
 pub fn of_order(tx: &mut Tx<'_>, account: AccountId, order: OrderId) -> Result<Vec<Delivery>, Error> {
-    tx.all(&OF_ORDER, &[account.0.into(), order.0.into()], table::read)
+    let mut found = tx.all(&OF_ORDER, &[account.0.into(), order.0.into()], table::read::<Delivery>)?;
+    found.sort_by_key(|delivery| delivery.id);
+    Ok(found)
 }
 
 const OF_EVENT: Sql = sql!(
@@ -474,10 +510,12 @@ pub fn drop_some(tx: &mut Tx<'_>, account: AccountId, now: i64) -> Result<u64, E
 
 const COUNT: Sql = Sql::new(
     "deliveries.count",
-    "SELECT COUNT(*), COALESCE(MIN(event_no), 0) FROM deliveries WHERE account_id = $1 AND state = $2",
+    "SELECT COUNT(*), COALESCE(MIN(event_no), 0) FROM deliveries
+      WHERE account_id = $1 AND state = $2 AND state <> 'delivered'",
 );
 
 /// How many deliveries an account has in a state, and the time of the oldest of their events (unix seconds).
+/// Those that are delivered are not counted.
 pub fn count(tx: &mut Tx<'_>, account: AccountId, state: State) -> Result<(u64, i64), Error> {
     let counted = tx.row(&COUNT, &[account.0.into(), state.as_str().into()], |row| {
         Ok((row.int(0)?.unsigned_abs(), row.int(1)? / 1_000_000))
@@ -552,11 +590,11 @@ pub fn resume(tx: &mut Tx<'_>) -> Result<bool, Error> {
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] = &[
     &ADD,
-    &NEXT_DUE,
+    &NEXT_IN_ACCOUNT,
+    &NEXT_ACCOUNT,
     &CLAIM,
     &SETTLE,
     &POSTPONE,
-    &HOLD,
     &ADD_TRY,
     &ALL_BEFORE,
     &BEFORE_IN_STATE,

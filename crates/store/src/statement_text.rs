@@ -34,6 +34,8 @@ pub(crate) struct Dialect {
     pub(crate) surname_key: &'static str,
     /// The index that version 6 gives reports, if any.
     pub(crate) reports: &'static str,
+    /// How version 8 keeps the bodies of events without a page of its own for each, if that is needed.
+    pub(crate) large_events: &'static str,
 }
 
 /// Concatenates texts and [`Piece`]s.

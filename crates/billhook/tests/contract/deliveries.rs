@@ -8,7 +8,7 @@ use std::sync::{
 
 use billhook_store::{
     audit,
-    deliveries::{self, Node},
+    deliveries::{self, Node, Queue},
     events,
 };
 use billhook_test_kit::{
@@ -210,7 +210,8 @@ fn a_lease_holds_though_clocks_differ() {
     shop.command(&["webhook", "test", "1"]);
     let claimed = |name: &'static str, at: i64| {
         let claimed = shop.write(move |tx, account| {
-            deliveries::claim(tx, account, &Node { name: name.to_owned(), is_alone: false }, at, 10)
+            let node = Node { name: name.to_owned(), is_alone: false };
+            deliveries::claim(tx, &Queue::of(account, "http://127.0.0.1:1/"), &node, at, 10)
         });
         claimed.len()
     };

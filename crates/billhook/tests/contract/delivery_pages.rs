@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use billhook_store::{
-    deliveries::{self, Node, Outcome, State, Try},
+    deliveries::{self, Node, Outcome, Queue, State, Try},
     endpoints, events, orders,
 };
 use billhook_test_kit::{
@@ -192,7 +192,7 @@ fn very_many_are_listed_and_sent_in_parts() {
             events::raise(tx, account, Event::Paid, &order, Money::ZERO)?;
         }
         let node = Node { name: "test".to_owned(), is_alone: false };
-        let claimed = deliveries::claim(tx, account, &node, now(), 2_000)?;
+        let claimed = deliveries::claim(tx, &Queue::of(account, "http://a.example/"), &node, now(), 2_000)?;
         let failed = Outcome::Tried(Try { status: 500, ..Try::default() }, Ok(State::Failed));
         let failed: Vec<_> = claimed.iter().map(|delivery| (delivery.id, failed.clone())).collect();
         deliveries::settle(tx, account, &node, &failed, now())

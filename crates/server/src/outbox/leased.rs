@@ -1,10 +1,10 @@
 //! Leased deliveries with what is sent.
 
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use billhook_store::{
     AccountId, Error, Store, Tx,
-    deliveries::{self, Delivery, Node, State, Try},
+    deliveries::{self, Delivery, Node, Queue, State, Try},
     endpoints::{self, Endpoint},
     events::{self, Happened},
 };
@@ -22,10 +22,21 @@ use crate::clock::unix_now;
 #[derive(Debug)]
 pub(super) struct Leased {
     pub(super) account: AccountId,
+    /// The host that it holds a slot of.
+    pub(super) host: Arc<str>,
     pub(super) delivery: Delivery,
     pub(super) message: Message,
     /// When it was leased, at the earliest.
     pub(super) since: Instant,
+}
+
+/// How much may be leased of a queue.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) queue: Queue,
+    /// Host and port of the queue's first URL; empty: that is no URL.
+    pub(super) host: Arc<str>,
+    pub(super) most: usize,
 }
 
 /// What was leased of an account.
@@ -33,27 +44,32 @@ pub(super) struct Leased {
 pub(super) struct Lease {
     /// When, at the earliest.
     pub(super) since: Instant,
-    pub(super) claimed: Vec<Delivery>,
+    /// As many as queues that were asked for.
+    pub(super) claimed: Vec<Vec<Delivery>>,
     pub(super) sources: Result<Sources, Error>,
 }
 
 impl Lease {
     /// Leases an account's due deliveries, and reads what is sent.
     pub(super) async fn take(
-        store: &Store,
+        store: Store,
         account: AccountId,
-        node: &Node,
-        most: usize,
+        node: Node,
+        wanted: Vec<Wanted>,
     ) -> Result<Self, Error> {
         let (since, now) = (Instant::now(), unix_now());
-        let (node, most) = (node.clone(), u32::try_from(most).unwrap_or(u32::MAX));
-        let claim = move |tx: &mut Tx<'_>| deliveries::claim(tx, account, &node, now, most);
-        let claimed = write(store, account, claim).await?;
-        let sources = if claimed.is_empty() {
+        let claim = move |tx: &mut Tx<'_>| {
+            let of_queue = |Wanted { queue, most, .. }: &Wanted| {
+                deliveries::claim(tx, queue, &node, now, u32::try_from(*most).unwrap_or(u32::MAX))
+            };
+            wanted.iter().map(of_queue).collect::<Result<Vec<_>, _>>()
+        };
+        let claimed = write(&store, account, claim).await?;
+        let of: Vec<_> = claimed.iter().flatten().cloned().collect();
+        let sources = if of.is_empty() {
             Ok(Sources::default())
         } else {
-            let of = claimed.clone();
-            read(store, move |tx| Sources::read(tx, account, &of)).await
+            read(&store, move |tx| Sources::read(tx, account, &of)).await
         };
         Ok(Self { since, claimed, sources })
     }

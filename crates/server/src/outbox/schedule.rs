@@ -6,9 +6,6 @@ use rand::RngExt as _;
 const WAITS: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// Waits vary by a fifth, so that receivers that were away do not get all at once.
 const JITTER: std::ops::RangeInclusive<f64> = 0.8..=1.2;
-/// For how long at most deliveries are put off whose host is busy, in seconds, and if it is slow as well.
-const PUT_OFF_MAX: i64 = 10;
-const PUT_OFF_SLOW_MAX: i64 = 60;
 
 /// How long to wait after so many failed tries, in seconds; `None`: it is given up.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "these are days at most")]
@@ -16,11 +13,6 @@ pub(super) fn wait(tries: u32) -> Option<i64> {
     let at = usize::try_from(tries.saturating_sub(1)).ok()?;
     let seconds = *WAITS.get(at)?;
     Some((seconds as f64 * rand::rng().random_range(JITTER)).round() as i64)
-}
-
-/// How long to put off a delivery whose host is busy, in seconds.
-pub(super) fn put_off(is_slow: bool) -> i64 {
-    rand::rng().random_range(1..=if is_slow { PUT_OFF_SLOW_MAX } else { PUT_OFF_MAX })
 }
 
 #[cfg(test)]

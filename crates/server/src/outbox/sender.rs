@@ -8,22 +8,23 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, Tx,
-    deliveries::{self, DeliveryId, Node, Outcome, State as Settled, Try},
+    deliveries::{self, DeliveryId, Node, Outcome, Queue, State as Settled, Try, Waiting},
     endpoints::{self, Endpoint},
 };
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use rand::RngExt as _;
 use tokio::{
     sync::oneshot,
     task::{self, JoinError, JoinSet},
-    time::{MissedTickBehavior, interval, sleep_until, timeout_at},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{
     attempt::Poster,
     failing::Failing,
-    leased::{GONE, Lease, Leased, after},
-    schedule,
-    slots::{Room, Slots},
+    leased::{GONE, Lease, Leased, Wanted, after},
+    slots::{Sending, Slots},
+    target::Target,
     transaction::{read, write},
     upkeep,
 };
@@ -40,12 +41,8 @@ const SETTLE_MAX: usize = 100;
 const REST: Duration = Duration::from_secs(1);
 /// For how many accounts deliveries are leased at once.
 const LEASES_AT_ONCE: usize = 16;
-/// How many accounts are looked at in one transaction.
-const ACCOUNTS_MAX: usize = 500;
-/// How many leased deliveries wait for a host that is to answer soon.
-const WAITING_FOR_HOST_MAX: usize = 12;
-/// How long an account rests after all that was leased of it was put off.
-const ACCOUNT_REST: Duration = Duration::from_secs(1);
+/// How many queues are looked at in one transaction.
+const QUEUES_MAX: usize = 500;
 /// How old a lease may be when its delivery is begun. The try must end before another node may take it.
 const LEASE_AGE_MAX: Duration = Duration::from_secs(30);
 
@@ -65,50 +62,58 @@ enum Due {
         why: String,
         pending: u64,
     },
-    /// The accounts that have something due, and where to go on, if there are more to look at.
-    Of(Vec<AccountId>, Option<Walk>),
+    /// The queues that have something due, and where to go on, if there are more to look at.
+    Of(Vec<Waiting>, Option<Walk>),
 }
 
-/// A walk once around all accounts, in several steps.
-#[derive(Debug, Clone, Copy)]
+/// A walk once around the queues of all accounts, in several steps.
+#[derive(Debug, Clone)]
 struct Walk {
     /// The account that had the last turn before.
     from: AccountId,
-    last: AccountId,
+    /// The last queue; `None`: none yet, or none since the end.
+    last: Option<Queue>,
     is_past_end: bool,
 }
 
-impl Walk {
-    fn from(turn: AccountId) -> Self {
-        Self { from: turn, last: turn, is_past_end: false }
-    }
+/// What a transaction of the sender has come to.
+enum Stored {
+    Due(Result<Due, Error>),
+    Leased(AccountId, Vec<Wanted>, Result<Lease, Error>),
+    Settled(Arc<Vec<Ended>>, Result<(), Error>),
 }
 
 pub(super) struct Sender {
     state: Arc<State>,
     poster: Poster,
     node: Node,
+    /// Transactions under way. Tries go on meanwhile.
+    storing: FuturesUnordered<BoxFuture<'static, Stored>>,
+    /// The queues that have something due and are to be leased next, by account.
+    due: VecDeque<Vec<Waiting>>,
+    /// How many transactions of the present look for what is due are under way.
+    looking: usize,
+    /// Something may be due.
+    looks: bool,
+    looked: Instant,
     slots: Slots,
     /// All that is leased and not settled. After the clock was changed, a lease may find them due once more.
     held: HashSet<(AccountId, DeliveryId)>,
-    /// Leased, and waiting for their hosts.
-    waiting: VecDeque<Leased>,
+    /// Leased, and waiting for slots to be sent in.
+    waiting: VecDeque<Box<Leased>>,
+    sending: Sending,
     tries: JoinSet<Try>,
-    sending: HashMap<task::Id, (Leased, Instant)>,
+    tried: HashMap<task::Id, (Box<Leased>, Instant)>,
     results: Vec<Ended>,
     results_since: Instant,
     /// The account that had the last turn.
     turn: AccountId,
     /// The walk that is not finished.
     walk: Option<Walk>,
-    /// Something leased could not be sent at all, so no try's end asks for more.
-    asks_again: bool,
     is_paused: bool,
     is_well: bool,
     /// The store is left alone until then.
     rests_until: Instant,
-    /// Accounts whose hosts are all busy, until then.
-    resting: HashMap<AccountId, Instant>,
     failing: Failing,
 }
 
@@ -121,20 +126,24 @@ impl Sender {
             state,
             poster,
             node,
-            slots: Slots::default(),
+            storing: FuturesUnordered::new(),
+            due: VecDeque::new(),
+            looking: 0,
+            looks: true,
+            looked: now,
+            slots: Slots::leased(),
             held: HashSet::new(),
             waiting: VecDeque::new(),
+            sending: Sending::new(),
             tries: JoinSet::new(),
-            sending: HashMap::new(),
+            tried: HashMap::new(),
             results: Vec::new(),
             results_since: now,
             turn: AccountId(i64::MIN),
             walk: None,
-            asks_again: false,
             is_paused: false,
             is_well: true,
             rests_until: now,
-            resting: HashMap::new(),
             failing: Failing::default(),
         }
     }
@@ -143,51 +152,88 @@ impl Sender {
     pub(super) async fn run(mut self, mut stopped: oneshot::Receiver<Duration>) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut looks, mut looked) = (true, Instant::now());
         let within = loop {
             let settles_at = (self.results_since + SETTLE_INTERVAL).max(self.rests_until);
-            let looks_at = (looked + LOOK_INTERVAL).max(self.rests_until);
+            let looks_at = (self.looked + LOOK_INTERVAL).max(self.rests_until);
+            let may_look = self.looks && self.looking == 0;
             tokio::select! {
                 within = &mut stopped => break within.unwrap_or_default(),
-                Some(ended) = self.tries.join_next_with_id() => {
-                    self.end(ended);
-                    looks = true;
-                }
-                () = deliveries::raised() => looks = true,
-                _ = ticks.tick() => looks = true,
+                Some(ended) = self.tries.join_next_with_id() => self.end(ended),
+                Some(stored) = self.storing.next() => self.stored(stored),
+                () = deliveries::raised() => self.looks = true,
+                _ = ticks.tick() => self.looks = true,
                 () = sleep_until(settles_at.into()), if !self.results.is_empty() => {}
-                () = sleep_until(looks_at.into()), if looks => {}
+                () = sleep_until(looks_at.into()), if may_look => {}
+            }
+            while let Some(ended) = self.tries.try_join_next_with_id() {
+                self.end(ended);
             }
             self.begin_waiting();
             let now = Instant::now();
             if (now >= settles_at || self.results.len() >= SETTLE_MAX) && now >= self.rests_until {
-                self.settle().await;
+                self.settle();
             }
-            if looks && now >= looks_at {
-                looks = self.look().await;
-                looked = Instant::now();
+            if self.looks && self.looking == 0 && now >= looks_at {
+                self.look();
             }
         };
         self.stop(Instant::now() + within).await;
     }
 
-    /// Leases what is due and begins to send it. Returns whether there may be more.
-    async fn look(&mut self) -> bool {
+    /// Begins to look for what is due.
+    fn look(&mut self) {
+        self.looks = false;
         if self.slots.free_in_all() == 0 {
-            return false;
+            return;
         }
-        let (walk, now) = (self.walk.take().unwrap_or_else(|| Walk::from(self.turn)), unix_now());
-        let counts = !self.is_paused;
-        let due = read(&self.state.store, move |tx| due(tx, walk, now, counts)).await;
-        let accounts = match self.well(due) {
-            Some(Due::Of(accounts, more)) => {
+        (self.looking, self.looked) = (1, Instant::now());
+        let from = || Walk { from: self.turn, last: None, is_past_end: false };
+        let (walk, now, counts) = (self.walk.take().unwrap_or_else(from), unix_now(), !self.is_paused);
+        let store = self.state.store.clone();
+        let due = async move { Stored::Due(read(&store, move |tx| due(tx, walk, now, counts)).await) };
+        self.storing.push(due.boxed());
+    }
+
+    /// Goes on after a transaction.
+    fn stored(&mut self, stored: Stored) {
+        match stored {
+            Stored::Due(due) => {
+                self.looking -= 1;
+                if let Some(due) = self.well(due) {
+                    self.take_due(due);
+                }
+                self.lease();
+            }
+            Stored::Leased(account, wanted, lease) => {
+                self.looking -= 1;
+                let lease = self.well(lease);
+                self.prepare(account, wanted, lease);
+                self.lease();
+            }
+            Stored::Settled(results, written) => {
+                if self.well(written).is_some() {
+                    for result in results.iter() {
+                        self.held.remove(&(result.account, result.id));
+                    }
+                } else {
+                    self.results.extend(results.iter().cloned());
+                }
+            }
+        }
+    }
+
+    fn take_due(&mut self, due: Due) {
+        match due {
+            Due::Of(queues, walk) => {
                 if std::mem::take(&mut self.is_paused) {
                     tracing::info!("the outbox is not paused any more: what waits is sent");
                 }
-                self.walk = more;
-                accounts
+                self.walk = walk;
+                self.looks |= self.walk.is_some();
+                let of_accounts = queues.chunk_by(|one, next| one.queue.account == next.queue.account);
+                self.due = of_accounts.map(<[_]>::to_vec).collect();
             }
-            Some(Due::Paused { why, pending }) => {
+            Due::Paused { why, pending } => {
                 if !std::mem::replace(&mut self.is_paused, true) {
                     tracing::warn!(
                         why,
@@ -195,82 +241,80 @@ impl Sender {
                         "the outbox is paused: nothing is sent until `billhook outbox resume`"
                     );
                 }
-                return false;
             }
-            None => return false,
+        }
+    }
+
+    /// Begins to lease what is due, of so many accounts at once.
+    fn lease(&mut self) {
+        let now = Instant::now();
+        while self.looking < LEASES_AT_ONCE
+            && let Some(mut queues) = self.due.pop_front()
+            && let Some(account) = queues.first().map(|first| first.queue.account)
+        {
+            let (mut share, mut wanted) =
+                ((self.slots.free_in_all() / (self.due.len() + 1)).max(1), Vec::new());
+            // Each queue comes first in its turn.
+            let first = rand::rng().random_range(0..queues.len());
+            queues.rotate_left(first);
+            for Waiting { queue, url, .. } in queues {
+                let host: Arc<str> =
+                    Target::parse(&url).map_or_else(|_| "".into(), |target| target.host.into());
+                let most = self.slots.free(account, &host).min(share);
+                if most > 0 && !self.sending.is_late(&host, now) {
+                    self.slots.take(account, &host, most);
+                    share -= most;
+                    self.turn = account;
+                    wanted.push(Wanted { queue, host, most });
+                }
+            }
+            if !wanted.is_empty() {
+                self.looking += 1;
+                let (store, node, of) = (self.state.store.clone(), self.node.clone(), wanted.clone());
+                let lease = async move {
+                    Stored::Leased(account, wanted, Lease::take(store, account, node, of).await)
+                };
+                self.storing.push(lease.boxed());
+            }
+        }
+    }
+
+    /// Prepares what was leased.
+    fn prepare(&mut self, account: AccountId, wanted: Vec<Wanted>, lease: Option<Lease>) {
+        let (since, claimed, sources) = match lease {
+            Some(Lease { since, claimed, sources }) => (since, claimed, self.well(sources)),
+            None => (Instant::now(), Vec::new(), None),
         };
-        let began = Instant::now();
-        self.resting.retain(|_, until| *until > began);
-        for some in accounts.chunks(LEASES_AT_ONCE) {
-            let Some(leased) = self.lease(some).await else { return false };
-            let put_off = self.begin_waiting();
-            for (account, count) in leased {
-                if count > 0 && put_off.get(&account).is_some_and(|put_off| *put_off >= count) {
-                    self.resting.insert(account, Instant::now() + ACCOUNT_REST);
-                }
-            }
-            while let Some(ended) = self.tries.try_join_next_with_id() {
-                self.end(ended);
-            }
-            if self.results.len() >= SETTLE_MAX {
-                self.settle().await;
-            }
-        }
-        std::mem::take(&mut self.asks_again) || self.walk.is_some()
-    }
-
-    /// Leases what is due of these accounts. Returns how much of each; `None`: the store failed.
-    async fn lease(&mut self, accounts: &[AccountId]) -> Option<Vec<(AccountId, usize)>> {
-        let share = (self.slots.free_in_all() / accounts.len().max(1)).max(1);
-        let mut asked = Vec::new();
-        for &account in accounts {
-            let most = self.slots.free(account).min(share);
-            if most > 0 && !self.resting.contains_key(&account) {
-                self.slots.take(account, most);
-                self.turn = account;
-                asked.push((account, most));
-            }
-        }
-        let leases =
-            asked.iter().map(|&(account, most)| Lease::take(&self.state.store, account, &self.node, most));
-        let leases = join_all(leases).await;
-        let (mut counts, mut is_well) = (Vec::new(), true);
-        for ((account, most), lease) in asked.into_iter().zip(leases) {
-            let lease = self.well(lease);
-            let count = lease.as_ref().map_or(0, |lease| lease.claimed.len());
-            self.slots.give_back(account, most.saturating_sub(count));
-            counts.push((account, count));
-            is_well &= lease.is_some_and(|lease| self.prepare(account, lease));
-        }
-        is_well.then_some(counts)
-    }
-
-    /// Prepares what was leased. Returns whether the store could be read.
-    fn prepare(&mut self, account: AccountId, lease: Lease) -> bool {
-        let Lease { since, claimed, sources } = lease;
-        let sources = self.well(sources);
         let (served, now) = (self.state.directory.by_id(account), unix_now());
-        for delivery in claimed {
-            if !self.held.insert((account, delivery.id)) {
-                self.slots.give_back(account, 1);
-                continue;
-            }
-            let (Some(sources), Some(served)) = (&sources, &served) else {
-                // An account that was just added is known within a second.
-                self.leave(account, delivery.id, Outcome::Postponed(now + 1), None);
-                continue;
-            };
-            match sources.message(&delivery, &served.key, now) {
-                Ok(message) => self.waiting.push_back(Leased { account, delivery, message, since }),
-                Err((settled, reason)) => {
-                    self.asks_again = true;
-                    self.state.metrics.count_sent(Sent::Failed);
-                    let tried = Try { at: now, reason, ..Try::default() };
-                    self.leave(account, delivery.id, Outcome::Tried(tried, Ok(settled)), None);
+        let mut claimed = claimed.into_iter();
+        for Wanted { host, most, .. } in wanted {
+            let claimed = claimed.next().unwrap_or_default();
+            self.slots.give_back(account, &host, most.saturating_sub(claimed.len()));
+            for delivery in claimed {
+                let (id, host) = (delivery.id, host.clone());
+                if !self.held.insert((account, id)) {
+                    self.slots.give_back(account, &host, 1);
+                    continue;
+                }
+                let (Some(sources), Some(served)) = (&sources, &served) else {
+                    // An account that was just added is known within a second.
+                    self.leave(account, &host, id, Outcome::Postponed(now + 1), None);
+                    continue;
+                };
+                match sources.message(&delivery, &served.key, now) {
+                    Ok(message) => {
+                        self.waiting.push_back(Box::new(Leased { account, host, delivery, message, since }));
+                    }
+                    Err((settled, reason)) => {
+                        // No try's end asks for more.
+                        self.looks = true;
+                        self.state.metrics.count_sent(Sent::Failed);
+                        let tried = Try { at: now, reason, ..Try::default() };
+                        self.leave(account, &host, id, Outcome::Tried(tried, Ok(settled)), None);
+                    }
                 }
             }
         }
-        sources.is_some()
     }
 
     /// Notes whether the store works.
@@ -292,50 +336,40 @@ impl Sender {
         }
     }
 
-    /// Begins to send what waits for its host, if that has room. Returns how many of each account were put off.
-    fn begin_waiting(&mut self) -> HashMap<AccountId, usize> {
+    /// Begins to send what has a slot. What would wait too long goes back to the store.
+    fn begin_waiting(&mut self) {
         let now = Instant::now();
-        let (mut put_off, mut waiting) = (HashMap::new(), HashMap::<String, usize>::new());
         for leased in std::mem::take(&mut self.waiting) {
             let host = &leased.message.target.host;
-            let room = self.slots.room(host, now);
-            if room != Room::Late && now.saturating_duration_since(leased.since) <= LEASE_AGE_MAX {
-                if room == Room::Now {
-                    self.begin(leased, now);
-                    continue;
-                }
-                let before = waiting.entry(host.clone()).or_default();
-                if *before < WAITING_FOR_HOST_MAX {
-                    *before += 1;
-                    self.waiting.push_back(leased);
-                    continue;
-                }
+            let is_old = now.saturating_duration_since(leased.since) > LEASE_AGE_MAX;
+            if is_old || self.sending.is_late(host, now) {
+                self.give_back(&leased);
+            } else if self.sending.has_room(leased.account, host) {
+                self.sending.begin(leased.account, host, now);
+                let handle = self.tries.spawn(self.poster.post(leased.message.clone()));
+                self.tried.insert(handle.id(), (leased, now));
+            } else {
+                self.waiting.push_back(leased);
             }
-            *put_off.entry(leased.account).or_default() += 1;
-            self.put_off(&leased, unix_now() + schedule::put_off(room == Room::Late));
         }
-        put_off
     }
 
-    fn begin(&mut self, leased: Leased, now: Instant) {
-        self.slots.begin(&leased.message.target.host, now);
-        let handle = self.tries.spawn(self.poster.post(leased.message.clone()));
-        self.sending.insert(handle.id(), (leased, now));
-    }
-
-    fn put_off(&mut self, leased: &Leased, until: i64) {
-        self.leave(leased.account, leased.delivery.id, Outcome::Postponed(until), None);
+    /// Gives a delivery back that was not tried. It keeps its place.
+    fn give_back(&mut self, leased: &Leased) {
+        let Leased { account, host, delivery, .. } = leased;
+        self.leave(*account, host, delivery.id, Outcome::Postponed(delivery.due_at), None);
     }
 
     /// Notes how a try has ended.
     fn end(&mut self, ended: Result<(task::Id, Try), JoinError>) {
+        self.looks = true;
         let (id, tried) = ended.unwrap_or_else(|panic| {
             let reason = "an internal error; please report it".to_owned();
             (panic.id(), Try { at: unix_now(), reason, ..Try::default() })
         });
-        let Some((leased, began)) = self.sending.remove(&id) else { return };
-        let Leased { account, delivery, message, .. } = leased;
-        self.slots.end(&message.target.host, began);
+        let Some((leased, began)) = self.tried.remove(&id) else { return };
+        let Leased { account, host, delivery, message, .. } = *leased;
+        self.sending.end(account, &message.target.host, began);
         self.failing.note(account, delivery.endpoint, &message.target, &tried.reason);
         let next = after(delivery.tries, &tried, unix_now());
         self.state.metrics.count_sent(match next {
@@ -344,83 +378,83 @@ impl Sender {
             Err(_) => Sent::TriedAgain,
         });
         let gone = (tried.status == GONE && delivery.endpoint != 0).then_some(delivery.endpoint);
-        self.leave(account, delivery.id, Outcome::Tried(tried, next), gone);
+        self.leave(account, &host, delivery.id, Outcome::Tried(tried, next), gone);
     }
 
     /// Frees a delivery's slot, and keeps what has become of it until that is written.
-    fn leave(&mut self, account: AccountId, id: DeliveryId, outcome: Outcome, gone: Option<i64>) {
-        self.slots.give_back(account, 1);
+    fn leave(&mut self, account: AccountId, host: &str, id: DeliveryId, outcome: Outcome, gone: Option<i64>) {
+        self.slots.give_back(account, host, 1);
         if self.results.is_empty() {
             self.results_since = Instant::now();
         }
         self.results.push(Ended { account, id, outcome, gone });
     }
 
-    /// Writes what has become of deliveries. What the store does not take is kept for the next time.
-    async fn settle(&mut self) {
+    /// Begins to write what has become of deliveries. What the store does not take is kept for the next time.
+    fn settle(&mut self) {
         let mut of_accounts = BTreeMap::<AccountId, Vec<Ended>>::new();
         for result in std::mem::take(&mut self.results) {
             of_accounts.entry(result.account).or_default().push(result);
         }
-        let writes = of_accounts.into_iter().map(|(account, results)| {
+        for (account, results) in of_accounts {
             let (store, node, now, results) =
-                (&self.state.store, self.node.clone(), unix_now(), Arc::new(results));
-            async move {
-                let of_write = results.clone();
-                let body = move |tx: &mut Tx<'_>| settle(tx, account, &node, &of_write, now);
-                (results, write(store, account, body).await)
-            }
-        });
-        for (results, written) in join_all(writes).await {
-            if self.well(written).is_some() {
-                for result in results.iter() {
-                    self.held.remove(&(result.account, result.id));
-                }
-            } else {
-                self.results.extend(results.iter().cloned());
-            }
+                (self.state.store.clone(), self.node.clone(), unix_now(), Arc::new(results));
+            let of_write = results.clone();
+            let body = move |tx: &mut Tx<'_>| settle(tx, account, &node, &of_write, now);
+            let written = async move { Stored::Settled(results, write(&store, account, body).await) };
+            self.storing.push(written.boxed());
         }
     }
 
     /// Waits for the tries that have begun, and gives the others back.
     async fn stop(mut self, until: Instant) {
-        for leased in std::mem::take(&mut self.waiting) {
-            self.put_off(&leased, unix_now());
-        }
-        while let Ok(Some(ended)) = timeout_at(until.into(), self.tries.join_next_with_id()).await {
-            self.end(ended);
+        while !(self.tries.is_empty() && self.storing.is_empty()) {
+            tokio::select! {
+                Some(ended) = self.tries.join_next_with_id() => self.end(ended),
+                Some(stored) = self.storing.next() => self.stored(stored),
+                () = sleep_until(until.into()) => break,
+            }
+            // Of a look under way only what it has leased comes, to be given back.
+            self.due.clear();
         }
         self.tries.abort_all();
-        for (_, (leased, _)) in std::mem::take(&mut self.sending) {
-            self.put_off(&leased, unix_now());
+        for leased in std::mem::take(&mut self.waiting) {
+            self.give_back(&leased);
         }
-        self.rests_until = Instant::now();
-        self.settle().await;
+        for (_, (leased, _)) in std::mem::take(&mut self.tried) {
+            self.give_back(&leased);
+        }
+        self.settle();
+        while let Some(stored) = self.storing.next().await {
+            self.stored(stored);
+        }
     }
 }
 
-/// The accounts of the walk's next step that have something due.
+/// The queues of the walk's next step that have something due.
 fn due(tx: &mut Tx<'_>, mut walk: Walk, now: i64, counts: bool) -> Result<Due, Error> {
     if let Some(why) = deliveries::paused(tx)? {
         return Ok(Due::Paused { why, pending: if counts { upkeep::pending(tx)? } else { 0 } });
     }
-    let mut accounts = Vec::new();
-    for _ in 0..ACCOUNTS_MAX {
-        match deliveries::next_due(tx, walk.last)? {
-            Some((account, _)) if walk.is_past_end && account > walk.from => {
-                return Ok(Due::Of(accounts, None));
-            }
-            Some((account, due_at)) => {
-                walk.last = account;
-                if due_at <= now {
-                    accounts.push(account);
+    let mut due = Vec::new();
+    for _ in 0..QUEUES_MAX {
+        let found = match &walk.last {
+            Some(last) => deliveries::next_queue(tx, last)?,
+            None if walk.is_past_end => deliveries::next_account(tx, AccountId(i64::MIN))?,
+            None => deliveries::next_account(tx, walk.from)?,
+        };
+        match found {
+            Some(found) if !walk.is_past_end || found.queue.account <= walk.from => {
+                walk.last = Some(found.queue.clone());
+                if found.due_at <= now {
+                    due.push(found);
                 }
             }
-            None if walk.is_past_end => return Ok(Due::Of(accounts, None)),
-            None => (walk.last, walk.is_past_end) = (AccountId(i64::MIN), true),
+            _ if walk.is_past_end => return Ok(Due::Of(due, None)),
+            _ => (walk.last, walk.is_past_end) = (None, true),
         }
     }
-    Ok(Due::Of(accounts, Some(walk)))
+    Ok(Due::Of(due, Some(walk)))
 }
 
 /// Writes results of an account, and disables its endpoints that want no more events.

@@ -1,6 +1,7 @@
-//! How many deliveries are sent at once: in all, of an account, and to a host.
+//! How many deliveries are leased and sent at once: in all, of an account, and to a host.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     hash::Hash,
     time::{Duration, Instant},
@@ -8,89 +9,119 @@ use std::{
 
 use billhook_store::AccountId;
 
-const IN_ALL_MAX: usize = 256;
-const OF_ACCOUNT_MAX: usize = 32;
-const TO_HOST_MAX: usize = 4;
-/// A host is slow if it takes longer for its answers. Nothing is kept waiting for it.
+/// What is leased waits in memory until it can be sent.
+const LEASED: Limits = Limits { in_all: 1_024, of_account: 128, to_host: 32 };
+const SENT: Limits = Limits { in_all: 256, of_account: 32, to_host: 4 };
+/// A host is slow if an answer takes longer. Nothing waits for it in memory.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The slots in use. An account's slot is taken when a delivery is leased, a host's when it is sent.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    taken: usize,
-    of_account: HashMap<AccountId, usize>,
-    /// When each try began, by host and port.
-    to_host: HashMap<String, Vec<Instant>>,
+#[derive(Debug)]
+struct Limits {
+    in_all: usize,
+    of_account: usize,
+    to_host: usize,
 }
 
-/// Whether a host can be sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
-    /// At once.
-    Now,
-    /// When a try has ended, which is soon.
-    Soon,
-    /// Not soon.
-    Late,
+/// Slots in use.
+#[derive(Debug)]
+pub(super) struct Slots {
+    limits: &'static Limits,
+    in_all: usize,
+    of_account: HashMap<AccountId, usize>,
+    to_host: HashMap<String, usize>,
 }
 
 impl Slots {
-    /// How many more deliveries may be leased.
+    pub(super) fn leased() -> Self {
+        Self::within(&LEASED)
+    }
+
+    fn within(limits: &'static Limits) -> Self {
+        Self { limits, in_all: 0, of_account: HashMap::new(), to_host: HashMap::new() }
+    }
+
     pub(super) fn free_in_all(&self) -> usize {
-        IN_ALL_MAX.saturating_sub(self.taken)
+        self.limits.in_all.saturating_sub(self.in_all)
     }
 
-    /// How many more deliveries of this account may be leased.
-    pub(super) fn free(&self, account: AccountId) -> usize {
+    /// How many more deliveries of this account may be taken for this host.
+    pub(super) fn free(&self, account: AccountId, host: &str) -> usize {
         let of_account = self.of_account.get(&account).copied().unwrap_or(0);
-        self.free_in_all().min(OF_ACCOUNT_MAX.saturating_sub(of_account))
+        self.free_in_all().min(self.limits.of_account.saturating_sub(of_account)).min(self.free_to(host))
     }
 
-    pub(super) fn take(&mut self, account: AccountId, count: usize) {
-        self.taken += count;
+    fn free_to(&self, host: &str) -> usize {
+        self.limits.to_host.saturating_sub(self.to_host.get(host).copied().unwrap_or(0))
+    }
+
+    pub(super) fn take(&mut self, account: AccountId, host: &str, count: usize) {
+        self.in_all += count;
         *self.of_account.entry(account).or_default() += count;
+        *self.to_host.entry(host.to_owned()).or_default() += count;
     }
 
-    pub(super) fn give_back(&mut self, account: AccountId, count: usize) {
-        self.taken = self.taken.saturating_sub(count);
-        if let Some(taken) = self.of_account.get_mut(&account) {
-            *taken = taken.saturating_sub(count);
-        }
-        forget_if(&mut self.of_account, &account, |taken| *taken == 0);
-    }
-
-    pub(super) fn room(&self, host: &str, now: Instant) -> Room {
-        match self.to_host.get(host) {
-            Some(began) if began.len() >= TO_HOST_MAX => {
-                let is_slow = began.iter().any(|began| now.saturating_duration_since(*began) > SLOW);
-                if is_slow { Room::Late } else { Room::Soon }
-            }
-            _ => Room::Now,
-        }
-    }
-
-    pub(super) fn begin(&mut self, host: &str, now: Instant) {
-        self.to_host.entry(host.to_owned()).or_default().push(now);
-    }
-
-    pub(super) fn end(&mut self, host: &str, began: Instant) {
-        if let Some(tries) = self.to_host.get_mut(host)
-            && let Some(at) = tries.iter().position(|other| *other == began)
-        {
-            tries.swap_remove(at);
-        }
-        forget_if(&mut self.to_host, host, Vec::is_empty);
+    pub(super) fn give_back(&mut self, account: AccountId, host: &str, count: usize) {
+        self.in_all = self.in_all.saturating_sub(count);
+        lessen(&mut self.of_account, &account, count);
+        lessen(&mut self.to_host, host, count);
     }
 }
 
 /// What is not in use takes no memory.
-fn forget_if<K: Hash + Eq + std::borrow::Borrow<Q>, Q: Hash + Eq + ?Sized, V>(
-    map: &mut HashMap<K, V>,
+fn lessen<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(
+    taken: &mut HashMap<K, usize>,
     key: &Q,
-    is_unused: impl Fn(&V) -> bool,
+    count: usize,
 ) {
-    if map.get(key).is_some_and(is_unused) {
-        map.remove(key);
+    if let Some(taken) = taken.get_mut(key) {
+        *taken = taken.saturating_sub(count);
+    }
+    if taken.get(key) == Some(&0) {
+        taken.remove(key);
+    }
+}
+
+/// The tries under way.
+#[derive(Debug)]
+pub(super) struct Sending {
+    slots: Slots,
+    /// When each began, by host and port.
+    began: HashMap<String, Vec<Instant>>,
+}
+
+impl Sending {
+    pub(super) fn new() -> Self {
+        Self { slots: Slots::within(&SENT), began: HashMap::new() }
+    }
+
+    pub(super) fn has_room(&self, account: AccountId, host: &str) -> bool {
+        self.slots.free(account, host) > 0
+    }
+
+    /// Whether a host has as much as it may, and does not answer soon.
+    pub(super) fn is_late(&self, host: &str, now: Instant) -> bool {
+        self.slots.free_to(host) == 0
+            && self
+                .began
+                .get(host)
+                .is_some_and(|began| began.iter().any(|began| now.saturating_duration_since(*began) > SLOW))
+    }
+
+    pub(super) fn begin(&mut self, account: AccountId, host: &str, now: Instant) {
+        self.slots.take(account, host, 1);
+        self.began.entry(host.to_owned()).or_default().push(now);
+    }
+
+    pub(super) fn end(&mut self, account: AccountId, host: &str, began: Instant) {
+        self.slots.give_back(account, host, 1);
+        if let Some(tries) = self.began.get_mut(host) {
+            if let Some(at) = tries.iter().position(|other| *other == began) {
+                tries.swap_remove(at);
+            }
+            if tries.is_empty() {
+                self.began.remove(host);
+            }
+        }
     }
 }
 
@@ -100,38 +131,40 @@ mod tests {
 
     #[test]
     fn an_account_has_a_share_of_all() {
-        let mut slots = Slots::default();
+        let mut slots = Slots::within(&SENT);
         let account = AccountId;
-        slots.take(account(1), OF_ACCOUNT_MAX);
-        assert_eq!((slots.free(account(1)), slots.free(account(2))), (0, OF_ACCOUNT_MAX));
+        let fill = |slots: &mut Slots, of: i64| {
+            for host in 0..8 {
+                slots.take(account(of), &format!("{of}-{host}"), 4);
+            }
+        };
+        fill(&mut slots, 1);
+        assert_eq!((slots.free(account(1), "a"), slots.free(account(2), "a")), (0, 4));
+        assert_eq!(slots.free(account(2), "1-0"), 0, "the host has as much as it may");
         for other in 2..=8 {
-            slots.take(account(other), OF_ACCOUNT_MAX);
+            fill(&mut slots, other);
         }
-        assert_eq!(slots.free(account(9)), 0, "no slot is left");
-        slots.give_back(account(1), 1);
-        assert_eq!((slots.free(account(1)), slots.free(account(9)), slots.free(account(2))), (1, 1, 0));
-        for other in 1..=8 {
-            slots.give_back(account(other), OF_ACCOUNT_MAX);
-        }
-        assert!(slots.of_account.is_empty() && slots.taken == 0);
+        assert_eq!(slots.free(account(9), "a"), 0, "no slot is left");
+        slots.give_back(account(1), "1-0", 1);
+        assert_eq!((slots.free(account(1), "a"), slots.free(account(9), "1-0")), (1, 1));
+        slots.give_back(account(1), "1-0", 3);
+        assert_eq!(slots.to_host.get("1-0"), None);
     }
 
     #[test]
     fn a_host_that_answers_late_is_not_waited_for() {
-        let mut slots = Slots::default();
-        let start = Instant::now();
-        for _ in 0..TO_HOST_MAX {
-            assert_eq!(slots.room("a:80", start), Room::Now);
-            slots.begin("a:80", start);
+        let mut sending = Sending::new();
+        let (start, account) = (Instant::now(), AccountId(1));
+        for _ in 0..SENT.to_host {
+            assert!(sending.has_room(account, "a:80") && !sending.is_late("a:80", start + SLOW * 2));
+            sending.begin(account, "a:80", start);
         }
-        assert_eq!(slots.room("a:80", start), Room::Soon);
-        assert_eq!(slots.room("a:80", start + SLOW * 2), Room::Late);
-        assert_eq!(slots.room("b:80", start), Room::Now);
-        slots.end("a:80", start);
-        assert_eq!(slots.room("a:80", start), Room::Now);
-        for _ in 1..TO_HOST_MAX {
-            slots.end("a:80", start);
+        assert!(!sending.has_room(account, "a:80") && !sending.is_late("a:80", start));
+        assert!(sending.is_late("a:80", start + SLOW * 2));
+        assert!(sending.has_room(account, "b:80"));
+        for _ in 0..SENT.to_host {
+            sending.end(account, "a:80", start);
         }
-        assert!(slots.to_host.is_empty());
+        assert!(sending.has_room(account, "a:80") && sending.began.is_empty());
     }
 }

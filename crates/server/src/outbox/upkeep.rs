@@ -93,9 +93,9 @@ fn counted(tx: &mut Tx<'_>, mut accounts: BTreeSet<AccountId>) -> Result<Vec<Cou
 fn waiting(tx: &mut Tx<'_>) -> Result<Vec<AccountId>, Error> {
     let mut accounts = Vec::new();
     let mut last = AccountId(i64::MIN);
-    while let Some((account, _)) = deliveries::next_due(tx, last)? {
-        accounts.push(account);
-        last = account;
+    while let Some(found) = deliveries::next_account(tx, last)? {
+        last = found.queue.account;
+        accounts.push(last);
     }
     Ok(accounts)
 }

@@ -24,6 +24,15 @@ pub(crate) const SQLITE: Dialect = Dialect {
     ) SELECT folding FROM folded WHERE done = 34)",
     reports: "CREATE INDEX orders_in_reports ON orders (account_id, created, pay_status, price, received, utm_source, kupon,
                                                         aff, aff_name, paff, paff_name) WHERE deleted = 0;\n",
+    large_events: "ALTER TABLE events RENAME TO small_events;
+                   CREATE TABLE events (
+                       account_id INTEGER NOT NULL, event_no INTEGER NOT NULL, event TEXT NOT NULL, order_id INTEGER NOT NULL,
+                       at INTEGER NOT NULL, form TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (account_id, event_no)
+                   ) STRICT;
+                   INSERT INTO events (account_id, event_no, event, order_id, at, form, json)
+                   SELECT account_id, event_no, event, order_id, at, form, json FROM small_events;
+                   DROP TABLE small_events;
+                   CREATE INDEX events_of_order ON events (account_id, order_id, event_no);\n",
 };
 /// Key texts are compared byte by byte, as in the embedded engine.
 pub(crate) const POSTGRES: Dialect = Dialect {
@@ -39,6 +48,7 @@ pub(crate) const POSTGRES: Dialect = Dialect {
         'abcdefghijklmnopqrstuvwxyzабвгдежзийклмнопрстуфхцчшщъыьэюяее')",
     // An index here takes no long texts.
     reports: "",
+    large_events: "",
 };
 
 /// All steps of an engine, its own ones first, each with its name. A released step never changes.
@@ -108,6 +118,20 @@ macro_rules! steps {
                          WHERE state = 'pending';
                      CREATE INDEX deliveries_of_order ON deliveries (account_id, order_id, event_no);
                      CREATE INDEX deliveries_by_state ON deliveries (account_id, state, event_no, target_no);"
+                ),
+            ),
+            (
+                // Version 8.
+                "deliveries wait by URL",
+                $crate::statement_text::text!(
+                    Piece::Text($dialect.large_events),
+                    "DROP INDEX deliveries_due;
+                     DROP INDEX deliveries_of_order;
+                     DROP INDEX deliveries_by_state;
+                     CREATE INDEX deliveries_by_url ON deliveries (account_id, substr(url, 1, 200), due_at, event_no, target_no)
+                         WHERE state = 'pending';
+                     CREATE INDEX deliveries_by_state ON deliveries (account_id, state, event_no, target_no)
+                         WHERE state <> 'delivered';"
                 ),
             ),
         ]

@@ -54,14 +54,11 @@ fn deliveries_are_found_along_their_indexes() {
     drop(Sqlite::open(&folder, Purpose::Serving).unwrap());
     let connection = connect(&folder.path().join(FILE_NAME)).unwrap();
     for (name, search) in [
-        ("next_due", "deliveries USING COVERING INDEX deliveries_due (account_id>?)"),
-        ("claim", "d USING INDEX deliveries_due (account_id=? AND due_at<?)"),
-        ("claim", "o USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=? AND event_no<?)"),
-        (
-            "hold",
-            "deliveries USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=? AND event_no>?)",
-        ),
-        ("of_order", "o USING COVERING INDEX deliveries_of_order (account_id=? AND order_id=?)"),
+        ("next_in_account", "deliveries USING INDEX deliveries_by_url (account_id=? AND <expr>>?)"),
+        ("next_account", "deliveries USING INDEX deliveries_by_url (account_id>?)"),
+        ("claim", "d USING INDEX deliveries_by_url (account_id=? AND <expr>=? AND due_at<?)"),
+        ("claim", "e USING COVERING INDEX events_of_order (account_id=? AND order_id=? AND event_no<?)"),
+        ("of_order", "e USING COVERING INDEX events_of_order (account_id=? AND order_id=?)"),
         (
             "before_in_state",
             "s USING COVERING INDEX deliveries_by_state (account_id=? AND state=? AND event_no>? AND (event_no,target_no)<(?,?))",

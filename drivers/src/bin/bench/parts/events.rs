@@ -16,7 +16,7 @@ use billhook_drivers::{
 };
 use billhook_store::{
     AccountId, Location, Store, accounts,
-    deliveries::{self, Node, Outcome, State},
+    deliveries::{self, Node, Outcome, Queue, State},
     events, orders,
 };
 use billhook_test_kit::{
@@ -198,13 +198,13 @@ fn arrival(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
 fn long_backlog(scene: &Scene, rows: &mut Vec<Row>) -> Result<()> {
     let receiver = Receiver::start(|_| Reply::Hang);
     let [short, long] = ["events-short", "events-long"].map(|name| scene.path(name));
-    let mut milliseconds = [[0.0; 2]; 2];
+    let (url, mut milliseconds) = (receiver.url("/"), [[0.0; 2]; 2]);
     for ((folder, waiting), milliseconds) in
         [(&short, BATCH), (&long, LONG_BACKLOG)].into_iter().zip(&mut milliseconds)
     {
         first_orders(folder)?;
-        insert(folder, waiting, &receiver.url("/"))?;
-        *milliseconds = [leases(folder)?, starts(scene, folder)?];
+        insert(folder, waiting, &url)?;
+        *milliseconds = [leases(folder, &url)?, starts(scene, folder)?];
     }
     let [[lease, start], [long_lease, long_start]] = milliseconds;
     let beside = format!("beside {} that wait", whole(BATCH));
@@ -244,17 +244,18 @@ fn insert(folder: &Path, count: u64, url: &str) -> Result<()> {
 }
 
 /// The median time of a lease, in milliseconds.
-fn leases(folder: &Path) -> Result<f64> {
+fn leases(folder: &Path, url: &str) -> Result<f64> {
     let store = Store::open(&Location::folder(folder))?;
     let account = account(&store)?;
+    let queue = Queue::of(account, url);
     let node = Node { name: "bench".to_owned(), is_alone: true };
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     let mut times = Vec::new();
     for _ in 0..CLAIMS {
-        let (of, begun) = (node.clone(), Instant::now());
-        let claimed = store.write(move |tx| deliveries::claim(tx, account, &of, now, 32))?;
+        let (from, of, begun) = (queue.clone(), node.clone(), Instant::now());
+        let claimed = store.write(move |tx| deliveries::claim(tx, &from, &of, now, 32))?;
         let put_off: Vec<_> =
-            claimed.iter().map(|delivery| (delivery.id, Outcome::Postponed(now + 10))).collect();
+            claimed.iter().map(|delivery| (delivery.id, Outcome::Postponed(delivery.due_at))).collect();
         let of = node.clone();
         store.write(move |tx| deliveries::settle(tx, account, &of, &put_off, now))?;
         times.push(begun.elapsed().as_secs_f64() * 1e3);
