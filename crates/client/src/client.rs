@@ -8,7 +8,7 @@ use std::{
 
 use billhook_wire::{
     Api, Key, Login, Method, loose,
-    method::{MethodInfo, NEXT_HEADER, Paged, TOTAL_HEADER, to_come},
+    method::{MethodInfo, NEXT_HEADER, Paged, TOTAL_HEADER},
     query, signature,
 };
 use rustls::CertificateError;
@@ -128,7 +128,7 @@ impl Client {
         parameters: &[(String, String)],
     ) -> Result<Answer, CallError> {
         let known = || MethodInfo::named(method).map(|known| known.api);
-        let api = api.or_else(known).or_else(|| to_come(method).map(|(_, api)| api)).unwrap_or(Api::Signed);
+        let api = api.or_else(known).unwrap_or(Api::Signed);
         let mut form = Vec::new();
         query::build_pairs(
             parameters.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())),

@@ -46,9 +46,14 @@ impl Failure {
         Self::Refused { code, detail: None, result: Some(Box::new(result)) }
     }
 
+    /// A refusal whose text a value completes.
+    pub(crate) fn detailed(code: Code, detail: String) -> Self {
+        Self::Refused { code, detail: Some(detail), result: None }
+    }
+
     /// The refusal of an address that the account does not allow. The text ends in the address.
     pub(crate) fn ip_denied(caller: IpAddr) -> Self {
-        Self::Refused { code: Code::IP_DENIED, detail: Some(caller.to_string()), result: None }
+        Self::detailed(Code::IP_DENIED, caller.to_string())
     }
 
     /// The HTTP status, the code, and after how many seconds a retry may help.

@@ -4,6 +4,7 @@ use billhook_wire::OrderId;
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
+    contacts::{Contact, ContactText},
     orders::{Order, TextField},
     product_settings::{FIELDS, value},
     products::Product,
@@ -127,6 +128,20 @@ actions! {
     PartnerChanged = "partner-changed",
     /// Removed a partner.
     PartnerRemoved = "partner-removed",
+    /// Added a group of contacts.
+    GroupAdded = "group-added",
+    /// Changed a group of contacts.
+    GroupChanged = "group-changed",
+    /// Removed a group of contacts.
+    GroupRemoved = "group-removed",
+    /// Added a contact.
+    ContactAdded = "contact-added",
+    /// Changed a contact.
+    ContactChanged = "contact-changed",
+    /// Removed a contact.
+    ContactRemoved = "contact-removed",
+    /// Erased a person.
+    ContactErased = "contact-erased",
     /// Added pin codes to a product.
     PincodesAdded = "pincodes-added",
     /// Added a webhook endpoint.
@@ -242,6 +257,15 @@ pub fn changes_of_order(before: &Order, after: &Order) -> String {
     let texts =
         TextField::ALL.into_iter().map(|field| (field.name(), text(before, field), text(after, field)));
     changes(email.into_iter().chain(texts))
+}
+
+/// Which fields of a contact another one has.
+pub fn changes_of_contact(before: &Contact, after: &Contact) -> String {
+    let manager = [("manager", before.manager.to_string(), after.manager.to_string())];
+    let text = |contact: &Contact, field| contact.texts.get(field).to_owned();
+    let texts =
+        ContactText::ALL.into_iter().map(|field| (field.name(), text(before, field), text(after, field)));
+    changes(manager.into_iter().chain(texts))
 }
 
 /// Which settings of a product another one has.

@@ -1,7 +1,5 @@
 //! Webhook endpoints: URLs of the seller's own that are told of an account's events.
 
-use billhook_wire::Event;
-
 use crate::{
     AccountId, Error, Sql, Tx, marks,
     people::Secret,
@@ -59,9 +57,9 @@ pub(crate) const TABLE: Table = Table {
 };
 
 impl Endpoint {
-    /// Whether it is told of an event.
-    pub fn asks_for(&self, event: Event) -> bool {
-        asks_for(&self.events, event)
+    /// Whether it is told of the event with this word.
+    pub fn asks_for(&self, word: &str) -> bool {
+        asks_for(&self.events, word)
     }
 
     /// The secrets that sign at this time.
@@ -84,8 +82,8 @@ impl Endpoint {
 }
 
 /// Whether a list of events has this one.
-pub(crate) fn asks_for(events: &str, event: Event) -> bool {
-    events.is_empty() || events.split(',').any(|word| word == event.as_str())
+pub(crate) fn asks_for(events: &str, word: &str) -> bool {
+    events.is_empty() || events.split(',').any(|asked| asked == word)
 }
 
 const LIST: Sql = sql!(

@@ -35,6 +35,8 @@ pub struct Happened {
     pub event: String,
     /// The order; 0: none.
     pub order: OrderId,
+    /// The contact; 0: none.
+    pub contact: i64,
     /// When, unix seconds.
     pub at: i64,
     /// The body for products' URLs; empty: nobody asked for it.
@@ -51,6 +53,7 @@ row! {
         at: i64 = at since 7,
         form: String = form since 7,
         json: String = json since 7,
+        contact_id: i64 = contact since 8,
     }
 }
 
@@ -106,7 +109,7 @@ fn asking(tx: &mut Tx<'_>, account: AccountId, event: Event, order: &Order) -> R
                 "" => {}
                 url => _ = asking.urls.insert(url.to_owned()),
             },
-            endpoint if endpoints::asks_for(row.text(2)?, event) => {
+            endpoint if endpoints::asks_for(row.text(2)?, event.as_str()) => {
                 asking.endpoints.push((endpoint, row.text(1)?.to_owned()));
             }
             _ => {}
@@ -188,11 +191,12 @@ pub fn test(tx: &mut Tx<'_>, account: AccountId, endpoint: &Endpoint) -> Result<
     Ok(number)
 }
 
-fn unwritten(error: &dyn std::fmt::Display) -> Error {
+pub(crate) fn unwritten(error: &dyn std::fmt::Display) -> Error {
     Error::new(Kind::Statement, format!("store: an event could not be written as JSON: {error}"))
 }
 
-fn unix_micros() -> i64 {
+/// The time in microseconds, for numbers that later ones are to exceed.
+pub(crate) fn unix_micros() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
@@ -204,9 +208,12 @@ const LAST_OF_ORDER: Sql = Sql::new(
 const ADD: Sql = sql!("events.add", Piece::Insert(&TABLE), " ON CONFLICT (account_id, event_no) DO NOTHING");
 
 /// Writes an event under a number of its own.
-fn add(tx: &mut Tx<'_>, account: AccountId, mut happened: Happened) -> Result<i64, Error> {
+pub(crate) fn add(tx: &mut Tx<'_>, account: AccountId, mut happened: Happened) -> Result<i64, Error> {
     let last = if tx.runs_alone() {
         tx.row(&NEWEST, &[account.0.into(), i64::MAX.into()], |row| row.int(0))?
+    } else if happened.order.0 == 0 {
+        // Events of no order come in no order: looking for the last one, writers would conflict.
+        None
     } else {
         tx.row(&LAST_OF_ORDER, &[account.0.into(), happened.order.0.into()], |row| row.int(0))?
     };

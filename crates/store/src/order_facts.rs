@@ -149,7 +149,7 @@ fn beginning(
 }
 
 /// What begins with a text is less than this, byte by byte.
-fn end_of(start: &str) -> String {
+pub(crate) fn end_of(start: &str) -> String {
     format!("{start}{}", char::MAX)
 }
 

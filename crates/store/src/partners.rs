@@ -1,5 +1,7 @@
 //! The partners of the affiliate program.
 
+use billhook_wire::Money;
+
 use crate::{
     AccountId, Error, Sql, Tx, marks,
     statement_text::sql,
@@ -99,5 +101,31 @@ pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Erro
     Ok(was_there)
 }
 
+const EARNED: Sql = Sql::new(
+    "partners.earned",
+    "SELECT CAST(COALESCE(SUM((SELECT SUM(CASE WHEN o.aff = $1 THEN l.partner_fee ELSE l.partner_pfee END)
+                                 FROM order_lines l
+                                WHERE l.account_id = o.account_id AND l.email_key = o.email_key
+                                  AND l.order_id = o.order_id)), 0) AS BIGINT), COUNT(*)
+       FROM orders o
+      WHERE o.account_id = $2 AND (o.aff = $1 OR o.paff = $1) AND o.deleted = 0 AND o.pay_status = 'paid'
+        AND o.paid >= $3 AND o.paid <= $4",
+);
+
+/// What a partner's paid orders of a time have earned him, and how many they are.
+pub fn earned(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    partner: i64,
+    (first, last): (i64, i64),
+) -> Result<(Money, u64), Error> {
+    let number = partner.to_string();
+    let args = [(&number).into(), account.0.into(), first.into(), last.into()];
+    let sums =
+        tx.row(&EARNED, &args, |row| Ok((Money::from_kopecks(row.int(0)?), row.int(1)?.unsigned_abs())))?;
+    Ok(sums.unwrap_or_default())
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &FIND, &NAMED, &HIGHEST, &ADD, &PUT, &LEAVE, &REMOVE];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&EARNED, &LIST, &FIND, &NAMED, &HIGHEST, &ADD, &PUT, &LEAVE, &REMOVE];

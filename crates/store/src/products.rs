@@ -297,7 +297,7 @@ const WITHOUT_TEXTS: &[Columns] = match Product::COLUMNS {
     [own @ .., _texts] => own,
     [] => &[],
 };
-/// Orders do not need the texts, which may be long.
+/// Orders need none of the texts, which may be long, but the buyers' groups.
 const ORDERED: Sql = sql!(
     "products.ordered",
     "SELECT ",
@@ -306,11 +306,12 @@ const ORDERED: Sql = sql!(
     Piece::Blank(ProductTexts::COLUMNS),
     ", COALESCE((SELECT v.version_id FROM product_versions v
                   WHERE v.account_id = products.account_id AND v.good_id = products.good_id
-                    AND v.good_name = products.good_name AND v.good_title = products.good_title), 0)
+                    AND v.good_name = products.good_name AND v.good_title = products.good_title), 0),
+            good_client_rassilki
       FROM products WHERE account_id = $1 AND good_name = $2",
 );
 
-/// The products with these symbolic names, without their texts, for orders in this transaction.
+/// The products with these symbolic names, without their texts but the buyers' groups, for orders in this transaction.
 pub fn ordered(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -322,7 +323,10 @@ pub fn ordered(
     tx.rows_each(&ORDERED, &args, |at, row| {
         if let Some(place) = found.get_mut(at) {
             let mut reader = Reader::new(row);
-            *place = Some((Product::read(&mut reader)?, reader.next("product", "version_id")?));
+            let mut good = Product::read(&mut reader)?;
+            let version = reader.next("product", "version_id")?;
+            good.texts.set(ProductText::ClientRassilki, reader.text()?);
+            *place = Some((good, version));
         }
         Ok(())
     })?;

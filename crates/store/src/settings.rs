@@ -3,6 +3,7 @@
 use billhook_wire::TextCase;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+use url::Host;
 
 /// A setting's type, read from text and shown as text.
 trait Value: Sized {
@@ -117,6 +118,10 @@ settings! {
     createorder_events: CreateOrderEvents = CreateOrderEvents::On, "on | off",
         "whether webhooks and products' URLs are told of orders made by createorder; 'off' is for imports by it",
         ("on | off", "Сообщать ли вебхукам и адресам товаров о заказах, созданных через createorder. off — если им переносят старые заказы.");
+    /// The hosts that `doneurl2` may lead to, besides those that are bound to the account (decision 26).
+    doneurl_hosts: Hosts = Hosts(Vec::new()), "hosts with commas between, such as shop.example,www.shop.example; *: any",
+        "where doneurl2 of AddLeadToGroup may lead, besides the hosts that are bound to the account",
+        ("хосты через запятую, например shop.example,www.shop.example; *: любой", "Куда может вести doneurl2 в AddLeadToGroup, кроме доменов аккаунта.");
     /// The time in the hash of a created order's notification (decision 36).
     notify_hash_time: NotifyHashTime = NotifyHashTime::Created, "created | paid-sample",
         "the hash of a new order's notification: over the time of its creation, or over no time as in the documentation's sample",
@@ -245,6 +250,34 @@ impl Value for Vec<IpNet> {
     }
 }
 
+/// Host names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hosts(Vec<String>);
+
+impl Hosts {
+    const ANY: &str = "*";
+
+    /// Whether this host is one of them.
+    pub fn has(&self, host: &str) -> bool {
+        self.0.iter().any(|known| known == host || known == Self::ANY)
+    }
+}
+
+impl Value for Hosts {
+    fn parse(text: &str) -> Option<Self> {
+        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+        let host = |host: &str| match host {
+            Self::ANY => Some(host.to_owned()),
+            _ => Host::parse(host).ok().map(|host| host.to_string()),
+        };
+        hosts.map(host).collect::<Option<_>>().map(Self)
+    }
+
+    fn show(&self) -> String {
+        self.0.join(",")
+    }
+}
+
 /// A setting with a valid value.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -348,7 +381,7 @@ mod tests {
         assert_eq!(
             error,
             "no setting \"emptyy\": there are getbills_empty, text_case, allow_ips, rate, time_zone, same_order_hours, createorder_result, \
-             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme, createorder_events, notify_hash_time"
+             updategood_sum, getorders_max, kupon_on_named_sum, timer_kill_default, link_scheme, createorder_events, doneurl_hosts, notify_hash_time"
         );
         for (name, value) in
             [("allow_ips", "here"), ("rate", "-1"), ("time_zone", "Moscow"), ("text_case", "UPPER")]

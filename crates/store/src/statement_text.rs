@@ -36,6 +36,8 @@ pub(crate) struct Dialect {
     pub(crate) reports: &'static str,
     /// How version 8 keeps the bodies of events without a page of its own for each, if that is needed.
     pub(crate) large_events: &'static str,
+    /// How version 8 gets the columns ready that contacts are found by.
+    pub(crate) contact_keys: &'static str,
 }
 
 /// Concatenates texts and [`Piece`]s.

@@ -1,9 +1,10 @@
 //! Every table of a store, with the statements that treat all tables alike: for the copy and the check.
 
 use crate::{
-    Sql, accounts, audit, categories, coupons, deliveries, endpoints, events, idempotency, managers, marks,
-    orders, partners, payments, people, pincodes, product_versions, products,
+    Sql, accounts, audit, categories, contacts, coupons, deliveries, endpoints, erasure, events, groups,
+    idempotency, managers, marks, orders, partners, payments, people, pincodes, product_versions, products,
     statement_text::{sql, text},
+    subscriptions,
     table::{Column, Columns, Table},
 };
 
@@ -38,7 +39,7 @@ macro_rules! copied {
 }
 
 /// Every table of a store. A test compares this list with each engine's tables.
-pub(crate) static TABLES: [Copied; 24] = [
+pub(crate) static TABLES: [Copied; 30] = [
     copied!(accounts::TABLE),
     copied!(accounts::DOMAINS),
     copied!(accounts::SETTINGS),
@@ -62,6 +63,12 @@ pub(crate) static TABLES: [Copied; 24] = [
     copied!(events::TABLE),
     copied!(deliveries::TABLE),
     copied!(deliveries::TRIES),
+    copied!(contacts::TABLE),
+    copied!(contacts::TAGS),
+    copied!(contacts::HISTORY),
+    copied!(groups::TABLE),
+    copied!(subscriptions::TABLE),
+    copied!(erasure::TABLE),
     // Last, so that the mark of an unfinished copy stays until the end.
     copied!(marks::TABLE),
 ];

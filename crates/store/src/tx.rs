@@ -364,7 +364,8 @@ impl<'a> Tx<'a> {
         self.events_are_muted = true;
     }
 
-    pub(crate) fn events_are_muted(&self) -> bool {
+    /// Whether nobody is told of what this transaction does.
+    pub fn events_are_muted(&self) -> bool {
         self.events_are_muted
     }
 

@@ -47,6 +47,16 @@ codes! {
     RATE_LIMIT = 8, "Request limit exceeded, try again later";
     /// A failure of the server, which may pass (decision 56). No source uses this number.
     UNAVAILABLE = 9, "Temporarily unavailable";
+    /// AddLeadToGroup, UpdateSubscriberData: the contact's e-mail is missing.
+    NO_EMAIL = 100, "Email is missing";
+    /// AddLeadToGroup: the contact can't be subscribed; the reason completes the text.
+    SUBSCRIPTION_ERROR = 101, "Subscription error:";
+    /// AddLeadToGroup: the contact is in every group that was named.
+    ALREADY_SUBSCRIBED = 102, "The subscriber is already registered";
+    /// AddLeadToGroup, addupdatelead: a group to join is missing or unknown (decisions 26 and 35).
+    WRONG_GROUP = 103, "Has an invalid subscriptions group";
+    /// AddLeadToGroup, addupdatelead: nobody can be added to an automatic group; its id completes the text.
+    GROUP_FORBIDDEN = 104, "Subscription forbidden for";
     /// UpdateOrderStatus: the order can't be paid, or the time of payment is missing (decision 16).
     NOT_PAID = 202, "Order not paid";
     /// UpdateOrderStatus, DeleteOrder: no order number was sent.
@@ -57,6 +67,10 @@ codes! {
     WRONG_STATUS = 303, "Wrong status";
     /// GetBills, GetOrderInfo, getOrderDetails: nothing was found.
     ORDER_NOT_FOUND = 400, "Order not found";
+    /// GetLeadGroups, GetLeadGroupStatuses: no such contact.
+    LEAD_NOT_FOUND = 500, "Subscriber not found";
+    /// GetLeadGroups, GetLeadGroupStatuses: the contact is in no group (decision 29).
+    NO_LEAD_GROUPS = 501, "Group not found";
 
     /// CreateOrder: the customer's e-mail is missing or wrong (decision 20).
     WRONG_EMAIL = 600, "Wrong email";
@@ -72,6 +86,10 @@ codes! {
     NO_DELIVERY_DATA = 605, "Not having any data for delivery products";
     /// GetAllGoods: the catalogue is empty.
     EMPTY_CATALOGUE = 700, "No products";
+    /// The group does not exist, in methods that count contacts or take them out (decisions 28, 31, 35).
+    NO_GROUP = 800, "Group subscribers is not found";
+    /// The contact does not exist, or isn't in the group (decisions 27, 28, 35).
+    NO_SUBSCRIBER = 801, "Subscriber with such address is not found";
 
     /// UpdateOrderStatus: done.
     STATUS_CHANGED = 0, "Order status changed";

@@ -20,6 +20,7 @@ pub mod fuzzing;
 pub mod id;
 pub mod json;
 pub mod key;
+pub mod lead_event;
 pub mod login;
 pub mod loose;
 pub mod method;

@@ -23,6 +23,9 @@ pub enum TimeError {
     /// Not a date in a known format.
     #[error("a date is dd.mm.yyyy")]
     NoDate,
+    /// Not a date with the year first.
+    #[error("a date is yyyy-mm-dd")]
+    NoIsoDate,
     /// Not a date and time in a known format.
     #[error("a date and time is dd.mm.yyyy hh:mm:ss, yyyy-mm-dd hh:mm:ss or mm/dd/yyyy hh:mm:ss")]
     NoDateTime,
@@ -72,6 +75,39 @@ impl Day {
 
 travels_as_text!(Day, |day| day.0.strftime("%d.%m.%Y"), Self::parse);
 schema!(Day, { "type": "string", "pattern": r"^\d{1,2}\.\d{1,2}\.\d{4}$", "examples": ["31.12.2020"] });
+
+/// [`Day`]s as `yyyy-mm-dd`, for serde's `with` (section 8.1).
+pub(crate) mod iso_day {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Day, TimeError, date};
+
+    /// A day in this form.
+    pub(crate) struct IsoDay(Day);
+
+    impl IsoDay {
+        /// Parses `2020-02-01` and `2020-2-1`.
+        pub(super) fn parse(text: &str) -> Result<Self, TimeError> {
+            let mut parts = text.trim().split('-');
+            let [Some(year), Some(month), Some(day), None] = [(); 4].map(|()| parts.next()) else {
+                return Err(TimeError::NoIsoDate);
+            };
+            date(year, month, day).map(|date| Self(Day(date))).ok_or(TimeError::NoIsoDate)
+        }
+    }
+
+    travels_as_text!(IsoDay, |day| day.0.0.strftime("%Y-%m-%d"), Self::parse);
+    schema!(IsoDay, { "type": "string", "pattern": r"^\d{4}-\d{1,2}-\d{1,2}$", "examples": ["2020-12-31"] });
+
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn serialize<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
+        day.map(IsoDay).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Day>, D::Error> {
+        Ok(Option::<IsoDay>::deserialize(deserializer)?.map(|IsoDay(day)| day))
+    }
+}
 
 /// A date and time of day (section 9.9), in the account's time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +189,15 @@ mod tests {
             "+1.2.2020",
         ] {
             assert!(Day::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_with_the_year_first() {
+        let iso = |text: &str| serde_json::from_value::<iso_day::IsoDay>(text.into());
+        assert_eq!(serde_json::to_string(&iso("2020-2-01").unwrap()).unwrap(), "\"2020-02-01\"");
+        for text in ["", "01.02.2020", "2020-02-31", "20-02-01", "1969-02-01", "2020-02", "2020-02-01-1"] {
+            assert!(iso(text).is_err(), "{text}");
         }
     }
 

@@ -1,13 +1,19 @@
 //! `serve --demo`: the account and the two orders of the service's documentation, and a curl line that works.
 
 use billhook_store::{
-    Location, Store,
+    AccountId, Location, Store, Tx,
     accounts::{self, Account},
+    contacts::{self, By, Contact},
+    groups::{self, Group},
     marks,
     orders::{self, Handling, Line, Order, Texts},
+    partners,
     products::{self, Listing},
+    subscriptions,
 };
-use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus, signature};
+use billhook_wire::{
+    Email, GoodId, Key, Login, Money, OrderId, PayStatus, method::SubscriptionStatus, signature,
+};
 
 use crate::{commands::account::login_link, failure::Failure, options::time::now};
 
@@ -66,9 +72,26 @@ pub(crate) fn fill(store: &Store, location: &Location) -> Result<Vec<Account>, F
         for order in page_orders()? {
             orders::add(tx, id, &order)?;
         }
+        add_contact(tx, id)?;
         marks::set(tx, marks::DEMO, "filled")?;
         Ok(accounts::list(tx)?)
     })
+}
+
+/// Subscribes the customer of the page's orders to a group, and adds a partner.
+fn add_contact(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Failure> {
+    let by = By { at: CREATED, method: "demo", address: "" };
+    let news =
+        Group {
+            name: "news".to_owned(), title: "Новости".to_owned(), created: CREATED, ..Group::default()
+        };
+    let group = groups::add(tx, account, news)?
+        .ok_or_else(|| Failure::failed("the demo's group is there already"))?;
+    let email = Some(Email::parse(EMAIL).map_err(Failure::failed)?);
+    let contact = contacts::add(tx, account, Contact { email, ..Contact::default() }, by)?;
+    subscriptions::put(tx, account, &group, contact, SubscriptionStatus::Subscribe, by, ("", ""))?;
+    partners::add(tx, account, "partner", 0)?;
+    Ok(())
 }
 
 fn page_orders() -> Result<Vec<Order>, Failure> {

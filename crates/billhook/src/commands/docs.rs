@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write as _};
 
 use billhook_reference::{Entry, of_method};
-use billhook_wire::method::{METHODS, MethodInfo, to_come};
+use billhook_wire::method::{METHODS, MethodInfo};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 
@@ -51,9 +51,6 @@ pub(crate) fn describe(name: &str) -> Result<String, Failure> {
 
 /// The message for an unknown method's name.
 pub(crate) fn unknown(name: &str) -> String {
-    if let Some((name, _)) = to_come(name) {
-        return format!("{name} is documented, and Billhook does not serve it yet");
-    }
     match nearest(name, METHODS.iter().map(|method| method.name)) {
         Some(near) => format!("{name} is not known here: did you mean {near}?"),
         None => format!("{name} is not known here: `billhook call --list` lists the known ones"),
@@ -86,9 +83,7 @@ mod tests {
         assert!(text.contains("400 Order not found"), "{text}");
         let Err(Failure::Failed(error)) = describe("GetBill") else { panic!("a method that isn't there") };
         assert_eq!(error, "GetBill is not known here: did you mean GetBills?");
-        for name in ["AddLeadToGroup", "addleadtogroup"] {
-            assert_eq!(unknown(name), "AddLeadToGroup is documented, and Billhook does not serve it yet");
-        }
+        assert_eq!(describe("addleadtogroup").unwrap(), describe("AddLeadToGroup").unwrap());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use billhook_store as store;
+use billhook_store::{self as store, erasure};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -47,6 +47,10 @@ pub(crate) fn start(state: Arc<State>) -> io::Result<(Repeating, oneshot::Receiv
         looks = (looks + 1) % LOOKS_PER_ROUND;
         if looks == 0 {
             state.directory.forget_rested_callers();
+            // Remembered calls may be those of a person who was erased.
+            if let Ok(erased) = state.store.read(erasure::last) {
+                state.directory.forget_calls_until(erased);
+            }
             let all = state.metrics.refused_connections.get();
             if all > refused {
                 tracing::warn!(

@@ -65,6 +65,13 @@ words! {
     partner_added: "добавлен партнёр", "added a partner";
     partner_changed: "изменён партнёр", "changed a partner";
     partner_removed: "удалён партнёр", "removed a partner";
+    group_added: "добавлена группа контактов", "added a group of contacts";
+    group_changed: "изменена группа контактов", "changed a group of contacts";
+    group_removed: "удалена группа контактов", "removed a group of contacts";
+    contact_added: "добавлен контакт", "added a contact";
+    contact_changed: "изменён контакт", "changed a contact";
+    contact_removed: "удалён контакт", "removed a contact";
+    contact_erased: "стёрты данные человека", "erased a person's data";
     pincodes_added: "добавлены пин-коды", "added pin codes";
     webhook_added: "добавлен вебхук", "added a webhook";
     webhook_disabled: "выключен вебхук", "disabled a webhook";
@@ -125,6 +132,13 @@ impl Words {
             Action::PartnerAdded => self.partner_added,
             Action::PartnerChanged => self.partner_changed,
             Action::PartnerRemoved => self.partner_removed,
+            Action::GroupAdded => self.group_added,
+            Action::GroupChanged => self.group_changed,
+            Action::GroupRemoved => self.group_removed,
+            Action::ContactAdded => self.contact_added,
+            Action::ContactChanged => self.contact_changed,
+            Action::ContactRemoved => self.contact_removed,
+            Action::ContactErased => self.contact_erased,
             Action::PincodesAdded => self.pincodes_added,
             Action::WebhookAdded => self.webhook_added,
             Action::WebhookDisabled => self.webhook_disabled,

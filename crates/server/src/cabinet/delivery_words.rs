@@ -1,17 +1,20 @@
 //! What people call events, and why a delivery failed.
 
 use billhook_store::events;
-use billhook_wire::Event;
+use billhook_wire::{Event, lead_event::LeadEvent};
 
 use super::language::Language;
 
 /// What happened: each event's word, then what it is called.
-const EVENTS: [(&str, &str, &str); Event::ALL.len() + 1] = [
+const EVENTS: [(&str, &str, &str); Event::ALL.len() + LeadEvent::ALL.len() + 1] = [
     (Event::Created.as_str(), "новый заказ", "new order"),
     (Event::Cancelled.as_str(), "заказ отменён", "order cancelled"),
     (Event::Paid.as_str(), "заказ оплачен", "order paid"),
     (Event::Prepaid.as_str(), "предоплата", "paid in part"),
     (Event::Moneyback.as_str(), "возврат денег", "money given back"),
+    (LeadEvent::Subscribed.as_str(), "подписка", "subscribed"),
+    (LeadEvent::Unsubscribed.as_str(), "отписка", "unsubscribed"),
+    (LeadEvent::Changed.as_str(), "контакт изменён", "contact changed"),
     (events::TEST, "проверка", "test"),
 ];
 

@@ -78,9 +78,41 @@ pub(super) fn of_answer(language: Language, code: u16, status: u16) -> &'static 
             "The order has a physical product, but no name or no address to send it to.",
         ),
         (700, _) => ("В каталоге нет товаров.", "The catalogue has no products."),
-        _ => (REFUSED, "The method refused."),
+        _ => of_contact(code),
     };
     language.choose(russian, english)
+}
+
+/// The same of the codes about contacts and groups, in both languages.
+fn of_contact(code: u16) -> (&'static str, &'static str) {
+    match code {
+        100 => ("В запросе нет e-mail контакта.", "The request has no e-mail of a contact."),
+        101 => (
+            "Контакт не подписан: его e-mail — не e-mail.",
+            "The contact was not subscribed: what stands for its e-mail is none.",
+        ),
+        102 => ("Контакт уже есть во всех этих группах.", "The contact is in all of these groups already."),
+        103 => (
+            "Группы с таким именем нет, или в запросе нет ни одной. Имя (rass_name) должно совпадать буква в букву.",
+            "There is no group of this name, or the request names none. The name (rass_name) must be the same to the \
+             letter.",
+        ),
+        104 => (
+            "В эту группу через API никого не добавить: она заполняется сама.",
+            "The API may add nobody to this group: it fills itself.",
+        ),
+        500 => ("Контакта с таким e-mail нет.", "There is no contact with this e-mail."),
+        501 => ("Контакт не состоит ни в одной группе.", "The contact is in no group."),
+        800 => (
+            "Группы с таким именем нет. Имя (rass_name) должно совпадать буква в букву.",
+            "There is no group of this name. The name (rass_name) must be the same to the letter.",
+        ),
+        801 => (
+            "Контакта с таким e-mail нет, или его нет в этой группе.",
+            "There is no contact with this e-mail, or it is not in this group.",
+        ),
+        _ => (REFUSED, "The method refused."),
+    }
 }
 
 fn russian(reason: &Reason) -> String {

@@ -55,6 +55,7 @@ const TITLES: [(&str, &str, &str); SETTINGS.len()] = [
     ("timer_kill_default", "Отмена неоплаченных заказов", "Cancelling unpaid orders"),
     ("link_scheme", "Ссылка на страницу заказа", "Link to an order's page"),
     ("createorder_events", "Уведомления о заказах createorder", "Notifications of createorder's orders"),
+    ("doneurl_hosts", "Куда ведёт doneurl2", "Where doneurl2 leads"),
     ("notify_hash_time", "Хеш уведомления о новом заказе", "Hash of a new order's notification"),
 ];
 

@@ -7,7 +7,7 @@ use billhook_store::{
     events,
     people::Secret,
 };
-use billhook_wire::{Event, signature};
+use billhook_wire::{lead_event::event_words, signature};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -127,7 +127,7 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
                 (field(words.url, "url", form.get("url"), Kind::Text))
                 fieldset {
                     legend { (words.events) }
-                    @for word in Event::ALL.iter().map(|event| event.as_str()) {
+                    @for word in event_words() {
                         label.check {
                             input type="checkbox" name=(word) value="1" checked[form.has(word)];
                             (event_name(language, word))
@@ -145,7 +145,7 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
 /// Adds one.
 pub(super) fn add(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let (words, form, account) = (Words::of(cx.language()), &cx.visit.form, cx.visit.account.id);
-    let asked = Event::ALL.iter().map(|event| event.as_str()).filter(|word| form.has(word));
+    let asked = event_words().filter(|word| form.has(word));
     let mut endpoint = Endpoint {
         url: form.get("url").to_owned(),
         events: asked.collect::<Vec<_>>().join(","),

@@ -285,6 +285,11 @@ impl Directory {
         known.by_id.values().filter_map(|served| served.limiter.as_deref()).for_each(Limiter::forget_rested);
     }
 
+    /// Makes the accounts forget their calls up to this time, unix microseconds.
+    pub(crate) fn forget_calls_until(&self, time: i64) {
+        self.known.load().by_id.values().for_each(|served| served.calls.forget_until(time));
+    }
+
     /// Makes room in the memory for the accounts' calls.
     pub(crate) fn forget_calls(&self) {
         let known = self.known.load();

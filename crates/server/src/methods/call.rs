@@ -54,6 +54,7 @@ struct Origin {
     account: Arc<Served>,
     now: i64,
     is_https: bool,
+    caller: String,
     request_id: String,
 }
 
@@ -65,8 +66,14 @@ struct Signer {
 
 impl Origin {
     fn of(call: &Call<'_>) -> Self {
-        let Asked { is_https, request_id, .. } = *call.asked;
-        Self { account: call.account.clone(), now: unix_now(), is_https, request_id: request_id.to_owned() }
+        let Asked { is_https, request_id, caller, .. } = *call.asked;
+        Self {
+            account: call.account.clone(),
+            now: unix_now(),
+            is_https,
+            caller: caller.to_string(),
+            request_id: request_id.to_owned(),
+        }
     }
 
     fn run<A>(
@@ -74,9 +81,18 @@ impl Origin {
         tx: &mut Tx<'_>,
         method: impl FnOnce(&mut Context<'_, '_>) -> Result<A, Failure>,
     ) -> Result<(A, Option<Paged>), Failure> {
-        let Self { account, now, is_https, request_id } = self;
-        let (settings, now, is_https) = (&account.settings, *now, *is_https);
-        let mut cx = Context { tx, account: account.id, settings, now, is_https, request_id, paged: None };
+        let Self { account, now, is_https, caller, request_id } = self;
+        let mut cx = Context {
+            tx,
+            account: account.id,
+            settings: &account.settings,
+            now: *now,
+            is_https: *is_https,
+            caller: caller.clone(),
+            domains: &account.domains,
+            request_id,
+            paged: None,
+        };
         let answer = catch_unwind(AssertUnwindSafe(|| method(&mut cx)))
             .unwrap_or(Err(Failure::Fault("a method panicked")))?;
         Ok((answer, cx.paged))

@@ -26,6 +26,10 @@ pub(crate) struct Context<'a, 'tx> {
     pub(crate) now: i64,
     /// Whether links use HTTPS if the account has no setting for it (decision 47).
     pub(crate) is_https: bool,
+    /// The address that calls; empty: none does.
+    pub(crate) caller: String,
+    /// The hosts that are bound to the account.
+    pub(crate) domains: &'a [String],
     pub(crate) request_id: &'a str,
     /// Paging data for the answer's headers.
     pub(crate) paged: Option<Paged>,

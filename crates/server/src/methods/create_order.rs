@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     methods::{
         context::Context,
+        country::country,
         new_order::{Draft, default_timer, make},
     },
 };
@@ -193,12 +194,4 @@ fn seconds(cx: &Context<'_, '_>, field: &'static str, at: Option<LocalTime>) -> 
         Ok(Ok(time)) => Ok(Some(time.seconds())),
         _ => Err(cx.wrong(field, "it is no time between 1970 and the year 9999")),
     }
-}
-
-/// A country's name from its ISO code; other texts stay as they are.
-fn country(code: &str) -> String {
-    let code = code.trim();
-    let upper = code.to_ascii_uppercase();
-    let found = rust_iso3166::from_alpha2(&upper).or_else(|| rust_iso3166::from_alpha3(&upper));
-    found.map_or_else(|| code.to_owned(), |country| country.name.to_owned())
 }

@@ -8,7 +8,8 @@ use billhook_store::{
     events::{self, Happened},
 };
 use billhook_wire::{
-    Code, Event, envelope,
+    Code, envelope,
+    lead_event::event_words,
     method::{EventInfo, EventList, GetEvents, Limit, WAIT_MAX},
 };
 use tokio::{
@@ -79,13 +80,12 @@ async fn listed(store: &Store, account: AccountId, ask: &GetEvents) -> Result<Ev
 
 /// What endpoints ask for.
 fn asked(endpoints: &[Endpoint]) -> Vec<String> {
-    let is_asked = |event: &&Event| {
-        endpoints.iter().any(|endpoint| endpoint.disabled == 0 && endpoint.asks_for(**event))
-    };
-    Event::ALL.iter().filter(is_asked).map(|event| event.as_str().to_owned()).collect()
+    let is_asked =
+        |word: &&str| endpoints.iter().any(|endpoint| endpoint.disabled == 0 && endpoint.asks_for(word));
+    event_words().filter(is_asked).map(str::to_owned).collect()
 }
 
 fn info(happened: Happened) -> EventInfo {
-    let Happened { number, event, order, at, form, json } = happened;
+    let Happened { number, event, order, at, form, json, contact: _ } = happened;
     EventInfo { number, id: events::id(number), event, order: order.0, at, json, form }
 }

@@ -22,7 +22,7 @@ use serde_json::json;
 use crate::{
     failure::Failure,
     gate::host,
-    methods::{context::Context, goods},
+    methods::{contacts, context::Context, goods},
 };
 
 /// The order to make.
@@ -80,7 +80,9 @@ impl HandMade {
             manager: self.manager,
             is_strict: false,
         };
-        let mut cx = Context { tx, account, settings, now, is_https, request_id: "", paged: None };
+        let (caller, domains) = (String::new(), &[]);
+        let mut cx =
+            Context { tx, account, settings, now, is_https, caller, domains, request_id: "", paged: None };
         match make(&mut cx, draft) {
             Ok(id) => Ok(Some(id)),
             Err(Failure::Broken(error)) => Err(error),
@@ -207,6 +209,7 @@ fn add(
     };
     orders::add(cx.tx, cx.account, &order)?;
     if matches!(draft.status, PayStatus::Waiting | PayStatus::Paid) {
+        contacts::join_buyer(cx, &order, ordered.iter().map(|(good, _)| *good))?;
         events::raise(cx.tx, cx.account, Event::Created, &order, Money::ZERO)?;
     }
     if is_paid {

@@ -4,9 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use billhook_store::{
     AccountId, Error, Store, Tx,
-    deliveries::{self, Delivery, Node, Queue, State, Try},
+    deliveries::{self, Delivery, Node, State, Try},
     endpoints::{self, Endpoint},
     events::{self, Happened},
+    queues::Queue,
 };
 use billhook_wire::Key;
 
@@ -122,6 +123,9 @@ impl Sources {
             }
             (&event.json, Signed::Secrets(endpoint.secrets(now).cloned().collect()))
         };
+        if body.is_empty() {
+            return Err((State::Dropped, "the person was erased".to_owned()));
+        }
         Ok(Message { id: events::id(event.number), target, body: body.clone().into(), signed })
     }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, Tx,
-    deliveries::{self, DeliveryId, Node, Outcome, Queue, State as Settled, Try, Waiting},
+    deliveries::{self, DeliveryId, Node, Outcome, State as Settled, Try},
     endpoints::{self, Endpoint},
+    queues::{self, Queue, Waiting},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use rand::RngExt as _;
@@ -439,9 +440,9 @@ fn due(tx: &mut Tx<'_>, mut walk: Walk, now: i64, counts: bool) -> Result<Due, E
     let mut due = Vec::new();
     for _ in 0..QUEUES_MAX {
         let found = match &walk.last {
-            Some(last) => deliveries::next_queue(tx, last)?,
-            None if walk.is_past_end => deliveries::next_account(tx, AccountId(i64::MIN))?,
-            None => deliveries::next_account(tx, walk.from)?,
+            Some(last) => queues::next(tx, last)?,
+            None if walk.is_past_end => queues::next_account(tx, AccountId(i64::MIN))?,
+            None => queues::next_account(tx, walk.from)?,
         };
         match found {
             Some(found) if !walk.is_past_end || found.queue.account <= walk.from => {

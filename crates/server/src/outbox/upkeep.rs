@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use billhook_store::{
     AccountId, Error, Tx,
     deliveries::{self, PENDING_MAX, State as Waiting},
+    queues,
 };
 use tokio::time::sleep;
 
@@ -93,7 +94,7 @@ fn counted(tx: &mut Tx<'_>, mut accounts: BTreeSet<AccountId>) -> Result<Vec<Cou
 fn waiting(tx: &mut Tx<'_>) -> Result<Vec<AccountId>, Error> {
     let mut accounts = Vec::new();
     let mut last = AccountId(i64::MIN);
-    while let Some(found) = deliveries::next_account(tx, last)? {
+    while let Some(found) = queues::next_account(tx, last)? {
         last = found.queue.account;
         accounts.push(last);
     }

@@ -192,6 +192,19 @@ impl Ring {
         calls
     }
 
+    /// Forgets the calls up to this time, unix microseconds.
+    pub(crate) fn forget_until(&self, time: i64) {
+        let kept = &mut *self.kept.lock();
+        let mut forgotten = 0;
+        for calls in [&mut kept.authentic, &mut kept.others] {
+            while let Some(oldest) = calls.pop_front_if(|call| call.number <= time) {
+                forgotten += oldest.bytes();
+            }
+        }
+        kept.bytes -= forgotten;
+        self.all.bytes.fetch_sub(forgotten, Relaxed);
+    }
+
     /// Forgets the oldest until no more than so many bytes are left.
     fn keep(&self, bytes: usize) {
         let mut kept = self.kept.lock();

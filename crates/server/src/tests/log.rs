@@ -96,16 +96,16 @@ fn a_method_that_is_not_served_is_told_by_its_name() {
         assert_eq!((reply.status, reply.code()), (404, 3), "{method}");
         about(&reply).lines().find(|line| line.contains("does not have")).map(str::to_owned)
     };
-    let line = told("AddLeadToGroup").unwrap();
-    assert!(line.contains("INFO") && line.contains("account=\"anna\" method=\"AddLeadToGroup\""), "{line}");
-    assert_eq!(told("addleadtogroup"), None);
+    let line = told("GetWebinars").unwrap();
+    assert!(line.contains("INFO") && line.contains("account=\"anna\" method=\"GetWebinars\""), "{line}");
+    assert_eq!(told("getwebinars"), None);
     let line = told("delete/from%20it").unwrap();
     assert!(line.contains("method=\"?\""), "{line}");
     // No key is logged, whatever the path contains.
     for method in [KEY, &"X".repeat(41), "a1", ""] {
         assert_eq!(told(method), None, "{method}");
     }
-    let wrong = shop.send(&post("GetLeadGroups", &sign(ASK, "anna", "another-key-0123456789")));
+    let wrong = shop.send(&post("GetSegments", &sign(ASK, "anna", "another-key-0123456789")));
     assert_eq!(wrong.code(), 4);
-    assert!(!about(&wrong).contains("GetLeadGroups"));
+    assert!(!about(&wrong).contains("GetSegments"));
 }

@@ -33,6 +33,7 @@ pub(crate) const SQLITE: Dialect = Dialect {
                    SELECT account_id, event_no, event, order_id, at, form, json FROM small_events;
                    DROP TABLE small_events;
                    CREATE INDEX events_of_order ON events (account_id, order_id, event_no);\n",
+    contact_keys: "",
 };
 /// Key texts are compared byte by byte, as in the embedded engine.
 pub(crate) const POSTGRES: Dialect = Dialect {
@@ -49,6 +50,9 @@ pub(crate) const POSTGRES: Dialect = Dialect {
     // An index here takes no long texts.
     reports: "",
     large_events: "",
+    contact_keys: "ALTER TABLE contacts ALTER COLUMN email_key TYPE TEXT COLLATE \"C\",
+                                      ALTER COLUMN phone_key TYPE TEXT COLLATE \"C\",
+                                      ALTER COLUMN surname_key TYPE TEXT COLLATE \"C\";\n",
 };
 
 /// All steps of an engine, its own ones first, each with its name. A released step never changes.
@@ -122,16 +126,36 @@ macro_rules! steps {
             ),
             (
                 // Version 8.
-                "deliveries wait by URL",
+                "deliveries wait by URL, contacts and groups",
                 $crate::statement_text::text!(
                     Piece::Text($dialect.large_events),
+                    Piece::Step(&$crate::events::TABLE, 8, $dialect),
                     "DROP INDEX deliveries_due;
                      DROP INDEX deliveries_of_order;
                      DROP INDEX deliveries_by_state;
                      CREATE INDEX deliveries_by_url ON deliveries (account_id, substr(url, 1, 200), due_at, event_no, target_no)
                          WHERE state = 'pending';
                      CREATE INDEX deliveries_by_state ON deliveries (account_id, state, event_no, target_no)
-                         WHERE state <> 'delivered';"
+                         WHERE state <> 'delivered';\n",
+                    Piece::Step(&$crate::contacts::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::contacts::TAGS, 8, $dialect),
+                    Piece::Step(&$crate::contacts::HISTORY, 8, $dialect),
+                    Piece::Step(&$crate::groups::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::subscriptions::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::erasure::TABLE, 8, $dialect),
+                    Piece::Text($dialect.contact_keys),
+                    "CREATE UNIQUE INDEX contacts_by_email ON contacts (account_id, email_key) WHERE email_key <> '';
+                     CREATE INDEX contacts_by_phone ON contacts (account_id, phone_key, contact_id) WHERE phone_key <> '';
+                     CREATE INDEX contacts_by_surname ON contacts (account_id, surname_key, contact_id)
+                         WHERE surname_key <> '';
+                     CREATE INDEX contacts_active ON contacts (account_id, contact_id) WHERE active = 1;
+                     CREATE INDEX contacts_by_aff ON contacts (account_id, substr(aff, 1, 200), created) WHERE aff <> '';
+                     CREATE INDEX events_of_contact ON events (account_id, contact_id, event_no) WHERE contact_id <> 0;
+                     CREATE INDEX contact_tags_by_tag ON contact_tags (account_id, tag, contact_id);
+                     CREATE UNIQUE INDEX contact_groups_by_name ON contact_groups (account_id, name);
+                     CREATE INDEX subscriptions_by_group ON subscriptions (account_id, group_id, contact_id);
+                     CREATE INDEX subscriptions_active ON subscriptions (account_id, group_id, contact_id)
+                         WHERE status = 'STATUS_SUBSCRIBE';"
                 ),
             ),
         ]

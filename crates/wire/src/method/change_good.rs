@@ -102,9 +102,9 @@ good_fields! {
     good_api_url_new_order: Text as text or empty;
     /// The page after a payment.
     good_success_link: Text as text or empty, kept;
-    /// Mailing lists that buyers are added to, separated by commas; `good_client_mailings` too.
+    /// Groups that buyers are added to, separated by commas; missing ones are made. `good_client_mailings` too.
     #[serde(alias = "good_client_mailings")]
-    good_client_rassilki: Text as text or empty, kept;
+    good_client_rassilki: Text as text or empty;
     /// Physical products: sent cash on delivery at once.
     good_nalozh_only: bool, kept;
     /// The article in the QuickPost service.

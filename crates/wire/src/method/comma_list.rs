@@ -42,6 +42,17 @@ impl Serialize for Prices {
 schema!(Names, { "type": "string", "description": "names with commas between", "examples": ["oplata,sales"] });
 schema!(Prices, { "type": "string", "description": "prices with commas between, such as 100.50,,20" });
 
+/// Writes names as a PHP list.
+pub(super) fn as_list<S: Serializer>(names: &Names, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(&names.0)
+}
+
+/// Names, at least one of them.
+pub(super) fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+    let names = names(deserializer)?;
+    if names.is_empty() { Err(de::Error::custom("no name is in it")) } else { Ok(Names(names)) }
+}
+
 fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Name>, D::Error> {
     deserializer.deserialize_any(NamesVisitor)
 }

@@ -14,11 +14,15 @@ mod events;
 mod get_bills;
 mod get_orders;
 mod goods;
+mod groups;
+mod leads;
 mod list;
 mod managers;
 mod number_text;
 mod order_info;
 mod page;
+mod partner_stats;
+mod subscriptions;
 
 pub use calls::{CallInfo, GetCalls, WAIT_MAX, WhyInfo};
 pub use change_good::{AddGood, DeleteGood, GoodAdded, GoodFields, TimerUnit, UpdateGood};
@@ -31,10 +35,19 @@ pub use events::{EventInfo, EventList, GetEvents};
 pub use get_bills::{Bill, Bills, GetBills, GoodNames};
 pub use get_orders::{GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods};
 pub use goods::{GetAllGoods, GetGoods, GoodInfo, GoodName, GoodType};
+pub use groups::{
+    GetAllGroups, GetAllLists, GetLeadGroupStatuses, GetLeadGroups, GroupInfo, LeadGroupInfo, ListInfo,
+    SubscriptionStatus,
+};
+pub use leads::{
+    AddTagToLead, AddUpdateLead, OffsetError, RemoveTagFromLead, UpdateSubscriberData, UtcOffset,
+};
 pub use list::{LIST_BYTES_MAX, List, ListError, ListWriter};
 pub use managers::{GetPersonalManagers, ManagerInfo};
 pub use order_info::{GoodIdText, ItemInfo, OrderInfo, PartnerInfo, ShownStatus, UtmInfo};
 pub use page::{LIMIT_MAX, Limit, NEXT_HEADER, Paged, TOTAL_HEADER};
+pub use partner_stats::{GetPartnerStats, PartnerStats};
+pub use subscriptions::{AddLeadToGroup, Count, DeleteSubscribe, GetCountSubscribe, RemoveLeadFromList};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -197,28 +210,6 @@ macro_rules! methods {
     };
 }
 
-/// Documented methods that Billhook does not have yet (sections 7 to 9).
-pub const TO_COME: [(&str, Api); 13] = [
-    ("AddLeadToGroup", Api::Signed),
-    ("UpdateSubscriberData", Api::Signed),
-    ("DeleteSubscribe", Api::Signed),
-    ("GetAllGroups", Api::Signed),
-    ("GetLeadGroups", Api::Signed),
-    ("GetLeadGroupStatuses", Api::Signed),
-    ("GetCountSubscribe", Api::Signed),
-    ("GetPartnerStats", Api::Signed),
-    ("addupdatelead", Api::Keyed),
-    ("addtagtolead", Api::Keyed),
-    ("removetagfromlead", Api::Keyed),
-    ("removeleadfromlist", Api::Keyed),
-    ("getalllists", Api::Keyed),
-];
-
-/// The documentation's spelling of one of them, from any letter case.
-pub fn to_come(name: &str) -> Option<(&'static str, Api)> {
-    TO_COME.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
-}
-
 methods![
     GetBills,
     CreateOrder,
@@ -236,6 +227,19 @@ methods![
     GetGoods,
     GetCoupons,
     GetPersonalManagers,
+    GetAllGroups,
+    GetLeadGroups,
+    GetLeadGroupStatuses,
+    GetCountSubscribe,
+    AddLeadToGroup,
+    UpdateSubscriberData,
+    DeleteSubscribe,
+    GetPartnerStats,
+    GetAllLists,
+    AddUpdateLead,
+    AddTagToLead,
+    RemoveTagFromLead,
+    RemoveLeadFromList,
 ];
 
 #[cfg(test)]

@@ -1,0 +1,547 @@
+//! Contacts: the people whom a seller writes to, with their tags and their history.
+//!
+//! A contact and the orders of the same e-mail are one customer.
+
+use billhook_wire::Email;
+
+use crate::{
+    AccountId, Error, Sql, Tx,
+    events::unix_micros,
+    marks,
+    order_facts::end_of,
+    order_keys::{phone_key, surname_key},
+    order_search::Word,
+    statement_text::sql,
+    table::{self, Columns, Stores as _, Table, row},
+    text_fields::text_fields,
+};
+
+/// The kind of contacts in `marks`.
+const KIND: &str = "contact";
+/// How many lines of a contact's history are kept.
+pub const HISTORY_MAX: i64 = 200;
+/// So many contacts of a surname are looked at for those with a first name.
+const NAMED_MAX: u32 = 5_000;
+
+text_fields! {
+    /// A text field of a contact (sections 7.1, 7.2 and 9.1).
+    ContactText;
+    /// A contact's texts; missing ones are empty.
+    ContactTexts;
+    FirstName = "first_name" since 8,
+    MiddleName = "middle_name" since 8,
+    LastName = "last_name" since 8,
+    Phone = "phone" since 8,
+    City = "city" since 8,
+    Utc = "utc" since 8,
+    Description = "description" since 8,
+    ShippingAddress1 = "shipping_address_1" since 8,
+    ShippingAddress2 = "shipping_address_2" since 8,
+    ShippingCity = "shipping_city" since 8,
+    ShippingState = "shipping_state" since 8,
+    ShippingZip = "shipping_zip" since 8,
+    ShippingCountry = "shipping_country" since 8,
+    BillingAddress1 = "billing_address_1" since 8,
+    BillingAddress2 = "billing_address_2" since 8,
+    BillingCity = "billing_city" since 8,
+    BillingState = "billing_state" since 8,
+    BillingZip = "billing_zip" since 8,
+    BillingCountry = "billing_country" since 8,
+    Facebook = "facebook" since 8,
+    Instagram = "instagram" since 8,
+    Whatsapp = "whatsapp" since 8,
+    Telegram = "telegram" since 8,
+    Viber = "viber" since 8,
+    Vkontakte = "vkontakte" since 8,
+    LinkedIn = "linkedin" since 8,
+    UtmMedium = "utm_medium" since 8,
+    UtmSource = "utm_source" since 8,
+    UtmCampaign = "utm_campaign" since 8,
+    UtmContent = "utm_content" since 8,
+    UtmTerm = "utm_term" since 8,
+    AffMedium = "aff_medium" since 8,
+    AffSource = "aff_source" since 8,
+    AffCampaign = "aff_campaign" since 8,
+    AffContent = "aff_content" since 8,
+    AffTerm = "aff_term" since 8,
+    Aff = "aff" since 8,
+    AdId = "ad_id" since 8,
+}
+
+/// A contact.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// The number in the account.
+    pub id: i64,
+    /// The e-mail as it was given; no other contact of the account has it. API 2.0 makes contacts without one.
+    pub email: Option<Email>,
+    /// When it was added, unix seconds.
+    pub created: i64,
+    /// When it was changed, unix seconds.
+    pub changed: i64,
+    /// The manager's number; 0: none.
+    pub manager: i64,
+    /// Whether any of its subscriptions is active. `subscriptions` keeps it so.
+    pub is_active: bool,
+    /// Its texts.
+    pub texts: ContactTexts,
+}
+
+row! {
+    Contact: "contact" {
+        contact_id: i64 = id since 8,
+        email: Option<Email> = email since 8,
+        created: i64 = created since 8,
+        changed: i64 = changed since 8,
+        manager_id: i64 = manager since 8,
+        active: bool = is_active since 8,
+        ; ..texts: ContactTexts
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "contacts",
+    columns: &[
+        Columns::one::<i64>("account_id").since(8),
+        Columns::Of(Contact::COLUMNS),
+        Columns::one::<String>("email_key").since(8),
+        Columns::one::<String>("phone_key").since(8),
+        Columns::one::<String>("surname_key").since(8),
+    ],
+    key: &["account_id", "contact_id"],
+};
+
+pub(crate) const TAGS: Table = Table {
+    name: "contact_tags",
+    columns: &[
+        Columns::one::<i64>("account_id").since(8),
+        Columns::one::<i64>("contact_id").since(8),
+        Columns::one::<String>("tag").since(8),
+    ],
+    key: &["account_id", "contact_id", "tag"],
+};
+
+/// A line of a contact's history.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number; a later one has a higher number.
+    pub number: i64,
+    /// When, unix seconds.
+    pub at: i64,
+    /// The method or command that did it.
+    pub method: String,
+    /// The address that called the method; empty: none did.
+    pub address: String,
+    /// What was done.
+    pub what: String,
+    /// To what: the name of a group or of a tag, or nothing.
+    pub detail: String,
+}
+
+row! {
+    Entry: "entry of a contact's history" {
+        entry_no: i64 = number since 8,
+        at: i64 = at since 8,
+        method: String = method since 8,
+        address: String = address since 8,
+        what: String = what since 8,
+        detail: String = detail since 8,
+    }
+}
+
+pub(crate) const HISTORY: Table = Table {
+    name: "contact_history",
+    columns: &[
+        Columns::one::<i64>("account_id").since(8),
+        Columns::one::<i64>("contact_id").since(8),
+        Columns::Of(Entry::COLUMNS),
+    ],
+    key: &["account_id", "contact_id", "entry_no"],
+};
+
+/// Who changes a contact, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// Unix seconds.
+    pub at: i64,
+    /// The method or command.
+    pub method: &'a str,
+    /// The address that called the method; empty: none did.
+    pub address: &'a str,
+}
+
+const OF_EMAIL: Sql = sql!(
+    "contacts.of_email",
+    "SELECT ",
+    Piece::List(Contact::COLUMNS, ""),
+    " FROM contacts WHERE account_id = $1 AND email_key = $2 AND email_key <> ''",
+);
+
+/// The contact with this e-mail, in any letter case.
+pub fn of_email(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<Option<Contact>, Error> {
+    tx.row(&OF_EMAIL, &[account.0.into(), email.key().into()], table::read)
+}
+
+const FIND: Sql = sql!(
+    "contacts.find",
+    "SELECT ",
+    Piece::List(Contact::COLUMNS, ""),
+    " FROM contacts WHERE account_id = $1 AND contact_id = $2",
+);
+
+/// The contact with this number.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Contact>, Error> {
+    tx.row(&FIND, &[account.0.into(), id.into()], table::read)
+}
+
+const HIGHEST: Sql = Sql::new(
+    "contacts.highest",
+    "SELECT contact_id FROM contacts WHERE account_id = $1 ORDER BY contact_id DESC LIMIT 1",
+);
+
+/// A number that no contact has or had.
+///
+/// Where several machines write, it is the time in microseconds: if all took the next one, they would collide.
+pub fn new_number(tx: &mut Tx<'_>, account: AccountId) -> Result<i64, Error> {
+    if !tx.runs_alone() {
+        return Ok(unix_micros());
+    }
+    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
+    Ok(highest.max(marks::highest_removed(tx, account, KIND)?).saturating_add(1))
+}
+
+/// Adds a contact under a new number, and returns that.
+pub fn add(tx: &mut Tx<'_>, account: AccountId, contact: Contact, by: By<'_>) -> Result<i64, Error> {
+    let id = new_number(tx, account)?;
+    write(tx, &ADD, account, &Contact { id, created: by.at, ..contact }, by)?;
+    note(tx, account, id, by, "added", "")?;
+    Ok(id)
+}
+
+// A number that another machine has just taken is a conflict, after which all is tried again.
+const ADD: Sql = sql!("contacts.add", Piece::Insert(&TABLE));
+const PUT: Sql = sql!("contacts.put", Piece::Upsert(&TABLE));
+
+/// Writes a contact with its number.
+pub fn put(tx: &mut Tx<'_>, account: AccountId, contact: &Contact, by: By<'_>) -> Result<(), Error> {
+    write(tx, &PUT, account, contact, by)
+}
+
+fn write(
+    tx: &mut Tx<'_>,
+    sql: &'static Sql,
+    account: AccountId,
+    contact: &Contact,
+    by: By<'_>,
+) -> Result<(), Error> {
+    let contact = &Contact { changed: by.at, ..contact.clone() };
+    let [phone, surname] = [ContactText::Phone, ContactText::LastName].map(|field| contact.texts.get(field));
+    let (phone, surname) = (phone_key(phone), surname_key(surname));
+    let mut args = table::args(account, contact);
+    args.push(contact.email.as_ref().map_or("", Email::key).into());
+    args.push((&phone).into());
+    args.push((&surname).into());
+    tx.execute(sql, &args).map(drop)
+}
+
+const SET_ACTIVE: Sql = Sql::new(
+    "contacts.set_active",
+    "UPDATE contacts SET active = $1 WHERE account_id = $2 AND contact_id = $3",
+);
+
+pub(crate) fn set_active(tx: &mut Tx<'_>, account: AccountId, id: i64, is_active: bool) -> Result<(), Error> {
+    tx.execute(&SET_ACTIVE, &[is_active.into(), account.0.into(), id.into()]).map(drop)
+}
+
+const COUNT: Sql = Sql::new("contacts.count", "SELECT COUNT(*) FROM contacts WHERE account_id = $1");
+const COUNT_ACTIVE: Sql =
+    Sql::new("contacts.count_active", "SELECT COUNT(*) FROM contacts WHERE account_id = $1 AND active = 1");
+
+/// How many contacts there are; or only those with an active subscription.
+pub fn count(tx: &mut Tx<'_>, account: AccountId, active_alone: bool) -> Result<u64, Error> {
+    let sql = if active_alone { &COUNT_ACTIVE } else { &COUNT };
+    Ok(tx.row(sql, &[account.0.into()], |row| row.int(0))?.unwrap_or(0).unsigned_abs())
+}
+
+const COUNT_FROM: Sql = Sql::new(
+    "contacts.count_from",
+    "SELECT COUNT(*) FROM contacts WHERE account_id = $1 AND substr(aff, 1, 200) = $2 AND aff <> '' AND created >= $3 AND created <= $4",
+);
+
+/// How many contacts of a time came from a partner.
+pub fn count_from(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    partner: i64,
+    (first, last): (i64, i64),
+) -> Result<u64, Error> {
+    let number = partner.to_string();
+    let args = [account.0.into(), (&number).into(), first.into(), last.into()];
+    Ok(tx.row(&COUNT_FROM, &args, |row| row.int(0))?.unwrap_or(0).unsigned_abs())
+}
+
+const TAGS_OF: Sql = Sql::new(
+    "contacts.tags_of",
+    "SELECT tag FROM contact_tags WHERE account_id = $1 AND contact_id = $2 ORDER BY tag",
+);
+
+/// A contact's tags, in order.
+pub fn tags(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Vec<String>, Error> {
+    tx.all(&TAGS_OF, &[account.0.into(), id.into()], |row| Ok(row.text(0)?.to_owned()))
+}
+
+const ADD_TAG: Sql =
+    sql!("contacts.add_tag", Piece::Insert(&TAGS), " ON CONFLICT (account_id, contact_id, tag) DO NOTHING");
+const REMOVE_TAG: Sql = Sql::new(
+    "contacts.remove_tag",
+    "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2 AND tag = $3",
+);
+
+/// Adds tags to a contact, or removes them. Letter case matters.
+pub fn tag<'a>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: i64,
+    by: By<'_>,
+    tags: impl IntoIterator<Item = &'a str>,
+    removes: bool,
+) -> Result<(), Error> {
+    let (sql, what) = if removes { (&REMOVE_TAG, "tag removed") } else { (&ADD_TAG, "tag added") };
+    for tag in tags {
+        if tx.execute(sql, &[account.0.into(), id.into(), tag.into()])? > 0 {
+            note(tx, account, id, by, what, tag)?;
+        }
+    }
+    Ok(())
+}
+
+const NEWEST: Sql = Sql::new(
+    "contacts.newest_entry",
+    "SELECT entry_no FROM contact_history WHERE account_id = $1 AND contact_id = $2 ORDER BY entry_no DESC LIMIT 1",
+);
+const NOTE: Sql = sql!("contacts.note", Piece::Insert(&HISTORY));
+const FORGET: Sql = Sql::new(
+    "contacts.forget",
+    "DELETE FROM contact_history WHERE account_id = $1 AND contact_id = $2 AND entry_no <= $3",
+);
+
+/// Adds a line to a contact's history, and forgets what is too old.
+pub fn note(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    id: i64,
+    by: By<'_>,
+    what: &str,
+    detail: &str,
+) -> Result<(), Error> {
+    let newest = tx.row(&NEWEST, &[account.0.into(), id.into()], |row| row.int(0))?.unwrap_or(0);
+    let entry = Entry {
+        number: newest + 1,
+        at: by.at,
+        method: by.method.to_owned(),
+        address: by.address.to_owned(),
+        what: what.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let mut args = vec![account.0.into(), id.into()];
+    entry.args(&mut args);
+    tx.execute(&NOTE, &args)?;
+    if entry.number > HISTORY_MAX {
+        tx.execute(&FORGET, &[account.0.into(), id.into(), (entry.number - HISTORY_MAX).into()])?;
+    }
+    Ok(())
+}
+
+const HISTORY_OF: Sql = sql!(
+    "contacts.history",
+    "SELECT ",
+    Piece::List(Entry::COLUMNS, ""),
+    " FROM contact_history WHERE account_id = $1 AND contact_id = $2 ORDER BY entry_no DESC",
+);
+
+/// A contact's history, the newest line first.
+pub fn history(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Vec<Entry>, Error> {
+    tx.all(&HISTORY_OF, &[account.0.into(), id.into()], table::read)
+}
+
+/// Which contacts are wanted. By default all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those with an active subscription to the group of this number.
+    pub group: Option<i64>,
+    /// Only those with this tag. Letter case matters.
+    pub tag: Option<String>,
+}
+
+const IS_IN: Sql = Sql::new(
+    "contacts.is_in",
+    "SELECT group_id FROM subscriptions
+      WHERE account_id = $1 AND contact_id = $2 AND group_id = $3 AND status = 'STATUS_SUBSCRIBE'",
+);
+
+impl Filter {
+    /// Whether it takes the contact with this number.
+    pub fn takes(&self, tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
+        let is_in = |tx: &mut Tx<'_>, group: i64| {
+            tx.row(&IS_IN, &[account.0.into(), id.into(), group.into()], |row| row.int(0))
+        };
+        if let Some(group) = self.group
+            && is_in(tx, group)?.is_none()
+        {
+            return Ok(false);
+        }
+        self.tag.as_ref().map_or(Ok(true), |tag| Ok(tags(tx, account, id)?.contains(tag)))
+    }
+}
+
+/// Selects whole contacts `c`.
+macro_rules! contacts {
+    ($name:literal, $rest:literal) => {
+        sql!($name, "SELECT ", Piece::List(Contact::COLUMNS, "c."), " FROM ", $rest)
+    };
+}
+
+const LIST: Sql = contacts!(
+    "contacts.list",
+    "contacts c WHERE c.account_id = $1 AND c.contact_id < $2 ORDER BY c.contact_id DESC LIMIT $3"
+);
+const IN_GROUP: Sql = contacts!(
+    "contacts.in_group",
+    "subscriptions s CROSS JOIN contacts c
+      WHERE s.account_id = $1 AND s.contact_id < $2 AND s.group_id = $3 AND s.status = 'STATUS_SUBSCRIBE'
+        AND c.account_id = s.account_id AND c.contact_id = s.contact_id
+        AND ($4 = '' OR EXISTS (SELECT 1 FROM contact_tags t
+                                 WHERE t.account_id = s.account_id AND t.contact_id = s.contact_id AND t.tag = $4))
+      ORDER BY s.contact_id DESC LIMIT $5"
+);
+const TAGGED: Sql = contacts!(
+    "contacts.tagged",
+    "contact_tags t CROSS JOIN contacts c
+      WHERE t.account_id = $1 AND t.contact_id < $2 AND t.tag = $3
+        AND c.account_id = t.account_id AND c.contact_id = t.contact_id
+      ORDER BY t.contact_id DESC LIMIT $4"
+);
+
+/// The contacts below a number, the newest first and at most so many.
+pub fn list(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    filter: &Filter,
+    before: Option<i64>,
+    most: u32,
+) -> Result<Vec<Contact>, Error> {
+    let (below, most) = (before.unwrap_or(i64::MAX), i64::from(most).into());
+    let mut args = vec![account.0.into(), below.into()];
+    let sql = match (filter.group, &filter.tag) {
+        (None, None) => &LIST,
+        (None, Some(tag)) => {
+            args.push(tag.into());
+            &TAGGED
+        }
+        (Some(group), tag) => {
+            args.push(group.into());
+            args.push(tag.as_deref().unwrap_or_default().into());
+            &IN_GROUP
+        }
+    };
+    args.push(most);
+    tx.all(sql, &args, table::read)
+}
+
+const BY_EMAIL: Sql = contacts!(
+    "contacts.by_email",
+    "contacts c WHERE c.account_id = $1 AND c.email_key <> '' AND c.email_key >= $2 AND c.email_key < $3
+      ORDER BY c.email_key LIMIT $4"
+);
+const BY_PHONE: Sql = contacts!(
+    "contacts.by_phone",
+    "contacts c WHERE c.account_id = $1 AND c.phone_key <> '' AND c.phone_key >= $2 AND c.phone_key < $3
+      ORDER BY c.phone_key, c.contact_id LIMIT $4"
+);
+const BY_SURNAME: Sql = contacts!(
+    "contacts.by_surname",
+    "contacts c WHERE c.account_id = $1 AND c.surname_key <> '' AND c.surname_key >= $2 AND c.surname_key < $3
+      ORDER BY c.surname_key, c.contact_id LIMIT $4"
+);
+
+/// The contacts that a word of a search box names, at most so many. A number is a contact's here.
+pub fn search(tx: &mut Tx<'_>, account: AccountId, word: &Word, most: u32) -> Result<Vec<Contact>, Error> {
+    let mut beginning = |sql, start: &String, most: u32| {
+        let end = end_of(start);
+        let args = [account.0.into(), start.into(), (&end).into(), i64::from(most).into()];
+        tx.all(sql, &args, table::read::<Contact>)
+    };
+    match word {
+        Word::Number(id) => Ok(find(tx, account, id.0)?.into_iter().filter(|_| most > 0).collect()),
+        Word::Email(start) => beginning(&BY_EMAIL, start, most),
+        Word::Phone(start) => beginning(&BY_PHONE, start, most),
+        Word::Surname(start) => beginning(&BY_SURNAME, start, most),
+        Word::Name { last, first } => {
+            let mut named = beginning(&BY_SURNAME, last, NAMED_MAX)?;
+            named.retain(|contact| surname_key(contact.texts.get(ContactText::FirstName)).starts_with(first));
+            named.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            Ok(named)
+        }
+    }
+}
+
+const ALL_TAGS: Sql = Sql::new(
+    "contacts.all_tags",
+    "SELECT tag, COUNT(*) FROM contact_tags WHERE account_id = $1 GROUP BY tag ORDER BY tag",
+);
+
+/// Every tag, in order, with how many contacts have it.
+pub fn all_tags(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<(String, u64)>, Error> {
+    tx.all(&ALL_TAGS, &[account.0.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())))
+}
+
+const REMOVE_TAGS: Sql =
+    Sql::new("contacts.remove_tags", "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2");
+const REMOVE_HISTORY: Sql = Sql::new(
+    "contacts.remove_history",
+    "DELETE FROM contact_history WHERE account_id = $1 AND contact_id = $2",
+);
+const UNSUBSCRIBE: Sql =
+    Sql::new("contacts.unsubscribe", "DELETE FROM subscriptions WHERE account_id = $1 AND contact_id = $2");
+const REMOVE: Sql =
+    Sql::new("contacts.remove", "DELETE FROM contacts WHERE account_id = $1 AND contact_id = $2");
+
+/// Removes a contact with its tags, its history and its subscriptions. Orders of the same e-mail stay.
+pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error> {
+    for statement in [&REMOVE_TAGS, &REMOVE_HISTORY, &UNSUBSCRIBE, &REMOVE] {
+        tx.execute(statement, &[account.0.into(), id.into()])?;
+    }
+    marks::note_removed(tx, account, KIND, id)
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &OF_EMAIL,
+    &FIND,
+    &HIGHEST,
+    &ADD,
+    &PUT,
+    &SET_ACTIVE,
+    &COUNT,
+    &COUNT_ACTIVE,
+    &COUNT_FROM,
+    &TAGS_OF,
+    &ADD_TAG,
+    &REMOVE_TAG,
+    &NEWEST,
+    &NOTE,
+    &FORGET,
+    &HISTORY_OF,
+    &IS_IN,
+    &LIST,
+    &IN_GROUP,
+    &TAGGED,
+    &BY_EMAIL,
+    &BY_PHONE,
+    &BY_SURNAME,
+    &ALL_TAGS,
+    &REMOVE_TAGS,
+    &REMOVE_HISTORY,
+    &UNSUBSCRIBE,
+    &REMOVE,
+];

@@ -1,0 +1,219 @@
+//! Takes a person out of an account's data, and keeps imports from bringing the person back.
+
+use std::fmt::Write as _;
+
+use billhook_wire::{Email, OrderId};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::{
+    AccountId, Error, Sql, Tx, contacts,
+    events::unix_micros,
+    marks,
+    orders::{self, Order, TextField, Texts, hidden_key},
+    statement_text::sql,
+    table::{Columns, Table},
+};
+
+/// The mark with the key that e-mails are hashed with. It was drawn at random for this store.
+const KEY: &str = "erasure key";
+/// The mark with the time of the last erasure, unix microseconds. Servers forget the calls before it.
+const LAST: &str = "last erasure";
+
+// Only a keyed hash of an e-mail stays, so that nobody can tell from it who was erased.
+pub(crate) const TABLE: Table = Table {
+    name: "erased",
+    columns: &[Columns::one::<i64>("account_id").since(8), Columns::one::<String>("digest").since(8)],
+    key: &["account_id", "digest"],
+};
+
+/// The texts of an order that stay: they say nothing about the person.
+const KEPT: [TextField; 20] = [
+    TextField::Kupon,
+    TextField::Domain,
+    TextField::Link,
+    TextField::Type,
+    TextField::Payway,
+    TextField::UtmMedium,
+    TextField::UtmSource,
+    TextField::UtmCampaign,
+    TextField::UtmContent,
+    TextField::UtmTerm,
+    TextField::AffMedium,
+    TextField::AffSource,
+    TextField::AffCampaign,
+    TextField::AffContent,
+    TextField::AffTerm,
+    TextField::Aff,
+    TextField::AffName,
+    TextField::Paff,
+    TextField::PaffName,
+    TextField::AdId,
+];
+
+/// What an erasure has found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Whether the person was a contact.
+    pub was_contact: bool,
+    /// How many orders were the person's. Their sums and products stay.
+    pub orders: usize,
+}
+
+const ORDERS_OF: Sql = Sql::new(
+    "erasure.orders_of",
+    "SELECT DISTINCT order_id FROM order_lines WHERE account_id = $1 AND email_key = $2",
+);
+const DROP_WAITING: Sql = Sql::new(
+    "erasure.drop_waiting",
+    "UPDATE deliveries SET state = 'dropped', ended = $1, lease = '', leased_until = 0
+      WHERE account_id = $2 AND state = 'pending'
+        AND event_no IN (SELECT event_no FROM events WHERE account_id = $2 AND order_id = $3)",
+);
+const DROP_WAITING_OF_CONTACT: Sql = Sql::new(
+    "erasure.drop_waiting_of_contact",
+    "UPDATE deliveries SET state = 'dropped', ended = $1, lease = '', leased_until = 0
+      WHERE account_id = $2 AND state = 'pending'
+        AND event_no IN (SELECT event_no FROM events WHERE account_id = $2 AND contact_id <> 0 AND contact_id = $3)",
+);
+const CLEAR_ANSWERS: Sql = Sql::new(
+    "erasure.clear_answers",
+    "UPDATE delivery_tries SET answer = ''
+      WHERE account_id = $1 AND event_no IN (SELECT event_no FROM events WHERE account_id = $1 AND order_id = $2)",
+);
+const CLEAR_ANSWERS_OF_CONTACT: Sql = Sql::new(
+    "erasure.clear_answers_of_contact",
+    "UPDATE delivery_tries SET answer = ''
+      WHERE account_id = $1 AND event_no IN (SELECT event_no FROM events WHERE account_id = $1 AND contact_id <> 0 AND contact_id = $2)",
+);
+const CLEAR_EVENTS: Sql = Sql::new(
+    "erasure.clear_events",
+    "UPDATE events SET form = '', json = '' WHERE account_id = $1 AND order_id = $2",
+);
+const CLEAR_EVENTS_OF_CONTACT: Sql = Sql::new(
+    "erasure.clear_events_of_contact",
+    "UPDATE events SET form = '', json = '' WHERE account_id = $1 AND contact_id <> 0 AND contact_id = $2",
+);
+const CLEAR_AUDIT: Sql =
+    Sql::new("erasure.clear_audit", "UPDATE audit SET detail = '' WHERE account_id = $1 AND order_id = $2");
+// What was noted of contacts names no order, but the e-mail.
+const NOTED: Sql = Sql::new(
+    "erasure.noted",
+    "SELECT at, position, detail FROM audit
+      WHERE account_id = $1 AND order_id = 0 AND action IN ('contact-added', 'contact-changed', 'contact-removed')",
+);
+const CLEAR_NOTED: Sql = Sql::new(
+    "erasure.clear_noted",
+    "UPDATE audit SET detail = '' WHERE account_id = $1 AND at = $2 AND position = $3",
+);
+const NOTE: Sql = sql!("erasure.note", Piece::Insert(&TABLE), " ON CONFLICT (account_id, digest) DO NOTHING");
+
+/// Erases whoever has this e-mail from contacts, orders, events and the audit list. `drawn` becomes the store's key
+/// for hashes if it has none: 32 random bytes as text.
+pub fn erase(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    email: &Email,
+    drawn: &str,
+    now: i64,
+) -> Result<Erased, Error> {
+    let contact = contacts::of_email(tx, account, email)?;
+    let mut erased = Erased { was_contact: contact.is_some(), orders: 0 };
+    if let Some(contact) = contact {
+        forget_events(tx, account, contact.id, now)?;
+        contacts::remove(tx, account, contact.id)?;
+    }
+    for key in [email.key().to_owned(), hidden_key(email.key())] {
+        for id in tx.all(&ORDERS_OF, &[account.0.into(), (&key).into()], |row| row.int(0))? {
+            erase_order(tx, account, OrderId(id), now)?;
+            erased.orders += 1;
+        }
+    }
+    clear_audit(tx, account, email)?;
+    let known = marks::get(tx, KEY)?;
+    if known.is_none() {
+        marks::set(tx, KEY, drawn)?;
+    }
+    let key = known.unwrap_or_else(|| drawn.to_owned());
+    tx.execute(&NOTE, &[account.0.into(), (&digest(&key, account, email)?).into()])?;
+    marks::set(tx, LAST, &unix_micros().to_string())?;
+    Ok(erased)
+}
+
+/// Takes out what events say of a contact, and drops what still waits of them.
+pub fn forget_events(tx: &mut Tx<'_>, account: AccountId, contact: i64, now: i64) -> Result<(), Error> {
+    tx.execute(&DROP_WAITING_OF_CONTACT, &[now.into(), account.0.into(), contact.into()])?;
+    for statement in [&CLEAR_ANSWERS_OF_CONTACT, &CLEAR_EVENTS_OF_CONTACT] {
+        tx.execute(statement, &[account.0.into(), contact.into()])?;
+    }
+    Ok(())
+}
+
+/// Takes out what the audit list says of a contact. The e-mail is compared here, because engines disagree about letters.
+fn clear_audit(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<(), Error> {
+    let noted = tx.all(&NOTED, &[account.0.into()], |row| {
+        Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_lowercase()))
+    })?;
+    for (at, position, detail) in noted {
+        if detail.split([' ', ';', ',']).any(|word| word == email.key()) {
+            tx.execute(&CLEAR_NOTED, &[account.0.into(), at.into(), position.into()])?;
+        }
+    }
+    Ok(())
+}
+
+fn erase_order(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Result<(), Error> {
+    let Some(order) = orders::find(tx, account, id)? else { return Ok(()) };
+    let mut texts = Texts::default();
+    for field in KEPT {
+        texts.set(field, order.texts.get(field));
+    }
+    orders::replace(tx, account, &Order { email: None, texts, ..order })?;
+    tx.execute(&DROP_WAITING, &[now.into(), account.0.into(), id.0.into()])?;
+    for statement in [&CLEAR_ANSWERS, &CLEAR_EVENTS, &CLEAR_AUDIT] {
+        tx.execute(statement, &[account.0.into(), id.0.into()])?;
+    }
+    Ok(())
+}
+
+const FIND: Sql = Sql::new("erasure.find", "SELECT digest FROM erased WHERE account_id = $1 AND digest = $2");
+
+/// Whether whoever has this e-mail was erased, so that no import may add a contact for it.
+pub fn is_erased(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<bool, Error> {
+    let Some(key) = marks::get(tx, KEY)? else { return Ok(false) };
+    let digest = digest(&key, account, email)?;
+    Ok(tx.row(&FIND, &[account.0.into(), (&digest).into()], |row| row.text(0).map(drop))?.is_some())
+}
+
+/// When somebody was last erased, unix microseconds; 0: nobody was.
+pub fn last(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    Ok(marks::get(tx, LAST)?.and_then(|time| time.parse().ok()).unwrap_or(0))
+}
+
+fn digest(key: &str, account: AccountId, email: &Email) -> Result<String, Error> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes())
+        .map_err(|_| Error::damaged("marks: wrong erasure key"))?;
+    mac.update(format!("{} {}", account.0, email.key()).as_bytes());
+    let mut text = String::new();
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[
+    &DROP_WAITING_OF_CONTACT,
+    &CLEAR_ANSWERS_OF_CONTACT,
+    &CLEAR_EVENTS_OF_CONTACT,
+    &ORDERS_OF,
+    &DROP_WAITING,
+    &CLEAR_ANSWERS,
+    &CLEAR_EVENTS,
+    &CLEAR_AUDIT,
+    &NOTED,
+    &CLEAR_NOTED,
+    &NOTE,
+    &FIND,
+];

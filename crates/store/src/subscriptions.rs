@@ -1,0 +1,151 @@
+//! Who is in which group, since when, and by whose doing.
+
+use billhook_wire::{lead_event::LeadEvent, method::SubscriptionStatus as Status};
+
+use crate::{
+    AccountId, Arg, Error, Sql, Tx, contact_changes,
+    contacts::{self, By},
+    groups::Group,
+    statement_text::sql,
+    table::{self, Columns, Reader, Stores as _, Table, row, stored},
+};
+
+stored! {
+    Status: false, |status| status.as_str(), Arg::Text(word) => Self::parse(word);
+}
+
+/// A contact's place in a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// The group's number.
+    pub group: i64,
+    /// The contact's number.
+    pub contact: i64,
+    /// How it stands.
+    pub status: Status,
+    /// Since when, unix seconds.
+    pub at: i64,
+    /// The method or command that did it.
+    pub method: String,
+    /// The address that called the method; empty: none did.
+    pub address: String,
+    /// `activation` as it was asked for.
+    pub activation: String,
+    /// `doneurl2`.
+    pub doneurl: String,
+}
+
+row! {
+    Subscription: "subscription" {
+        group_id: i64 = group since 8,
+        contact_id: i64 = contact since 8,
+        status: Status = status since 8,
+        at: i64 = at since 8,
+        method: String = method since 8,
+        address: String = address since 8,
+        activation: String = activation since 8,
+        doneurl: String = doneurl since 8,
+    }
+}
+
+pub(crate) const TABLE: Table = Table {
+    name: "subscriptions",
+    columns: &[Columns::one::<i64>("account_id").since(8), Columns::Of(Subscription::COLUMNS)],
+    key: &["account_id", "contact_id", "group_id"],
+};
+
+const OF_CONTACT: Sql = sql!(
+    "subscriptions.of_contact",
+    "SELECT ",
+    Piece::List(Subscription::COLUMNS, "s."),
+    ", ",
+    Piece::List(Group::COLUMNS, "g."),
+    " FROM subscriptions s JOIN contact_groups g ON g.account_id = s.account_id AND g.group_id = s.group_id
+      WHERE s.account_id = $1 AND s.contact_id = $2 ORDER BY s.group_id",
+);
+
+/// A contact's subscriptions with their groups, by the groups' numbers.
+pub fn of_contact(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    contact: i64,
+) -> Result<Vec<(Subscription, Group)>, Error> {
+    tx.all(&OF_CONTACT, &[account.0.into(), contact.into()], |row| {
+        Ok((table::read(row)?, Group::read(&mut Reader::behind(row, Subscription::COLUMNS))?))
+    })
+}
+
+const FIND: Sql = sql!(
+    "subscriptions.find",
+    "SELECT ",
+    Piece::List(Subscription::COLUMNS, ""),
+    " FROM subscriptions WHERE account_id = $1 AND contact_id = $2 AND group_id = $3",
+);
+
+/// A contact's subscription to a group.
+pub fn find(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    contact: i64,
+    group: i64,
+) -> Result<Option<Subscription>, Error> {
+    tx.row(&FIND, &[account.0.into(), contact.into(), group.into()], table::read)
+}
+
+const PUT: Sql = sql!("subscriptions.put", Piece::Upsert(&TABLE));
+const ANY_ACTIVE: Sql = Sql::new(
+    "subscriptions.any_active",
+    "SELECT group_id FROM subscriptions WHERE account_id = $1 AND contact_id = $2 AND status = 'STATUS_SUBSCRIBE' LIMIT 1",
+);
+
+/// Writes how a contact stands in a group, and notes it in the contact's history. Nothing is written of one that
+/// stands so already: when and how that came about stays. Whoever asked for it is told.
+pub fn put(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    group: &Group,
+    contact: i64,
+    status: Status,
+    by: By<'_>,
+    (activation, doneurl): (&str, &str),
+) -> Result<(), Error> {
+    let before = find(tx, account, contact, group.id)?;
+    if before.as_ref().is_some_and(|before| before.status == status) {
+        return Ok(());
+    }
+    let subscription = Subscription {
+        group: group.id,
+        contact,
+        status,
+        at: by.at,
+        method: by.method.to_owned(),
+        address: by.address.to_owned(),
+        activation: activation.to_owned(),
+        doneurl: doneurl.to_owned(),
+    };
+    tx.execute(&PUT, &table::args(account, &subscription))?;
+    let what = if status == Status::Subscribe { "subscribed" } else { "unsubscribed" };
+    contacts::note(tx, account, contact, by, what, &group.name)?;
+    let is_active = status == Status::Subscribe
+        || tx.row(&ANY_ACTIVE, &[account.0.into(), contact.into()], |row| row.int(0))?.is_some();
+    contacts::set_active(tx, account, contact, is_active)?;
+    let event = if status == Status::Subscribe { LeadEvent::Subscribed } else { LeadEvent::Unsubscribed };
+    match contacts::find(tx, account, contact)? {
+        Some(contact) => contact_changes::raise(tx, account, event, &contact, Some(group), by),
+        None => Ok(()),
+    }
+}
+
+const COUNT: Sql = Sql::new(
+    "subscriptions.count",
+    "SELECT COUNT(*) FROM subscriptions WHERE account_id = $1 AND group_id = $2 AND status = 'STATUS_SUBSCRIBE'",
+);
+
+/// How many active subscriptions a group has.
+pub fn count(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<u64, Error> {
+    let count = tx.row(&COUNT, &[account.0.into(), group.into()], |row| row.int(0))?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&Sql] = &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &COUNT];
