@@ -12,9 +12,9 @@ use clap_complete::CompleteEnv;
 
 use crate::{
     commands::{
-        account, backup, call, category, check, completions, copy, coupon, customer, delivery, docs, explain,
-        listen, log, managers, migrate, order, outbox, partner, person, product, report, restore, serve,
-        trigger, webhook,
+        account, backup, call, category, check, completions, contact, copy, coupon, customer, delivery, docs,
+        explain, group, listen, log, managers, migrate, order, outbox, partner, person, product, report,
+        restore, serve, tag, trigger, webhook,
     },
     failure::Failure,
     options::{config_file, environment, everywhere::Everywhere},
@@ -66,6 +66,12 @@ pub(crate) enum Action {
     Partner(partner::Action),
     #[command(subcommand)]
     Manager(managers::Action),
+    #[command(subcommand)]
+    Contact(contact::Action),
+    #[command(subcommand)]
+    Group(group::Action),
+    #[command(subcommand)]
+    Tag(tag::Action),
     #[command(subcommand)]
     Person(person::Action),
     #[command(subcommand)]

@@ -9,7 +9,7 @@ use billhook_store::{
     deliveries::{self, Delivery, DeliveryId, Filter, State, Try},
     events::{self, Happened},
 };
-use billhook_wire::Event;
+use billhook_wire::lead_event::event_words;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -119,7 +119,7 @@ struct Which {
 }
 
 fn words() -> Vec<&'static str> {
-    Event::ALL.iter().map(|event| event.as_str()).chain([events::TEST]).collect()
+    event_words().chain([events::TEST]).collect()
 }
 
 impl Which {

@@ -10,7 +10,7 @@ use billhook_store::{
     events,
     people::Secret,
 };
-use billhook_wire::{Event, signature};
+use billhook_wire::{lead_event::event_words, signature};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ pub(crate) struct RotateSecret {
 }
 
 fn words() -> Vec<&'static str> {
-    Event::ALL.iter().map(|event| event.as_str()).collect()
+    event_words().collect()
 }
 
 fn overlap(text: &str) -> Result<i64, String> {
@@ -189,7 +189,7 @@ impl Add {
                 Failure::usage(format!("{problem}; one is like https://shop.example/hook"))
             })?;
         }
-        let asked = Event::ALL.iter().map(|event| event.as_str());
+        let asked = event_words();
         let asked: Vec<_> = asked.filter(|word| events.iter().any(|event| event == word)).collect();
         let endpoint = Endpoint {
             url: url.unwrap_or_default(),
@@ -365,8 +365,7 @@ impl Resource for Endpoint {
     }
 
     fn json(&self) -> Value {
-        let asked: Vec<_> =
-            Event::ALL.iter().filter(|event| self.asks_for(**event)).map(|event| event.as_str()).collect();
+        let asked: Vec<_> = event_words().filter(|word| self.asks_for(word)).collect();
         json!({
             "id": self.id,
             "url": self.url,
