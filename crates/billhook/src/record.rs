@@ -3,6 +3,10 @@
 //! Here are the fields' names and their values; [`json`] and [`csv`] are the two formats on disk. Both read a
 //! field through [`Value`], so that a sum or a time means the same in either.
 
+pub(crate) mod change;
+pub(crate) mod contact;
+pub(crate) mod contact_csv;
+pub(crate) mod contact_put;
 pub(crate) mod csv;
 pub(crate) mod entry;
 pub(crate) mod json;
@@ -24,6 +28,7 @@ pub(crate) use billhook_store::orders::LINES_MAX;
 pub(crate) use billhook_store::product_settings::GoodField;
 use billhook_wire::text::NAME_BYTES_MAX;
 pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
+pub(crate) use contact::ContactEntry;
 pub(crate) use entry::Entry;
 pub(crate) use setting::{Settings, has_settings};
 pub(crate) use value::{Value, quoted};

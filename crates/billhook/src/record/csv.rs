@@ -227,7 +227,7 @@ impl Columns {
     }
 }
 
-fn text<'c>(cell: &'c [u8], encoding: &str) -> Result<&'c str, Fault> {
+pub(super) fn text<'c>(cell: &'c [u8], encoding: &str) -> Result<&'c str, Fault> {
     std::str::from_utf8(cell).map_err(|_| not_text(encoding))
 }
 

@@ -6,15 +6,22 @@ use billhook_store::{
     AccountId, Error, Tx, accounts,
     categories::{self, Category},
     coupons::{self, Coupon, Discount},
+    groups,
     managers::{self, Manager},
     partners::{self, Partner},
     pincodes,
     settings::{Setting, Settings},
 };
 use billhook_wire::{GoodId, Money, Name, OrderId, Percent, Text};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::Fault;
+use super::{
+    Fault,
+    change::Change,
+    contact::{ContactEntry, GroupEntry},
+    contact_put::Contacts,
+};
 
 /// An object whose single key names its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +44,11 @@ pub(crate) enum Entry {
         #[serde(default, skip_serializing_if = "is_zero")]
         parent_id: i64,
     },
+    /// A group of contacts.
+    #[serde(skip_deserializing)]
+    Group(GroupEntry),
+    #[serde(skip_deserializing)]
+    Contact(Box<ContactEntry>),
     Coupon(CouponEntry),
     /// A code that no order has yet.
     Pincode {
@@ -74,11 +86,20 @@ fn is_zero(number: &i64) -> bool {
 
 impl Entry {
     /// The keys of the kinds.
-    pub(crate) const KINDS: [&'static str; 6] =
-        ["settings", "category", "personal_manager", "partner", "coupon", "pincode"];
+    pub(crate) const KINDS: [&'static str; 8] =
+        ["settings", "category", "personal_manager", "partner", "group", "contact", "coupon", "pincode"];
 
-    /// Reads the value of a kind's key.
-    pub(crate) fn read(kind: &str, value: serde_json::Value) -> Result<Self, Fault> {
+    /// Reads the value of a kind's key. Times without an offset are in `zone`.
+    pub(crate) fn read(kind: &str, value: serde_json::Value, zone: &TimeZone) -> Result<Self, Fault> {
+        let read = match kind {
+            "group" => GroupEntry::read(value, zone).map(Self::Group),
+            "contact" => ContactEntry::read(value, zone).map(|contact| Self::Contact(Box::new(contact))),
+            _ => return Self::derived(kind, value),
+        };
+        read.map_err(|fault| fault.at(format_args!("`{kind}`")))
+    }
+
+    fn derived(kind: &str, value: serde_json::Value) -> Result<Self, Fault> {
         let object = serde_json::Map::from_iter([(kind.to_owned(), value)]);
         let entry: Self =
             serde_json::from_value(object.into()).map_err(|error| Fault(format!("`{kind}`: {error}")))?;
@@ -99,6 +120,7 @@ impl Entry {
             Self::Pincode { pincode, .. } => {
                 return Text::new(pincode).map(drop).map_err(|error| format!("`pincode`: {error}"));
             }
+            Self::Group(_) | Self::Contact(_) => return Ok(()),
             Self::Category { id, title } => (id, title),
             Self::Manager { id, name } => (id, name),
             Self::Partner { id, login, .. } => (id, login),
@@ -204,7 +226,8 @@ pub(crate) fn each_before<E: From<Error>>(
         managers::list(tx, id)?.into_iter().map(|Manager { id, name }| Entry::Manager { id, name });
     let partners = partners::list(tx, id)?.into_iter();
     let partners = partners.map(|Partner { id, login, parent_id }| Entry::Partner { id, login, parent_id });
-    categories.chain(managers).chain(partners).try_for_each(show)
+    let groups = groups::list(tx, id)?.into_iter().map(|group| Entry::Group(group.into()));
+    categories.chain(managers).chain(partners).chain(groups).try_for_each(show)
 }
 
 /// Visits the entries that refer to products. They come last in a file.
@@ -228,24 +251,17 @@ pub(crate) fn each_behind<E: From<Error>>(
     Ok(())
 }
 
-/// The products' known pin codes, read once for a whole file.
-pub(crate) type KnownPincodes = HashMap<GoodId, HashSet<String>>;
-
-/// The effect of an entry on the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
-    Added,
-    Changed,
-    Same,
+/// What was read once for a batch of a file.
+pub(crate) struct Known {
+    pub(crate) contacts: Contacts,
+    /// The products' pin codes.
+    pincodes: HashMap<GoodId, HashSet<String>>,
 }
 
-impl Change {
-    fn from<T: PartialEq>(stored: Option<&T>, new: &T) -> Self {
-        match stored {
-            None => Self::Added,
-            Some(stored) if stored == new => Self::Same,
-            Some(_) => Self::Changed,
-        }
+impl Known {
+    /// `now` in unix seconds is the time of what the import does. With `dry` nothing is written.
+    pub(crate) fn new(now: i64, dry: bool) -> Self {
+        Self { contacts: Contacts::new(now, dry), pincodes: HashMap::new() }
     }
 }
 
@@ -254,7 +270,7 @@ pub(crate) fn put(
     tx: &mut Tx<'_>,
     account: AccountId,
     entry: &Entry,
-    known: &mut KnownPincodes,
+    known: &mut Known,
     dry: bool,
 ) -> Result<Change, Error> {
     macro_rules! put {
@@ -275,6 +291,8 @@ pub(crate) fn put(
         Entry::Partner { id, login, parent_id } => {
             put!(partners, Partner { id: *id, login: login.trim().to_lowercase(), parent_id: *parent_id })
         }
+        Entry::Group(group) => known.contacts.put_group(tx, account, group),
+        Entry::Contact(contact) => known.contacts.put(tx, account, contact),
         Entry::Coupon(coupon) => put!(coupons, coupon.coupon()),
         Entry::Pincode { good_id, pincode } => put_pincode(tx, account, (*good_id, pincode), known, dry),
         Entry::Settings(all) => put_settings(tx, account, all, dry),
@@ -286,10 +304,10 @@ fn put_pincode(
     tx: &mut Tx<'_>,
     account: AccountId,
     (good, pincode): (GoodId, &String),
-    known: &mut KnownPincodes,
+    known: &mut Known,
     dry: bool,
 ) -> Result<Change, Error> {
-    let codes = match known.entry(good) {
+    let codes = match known.pincodes.entry(good) {
         hash_map::Entry::Occupied(codes) => codes.into_mut(),
         hash_map::Entry::Vacant(none) => {
             let codes = none.insert(HashSet::new());

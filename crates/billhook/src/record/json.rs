@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for RecordOf<'_> {
                     product = Some(map.next_value().map_err(|error| named("product", &error))?);
                 }
                 Key::Entry(kind) if entry.is_some() => return Err(twice(kind)),
-                Key::Entry(kind) => entry = Some(Entry::read(kind, map.next_value()?)),
+                Key::Entry(kind) => entry = Some(Entry::read(kind, map.next_value()?, self.zone)),
             }
         }
         let is_order = seen != FieldSet::default() || items.is_some();

@@ -1,5 +1,5 @@
-//! `billhook export`: writes an account's orders and catalogue to a file for `import` (decision 89). The same
-//! store gives the same bytes.
+//! `billhook export`: writes an account's orders, catalogue and contacts to a file for `import` (decision 89).
+//! The same store gives the same bytes.
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +18,7 @@ use std::{
 use billhook_store::{
     AccountId, Error, PartialFile, Progress, Store, Tx,
     accounts::Account,
+    contacts,
     order_changes::Payment,
     orders,
     orders::Order,
@@ -32,7 +33,7 @@ use crate::{
     failure::Failure,
     options::{account::AccountOption, everywhere::Everywhere},
     record::Format,
-    record::{Entry, GoodField, csv, entry, has_settings, json},
+    record::{ContactEntry, Entry, GoodField, contact, contact_csv, csv, entry, has_settings, json},
     terminal::{
         output::{counted, json_line, stdout},
         priority::step_far_back,
@@ -40,7 +41,7 @@ use crate::{
     },
 };
 
-/// Write an account's orders and catalogue to a file
+/// Write an account's orders, catalogue and contacts to a file
 ///
 /// Writes the orders of one moment, by number. The same store gives the same bytes. `billhook import` reads
 /// the file: into an empty account it makes the same orders, hidden ones too, with their payments, and the
@@ -48,8 +49,11 @@ use crate::{
 /// serve`.
 ///
 /// JSON Lines holds the whole account, with one order per line and without empty fields. So it also has
-/// categories, managers, partners, coupons with their uses, free pin codes, and with --settings the settings.
-/// CSV holds only orders and catalogue, with one row per line of an order, in UTF-8 with commas. It has every
+/// categories, managers, partners, groups, contacts with their tags, subscriptions and history, coupons with
+/// their uses, free pin codes, and with --settings the settings.
+///
+/// CSV holds only orders and catalogue, with one row per line of an order, in UTF-8 with commas; with --contacts
+/// it holds only contacts, with the groups that they are subscribed to. It has every
 /// column, but those of products' settings only if some product has the setting. Cells that begin with = + -
 /// or @ are written as they are. A spreadsheet takes them for formulas, so open a file with texts of
 /// strangers with care.
@@ -58,7 +62,9 @@ use crate::{
 Examples:
   billhook export --account shop orders.jsonl
   billhook export --account shop --format csv > orders.csv
+  billhook export --account shop --contacts contacts.csv
   billhook export --account shop | billhook import --account copy --format jsonl -")]
+#[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     account: AccountOption,
@@ -71,6 +77,9 @@ pub(crate) struct Arguments {
     /// Write the account's settings too, except those at their default; only in JSON Lines
     #[arg(long)]
     settings: bool,
+    /// Write contacts and not orders; only in CSV
+    #[arg(long)]
+    contacts: bool,
     /// Print a report on the written file as JSON
     #[arg(long)]
     json: bool,
@@ -86,10 +95,14 @@ impl Arguments {
         if self.settings && matches!(format, Format::Csv) {
             return Err(Failure::usage("CSV has no place for settings: add --format jsonl"));
         }
+        if self.contacts && matches!(format, Format::Jsonl) {
+            return Err(Failure::usage("JSON Lines hold contacts too: add --format csv to write them alone"));
+        }
         step_far_back();
         let store = everywhere.store.open_to_save()?;
         let account = store.read(|tx| self.account.find(tx))?;
-        let asked = Asked { store: &store, account: &account, format, settings: self.settings };
+        let Self { settings, contacts, .. } = self;
+        let asked = Asked { store: &store, account: &account, format, settings, contacts };
         if let Some(file) = file {
             let Some(written) = asked.to_file(file, self.force)? else { return Ok(()) };
             let mut out = stdout();
@@ -97,7 +110,11 @@ impl Arguments {
                 return json_line(&mut out, &Report { file: file.display().to_string(), written });
             }
             let (orders, products) = (counted(written.orders, "order"), counted(written.products, "product"));
-            writeln!(out, "{}: {orders}, {products}", file.display())?;
+            write!(out, "{}: {orders}, {products}", file.display())?;
+            if written.contacts > 0 {
+                write!(out, ", {}", counted(written.contacts, "contact"))?;
+            }
+            writeln!(out)?;
             return Ok(out.flush()?);
         }
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
@@ -115,6 +132,7 @@ struct Written {
     orders: u64,
     /// All products of the catalogue.
     products: u64,
+    contacts: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +164,8 @@ struct Asked<'a> {
     account: &'a Account,
     format: Format,
     settings: bool,
+    /// Contacts alone, in CSV.
+    contacts: bool,
 }
 
 impl Asked<'_> {
@@ -193,9 +213,13 @@ impl Asked<'_> {
         out: &mut (impl Write + Send + ?Sized),
         mut show: impl FnMut(Progress),
     ) -> Result<Written, Stop> {
-        let Self { store, account, format, settings } = *self;
+        if self.contacts {
+            return self.contacts(out, show);
+        }
+        let Self { store, account, format, settings, .. } = *self;
         store.read_two(|tx, second| {
-            let total = orders::count(tx, account.id)?;
+            let mut done = 0;
+            let orders = orders::count(tx, account.id)?;
             let mut catalogue = BTreeMap::new();
             let (mut products, mut used) = (Vec::new(), Vec::new());
             products::each_good(tx, account.id, |good| {
@@ -215,6 +239,13 @@ impl Asked<'_> {
             let mut pen = Pen::new(format, out, columns)?;
             let settings = settings.then_some(&account.settings);
             entry::each_before(tx, account.id, settings, |entry| pen.entry(&entry).map_err(Stop::from))?;
+            let contacts = match format {
+                Format::Csv => 0,
+                Format::Jsonl => each_contact(tx, account.id, orders, &mut show, |contact| {
+                    pen.entry(&Entry::Contact(Box::new(contact)))
+                })?,
+            };
+            let total = orders + contacts;
             if !used.is_empty() {
                 // Their texts can be long, so they are not kept in memory.
                 products::each_good(tx, account.id, |good| {
@@ -222,7 +253,6 @@ impl Asked<'_> {
                 })?;
             }
             let mut export = Export { pen, catalogue };
-            let mut done = 0;
             thread::scope(|scope| {
                 let transactions: Vec<_> = [&mut *tx].into_iter().chain(second).collect();
                 let readers = transactions.len();
@@ -236,7 +266,7 @@ impl Asked<'_> {
                     .unzip();
                 let written = export.orders(&batches, |more| {
                     done += more;
-                    show(Progress { done, total });
+                    show(Progress { done: contacts + done, total });
                 });
                 // Tells the readers to stop.
                 drop(batches);
@@ -253,9 +283,42 @@ impl Asked<'_> {
             let mut pen = export.pen;
             entry::each_behind(tx, account.id, products, |entry| pen.entry(&entry).map_err(Stop::from))?;
             pen.flush()?;
-            Ok(Written { orders: done, products: count })
+            Ok(Written { orders: done, products: count, contacts })
         })
     }
+
+    /// Writes contacts alone, as CSV, and flushes.
+    fn contacts(
+        &self,
+        out: &mut (impl Write + Send + ?Sized),
+        mut show: impl FnMut(Progress),
+    ) -> Result<Written, Stop> {
+        let mut out = csv::Writer::new(out);
+        contact_csv::write_header(&mut out)?;
+        let contacts = self.store.read(|tx| {
+            each_contact(tx, self.account.id, 0, &mut show, |contact| contact_csv::write(&contact, &mut out))
+        })?;
+        out.flush()?;
+        Ok(Written { orders: 0, products: 0, contacts })
+    }
+}
+
+/// Passes the contacts to `write`, and returns how many they are. After them come so many orders.
+fn each_contact(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    orders: u64,
+    show: &mut impl FnMut(Progress),
+    mut write: impl FnMut(ContactEntry) -> io::Result<()>,
+) -> Result<u64, Stop> {
+    let total = orders + contacts::count(tx, account, false)?;
+    let mut done = 0;
+    contact::each(tx, account, |contact| {
+        done += 1;
+        show(Progress { done, total });
+        write(contact).map_err(Stop::from)
+    })?;
+    Ok(done)
 }
 
 /// Shows an export's progress as a bar.
@@ -273,7 +336,9 @@ pub(crate) fn for_cabinet(
 ) -> Result<io::Result<()>, Error> {
     step_far_back();
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, out);
-    match (Asked { store, account, format: Format::Jsonl, settings }).export(&mut out, |_| {}) {
+    match (Asked { store, account, format: Format::Jsonl, settings, contacts: false })
+        .export(&mut out, |_| {})
+    {
         Ok(_) => Ok(Ok(())),
         Err(Stop::Output(error)) => Ok(Err(error)),
         Err(Stop::Store(error)) => Err(error),

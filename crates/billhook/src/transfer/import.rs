@@ -1,8 +1,8 @@
 //! `billhook import`: reads orders from a file, all or nothing.
 //!
-//! The file is read twice. The first pass checks every record and keeps only the catalogue and the orders'
-//! numbers; the second writes in batches. So faults are known before anything is written, and memory does not
-//! grow with the file. Both passes share [`Job::scan`].
+//! The file is read twice. The first pass checks every record and keeps only the catalogue, the numbers of
+//! orders and contacts, and the contacts' e-mails; the second writes in batches. So faults are known before
+//! anything is written, and memory hardly grows with the file. Both passes share [`Job::scan`].
 
 mod catalogue;
 mod check;
@@ -26,7 +26,9 @@ use std::{
     thread,
 };
 
-use billhook_store::{Progress, Store, accounts::Account, orders::TextField, products::ProductText};
+use billhook_store::{
+    Progress, Store, accounts::Account, contacts::ContactText, orders::TextField, products::ProductText,
+};
 use clap::Args;
 use encoding_rs::Encoding;
 use serde::Serialize;
@@ -56,10 +58,10 @@ const BATCH_BYTES: u64 = 40 << 20;
 /// How many lines are read before other processes get a turn, as in the store's bulk writes.
 const LINES_AT_A_STRETCH: u64 = 32;
 
-/// Import orders from a file into an account
+/// Import orders and contacts from a file into an account
 ///
 /// The file is JSON Lines with one order per line, or CSV with one row per line of an order. The rows of one
-/// order follow each other, and each repeats the order's id. The whole file is checked first: if one line is
+/// order follow each other, and each repeats the order's id. With --contacts each row of CSV is a contact. The whole file is checked first: if one line is
 /// wrong, nothing is imported. Products that are not in the catalogue yet are added.
 ///
 /// An order whose number exists is compared. Fields that the file leaves out keep their value; if the others
@@ -103,11 +105,26 @@ JSON Lines can also hold the other parts of an account, one per line. What a lin
   {\"category\":{\"id\":1,\"title\":\"Books\"}}
   {\"personal_manager\":{\"id\":1,\"name\":\"Olga\"}}
   {\"partner\":{\"id\":2,\"login\":\"vera\",\"parent_id\":1}}
+  {\"group\":{\"rass_id\":1,\"rass_name\":\"news\",\"rass_title\":\"News\",\"kind\":\"open\"}}
+  {\"contact\":{\"id\":7,\"email\":\"anna@example.com\",\"tags\":[\"vip\"]}}
   {\"coupon\":{\"id\":1,\"coupon\":\"SPRING\",\"percent\":\"15\",\"goods\":[7]}}
   {\"pincode\":{\"good_id\":7,\"pincode\":\"AB-12\"}}
   {\"settings\":{\"time_zone\":\"UTC\"}}
 An entry replaces the one with the same number; an existing pin code stays as it is. A coupon has `percent` or `sum`, \
 and optionally `starts`, `ends` (unix seconds), `uses_max`, `uses` and `goods`. Settings need --settings.
+
+A group replaces the one with the same name, which keeps its number. A contact is found by its e-mail: what the file \
+leaves out or leaves empty stays as it is, and tags are added. Without e-mail it is found by its number and created. \
+Whoever has left a group stays out of it, also if the file says subscribed; the report counts them.
+
+Fields of a contact:
+  id, email, created, changed, manager, CONTACT_TEXTS, tags, subscriptions (group, status, at, method, address, \
+activation, doneurl), history (at, method, address, what, detail)
+
+In CSV with --contacts, every field but the last two is a column. Tags are separated by commas, and so are the names \
+in one more column, groups; a group that does not exist is added:
+  email,first_name,phone,tags,groups
+  anna@example.com,Anna,79990000000,vip,\"news,sale\"
 
 Without created, an order is created now; without pay_status, it is waiting; without paid, a paid order was paid when \
 it was created. A time is unix seconds, 2024-01-31 10:00:00, 2024-01-31T10:00:00Z or 31.01.2024 10:00. Unless it \
@@ -115,9 +132,11 @@ names an offset, it is in the account's time_zone.
 
 Examples:
   billhook import --account shop orders.jsonl
+  billhook import --account shop --contacts contacts.csv
   billhook import --account shop --encoding cp1251 --dry-run orders.csv
   zcat orders.jsonl.gz | billhook import --account shop --format jsonl -"
     .replace("ORDER_TEXTS", &TextField::ALL.map(TextField::name).join(", "))
+    .replace("CONTACT_TEXTS", &ContactText::ALL.map(ContactText::name).join(", "))
     .replace("PRODUCT_TEXTS", &ProductText::ALL.map(ProductText::name).join(", ")))]
 #[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 pub(crate) struct Arguments {
@@ -132,6 +151,9 @@ pub(crate) struct Arguments {
     /// Skip bad lines with a warning, and import the rest
     #[arg(long)]
     skip_bad: bool,
+    /// The CSV file has contacts, one per row, and not orders
+    #[arg(long)]
+    contacts: bool,
     /// Import the account's settings too, if the file has them
     #[arg(long)]
     settings: bool,
@@ -179,6 +201,9 @@ impl Arguments {
 
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         let format = self.form()?;
+        if self.contacts && matches!(format, Format::Jsonl) {
+            return Err(Failure::usage("JSON Lines say of each line what it is: leave --contacts out"));
+        }
         let store = everywhere.store.open_for_bulk()?;
         let account = store.read(|tx| self.account.find(tx))?;
         let is_stdin = self.file.as_os_str() == "-";
@@ -187,11 +212,24 @@ impl Arguments {
         let source =
             Source::open(path).map_err(|error| Failure::failed(format!("cannot read {name}: {error}")))?;
         let now = jiff::Timestamp::now().as_second();
-        let Self { skip_bad, dry_run, encoding, settings, .. } = self;
+        let Self { skip_bad, dry_run, encoding, settings, contacts, .. } = self;
         let account = &account;
-        let job =
-            Job { store: &store, account, source, name, format, encoding, skip_bad, dry_run, settings, now };
-        let report = job.run(&mut |tally| tally.report(&job.name, skip_bad))?;
+        let store = &store;
+        let job = Job {
+            store,
+            account,
+            source,
+            name,
+            format,
+            encoding,
+            skip_bad,
+            dry_run,
+            settings,
+            contacts,
+            now,
+        };
+        let what = if contacts { "contacts" } else { "orders" };
+        let report = job.run(&mut |tally| tally.report(&job.name, what, skip_bad))?;
         if report.counts.left_out > 0 {
             say(&format!("{}: the settings in it were left out: add --settings to take them", job.name));
         }
@@ -204,6 +242,7 @@ impl Arguments {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "a switch each")]
 struct Job<'a> {
     store: &'a Store,
     account: &'a Account,
@@ -216,6 +255,8 @@ struct Job<'a> {
     dry_run: bool,
     /// Whether to import settings.
     settings: bool,
+    /// Whether a CSV file has contacts and not orders.
+    contacts: bool,
     /// Unix seconds.
     now: i64,
 }
@@ -231,9 +272,9 @@ struct Tally {
 
 impl Tally {
     /// Prints the faults on standard error, or that the file is empty.
-    fn report(&self, name: &str, skipped: bool) {
+    fn report(&self, name: &str, what: &str, skipped: bool) {
         if self.good + self.bad == 0 {
-            say(&format!("warning: {name} holds no orders"));
+            say(&format!("warning: {name} holds no {what}"));
         }
         let mut err = io::stderr().lock();
         let what = if skipped { "skipped: " } else { "" };
@@ -267,6 +308,16 @@ impl std::fmt::Display for Report {
         write!(f, "added {added}, changed {changed}, same {same}; {products_added} added")?;
         if products_changed > 0 {
             write!(f, ", {products_changed} changed")?;
+        }
+        let Counts { contacts_added, contacts_changed, kept_unsubscribed, erased, .. } = self.counts;
+        if contacts_added + contacts_changed > 0 {
+            write!(f, "; {} added, {contacts_changed} changed", counted(contacts_added, "contact"))?;
+        }
+        if kept_unsubscribed > 0 {
+            write!(f, "; {} kept unsubscribed", counted(kept_unsubscribed, "subscription"))?;
+        }
+        if erased > 0 {
+            write!(f, "; {} left out, because the person was erased", counted(erased, "contact"))?;
         }
         if entries_added + entries_changed > 0 {
             write!(f, "; {entries_added} other entries added, {entries_changed} changed")?;
@@ -369,11 +420,11 @@ impl Job<'_> {
         if !self.source.is_unchanged().map_err(|error| self.unreadable(&error.into()))? {
             return Err(self.changed());
         }
-        let account = self.account.id;
+        let (account, now) = (self.account.id, self.now);
         let done = if self.dry_run {
-            Some(self.store.read(|tx| apply(tx, account, &batch, true))?)
+            Some(self.store.read(|tx| apply(tx, account, &batch, (now, true)))?)
         } else {
-            pipeline.write(batch, move |tx, batch| apply(tx, account, batch, false))?
+            pipeline.write(batch, move |tx, batch| apply(tx, account, batch, (now, false)))?
         };
         *counts += done.unwrap_or_default();
         Ok(())
@@ -387,8 +438,9 @@ impl Job<'_> {
     ) -> Result<(), Failure> {
         let done = Rc::new(Cell::new(0));
         let zone = &self.account.settings.time_zone;
-        let mut records = Records::open(&self.source, self.format, self.encoding, zone, &done)
-            .map_err(|error| self.unreadable(&error))?;
+        let mut records =
+            Records::open(&self.source, (self.format, self.contacts), self.encoding, zone, &done)
+                .map_err(|error| self.unreadable(&error))?;
         let mut checker = Checker::new(self.store, self.account.id, self.now, self.settings)?;
         let bar = Bar::new(what);
         let (mut shown, total) = (0, self.source.bytes());

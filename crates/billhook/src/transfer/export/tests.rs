@@ -17,7 +17,7 @@ use super::*;
 use crate::transfer::import::tests::{Fixture, product};
 
 fn asked(shop: &Fixture, format: Format) -> Asked<'_> {
-    Asked { store: &shop.store, account: &shop.account, format, settings: false }
+    Asked { store: &shop.store, account: &shop.account, format, settings: false, contacts: false }
 }
 
 fn exported(shop: &Fixture, format: Format) -> String {
@@ -375,7 +375,7 @@ fn files_are_private_whole_and_not_written_over() {
     let new = file.with_file_name("new.jsonl");
     for (file, force) in [(&file, true), (&new, false)] {
         let written = asked(&shop, Format::Jsonl).to_file(file, force).unwrap();
-        assert_eq!(written, Some(Written { orders: 2, products: 3 }));
+        assert_eq!(written, Some(Written { orders: 2, products: 3, contacts: 0 }));
         assert_eq!(fs::read_to_string(file).unwrap(), exported(&shop, Format::Jsonl));
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -1,9 +1,9 @@
 //! Checks each record against the file so far, the catalogue and, for missing fields, the stored order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
-    AccountId, Error, Store,
+    AccountId, Error, Store, groups,
     order_changes::Payment,
     orders,
     orders::{Line, Order},
@@ -13,7 +13,10 @@ use billhook_wire::{Money, OrderId, PayStatus};
 use roaring::RoaringTreemap;
 
 use super::catalogue::Catalogue;
-use crate::record::{Draft, Entry, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings, entry};
+use crate::record::{
+    ContactEntry, Draft, Entry, Fault, Field, FieldSet, ItemDraft, ProductDraft, Record, Settings, entry,
+    quoted,
+};
 
 /// What the writer must do for a good record.
 #[derive(Debug)]
@@ -75,6 +78,7 @@ pub(super) struct Checker<'s> {
     seen: RoaringTreemap,
     /// The numbers of entries with unique names.
     names: HashMap<(&'static str, String), i64>,
+    contacts: Contacts,
     takes_settings: bool,
 }
 
@@ -87,7 +91,10 @@ impl<'s> Checker<'s> {
     ) -> Result<Self, Error> {
         let catalogue = Catalogue::load(store, account)?;
         let names = store.read(|tx| entry::names(tx, account))?;
-        Ok(Self { store, account, now, catalogue, seen: RoaringTreemap::new(), names, takes_settings })
+        let stored = store.read(|tx| groups::list(tx, account))?.into_iter().map(|group| group.name);
+        let contacts = Contacts { stored: stored.collect(), ..Contacts::default() };
+        let seen = RoaringTreemap::new();
+        Ok(Self { store, account, now, catalogue, seen, names, contacts, takes_settings })
     }
 
     /// Checks one record. A bad one changes nothing.
@@ -112,7 +119,13 @@ impl<'s> Checker<'s> {
                 return Err(Fault(format!("numbers {id} and {other} have the same {kind}")));
             }
         }
-        Ok(Step::Entry(entry))
+        match &entry {
+            Entry::Group(group) if !self.contacts.groups.insert(group.name.clone()) => {
+                Err(Fault(format!("group {} is in the file already", quoted(&group.name))))
+            }
+            Entry::Contact(contact) => self.contacts.check(contact).map(|()| Step::Entry(entry)),
+            _ => Ok(Step::Entry(entry)),
+        }
     }
 
     fn order(&mut self, line: u64, draft: Box<Draft>) -> Result<Step, Refusal> {
@@ -270,6 +283,43 @@ impl<'s> Checker<'s> {
         let product = Listing { id, good_name, good_title, good_sum };
         let before = self.catalogue.describe(product.clone(), line)?;
         Ok(Step::Product { product, before, settings })
+    }
+}
+
+/// What the file has said of contacts so far. A contact may be in a file only once, as an order.
+#[derive(Default)]
+struct Contacts {
+    /// The groups in the store.
+    stored: HashSet<String>,
+    /// The groups that the file has.
+    groups: HashSet<String>,
+    numbers: RoaringTreemap,
+    emails: HashSet<Box<str>>,
+}
+
+impl Contacts {
+    fn check(&mut self, entry: &ContactEntry) -> Result<(), Fault> {
+        if !entry.makes_groups() {
+            let known = |group: &str| self.stored.contains(group) || self.groups.contains(group);
+            if let Some(unknown) = entry.groups().find(|group| !known(group)) {
+                let unknown = quoted(unknown);
+                let text = format!("group {unknown} is not there: describe it in an earlier line");
+                return Err(Fault(text).at("`contact`: `subscriptions`"));
+            }
+        }
+        let (number, email) = (entry.contact.id.unsigned_abs(), entry.contact.email.as_ref());
+        if number != 0 && self.numbers.contains(number) {
+            return Err(Fault(format!("`id`: contact {number} is in the file already")).at("`contact`"));
+        }
+        if let Some(email) = email
+            && !self.emails.insert(email.key().into())
+        {
+            return Err(Fault::new("`email`: this e-mail is in the file already").at("`contact`"));
+        }
+        if number != 0 {
+            self.numbers.insert(number);
+        }
+        Ok(())
     }
 }
 

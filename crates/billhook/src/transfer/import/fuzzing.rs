@@ -43,8 +43,12 @@ static EMPTY: std::sync::LazyLock<(tempfile::TempDir, Store, AccountId)> = std::
 
 fn round_trips(store: &Store, account: AccountId, file: &[u8], format: Format) {
     let read = |file: &[u8], format| read(store, account, file, format);
-    let (imported, _) = read(file, format);
+    let (mut imported, _) = read(file, format);
     for format in [Format::Jsonl, Format::Csv] {
+        if format == Format::Csv {
+            // It has no rows for them.
+            imported.entries.clear();
+        }
         let exported = imported.write(format);
         let (again, faults) = read(&exported, format);
         let shown = String::from_utf8_lossy(&exported);

@@ -10,7 +10,7 @@ use super::{
     lines::RECORD_BYTES_MAX,
 };
 use crate::record::{
-    Fault, LINES_MAX,
+    Entry, Fault, LINES_MAX, Record, contact_csv,
     csv::{Columns, Row},
 };
 
@@ -34,12 +34,7 @@ impl Rows {
         zone: TimeZone,
     ) -> Result<Self, Unreadable> {
         let mut reader = RowReader::open(text)?;
-        let Some(header) = reader.next()? else {
-            return Err(Unreadable::Line(
-                1,
-                Fault::new("the file is empty: a header with the columns' names is expected"),
-            ));
-        };
+        let header = reader.next()?.ok_or_else(no_header)?;
         let columns =
             Columns::read(&header, encoding).map_err(|fault| Unreadable::Line(header.line, fault))?;
         let ahead = reader.next()?;
@@ -74,6 +69,39 @@ impl Rows {
             Err((line, fault)) => Found { line, record: Err(fault) },
         }))
     }
+}
+
+/// The rows of a CSV file of contacts.
+pub(super) struct ContactRows {
+    reader: RowReader,
+    columns: contact_csv::Columns,
+    zone: TimeZone,
+}
+
+impl ContactRows {
+    /// Reads the header.
+    pub(super) fn open(
+        text: Box<dyn BufRead>,
+        encoding: &'static str,
+        zone: TimeZone,
+    ) -> Result<Self, Unreadable> {
+        let mut reader = RowReader::open(text)?;
+        let header = reader.next()?.ok_or_else(no_header)?;
+        let columns = contact_csv::Columns::read(&header, encoding);
+        let columns = columns.map_err(|fault| Unreadable::Line(header.line, fault))?;
+        Ok(Self { reader, columns, zone })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Found>, Unreadable> {
+        let Some(row) = self.reader.next()? else { return Ok(None) };
+        let contact = self.columns.contact(&row, &self.zone);
+        let record = contact.map(|contact| Record::Entry(Entry::Contact(Box::new(contact))));
+        Ok(Some(Found { line: row.line, record }))
+    }
+}
+
+fn no_header() -> Unreadable {
+    Unreadable::Line(1, Fault::new("the file is empty: a header with the columns' names is expected"))
 }
 
 /// Reads row by row, and counts lines.

@@ -65,6 +65,7 @@ impl Fixture {
             skip_bad: false,
             dry_run: false,
             settings: false,
+            contacts: false,
             now: NOW,
         }
     }
@@ -501,6 +502,7 @@ fn what_is_no_file_of_orders_is_told_by_its_name() {
             encoding: None,
             skip_bad: false,
             settings: false,
+            contacts: false,
             dry_run: false,
             json: false,
             file,

@@ -12,8 +12,9 @@ use billhook_wire::PayStatus;
 
 use super::check::{GivenItem, Prepared, Step};
 use crate::record::{
-    Field, Settings,
-    entry::{self, Change, KnownPincodes},
+    Entry, Field, Settings,
+    change::Change,
+    entry::{self, Known},
 };
 
 /// What changed, or would change.
@@ -24,7 +25,13 @@ pub(super) struct Counts {
     pub(super) same: u64,
     pub(super) products_added: u64,
     pub(super) products_changed: u64,
-    /// Coupons, pin codes, partners, managers, categories, settings.
+    pub(super) contacts_added: u64,
+    pub(super) contacts_changed: u64,
+    /// Subscriptions that stay unsubscribed, whatever the file says.
+    pub(super) kept_unsubscribed: u64,
+    /// Contacts that are left out because the person was erased.
+    pub(super) erased: u64,
+    /// Coupons, pin codes, partners, managers, categories, groups, settings.
     pub(super) entries_added: u64,
     pub(super) entries_changed: u64,
     /// Settings that were in the file, but not asked for.
@@ -39,27 +46,50 @@ impl std::ops::AddAssign for Counts {
         self.same += more.same;
         self.products_added += more.products_added;
         self.products_changed += more.products_changed;
+        self.contacts_added += more.contacts_added;
+        self.contacts_changed += more.contacts_changed;
+        self.kept_unsubscribed += more.kept_unsubscribed;
+        self.erased += more.erased;
         self.entries_added += more.entries_added;
         self.entries_changed += more.entries_changed;
         self.left_out += more.left_out;
     }
 }
 
-/// Applies the steps in one transaction; with `dry` it only counts.
-pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bool) -> Result<Counts, Error> {
+impl Counts {
+    fn count(&mut self, is_contact: bool, change: Change) {
+        let (added, changed) = if is_contact {
+            (&mut self.contacts_added, &mut self.contacts_changed)
+        } else {
+            (&mut self.entries_added, &mut self.entries_changed)
+        };
+        match change {
+            Change::Added => *added += 1,
+            Change::Changed => *changed += 1,
+            Change::Same => {}
+        }
+    }
+}
+
+/// Applies the steps in one transaction; with `dry` it only counts. `now` in unix seconds is the import's time.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    steps: &[Step],
+    (now, dry): (i64, bool),
+) -> Result<Counts, Error> {
     let mut counts = Counts::default();
     // A number above the highest is free. An import into an empty account has only those.
     let highest = orders::highest(tx, account)?;
     let mut new = Vec::new();
-    let mut pincodes = KnownPincodes::new();
+    let mut known = Known::new(now, dry);
     for step in steps {
         match step {
             Step::LeftOut => counts.left_out += 1,
-            Step::Entry(entry) => match entry::put(tx, account, entry, &mut pincodes, dry)? {
-                Change::Added => counts.entries_added += 1,
-                Change::Changed => counts.entries_changed += 1,
-                Change::Same => {}
-            },
+            Step::Entry(entry) => {
+                let change = entry::put(tx, account, entry, &mut known, dry)?;
+                counts.count(matches!(entry, Entry::Contact(_)), change);
+            }
             Step::Product { product, before, settings } => {
                 put_product(tx, account, (product, before.as_ref(), settings), dry, &mut counts)?;
             }
@@ -81,7 +111,10 @@ pub(super) fn apply(tx: &mut Tx<'_>, account: AccountId, steps: &[Step], dry: bo
         }
     }
     counts.added += new.len() as u64;
+    counts.kept_unsubscribed = known.contacts.kept_out;
+    counts.erased = known.contacts.erased;
     if !dry {
+        known.contacts.finish(tx, account)?;
         orders::add_all(tx, account, &new.iter().map(|new| &new.order).collect::<Vec<_>>())?;
         let paid: Vec<_> = new.iter().map(|new| (new.order.id, &new.payments[..])).collect();
         payments::add_all(tx, account, &paid)?;
