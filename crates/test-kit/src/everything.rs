@@ -1,5 +1,5 @@
-//! A store with one of everything, made by the program's own commands. Only two tables are empty: `marks`,
-//! which is for unfinished copies, and a database's `order_numbers`.
+//! A store with one of everything, made by the program's own commands. Only a database's `order_numbers` is
+//! empty.
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -26,6 +26,12 @@ const ORDERS: &str = r#"{"product":{"id":900,"good_name":"kept","good_title":"У
 {"id":1003,"email":"vera@example.com","created":1577880004,"items":[{"id":901,"sum":"5.00"}]}
 "#;
 
+/// The texts of a contact.
+const CONTACT_TEXTS: &str = "first_name middle_name last_name phone city description shipping_address_1 shipping_address_2 \
+    shipping_city shipping_state shipping_zip shipping_country billing_address_1 billing_address_2 billing_city \
+    billing_state billing_zip billing_country facebook instagram whatsapp telegram viber vkontakte linkedin utm_medium \
+    utm_source utm_campaign utm_content utm_term aff_medium aff_source aff_campaign aff_content aff_term aff ad_id";
+
 /// Fills a new store; input files go into `place`.
 pub fn fill(program: &Path, store: &Store, place: &Path) {
     let write = |name: &str, text: &str| {
@@ -34,15 +40,18 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
         file.display().to_string()
     };
     let (orders, codes) = (write("orders.jsonl", ORDERS), write("codes", "AAA\nBBB\n"));
-    let of_the_account: [&[&str]; 9] = [
+    let contacts = write("contacts.jsonl", &contacts());
+    let of_the_account: [&[&str]; 11] = [
         &["generate", "--orders", "50", "--products", "8"],
         &["category", "add", "Книги"],
         &["manager", "add", "Olga"],
         &["partner", "add", "boris"],
         &["partner", "add", "vera", "--parent", "boris"],
         &["import", &orders],
+        &["import", &contacts],
         &["coupon", "add", "Spring", "--percent", "12.5", "--good", "parcel", "--until", "2030-02-28"],
         &["product", "add-pincodes", "parcel", &codes],
+        &["contact", "erase", "gone@example.com", "--yes"],
         &["webhook", "add", "--listen-only"],
     ];
     billhook(program, store, &["account", "add", LOGIN, "--key", KEY]);
@@ -54,6 +63,20 @@ pub fn fill(program: &Path, store: &Store, place: &Path) {
     call(program, store, place);
 }
 
+/// Groups and contacts, one of whom has left a group. Their numbers and times are the same in every store.
+fn contacts() -> String {
+    let texts: Vec<_> = CONTACT_TEXTS.split(' ').map(|name| format!(r#""{name}":"{name} Ё""#)).collect();
+    let at = 1_577_880_000;
+    format!(
+        r#"{{"group":{{"rass_id":1,"rass_name":"news","rass_title":"Новости","created":{at},"url_subscribed":"https://shop.example/"}}}}
+{{"group":{{"rass_id":2,"rass_name":"buyers","kind":"auto","created":{at},"url_unsubscribed":"https://shop.example/"}}}}
+{{"contact":{{"id":1,"email":"Anna+1@Example.com","created":{at},"changed":{at},"manager":1,"utc":"+03:00",{},"tags":["new","vip"],"subscriptions":[{{"group":"news","status":"STATUS_SUBSCRIBE","at":{at},"method":"AddLeadToGroup","address":"127.0.0.1","activation":"1","doneurl":"http://pay.shop.example/thanks"}},{{"group":"buyers","status":"STATUS_UNSUBSCRIBE","at":{at},"method":"order"}}],"history":[{{"at":{at},"method":"AddLeadToGroup","address":"127.0.0.1","what":"subscribed","detail":"news"}}]}}}}
+{{"contact":{{"id":2,"created":{at},"changed":{at},"first_name":"Борис","phone":"+79161234567","tags":["vip"],"history":[{{"at":{at},"method":"billhook contact","what":"added"}}]}}}}
+"#,
+        texts.join(",")
+    )
+}
+
 /// Makes a call with an `Idempotency-Key` on a server, and pays an order whose product has a URL.
 fn call(program: &Path, store: &Store, place: &Path) {
     let mut serve = command(program, store.options());
@@ -61,7 +84,8 @@ fn call(program: &Path, store: &Store, place: &Path) {
     let server = Running::start(serve, &place.join("log"), 1).unwrap();
     let address = server.address().unwrap();
     let texts = GoodFields::TEXTS.iter().map(|name| format!("&{name}=Hi"));
-    let form = hashed(&format!("good_name=parcel{}", texts.collect::<String>()), LOGIN, KEY);
+    let good = format!("good_name=parcel{}", texts.collect::<String>());
+    let form = hashed(&good, LOGIN, KEY);
     let request = format!(
         "POST /api/UpdateGood HTTP/1.1\r\nHost: {address}\r\nIdempotency-Key: once\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()
@@ -114,8 +138,22 @@ pub fn lists(program: &Path, store: &Store) -> String {
         &["product", "pincodes", "parcel", "--json"],
         &["webhook", "list"],
     ];
-    let lists = of_the_account.map(|list| billhook(program, store, &[list, &["--account", LOGIN]].concat()));
-    format!("{} {}\n{}", shown["domains"], set.join(" "), lists.concat())
+    let list = |list: &[&str]| billhook(program, store, &[list, &["--account", LOGIN]].concat());
+    let lists = of_the_account.map(list).concat();
+    let people = ["group", "contact"].map(|kind| timeless(&list(&[kind, "list", "--json"]))).concat();
+    format!("{} {}\n{lists}{people}", shown["domains"], set.join(" "))
+}
+
+/// Lines of JSON without the times at which a store was filled, which a database's contacts have for a number too.
+fn timeless(lines: &str) -> String {
+    let timeless = lines.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut()
+            .unwrap()
+            .retain(|name, _| !["id", "created", "changed"].contains(&name.as_str()));
+        format!("{line}\n")
+    });
+    timeless.collect()
 }
 
 #[track_caller]

@@ -44,8 +44,8 @@ fn a_call_prints_the_answer_and_judges_it() {
         &call(&["GetBill", "email=anna@example.com"]).failed(1),
         &["3 Wrong posted data", "did you mean GetBills?"],
     );
-    let line = call(&["AddLeadToGroup", "lead_email=anna@example.com"]).failed(1);
-    says(&line, &["3 Wrong posted data; AddLeadToGroup is documented, and Billhook does not serve it yet"]);
+    let line = call(&["GetWebinars"]).failed(1);
+    says(&line, &["3 Wrong posted data", "GetWebinars is not known here: `billhook call --list`"]);
     assert!(!line.contains("did you mean"), "{line}");
     says(&call(&["Get/Bills"]).failed(1), &["no method's name"]);
 

@@ -14,6 +14,8 @@ mod account;
 mod backup;
 mod call;
 mod config;
+mod contact;
+mod contact_files;
 mod copy;
 mod explain;
 mod families;

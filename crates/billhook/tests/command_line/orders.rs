@@ -20,7 +20,7 @@ fn an_export_to_a_file_says_what_it_wrote() {
     let export = |rest: &[&str]| place.run(&[&["export", "--account", "shop"], rest].concat()).succeeded();
     assert_eq!(export(&["out.jsonl"]), "out.jsonl: 1 order, 2 products\n");
     let report = export(&["--json", "out.csv"]);
-    assert_eq!(report, "{\"file\":\"out.csv\",\"orders\":1,\"products\":2}\n");
+    assert_eq!(report, "{\"file\":\"out.csv\",\"orders\":1,\"products\":2,\"contacts\":0}\n");
     let file = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
     // A report never goes where the records go.
     for rest in [&[][..], &["--json"], &["-"], &["/dev/stdout"]] {

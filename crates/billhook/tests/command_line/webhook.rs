@@ -75,7 +75,9 @@ fn a_webhook_from_first_to_last() {
     // A number is not used again.
     let listening = json_of(&place, &["webhook", "add", "--listen-only"]);
     assert_eq!((&listening["id"], &listening["url"]), (&2.into(), &"".into()));
-    assert_eq!(listening["events"], json!(["created", "cancelled", "paid", "prepaid", "moneyback"]));
+    let of_orders = ["created", "cancelled", "paid", "prepaid", "moneyback"];
+    let of_contacts = ["subscribed", "unsubscribed", "contact.changed"];
+    assert_eq!(listening["events"], json!([&of_orders[..], &of_contacts].concat()));
     for _ in 1..20 {
         run(&place, &["webhook", "add", URL]).succeeded();
     }

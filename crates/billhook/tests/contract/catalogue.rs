@@ -377,18 +377,20 @@ fn what_is_acted_upon_by_nothing_is_listed() {
         let mut shown: Value = serde_json::from_str(&shown).unwrap();
         let kill_after = shown["kill_at"].as_i64().unwrap() - shown["created"].as_i64().unwrap();
         let link = shown["link"].as_str().unwrap().to_owned();
+        let joined = shop.call("GetLeadGroups", &[("email", "anna@example.com")]).json()["result"].take();
         for (own, same) in [("id", 0), ("link", 0), ("created", 0), ("kill_at", kill_after.max(0))] {
             shown[own] = same.into();
         }
         let head = format!("Host: {LOGIN}.localhost\r\n");
         let page = shop.server().send(&format!("GET {link} HTTP/1.1"), &head, b"");
+        shop.keyed("removeleadfromlist", &[("lead_email", "anna@example.com"), ("remove_from_lists", "3")]);
         shop.call(
             "UpdateOrderStatus",
             &[("bill_id", &id), ("status", "paid"), ("date", &crate::shop::now().to_string())],
         );
         let told = shop.deliveries_of(id.parse().unwrap());
         let told: Vec<_> = told.into_iter().map(|delivery| (delivery.event, delivery.url)).collect();
-        format!("{listed} {shown} {told:?} {}", page.body.replace(&format!(" {id}<"), "<"))
+        format!("{listed} {shown} {told:?} {joined} {}", page.body.replace(&format!(" {id}<"), "<"))
     };
     let as_ever = seen(&[]);
     assert_eq!(seen(&[]), as_ever);

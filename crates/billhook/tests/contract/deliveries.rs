@@ -8,8 +8,9 @@ use std::sync::{
 
 use billhook_store::{
     audit,
-    deliveries::{self, Node, Queue},
+    deliveries::{self, Node},
     events,
+    queues::Queue,
 };
 use billhook_test_kit::{
     receiver::{Received, Receiver, Reply},

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use billhook_store::{
-    deliveries::{self, Node, Outcome, Queue, State, Try},
+    deliveries::{self, Node, Outcome, State, Try},
     endpoints, events, orders,
+    queues::Queue,
 };
 use billhook_test_kit::{
     receiver::{Receiver, Reply},

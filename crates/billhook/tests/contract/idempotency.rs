@@ -32,12 +32,14 @@ impl Shop {
     }
 }
 
+const ANNA: (&str, &str) = ("lead_email", "anna@example.com");
+
 /// Every method that writes, with the answer to a second identical call without a key.
 #[test]
 fn a_call_is_done_once_and_told_again() {
     let good = [("good_name", "film"), ("good_type", "0"), ("good_title", "Film"), ("good_sum", "5")];
     let by_key = [("product_names", "course"), ("customer_email", "boris@example.com")];
-    let calls: [(&str, Form<'_>, i64); 7] = [
+    let calls: [(&str, Form<'_>, i64); 14] = [
         ("CreateOrder", &CALL, 601),
         ("createorder", &by_key, 0),
         ("UpdateOrderStatus", &[("bill_id", "1"), ("status", "paid"), ("date", "1362254400")], 0),
@@ -45,10 +47,18 @@ fn a_call_is_done_once_and_told_again() {
         ("AddGood", &good, 3),
         ("UpdateGood", &[("good_name", "film"), ("good_title", "Movie")], 0),
         ("DeleteGood", &[("good_name", "film")], 604),
+        ("AddLeadToGroup", &[("rid[0]", "news"), ANNA], 102),
+        ("UpdateSubscriberData", &[ANNA, ("lead_name", "Anna")], 0),
+        ("DeleteSubscribe", &[ANNA, ("rass_name", "news")], 0),
+        ("addupdatelead", &[("lead_phone", "55")], 0),
+        ("addtagtolead", &[ANNA, ("add_tags", "vip")], 0),
+        ("removetagfromlead", &[ANNA, ("remove_tags", "vip")], 0),
+        ("removeleadfromlist", &[ANNA, ("remove_from_lists", "news")], 0),
     ];
     let writing = METHODS.iter().filter(|method| method.access == Access::Write).map(|method| method.name);
     assert_eq!(calls.map(|call| call.0).into_iter().collect::<BTreeSet<_>>(), writing.collect());
     let shop = Shop::with_goods();
+    shop.server().run(&["group", "add", "news", "--account", LOGIN]);
     for (at, (method, form, again)) in (1..).zip(calls) {
         let is_keyed = METHODS.iter().any(|known| known.name == method && known.api == Api::Keyed);
         let call = |head: &str| {
@@ -67,6 +77,8 @@ fn a_call_is_done_once_and_told_again() {
     }
     let orders = shop.exported().lines().filter(|line| line.starts_with(r#"{"id":"#)).count();
     assert_eq!(orders, 3, "CreateOrder's, and createorder's with a key and without");
+    let contacts = shop.result("GetCountSubscribe", &[("group_name", "all")]);
+    assert_eq!(contacts, 3, "AddLeadToGroup's, and addupdatelead's with a key and without");
     shop.is_sound();
 }
 

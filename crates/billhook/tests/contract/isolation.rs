@@ -1,14 +1,18 @@
 //! Two accounts with the same order numbers and customers: neither can see the other's data in any way.
 
+use billhook_store::{Error, accounts, contacts, subscriptions};
 use billhook_wire::{
-    Key,
+    Access, Email, Key, Login,
     envelope::Answer as Envelope,
     method::{METHODS, MethodInfo},
 };
 
 use billhook_test_kit::until;
 
-use crate::program::{Answer, Billhook, keyed, signed, succeed, write};
+use crate::{
+    program::{Answer, Billhook, keyed, signed, succeed, write},
+    shop::store_of,
+};
 
 const KEYS: [(&str, &str); 2] = [("one", "key-of-one-0123456789"), ("two", "key-of-two-0123456789")];
 
@@ -259,12 +263,54 @@ fn form_for(method: &MethodInfo) -> Vec<(&'static str, &'static str)> {
     method.example.iter().copied().chain(coupon).collect()
 }
 
-/// All data of an account that commands show.
-fn all_of(shop: &Billhook, login: &str) -> String {
-    let [orders, products, coupons, managers] =
-        [&["export"][..], &["product", "export"], &["coupon", "list"], &["manager", "list"]]
-            .map(|command| shop.run(&[command, &["--account", login]].concat()));
-    format!("{orders}\n{products}\n{coupons}\n{managers}")
+/// All data of an account that commands show, and what is stored of the contacts that the examples name.
+fn all_of(shop: &Billhook, login: &'static str) -> String {
+    let commands = [
+        &["export"][..],
+        &["product", "export"],
+        &["coupon", "list"],
+        &["manager", "list"],
+        &["partner", "list"],
+        &["group", "list", "--json"],
+    ];
+    let shown = commands.map(|command| shop.run(&[command, &["--account", login]].concat())).join("\n");
+    let contacts: Result<String, Error> = store_of(shop.place()).write(move |tx| {
+        let account = accounts::find(tx, &Login::parse(login).unwrap())?.unwrap().id;
+        let mut all = Vec::new();
+        for email in ["anna@example.com", "maria@example.com"] {
+            let Some(contact) = contacts::of_email(tx, account, &Email::parse(email).unwrap())? else {
+                continue;
+            };
+            let tags = contacts::tags(tx, account, contact.id)?;
+            let history = contacts::history(tx, account, contact.id)?;
+            let groups = subscriptions::of_contact(tx, account, contact.id)?;
+            all.push(format!("{email} {contact:?} {tags:?} {history:?} {groups:?}"));
+        }
+        Ok(all.join("\n"))
+    });
+    format!("{shown}\n{}", contacts.unwrap())
+}
+
+/// What only `two` has, as answers say it. It has 70 contacts, who all come from the partner; the few of `one` would
+/// make 71 or 72 of them.
+const OF_TWO: [&str; 4] = ["of-two", "spring", "\"result\":7", "\"leads_total\":7"];
+
+/// Gives both accounts the groups, the partner and the contacts that the examples name.
+fn add_contacts(shop: &Billhook, login: &str, key: &str) {
+    shop.run(&["group", "add", "news", "--title", &format!("Of-{login} news"), "--account", login]);
+    shop.run(&["group", "add", &format!("of-{login}"), "--account", login]);
+    shop.run(&["partner", "add", "partner", "--account", login]);
+    let add = |email: &str| {
+        let form = [
+            ("rid", &*format!("news,of-{login}")),
+            ("lead_email", email),
+            ("lead_name", login),
+            ("aff", "partner"),
+        ];
+        assert_eq!(shop.call(login, key, "AddLeadToGroup", &form).code(), 0);
+    };
+    add("anna@example.com");
+    (1..70).filter(|_| login == "two").for_each(|at| add(&format!("of-two-{at}@example.com")));
 }
 
 /// Tries every way with every method: `one` gets and changes nothing of `two`.
@@ -292,10 +338,21 @@ fn by_every_way_and_every_method() {
     succeed(place.path(), &["coupon", "add", "SPRING", "--percent", "50", "--account", "two"]);
     succeed(place.path(), &["manager", "add", "Of-two's manager", "--account", "two"]);
     succeed(place.path(), &["account", "bind", "two", "shop.example"]);
-    succeed(place.path(), &["account", "rotate-key", "two"]);
     let shop = Billhook::start_over(place, &["--default-account", "two"]);
+    for (login, key) in [KEYS[0], ("two", REVOKED)] {
+        add_contacts(&shop, login, key);
+    }
+    let reads = METHODS.iter().filter(|method| method.access != Access::Write);
+    let told =
+        reads.map(|method| shop.call("two", REVOKED, method.name, &form_for(method)).body.to_lowercase());
+    let told: String = told.collect();
+    for own in OF_TWO {
+        assert!(told.contains(own), "{own}: {told}");
+    }
+    shop.run(&["account", "rotate-key", "two"]);
+    until(|| shop.call("two", REVOKED, "GetAllGroups", &[]).code() == 4);
     let before = all_of(&shop, "two");
-    for own in ["Of-two oplata", "Of-two 222", "SPRING", "Of-two's"] {
+    for own in ["Of-two oplata", "Of-two 222", "SPRING", "Of-two's", "Of-two news"] {
         assert!(before.contains(own), "{before}");
     }
 
@@ -305,7 +362,7 @@ fn by_every_way_and_every_method() {
             let answer = way.call(&shop, method.name, &form_for(method));
             let place = format!("{} by {}: {answer:?}", method.name, way.name);
             let body = answer.body.to_lowercase();
-            assert!(!body.contains("of-two") && !body.contains("spring"), "{place}");
+            assert!(!OF_TWO.iter().any(|word| body.contains(word)), "{place}");
             match way.led_to {
                 LedTo::Code(code) => assert_eq!((answer.status, answer.code()), (200, code), "{place}"),
                 LedTo::BadRequest => assert_eq!(answer.status, 400, "{place}"),
@@ -317,7 +374,16 @@ fn by_every_way_and_every_method() {
     }
     assert_eq!(all_of(&shop, "two"), before);
     // What `one` may do succeeded, so the calls did reach the methods.
-    assert!(all_of(&shop, "one").contains(r#""good_name":"course""#));
+    let own = all_of(&shop, "one");
+    for done in [
+        r#""good_name":"course""#,
+        "Of-one news",
+        "maria@example.com",
+        "removeleadfromlist",
+        "UpdateSubscriberData",
+    ] {
+        assert!(own.contains(done), "{done}: {own}");
+    }
 }
 
 /// A customer's link works only on the hosts of its own account.

@@ -13,8 +13,8 @@ use crate::{
     shop::now,
 };
 
-const KEY: &str = "key-of-the-model-0123456789";
-const EMAILS: [&str; 4] = ["anna@example.com", "ANNA@Example.com", "боря@пример.рф", "c+d@e"];
+pub(crate) const KEY: &str = "key-of-the-model-0123456789";
+pub(crate) const EMAILS: [&str; 4] = ["anna@example.com", "ANNA@Example.com", "боря@пример.рф", "c+d@e"];
 const GOODS: [&str; 3] = ["alpha", "beta", "222"];
 
 /// A call. Orders are named by their index in the model, because the server assigns the numbers.
@@ -317,19 +317,34 @@ impl Model {
 }
 
 /// An account of one case on a server that all cases share.
-struct Real<'a> {
-    server: &'a Billhook,
-    login: String,
+pub(crate) struct Real<'a> {
+    pub(crate) server: &'a Billhook,
+    pub(crate) login: String,
+}
+
+/// Runs one case with an account of its own.
+pub(crate) fn with_account<T>(case: impl FnOnce(&Real<'_>) -> T) -> T {
+    static ACCOUNTS: AtomicU32 = AtomicU32::new(0);
+    thread_local! {
+        static SERVER: Billhook = Billhook::start(&[]);
+    }
+    SERVER.with(|server| {
+        let login = format!("shop{}", ACCOUNTS.fetch_add(1, Ordering::Relaxed));
+        server.run(&["account", "add", &login, "--key", KEY]);
+        let real = Real { server, login };
+        until(|| real.server.post(&format!("{}.localhost", real.login), "GetBills", "a=1").code() == 1);
+        case(&real)
+    })
 }
 
 impl Real<'_> {
-    fn send(&self, method: &str, body: &str) -> Answer {
+    pub(crate) fn send(&self, method: &str, body: &str) -> Answer {
         let answer = self.server.post(&format!("{}.localhost", self.login), method, body);
         answer.checked(Some(KEY));
         answer
     }
 
-    fn call(&self, method: &str, form: &[(&str, &str)]) -> Answer {
+    pub(crate) fn call(&self, method: &str, form: &[(&str, &str)]) -> Answer {
         self.send(method, &signed(&self.login, KEY, form))
     }
 
@@ -455,15 +470,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: if crate::ON_POSTGRES { 8 } else { 60 }, max_shrink_iters: 100, ..ProptestConfig::default() })]
     #[test]
     fn every_answer_is_the_models(steps in steps()) {
-        static ACCOUNTS: AtomicU32 = AtomicU32::new(0);
-        thread_local! {
-            static SERVER: Billhook = Billhook::start(&[]);
-        }
-        SERVER.with(|server| {
-            let login = format!("shop{}", ACCOUNTS.fetch_add(1, Ordering::Relaxed));
-            server.run(&["account", "add", &login, "--key", KEY]);
-            let real = Real { server, login };
-            until(|| real.server.post(&format!("{}.localhost", real.login), "GetBills", "a=1").code() == 1);
+        with_account(|real| {
             let (mut model, since) = (Model::default(), now());
             for step in &steps {
                 let before = model.orders.len();
@@ -479,7 +486,7 @@ proptest! {
                 }
                 real.shows(&model, since)?;
             }
-            server.run(&["check"]);
+            real.server.run(&["check"]);
             Ok(())
         })?;
     }

@@ -9,7 +9,7 @@ use crate::shop::{KEY, LOGIN, Shop};
 
 /// What PHP prints about a call: code, text, and the result in the form of `var_export`.
 #[track_caller]
-fn php(shop: &Shop, method: &str, how: &str, form: &Value) -> String {
+pub(crate) fn php(shop: &Shop, method: &str, how: &str, form: &Value) -> String {
     let url = format!("http://{LOGIN}.localhost:{}/api/{method}", shop.server().http().port());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/call.php");
     let mut php = Command::new("php");

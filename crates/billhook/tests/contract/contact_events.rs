@@ -1,0 +1,123 @@
+//! What is told of contacts (sections 11.6 and 11.7).
+
+use billhook_store::{
+    audit,
+    deliveries::{self, Filter},
+    events,
+};
+use billhook_test_kit::{
+    receiver::{Receiver, Reply},
+    until,
+};
+use billhook_wire::OrderId;
+use serde_json::{Value, json};
+
+use crate::{outbox::shop, program::write, shop::LOGIN};
+
+const ANNA: (&str, &str) = ("lead_email", "anna@example.com");
+
+/// A method, its parameters, and what is told of it.
+type Call = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+/// A group's URL is told of new subscriptions by the documented form, and webhooks of whatever they ask for.
+#[test]
+fn groups_urls_and_webhooks_are_told() {
+    let receiver = Receiver::start(|_| Reply::Status(200, String::new()));
+    let shop = shop();
+    shop.command(&["group", "add", "news", "--title", "News"]);
+    shop.command(&["group", "set", "news", "--url-subscribed", &receiver.url("/group")]);
+    shop.add_endpoint(&receiver.url("/hook"), "subscribed,unsubscribed,contact.changed");
+    shop.add_endpoint(&receiver.url("/paid"), "paid");
+    let calls: [Call; 6] = [
+        (
+            "AddLeadToGroup",
+            &[("rid", "news"), ANNA, ("lead_name", "Anna"), ("utm[utm_source]", "ya")],
+            &["subscribed"],
+        ),
+        ("UpdateSubscriberData", &[ANNA, ("lead_city", "Tula")], &["contact.changed"]),
+        ("UpdateSubscriberData", &[ANNA, ("lead_city", "Tula")], &[]),
+        ("DeleteSubscribe", &[("rass_name", "news"), ANNA], &["unsubscribed"]),
+        ("DeleteSubscribe", &[("rass_name", "news"), ANNA], &[]),
+        ("AddLeadToGroup", &[("rid", "news"), ANNA, ("tag", "vip")], &["subscribed"]),
+    ];
+    let mut expected: Vec<&str> = Vec::new();
+    for (method, form, events) in calls {
+        assert_eq!(shop.code(method, form), 0, "{method}");
+        expected.extend(events);
+        until(|| receiver.at("/hook").len() == expected.len());
+    }
+    let told: Vec<Value> =
+        receiver.at("/hook").iter().map(|got| serde_json::from_str(&got.body).unwrap()).collect();
+    assert_eq!(told.iter().map(|event| event["type"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+    let (first, last) = (&told[0]["data"], &told[3]["data"]);
+    assert_eq!(
+        first,
+        &json!({
+            "id": first["id"], "name": "Anna", "email": "anna@example.com", "phone": "", "city": "", "ip": "127.0.0.1",
+            "tags": [], "group": {"rass_id": 1, "rass_name": "news", "rass_title": "News"},
+            "utm": {"medium": "", "source": "ya", "campaign": "", "content": "", "term": ""},
+        })
+    );
+    assert_eq!((&last["city"], &last["tags"]), (&json!("Tula"), &json!(["vip"])));
+    until(|| receiver.at("/group").len() == 2);
+    let forms = receiver.at("/group");
+    assert_eq!(
+        forms[0].body,
+        "name=Anna&email=anna%40example.com&phone=&city=&id_group=1&ip=127.0.0.1&status=2&utm%5Bmedium%5D=\
+         &utm%5Bsource%5D=ya&utm%5Bcampaign%5D=&utm%5Bcontent%5D=&utm%5Bterm%5D="
+    );
+    assert!(forms[0].header("billhook-signature").starts_with("t="));
+    assert!(receiver.at("/paid").is_empty());
+    shop.is_sound();
+}
+
+/// Nobody but the asked is left of an erased person, and the sums of the orders stay.
+#[test]
+fn an_erased_person_is_gone() {
+    let shop = shop();
+    let receiver = Receiver::start(|got| Reply::Status(200, got.body.clone()));
+    shop.add_endpoint(&receiver.url("/"), "created,subscribed");
+    shop.add_good("course", "0", "Course", "1000.00", &[("good_client_rassilki", "buyers")]);
+    let order = shop.order(
+        "Masha@Example.com",
+        "course",
+        &[("bill_first_name", "Мария"), ("bill_phone", "+79990001122"), ("bill_kupon", "x")],
+    );
+    shop.command(&["order", "edit", &order.to_string(), "--note", "звонить Марии"]);
+    until(|| receiver.count() == 2);
+    until(|| shop.server().run(&["delivery", "list", "--account", LOGIN]).matches("delivered").count() == 2);
+    // A call that was refused is remembered with its body.
+    assert_eq!(shop.code("AddLeadToGroup", &[("rid", "nobody"), ("lead_email", "masha@example.com")]), 103);
+    let remembered = || shop.keyed("billhook.calls", &[("code", "103")]).body.contains("AddLeadToGroup");
+    assert!(remembered());
+    let told = shop.command(&["contact", "erase", "masha@example.com", "--yes"]);
+    assert!(told.contains("1 order"), "{told}");
+    for left in ["asha@", "ASHA@", "ария", "Марии", "9990001122"] {
+        for command in [&["export"][..], &["delivery", "list"], &["contact", "list"]] {
+            let shown = shop.server().run(&[command, &["--account", LOGIN]].concat());
+            assert!(!shown.contains(left), "{command:?}: {shown}");
+        }
+    }
+    // What is remembered of calls is forgotten, and so are bodies, answers and what was noted.
+    until(|| !remembered());
+    let (events, answers, noted) = shop.write(move |tx, account| {
+        let mut events = events::of_order(tx, account, OrderId(order))?;
+        events.extend(events::after(tx, account, 0, false, 100)?);
+        let mut answers = Vec::new();
+        for delivery in deliveries::list(tx, account, &Filter::default(), None, 100)? {
+            answers.extend(deliveries::tries(tx, account, delivery.id)?);
+        }
+        Ok((events, answers, audit::of_order(tx, account, order)?))
+    });
+    assert!(events.iter().all(|event| event.form.is_empty() && event.json.is_empty()), "{events:?}");
+    assert!(answers.len() == 2 && answers.iter().all(|tried| tried.answer.is_empty()), "{answers:?}");
+    assert!(!noted.is_empty() && noted.iter().all(|entry| entry.detail.is_empty()), "{noted:?}");
+    assert_eq!(shop.details(order)["price"], "1000.00");
+    assert_eq!(shop.code("GetBills", &[("email", "masha@example.com")]), 400);
+    assert_eq!(shop.result("GetCountSubscribe", &[("group_name", "all")]), 0);
+    let line = r#"{"contact":{"email":"MASHA@example.com","first_name":"Maria"}}"#;
+    let file = write(shop.server().place(), "contacts.jsonl", line);
+    shop.command(&["import", file.to_str().unwrap()]);
+    assert_eq!(shop.result("GetCountSubscribe", &[("group_name", "all")]), 0, "no import brings her back");
+    shop.is_sound();
+}
