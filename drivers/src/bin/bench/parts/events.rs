@@ -16,8 +16,9 @@ use billhook_drivers::{
 };
 use billhook_store::{
     AccountId, Location, Store, accounts,
-    deliveries::{self, Node, Outcome, Queue, State},
+    deliveries::{self, Node, Outcome, State},
     events, orders,
+    queues::Queue,
 };
 use billhook_test_kit::{
     Running,
