@@ -2,7 +2,7 @@
 
 use billhook_store::{
     audit,
-    deliveries::{self, Filter},
+    deliveries::{self, Filter, State},
     events,
 };
 use billhook_test_kit::{
@@ -71,6 +71,30 @@ fn groups_urls_and_webhooks_are_told() {
     shop.is_sound();
 }
 
+/// An erasure takes nothing from others, and finds what a removed contact has left behind.
+#[test]
+fn an_erasure_is_of_one_person() {
+    let shop = shop();
+    shop.command(&["webhook", "add", "--listen-only"]);
+    for email in ["a@example.com", "aa@example.com", "Аня@example.com"] {
+        shop.command(&["contact", "add", email, "phone=5551234"]);
+        shop.command(&["contact", "set", email, "city=Tula"]);
+    }
+    shop.command(&["contact", "remove", "Аня@example.com"]);
+    for email in ["a@example.com", "аня@example.com"] {
+        shop.command(&["contact", "erase", email, "--yes"]);
+    }
+    let (noted, events) = shop.write(|tx, account| {
+        Ok((audit::of_order(tx, account, 0)?, events::after(tx, account, 0, false, 100)?))
+    });
+    let details: Vec<_> =
+        noted.iter().map(|entry| &*entry.detail).filter(|text| text.contains('@')).collect();
+    assert_eq!(details, ["aa@example.com", "aa@example.com; city: — → Tula"]);
+    // Of the three changes one is still told.
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert!(events[0].json.contains("aa@example.com"));
+}
+
 /// Nobody but the asked is left of an erased person, and the sums of the orders stay.
 #[test]
 fn an_erased_person_is_gone() {
@@ -115,6 +139,12 @@ fn an_erased_person_is_gone() {
     assert_eq!(shop.details(order)["price"], "1000.00");
     assert_eq!(shop.code("GetBills", &[("email", "masha@example.com")]), 400);
     assert_eq!(shop.result("GetCountSubscribe", &[("group_name", "all")]), 0);
+    // What was sent is not sent once more without its body.
+    let failed: Vec<_> = shop.write(move |tx, account| deliveries::of_order(tx, account, OrderId(order)));
+    let ids: Vec<_> = failed.iter().map(|delivery| delivery.id).collect();
+    shop.write(move |tx, account| deliveries::resend(tx, account, &ids, 0));
+    until(|| shop.deliveries_of(order).iter().all(|delivery| delivery.state == State::Dropped));
+    assert_eq!(receiver.count(), 2);
     let line = r#"{"contact":{"email":"MASHA@example.com","first_name":"Maria"}}"#;
     let file = write(shop.server().place(), "contacts.jsonl", line);
     shop.command(&["import", file.to_str().unwrap()]);

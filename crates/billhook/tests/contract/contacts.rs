@@ -16,7 +16,11 @@ use crate::{
 
 /// A shop with two groups that anybody may join, and one that buyers join.
 fn shop_with_groups() -> Shop {
-    let shop = Shop::with_settings(&["doneurl_hosts=Shop.Example"]);
+    with_groups(&["doneurl_hosts=Shop.Example"])
+}
+
+fn with_groups(settings: &[&str]) -> Shop {
+    let shop = Shop::with_settings(settings);
     for group in [&["super", "--title", "Super group"][..], &["news"], &["buyers", "--auto"]] {
         shop.server().run(&[&["group", "add"], group, &["--account", LOGIN]].concat());
     }
@@ -303,6 +307,58 @@ fn habits_of_clients() {
         assert_eq!(shop.add_lead(&form).0, 3, "{url}");
     }
     shop.is_sound();
+}
+
+/// Names have bounds, tags are told apart by commas, and a list without a name asks for nothing.
+#[test]
+fn lists_of_names() {
+    let shop = shop_with_groups();
+    let anna = ("lead_email", "anna@example.com");
+    let long = "x".repeat(256);
+    let many = (0..=1_000).map(|at| format!("n{at}")).collect::<Vec<_>>().join(",");
+    // Texts that no engine can make shorter, for those that put them into an index.
+    let aff: String =
+        (0..600).map(|at: u64| format!("{:x}", at.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    for (tag, code) in [(&*long, 3), (&*many, 3), ("vip, new,", 0)] {
+        let form = [("rid", "super"), anna, ("tag", tag), ("aff", &*aff)];
+        assert_eq!(shop.code("AddLeadToGroup", &form), code, "{tag}");
+    }
+    assert_eq!(shop.code("AddLeadToGroup", &[("rid", &*many), anna]), 3);
+    for (method, field) in [
+        ("addtagtolead", "add_tags"),
+        ("removetagfromlead", "remove_tags"),
+        ("removeleadfromlist", "remove_from_lists"),
+        ("addupdatelead", "add_to_lists"),
+        ("addupdatelead", "add_tags"),
+    ] {
+        assert_eq!(shop.keyed(method, &[anna, (field, &*many)]).code(), 3, "{method}");
+    }
+    assert_eq!(said(&shop.keyed("addupdatelead", &[anna, ("add_to_lists", ","), ("add_tags", ",")])), ok());
+    let known = shop.known("anna@example.com");
+    assert_eq!((known.text(ContactText::Aff), known.tags.join(" ")), (&*aff, "new vip".to_owned()));
+    shop.is_sound();
+}
+
+/// Old orders that are moved here do not bring back who has left, and a cancelled one joins no group.
+#[test]
+fn moved_orders_subscribe_nobody_who_left() {
+    let shop = with_groups(&["createorder_events=off", "same_order_hours=0"]);
+    shop.add_good("club", "0", "Club", "10.00", &[("good_client_rassilki", "news")]);
+    let order = |status: &str| {
+        let form = [("product_names", "club"), ("customer_email", "a@example.com"), ("order_status", status)];
+        shop.keyed_order(&form);
+    };
+    let code = || shop.code("GetLeadGroups", &[("email", "a@example.com")]);
+    order("Cancel");
+    assert_eq!(code(), 500);
+    order("Expected");
+    assert_eq!(code(), 0);
+    let leave = [("rass_name", "news"), ("lead_email", "a@example.com")];
+    assert_eq!(shop.code("DeleteSubscribe", &leave), 0);
+    order("Paid");
+    assert_eq!(code(), 501);
+    shop.order("a@example.com", "club", &[]);
+    assert_eq!(code(), 0, "who orders now comes back");
 }
 
 /// Two equal calls at once make one contact and one subscription.

@@ -425,7 +425,7 @@ fn open_groups(cx: &mut Context<'_, '_>, names: &Names) -> Result<Vec<Group>, Fa
         };
         groups.push(group);
     }
-    if groups.is_empty() { Err(Code::WRONG_GROUP.into()) } else { Ok(groups) }
+    Ok(groups)
 }
 
 /// The groups that a call removes a contact from.
