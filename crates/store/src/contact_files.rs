@@ -2,13 +2,11 @@
 
 use crate::{
     AccountId, Arg, Error, Row, Sql, Tx,
-    contacts::{self, By, Contact, Entry, HISTORY, HISTORY_MAX, TAGS},
-    order_keys::{phone_key, surname_key},
+    contacts::{self, By, Contact, Entry, HISTORY, HISTORY_MAX},
     statement_text::sql,
     subscriptions::{self, Subscription},
     table::{self, Reader, Stores as _},
 };
-use billhook_wire::Email;
 
 /// A contact with everything about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,12 +95,6 @@ fn behind_owner<T: table::Stores>(row: &dyn Row) -> Result<T, Error> {
     T::read(&mut Reader::behind(row, &[table::Columns::one::<i64>("contact_id")]))
 }
 
-const ADD: Sql = sql!("contact_files.add", Piece::Insert(&contacts::TABLE));
-const ADD_TAG: Sql = sql!(
-    "contact_files.add_tag",
-    Piece::Insert(&TAGS),
-    " ON CONFLICT (account_id, contact_id, tag) DO NOTHING"
-);
 const PUT_SUBSCRIPTION: Sql = sql!("contact_files.put_subscription", Piece::Upsert(&subscriptions::TABLE));
 const ADD_ENTRY: Sql = sql!("contact_files.add_entry", Piece::Insert(&HISTORY));
 const FORGET: Sql =
@@ -110,14 +102,10 @@ const FORGET: Sql =
 
 /// Adds contacts under their numbers, which must be free.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, all: &[Whole]) -> Result<(), Error> {
-    let keys: Vec<_> = all.iter().map(|whole| keys(&whole.contact)).collect();
-    let mut rows = all.iter().zip(&keys).map(|(whole, (phone, surname))| {
-        let mut args = table::args(account, &whole.contact);
-        args.push(whole.contact.email.as_ref().map_or("", Email::key).into());
-        args.extend([Arg::from(phone), surname.into()]);
-        args
-    });
-    tx.execute_each(&ADD, &mut rows)?;
+    let keys: Vec<_> = all.iter().map(|whole| contacts::keys(&whole.contact)).collect();
+    let mut rows =
+        all.iter().zip(&keys).map(|(whole, keys)| contacts::row_args(account, &whole.contact, keys));
+    tx.execute_each(&contacts::ADD, &mut rows)?;
     put_parts(tx, account, all)
 }
 
@@ -129,17 +117,12 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, whole: &Whole) -> Result<(), Err
     put_parts(tx, account, std::slice::from_ref(whole))
 }
 
-fn keys(contact: &Contact) -> (String, String) {
-    use contacts::ContactText::{LastName, Phone};
-    (phone_key(contact.texts.get(Phone)), surname_key(contact.texts.get(LastName)))
-}
-
 /// Writes tags, subscriptions, and the last lines of histories that are empty in the store.
 fn put_parts(tx: &mut Tx<'_>, account: AccountId, all: &[Whole]) -> Result<(), Error> {
     let mut tags = all.iter().flat_map(|whole| {
         whole.tags.iter().map(move |tag| vec![account.0.into(), whole.contact.id.into(), tag.into()])
     });
-    tx.execute_each(&ADD_TAG, &mut tags)?;
+    tx.execute_each(&contacts::ADD_TAG, &mut tags)?;
     let mut subscriptions =
         all.iter().flat_map(|whole| &whole.subscriptions).map(|place| table::args(account, place));
     tx.execute_each(&PUT_SUBSCRIPTION, &mut subscriptions)?;
@@ -162,8 +145,6 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &TAGS_BETWEEN,
     &SUBSCRIPTIONS_BETWEEN,
     &HISTORY_BETWEEN,
-    &ADD,
-    &ADD_TAG,
     &PUT_SUBSCRIPTION,
     &ADD_ENTRY,
     &FORGET,

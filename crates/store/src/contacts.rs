@@ -5,7 +5,7 @@
 use billhook_wire::Email;
 
 use crate::{
-    AccountId, Error, Sql, Tx,
+    AccountId, Arg, Error, Sql, Tx,
     events::unix_micros,
     marks,
     order_facts::end_of,
@@ -219,7 +219,7 @@ pub fn add(tx: &mut Tx<'_>, account: AccountId, contact: Contact, by: By<'_>) ->
 }
 
 // A number that another machine has just taken is a conflict, after which all is tried again.
-const ADD: Sql = sql!("contacts.add", Piece::Insert(&TABLE));
+pub(crate) const ADD: Sql = sql!("contacts.add", Piece::Insert(&TABLE));
 const PUT: Sql = sql!("contacts.put", Piece::Upsert(&TABLE));
 
 /// Writes a contact with its number.
@@ -235,13 +235,20 @@ fn write(
     by: By<'_>,
 ) -> Result<(), Error> {
     let contact = &Contact { changed: by.at, ..contact.clone() };
-    let [phone, surname] = [ContactText::Phone, ContactText::LastName].map(|field| contact.texts.get(field));
-    let (phone, surname) = (phone_key(phone), surname_key(surname));
+    tx.execute(sql, &row_args(account, contact, &keys(contact))).map(drop)
+}
+
+/// The keys of a contact's phone and surname.
+pub(crate) fn keys(contact: &Contact) -> [String; 2] {
+    let text = |field| contact.texts.get(field);
+    [phone_key(text(ContactText::Phone)), surname_key(text(ContactText::LastName))]
+}
+
+pub(crate) fn row_args<'a>(account: AccountId, contact: &'a Contact, keys: &'a [String; 2]) -> Vec<Arg<'a>> {
     let mut args = table::args(account, contact);
     args.push(contact.email.as_ref().map_or("", Email::key).into());
-    args.push((&phone).into());
-    args.push((&surname).into());
-    tx.execute(sql, &args).map(drop)
+    args.extend(keys.iter().map(Arg::from));
+    args
 }
 
 const SET_ACTIVE: Sql = Sql::new(
@@ -290,7 +297,7 @@ pub fn tags(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Vec<String>,
     tx.all(&TAGS_OF, &[account.0.into(), id.into()], |row| Ok(row.text(0)?.to_owned()))
 }
 
-const ADD_TAG: Sql =
+pub(crate) const ADD_TAG: Sql =
     sql!("contacts.add_tag", Piece::Insert(&TAGS), " ON CONFLICT (account_id, contact_id, tag) DO NOTHING");
 const REMOVE_TAG: Sql = Sql::new(
     "contacts.remove_tag",

@@ -136,6 +136,20 @@ pub fn put(
     }
 }
 
+/// Unsubscribes a contact from a group; what was asked for at the subscription stays. False: it was never in it.
+pub fn leave(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    group: &Group,
+    contact: i64,
+    by: By<'_>,
+) -> Result<bool, Error> {
+    let Some(before) = find(tx, account, contact, group.id)? else { return Ok(false) };
+    let asked = (&*before.activation, &*before.doneurl);
+    put(tx, account, group, contact, Status::Unsubscribe, by, asked)?;
+    Ok(true)
+}
+
 const COUNT: Sql = Sql::new(
     "subscriptions.count",
     "SELECT COUNT(*) FROM subscriptions WHERE account_id = $1 AND group_id = $2 AND status = 'STATUS_SUBSCRIBE'",

@@ -143,6 +143,8 @@ fn a_contact_that_can_not_be_is_refused_with_line_and_field() {
         (r#"{"contact":{"email":"anna"}}"#, "`contact`: `email`: "),
         (r#"{"contact":{"email":"ANNA@b"}}"#, "`contact`: `email`: this e-mail is in the file already"),
         (r#"{"contact":{"id":1,"email":"b@b"}}"#, "`contact`: `id`: contact 1 is in the file already"),
+        (r#"{"contact":{"id":9007199254740993}}"#, "`contact`: `id`: a number up to 9007199254740992"),
+        (r#"{"group":{"rass_name":"x","rass_id":9007199254740993}}"#, "`group`: `rass_id`: a number up to"),
         (r#"{"contact":{"id":0}}"#, "`contact`: `id`: a number from 1"),
         (r#"{"contact":{"id":2,"created":-1}}"#, "`contact`: `created`: "),
         (r#"{"contact":{"id":2,"frist_name":"x"}}"#, "did you mean `first_name`?"),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use billhook_store::{
-    AccountId, Error, Kind, Tx, contact_changes,
+    Error, Kind, contact_changes,
     contacts::{self, By, Contact, ContactText},
     groups::{self, ALL_LEADS, Group, Kind as Joins},
     managers,
@@ -118,7 +118,7 @@ pub(crate) fn delete_subscribe(cx: &mut Context<'_, '_>, ask: &DeleteSubscribe) 
     let group = groups::named(cx.tx, cx.account, ask.rass_name.as_str())?.ok_or(Code::NO_GROUP)?;
     let contact = known(cx, &ask.lead_email)?;
     let by = by::<DeleteSubscribe>(cx);
-    if !unsubscribe(cx.tx, cx.account, &group, contact.id, by.of())? {
+    if !subscriptions::leave(cx.tx, cx.account, &group, contact.id, by.of())? {
         return Err(Code::NO_SUBSCRIBER.into());
     }
     Ok(Nothing)
@@ -264,7 +264,7 @@ pub(crate) fn add_update_lead(cx: &mut Context<'_, '_>, ask: &AddUpdateLead) -> 
         subscriptions::put(cx.tx, cx.account, group, id, Status::Subscribe, by.of(), ("", ""))?;
     }
     for group in &leaves {
-        unsubscribe(cx.tx, cx.account, group, id, by.of())?;
+        subscriptions::leave(cx.tx, cx.account, group, id, by.of())?;
     }
     Ok(Nothing)
 }
@@ -304,7 +304,7 @@ pub(crate) fn remove_lead_from_list(
     let groups = known_groups(cx, &ask.remove_from_lists)?;
     let (contact, by) = (known(cx, &ask.lead_email)?, by::<RemoveLeadFromList>(cx));
     for group in &groups {
-        unsubscribe(cx.tx, cx.account, group, contact.id, by.of())?;
+        subscriptions::leave(cx.tx, cx.account, group, contact.id, by.of())?;
     }
     Ok(Nothing)
 }
@@ -433,20 +433,6 @@ fn known_groups(cx: &mut Context<'_, '_>, names: &Names) -> Result<Vec<Group>, F
     let names = once(cx, Some(names))?;
     let find = |name| Ok(groups::named(cx.tx, cx.account, name)?.ok_or(Code::NO_GROUP)?);
     names.into_iter().map(find).collect()
-}
-
-/// Returns whether the contact was in the group.
-fn unsubscribe(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    group: &Group,
-    contact: i64,
-    by: By<'_>,
-) -> Result<bool, Error> {
-    let Some(before) = subscriptions::find(tx, account, contact, group.id)? else { return Ok(false) };
-    let asked = (&*before.activation, &*before.doneurl);
-    subscriptions::put(tx, account, group, contact, Status::Unsubscribe, by, asked)?;
-    Ok(true)
 }
 
 /// The partner that a subscription comes from, as an order's does (section 7.1): the number in the program, or what

@@ -10,9 +10,7 @@ use billhook_store::{
     audit::{self, Action as Done},
     contact_changes,
     contacts::{self, By, Contact},
-    erasure,
-    groups::Group,
-    managers, subscriptions,
+    erasure, managers, subscriptions,
 };
 use billhook_wire::{Email, Name, method::SubscriptionStatus as Status};
 use clap::{Args, Subcommand};
@@ -206,7 +204,12 @@ impl Set {
             contacts::tag(tx, account.id, id, by, untag.iter().map(Name::as_str), true)?;
             for name in &leave {
                 let group = group::named(tx, account, name)?;
-                unsubscribe(tx, account, &group, id, by)?;
+                if !subscriptions::leave(tx, account.id, &group, id, by)? {
+                    return Err(Failure::failed(format!(
+                        "contact {id} was never in the group {}",
+                        group.name
+                    )));
+                }
             }
             let mut changes = vec![audit::changes_of_contact(&before, &contact)];
             for (what, names) in
@@ -280,18 +283,4 @@ fn is_managed(tx: &mut Tx<'_>, account: &Account, contact: &Contact) -> Result<(
         return Err(unknown("manager", contact.manager, account, []));
     }
     Ok(())
-}
-
-fn unsubscribe(
-    tx: &mut Tx<'_>,
-    account: &Account,
-    group: &Group,
-    id: i64,
-    by: By<'_>,
-) -> Result<(), Failure> {
-    let Some(before) = subscriptions::find(tx, account.id, id, group.id)? else {
-        return Err(Failure::failed(format!("contact {id} was never in the group {}", group.name)));
-    };
-    let asked = (&*before.activation, &*before.doneurl);
-    Ok(subscriptions::put(tx, account.id, group, id, Status::Unsubscribe, by, asked)?)
 }
