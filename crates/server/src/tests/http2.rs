@@ -8,7 +8,7 @@ use h2::{Reason, client::SendRequest};
 use rustls::version::TLS13;
 
 use super::{
-    methods::{SLOW_READS, test_methods},
+    methods::{HELD_READS, HELD_READS_MAY_END, test_methods},
     tls::{connect_tls, files, on_runtime, tls, write_pair},
     *,
 };
@@ -140,12 +140,12 @@ fn a_queued_read_is_given_up_when_its_caller_has_gone() {
         let mut asked = Vec::new();
         for _ in 0..16 {
             let mut client = client.clone().ready().await.unwrap();
-            let request = http::Request::post("https://anna.localhost/api/SlowRead").body(()).unwrap();
+            let request = http::Request::post("https://anna.localhost/api/HeldRead").body(()).unwrap();
             let (answer, mut body) = client.send_request(request, false).unwrap();
-            body.send_data(sign("ms=1000", "anna", KEY).into(), true).unwrap();
+            body.send_data(sign("", "anna", KEY).into(), true).unwrap();
             asked.push((answer, body));
         }
-        let begun = || SLOW_READS.load(Ordering::SeqCst);
+        let begun = || HELD_READS.load(Ordering::SeqCst);
         let threads = billhook_store::CONNECTIONS;
         while begun() < threads {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -153,6 +153,12 @@ fn a_queued_read_is_given_up_when_its_caller_has_gone() {
         for (_, body) in &mut asked[threads + 1..] {
             body.send_reset(Reason::CANCEL);
         }
+        // The server reads a connection's frames in order, so it knows of the resets when it answers this.
+        let get = http::Request::get("https://anna.localhost/api/").body(()).unwrap();
+        let (answer, _) = client.clone().ready().await.unwrap().send_request(get, true).unwrap();
+        assert_eq!(answer.await.unwrap().status(), 405);
+        assert_eq!(begun(), threads, "no more reads at once than there are connections");
+        HELD_READS_MAY_END.store(true, Ordering::SeqCst);
         for (answer, _) in asked.drain(..).take(threads + 1) {
             assert_eq!(answer.await.unwrap().status(), 200);
         }

@@ -1,7 +1,7 @@
 //! How the table runs a method's function: transactions, panics, limits. The methods exist only in this test.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -58,9 +58,11 @@ method!(Look {}, Access::Read);
 method!(Panic {}, Access::Read);
 method!(Big { bytes }, Access::Read);
 method!(Slow { ms }, Access::Write);
-method!(SlowRead { ms }, Access::Read);
+method!(HeldRead {}, Access::Read);
 
-pub(super) static SLOW_READS: AtomicUsize = AtomicUsize::new(0);
+/// How many `HeldRead` calls have begun, and whether they may end.
+pub(super) static HELD_READS: AtomicUsize = AtomicUsize::new(0);
+pub(super) static HELD_READS_MAY_END: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn test_methods() -> Methods {
     crate::methods::table()
@@ -85,9 +87,11 @@ pub(super) fn test_methods() -> Methods {
             std::thread::sleep(Duration::from_millis(ask.ms.parse().unwrap()));
             Ok(json!([]))
         })
-        .on::<SlowRead>(|_, ask| {
-            SLOW_READS.fetch_add(1, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(ask.ms.parse().unwrap()));
+        .on::<HeldRead>(|_, _| {
+            HELD_READS.fetch_add(1, Ordering::SeqCst);
+            while !HELD_READS_MAY_END.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
             Ok(json!([]))
         })
 }
