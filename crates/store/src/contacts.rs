@@ -8,9 +8,7 @@ use crate::{
     AccountId, Arg, Error, Sql, Tx,
     events::unix_micros,
     marks,
-    order_facts::end_of,
     order_keys::{phone_key, surname_key},
-    order_search::Word,
     statement_text::sql,
     table::{self, Columns, Stores as _, Table, row},
     text_fields::text_fields,
@@ -20,8 +18,6 @@ use crate::{
 const KIND: &str = "contact";
 /// How many lines of a contact's history are kept.
 pub const HISTORY_MAX: i64 = 200;
-/// So many contacts of a surname are looked at for those with a first name.
-const NAMED_MAX: u32 = 5_000;
 
 text_fields! {
     /// A text field of a contact (sections 7.1, 7.2 and 9.1).
@@ -120,6 +116,22 @@ pub(crate) const TAGS: Table = Table {
     ],
     key: &["account_id", "contact_id", "tag"],
 };
+
+impl Contact {
+    /// Surname, first name and patronymic.
+    pub fn full_name(&self) -> String {
+        let names = [ContactText::LastName, ContactText::FirstName, ContactText::MiddleName];
+        let names = names.map(|field| self.texts.get(field).trim());
+        names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Its e-mail, or else its name or its phone; empty if it has none of them.
+    pub fn known_as(&self) -> String {
+        let email = self.email.as_ref().map_or("", Email::as_str).to_owned();
+        let known = [email, self.full_name(), self.texts.get(ContactText::Phone).to_owned()];
+        known.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+    }
+}
 
 /// A line of a contact's history.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -407,6 +419,7 @@ macro_rules! contacts {
         sql!($name, "SELECT ", Piece::List(Contact::COLUMNS, "c."), " FROM ", $rest)
     };
 }
+pub(crate) use contacts;
 
 const LIST: Sql = contacts!(
     "contacts.list",
@@ -455,43 +468,6 @@ pub fn list(
     tx.all(sql, &args, table::read)
 }
 
-const BY_EMAIL: Sql = contacts!(
-    "contacts.by_email",
-    "contacts c WHERE c.account_id = $1 AND c.email_key <> '' AND c.email_key >= $2 AND c.email_key < $3
-      ORDER BY c.email_key LIMIT $4"
-);
-const BY_PHONE: Sql = contacts!(
-    "contacts.by_phone",
-    "contacts c WHERE c.account_id = $1 AND c.phone_key <> '' AND c.phone_key >= $2 AND c.phone_key < $3
-      ORDER BY c.phone_key, c.contact_id LIMIT $4"
-);
-const BY_SURNAME: Sql = contacts!(
-    "contacts.by_surname",
-    "contacts c WHERE c.account_id = $1 AND c.surname_key <> '' AND c.surname_key >= $2 AND c.surname_key < $3
-      ORDER BY c.surname_key, c.contact_id LIMIT $4"
-);
-
-/// The contacts that a word of a search box names, at most so many. A number is a contact's here.
-pub fn search(tx: &mut Tx<'_>, account: AccountId, word: &Word, most: u32) -> Result<Vec<Contact>, Error> {
-    let mut beginning = |sql, start: &String, most: u32| {
-        let end = end_of(start);
-        let args = [account.0.into(), start.into(), (&end).into(), i64::from(most).into()];
-        tx.all(sql, &args, table::read::<Contact>)
-    };
-    match word {
-        Word::Number(id) => Ok(find(tx, account, id.0)?.into_iter().filter(|_| most > 0).collect()),
-        Word::Email(start) => beginning(&BY_EMAIL, start, most),
-        Word::Phone(start) => beginning(&BY_PHONE, start, most),
-        Word::Surname(start) => beginning(&BY_SURNAME, start, most),
-        Word::Name { last, first } => {
-            let mut named = beginning(&BY_SURNAME, last, NAMED_MAX)?;
-            named.retain(|contact| surname_key(contact.texts.get(ContactText::FirstName)).starts_with(first));
-            named.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-            Ok(named)
-        }
-    }
-}
-
 const ALL_TAGS: Sql = Sql::new(
     "contacts.all_tags",
     "SELECT tag, COUNT(*) FROM contact_tags WHERE account_id = $1 GROUP BY tag ORDER BY tag",
@@ -513,8 +489,8 @@ const UNSUBSCRIBE: Sql =
 const REMOVE: Sql =
     Sql::new("contacts.remove", "DELETE FROM contacts WHERE account_id = $1 AND contact_id = $2");
 
-/// Removes a contact with its tags, its history and its subscriptions. Orders of the same e-mail stay.
-pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error> {
+/// Removes a contact with its tags, its history and its subscriptions.
+pub(crate) fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error> {
     for statement in [&REMOVE_TAGS, &REMOVE_HISTORY, &UNSUBSCRIBE, &REMOVE] {
         tx.execute(statement, &[account.0.into(), id.into()])?;
     }
@@ -543,9 +519,6 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &LIST,
     &IN_GROUP,
     &TAGGED,
-    &BY_EMAIL,
-    &BY_PHONE,
-    &BY_SURNAME,
     &ALL_TAGS,
     &REMOVE_TAGS,
     &REMOVE_HISTORY,

@@ -120,8 +120,7 @@ pub fn erase(
     let contact = contacts::of_email(tx, account, email)?;
     let mut erased = Erased { was_contact: contact.is_some(), orders: 0 };
     if let Some(contact) = contact {
-        forget_events(tx, account, contact.id, now)?;
-        contacts::remove(tx, account, contact.id)?;
+        remove_contact(tx, account, contact.id, now)?;
     }
     for key in [email.key().to_owned(), hidden_key(email.key())] {
         for id in tx.all(&ORDERS_OF, &[account.0.into(), (&key).into()], |row| row.int(0))? {
@@ -140,13 +139,13 @@ pub fn erase(
     Ok(erased)
 }
 
-/// Takes out what events say of a contact, and drops what still waits of them.
-pub fn forget_events(tx: &mut Tx<'_>, account: AccountId, contact: i64, now: i64) -> Result<(), Error> {
+/// Removes a contact, takes out what events say of it, and drops what still waits of them. Orders of the same e-mail stay.
+pub fn remove_contact(tx: &mut Tx<'_>, account: AccountId, contact: i64, now: i64) -> Result<(), Error> {
     tx.execute(&DROP_WAITING_OF_CONTACT, &[now.into(), account.0.into(), contact.into()])?;
     for statement in [&CLEAR_ANSWERS_OF_CONTACT, &CLEAR_EVENTS_OF_CONTACT] {
         tx.execute(statement, &[account.0.into(), contact.into()])?;
     }
-    Ok(())
+    contacts::remove(tx, account, contact)
 }
 
 /// Takes out what the audit list says of a contact. The e-mail is compared here, because engines disagree about letters.

@@ -13,6 +13,11 @@ const MARK: &str = "group";
 /// The reserved name of the group that every contact is in.
 pub const ALL_LEADS: &str = "allleads";
 
+/// Whether a new group may have this name. Lists of groups have commas between, so a name has none.
+pub fn may_be_named(name: &str) -> bool {
+    name != ALL_LEADS && !name.contains(',')
+}
+
 /// Who joins a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
@@ -104,6 +109,18 @@ pub fn named(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<Option<G
     tx.row(&NAMED, &[account.0.into(), name.into()], table::read)
 }
 
+const FIND: Sql = sql!(
+    "groups.find",
+    "SELECT ",
+    Piece::List(Group::COLUMNS, ""),
+    " FROM contact_groups WHERE account_id = $1 AND group_id = $2",
+);
+
+/// The group with this number.
+pub fn find(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Option<Group>, Error> {
+    tx.row(&FIND, &[account.0.into(), id.into()], table::read)
+}
+
 const HIGHEST: Sql = Sql::new(
     "groups.highest",
     "SELECT group_id FROM contact_groups WHERE account_id = $1 ORDER BY group_id DESC LIMIT 1",
@@ -159,4 +176,5 @@ pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error>
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &NAMED, &HIGHEST, &ADD, &PUT, &DEACTIVATE, &EMPTY, &REMOVE];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&LIST, &NAMED, &FIND, &HIGHEST, &ADD, &PUT, &DEACTIVATE, &EMPTY, &REMOVE];

@@ -15,6 +15,7 @@ pub mod categories;
 mod check;
 pub mod contact_changes;
 pub mod contact_files;
+pub mod contact_search;
 pub mod contacts;
 pub mod copy;
 pub mod coupons;

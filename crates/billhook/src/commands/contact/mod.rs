@@ -149,8 +149,7 @@ impl Action {
                 change(&report, everywhere, ("removed", Done::ContactRemoved), move |tx, account, _| {
                     let contact = found(tx, account, &contact)?;
                     let known = Known::of(tx, account, contact)?;
-                    erasure::forget_events(tx, account.id, known.contact.id, now())?;
-                    contacts::remove(tx, account.id, known.contact.id)?;
+                    erasure::remove_contact(tx, account.id, known.contact.id, now())?;
                     Ok((known, String::new()))
                 })
             }

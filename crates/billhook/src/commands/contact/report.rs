@@ -1,10 +1,11 @@
 //! Contacts as `billhook contact` lists and shows them.
 
-use std::{cmp::Reverse, collections::BTreeMap, io::Write as _};
+use std::io::Write as _;
 
 use billhook_store::{
     Tx,
     accounts::Account,
+    contact_search,
     contacts::{self, Contact, ContactText, Entry, Filter},
     customers::{self, Customer},
     groups::Group,
@@ -25,8 +26,6 @@ use crate::{
 
 /// So many contacts are read at once.
 const AT_ONCE: u32 = 100;
-/// So many contacts are found by one word of a search.
-const FOUND_MAX: u32 = 5_000;
 
 /// List contacts, the newest first
 #[derive(Debug, Args)]
@@ -75,7 +74,12 @@ impl List {
                 Ok::<(), Failure>(())
             };
             if let Some(search) = search {
-                let found = found(tx, account, &search, &filter, left)?;
+                let most = usize::try_from(left).unwrap_or(usize::MAX);
+                let words = Word::read(&search);
+                let (found, is_cut) = contact_search::named(tx, account.id, &words, &filter, None, most)?;
+                if is_cut {
+                    say("too many contacts match, so not all are listed: give more letters or digits");
+                }
                 return print(tx, found);
             }
             let mut before = None;
@@ -91,35 +95,6 @@ impl List {
         say_if_none(is_empty, report.json, "contact");
         Ok(out.flush()?)
     }
-}
-
-/// The contacts that a text names, the newest first and at most so many.
-fn found(
-    tx: &mut Tx<'_>,
-    account: &Account,
-    text: &str,
-    filter: &Filter,
-    most: u32,
-) -> Result<Vec<Contact>, Failure> {
-    let (mut named, mut is_cut) = (BTreeMap::new(), false);
-    for word in Word::read(text) {
-        let found = contacts::search(tx, account.id, &word, FOUND_MAX)?;
-        is_cut |= u32::try_from(found.len()).is_ok_and(|count| count == FOUND_MAX);
-        named.extend(found.into_iter().map(|contact| (Reverse(contact.id), contact)));
-    }
-    if is_cut {
-        say("too many contacts match, so not all are listed: give more letters or digits");
-    }
-    let mut found = Vec::new();
-    for contact in named.into_values() {
-        if found.len() == usize::try_from(most).unwrap_or(usize::MAX) {
-            break;
-        }
-        if filter.takes(tx, account.id, contact.id)? {
-            found.push(contact);
-        }
-    }
-    Ok(found)
 }
 
 /// A contact with what belongs to it.
@@ -138,10 +113,8 @@ impl Known {
 
     /// Its e-mail, or what else says who it is.
     pub(super) fn name(&self) -> String {
-        let Self { contact, .. } = self;
-        let email = contact.email.as_ref().map_or("", Email::as_str).to_owned();
-        let known = [email, full_name(contact), contact.texts.get(ContactText::Phone).to_owned()];
-        known.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "without an e-mail".to_owned())
+        let known = self.contact.known_as();
+        if known.is_empty() { "without an e-mail".to_owned() } else { known }
     }
 
     /// The names of the groups that it is subscribed to.
@@ -155,7 +128,7 @@ impl Known {
         let groups = self.groups().collect::<Vec<_>>().join(", ");
         let facts = [
             contact.email.as_ref().map_or("", Email::as_str).to_owned(),
-            full_name(contact),
+            contact.full_name(),
             contact.texts.get(ContactText::Phone).to_owned(),
             if tags.is_empty() { String::new() } else { format!("tags {}", tags.join(", ")) },
             if groups.is_empty() { String::new() } else { format!("in {groups}") },
@@ -183,13 +156,6 @@ impl Known {
         json.extend(texts(contact).map(|(name, text)| (name.to_owned(), json!(text))));
         Value::Object(json)
     }
-}
-
-/// Surname, first name and patronymic.
-fn full_name(contact: &Contact) -> String {
-    let names = [ContactText::LastName, ContactText::FirstName, ContactText::MiddleName];
-    let names = names.map(|field| contact.texts.get(field).trim());
-    names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The texts that are not empty.
