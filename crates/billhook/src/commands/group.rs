@@ -131,12 +131,10 @@ impl Action {
 
 fn name(text: &str) -> Result<Name, String> {
     let name = Name::new(text).map_err(|error| error.to_string())?;
-    match name.as_str() {
-        ALL_LEADS => Err("this name is reserved: every contact is in it".to_owned()),
-        text if text.contains(',') => {
-            Err("lists of groups have commas between, so a name has none".to_owned())
-        }
-        _ => Ok(name),
+    if groups::may_be_named(name.as_str()) {
+        Ok(name)
+    } else {
+        Err(format!("a group's name has no comma, and {ALL_LEADS} is reserved: every contact is in it"))
     }
 }
 

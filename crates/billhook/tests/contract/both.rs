@@ -10,6 +10,7 @@ pub(crate) mod catalogue_pages;
 pub(crate) mod chromium;
 pub(crate) mod contact_events;
 pub(crate) mod contact_model;
+pub(crate) mod contact_pages;
 pub(crate) mod contacts;
 pub(crate) mod create_order;
 pub(crate) mod createorder;

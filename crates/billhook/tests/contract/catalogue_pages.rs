@@ -1,4 +1,4 @@
-//! The cabinet's pages of the catalogue: products, coupons, categories, managers and partners are added, changed and removed by
+//! The cabinet's pages of what an account has any number of, from products to contacts: it is added, changed and removed by
 //! owners alone, and noted; what strangers write is text.
 
 use billhook_store::{
@@ -8,6 +8,7 @@ use billhook_store::{
 
 use crate::{
     browser::{Browser, login_link},
+    cabinet::between,
     order_pages::digest,
     program::{Answer, Billhook, write},
     shop::{LOGIN, Shop},
@@ -19,7 +20,7 @@ const NASTY_SHOWN: &str = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;{{7*
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// A family: its number for a new one, how it is added and shown, how it is changed and shown.
+/// A family: its number for a new one (0: the only one, whose number is drawn), how it is added and shown, how it is changed and shown.
 type Row<'a> = (&'a str, u32, Fields<'a>, &'a str, Fields<'a>, &'a str);
 
 const COUPON: Fields<'static> = &[
@@ -47,28 +48,47 @@ const PRODUCT: Fields<'static> = &[
     ("parent_id", "0"),
 ];
 
-const FAMILIES: [Row<'static>; 5] = [
+const CONTACT: Fields<'static> = &[
+    ("email", "Anna@example.com"),
+    ("first_name", NASTY),
+    ("utc", "+3"),
+    ("tags", " vip, new,,vip"),
+    ("manager", "0"),
+];
+
+const FAMILIES: [Row<'static>; 7] = [
     ("products", 4, PRODUCT, NASTY_SHOWN, &[("good_title", "Атлас"), ("good_sum", "400,50")], "400,50"),
     ("coupons", 1, COUPON, "12.50 %", SUM, "7,50"),
     ("categories", 1, &[("name", NASTY)], NASTY_SHOWN, &[("name", "Карты")], "Карты"),
     ("managers", 1, &[("name", NASTY)], NASTY_SHOWN, &[("name", "Ольга")], "Ольга"),
     ("partners", 1, &[("login", NASTY)], NASTY_SHOWN, &[("parent", "")], NASTY_SHOWN),
+    (
+        "groups",
+        1,
+        &[("title", NASTY), ("name", "news")],
+        NASTY_SHOWN,
+        &[("title", "Новости"), ("kind", "auto")],
+        "только",
+    ),
+    ("contacts", 0, CONTACT, NASTY_SHOWN, &[("last_name", "Ёлкина"), ("tags", "vip, старый")], "vip, старый"),
 ];
 
 /// All that the commands list of an account.
 fn listed(server: &Billhook) -> String {
-    let families: [&[&str]; 5] = [
+    let families: [&[&str]; 7] = [
         &["product", "list", "--all"],
         &["coupon", "list"],
         &["category", "list"],
         &["manager", "list"],
         &["partner", "list"],
+        &["group", "list"],
+        &["contact", "list"],
     ];
     families.map(|family| server.run(&[family, &["--json", "--account", LOGIN]].concat())).concat()
 }
 
 /// Sends the form of a page, with what the page shows in it.
-fn sent(browser: &Browser<'_>, path: &str, fields: Fields<'_>) -> Answer {
+pub(crate) fn sent(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)]) -> Answer {
     let digest = digest(&browser.get(path).body);
     browser.post(path, &[fields, &[("digest", digest.as_str())]].concat())
 }
@@ -90,10 +110,13 @@ fn owners_add_change_and_remove_what_others_see() {
     let stranger = Browser::by_link(server, "stranger.localhost", &login_link(server, "stranger", &[]));
     for (family, number, added, shown, changed, shown_then) in FAMILIES {
         let list = format!("/cabinet/{family}");
-        let one = format!("{list}/{number}");
-        let remove = format!("{one}/remove");
         assert_eq!(reader.post(&list, added).status, 403, "{family}");
         let page = owner.done(&list, added);
+        let one = match number {
+            0 => format!("{list}/{}", between(&page, &format!("href=\"{list}/"), "\"")),
+            number => format!("{list}/{number}"),
+        };
+        let remove = format!("{one}/remove");
         assert!(page.contains(shown) && !page.contains("<script>alert"), "{family}: {page}");
         assert!(reader.page(&list).contains(shown), "{family}");
         let page = reader.page(&one);
@@ -126,6 +149,8 @@ fn owners_add_change_and_remove_what_others_see() {
         "изменена категория: Карты",
         "удалён менеджер: Ольга",
         "добавлен партнёр",
+        "изменена группа контактов: Новости",
+        "изменён контакт: Anna@example.com; last_name: — → Ёлкина; tags: new, vip → vip, старый",
     ] {
         assert!(audit.contains(entry), "{entry}: {audit}");
     }
@@ -152,6 +177,7 @@ fn a_wrong_form_changes_nothing() {
     }
     let long = "x".repeat(70_000);
     let coupon = but(COUPON, "code", "Лето");
+    let vera = but(CONTACT, "email", "vera@example.com");
     let before = listed(server);
     for (path, fields) in [
         ("products", PRODUCT.to_vec()),
@@ -179,6 +205,18 @@ fn a_wrong_form_changes_nothing() {
         ("partners", vec![("login", NASTY)]),
         ("partners", vec![("login", "vera"), ("parent", "nobody")]),
         ("partners/1", vec![("parent", NASTY)]),
+        ("groups", vec![("title", " ")]),
+        ("groups", vec![("title", "News"), ("name", "news")]),
+        ("groups", vec![("title", "News"), ("name", "a,b")]),
+        ("groups", vec![("title", "News"), ("name", "allleads")]),
+        ("groups/1", vec![("title", "News"), ("url_subscribed", "ftp://shop.example/")]),
+        ("contacts", CONTACT.to_vec()),
+        ("contacts", vec![("email", ""), ("city", "Омск")]),
+        ("contacts", vec![("email", "anna"), ("first_name", "Анна")]),
+        ("contacts", but(&vera, "utc", "noon")),
+        ("contacts", but(&vera, "first_name", &long)),
+        ("contacts", but(&vera, "manager", "99")),
+        ("contacts", but(&vera, "tags", &long)),
         ("products/1/pincodes", vec![("pincodes", " \n ")]),
         ("products/1/pincodes", vec![("pincodes", "A\nB\nA")]),
     ] {

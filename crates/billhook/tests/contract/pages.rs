@@ -41,8 +41,16 @@ fn axe() -> String {
 }
 
 /// The shop has a number 1 of each.
-const FAMILIES: [&str; 6] =
-    ["/products/", "/coupons/", "/categories/", "/managers/", "/partners/", "/webhooks/"];
+const FAMILIES: [&str; 8] = [
+    "/products/",
+    "/coupons/",
+    "/categories/",
+    "/managers/",
+    "/partners/",
+    "/webhooks/",
+    "/groups/",
+    "/contacts/",
+];
 
 /// The paths of all pages, with the numbers that the shop has.
 fn paths(shop: &Shop, order: i64) -> Vec<String> {
@@ -89,6 +97,18 @@ fn every_page_in_a_browser() {
     shop.add_category("<b>");
     shop.add_manager("Olga");
     shop.add_partner("boris", 0);
+    shop.command(&["group", "add", "news", "--title", "<b>News"]);
+    shop.command(&["group", "add", "sales"]);
+    shop.command(&[
+        "contact",
+        "add",
+        "anna@example.com",
+        "first_name=<b>Anna",
+        "--tags",
+        "vip",
+        "--groups",
+        "news",
+    ]);
     let (axe, paths) = (axe(), paths(&shop, order));
     std::thread::scope(|scope| {
         for look in LOOKS {

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use billhook_store::{
     customers::{self, Customer, Found},
-    order_lists,
     order_search::{START, Word},
     orders::{Order, TextField},
 };
 use billhook_wire::{Email, OrderId};
-use maud::{Markup, html};
+use maud::html;
 use percent_encoding::percent_decode_str;
 
 use super::{
+    contacts,
+    customer_orders::{HERE, orders_of, path, whole},
     frame::{self, Kind, field, in_url},
     language::words,
     orders,
@@ -20,8 +21,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-const HERE: &str = "/cabinet/customers";
-/// As many customers, or orders of one, stand on a page.
+/// As many stand on a page.
 const ON_A_PAGE: usize = 50;
 
 words! {
@@ -40,17 +40,6 @@ words! {
         "Too many match, and not all are shown. Type more letters or digits.";
     more_than: "больше", "more than";
     next: "Дальше", "Go on";
-    all: "Все заказы", "All orders";
-    number: "Номер", "Number";
-    created: "Создан", "Created";
-    goods: "Товары", "Products";
-    price: "Сумма", "Sum";
-    status: "Состояние", "State";
-}
-
-/// Where a customer's page is.
-pub(super) fn path(email: &str) -> String {
-    format!("{HERE}/{}", in_url(email))
 }
 
 /// The list.
@@ -109,16 +98,6 @@ fn facts(
     ]
 }
 
-/// Orders by their numbers.
-fn whole(cx: &mut Context<'_, '_>, ids: &[OrderId]) -> Result<Vec<Order>, Failure> {
-    let mut orders = Vec::with_capacity(ids.len());
-    order_lists::each_of(cx.tx, cx.visit.account.id, ids, |order| {
-        orders.push(order);
-        Ok::<(), Failure>(())
-    })?;
-    Ok(orders)
-}
-
 /// One customer.
 pub(super) fn customer(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let (words, account) = (Words::of(cx.language()), cx.visit.account.id);
@@ -127,35 +106,16 @@ pub(super) fn customer(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     let Some(customer) = customers::find(cx.tx, account, &email)? else { return Ok(cx.missing()) };
     let newest = whole(cx, &[OrderId(customer.newest.1)])?;
     let Some(newest) = newest.first() else { return Ok(cx.missing()) };
-    let below = OrderId(cx.visit.query.get("below").parse().unwrap_or(i64::MAX));
-    let ids = customers::orders(cx.tx, account, &email, below, ON_A_PAGE + 1)?;
-    let shown = ids.get(..ON_A_PAGE).unwrap_or(&ids);
-    let mut orders = whole(cx, shown)?;
-    orders.sort_unstable_by_key(|order| std::cmp::Reverse(order.id));
-    let rows: Vec<_> = orders.iter().map(|order| row(cx, order)).collect();
-    let columns = [words.number, words.created, words.goods, words.price, words.status];
+    let (link, orders) = (contacts::link(cx, &email)?, orders_of(cx, &email)?);
     let main = html! {
         dl.pairs {
             @for (name, fact) in facts(cx, &customer, newest, words) {
                 @if !fact.is_empty() { dt { (name) } dd { (fact) } }
             }
         }
-        h2 { (words.all) }
-        (frame::table(&columns, &rows))
-        @if let Some(last) = shown.last().filter(|_| ids.len() > ON_A_PAGE) {
-            p { a.button.plain href={ (path(email.as_str())) "?below=" (last) } { (words.next) } }
-        }
+        p { (link) }
+        (orders)
+        (contacts::erasing(cx, &email))
     };
     Ok(cx.page(newest.email_text(), &main))
-}
-
-fn row(cx: &Context<'_, '_>, order: &Order) -> Vec<Markup> {
-    let goods: Vec<&str> = order.lines.iter().map(|line| line.good_title.as_str()).collect();
-    vec![
-        html! { a href={ (orders::HERE) "/" (order.id) } { (order.id) } },
-        html! { (cx.time(order.created)) },
-        html! { (goods.join(", ")) },
-        html! { (cx.language().money(order.price())) },
-        orders::status_badge(cx.language(), order),
-    ]
 }

@@ -25,9 +25,12 @@ words! {
     next: "Дальше", "Go on";
     add: "Добавить", "Add";
     save: "Сохранить", "Save";
+    change: "Изменить", "Change";
     remove: "Удалить", "Remove";
     surely: "Да, точно", "Yes, I am sure";
     more: "Остальные настройки", "Other settings";
+    contacts: "Контакты", "Contacts";
+    groups: "Группы", "Groups";
     products: "Товары", "Products";
     coupons: "Купоны", "Coupons";
     categories: "Категории", "Categories";
@@ -36,7 +39,7 @@ words! {
     catalogue: "Каталог", "Catalogue";
     yes: "да", "yes";
     wrong: "Не сохранено. Проверьте поле:", "Nothing was saved. Check this field:";
-    taken: "Не сохранено: такое имя уже есть.", "Nothing was saved: this name is taken.";
+    taken: "Не сохранено: такое имя или такой e-mail уже есть.", "Nothing was saved: this name or e-mail is taken.";
 }
 
 /// What a form takes.
@@ -128,12 +131,20 @@ pub(super) struct Called {
 pub(super) trait Family: Default + Clone {
     /// Where its list is.
     const PATH: &'static str;
+    /// Whether the page of one shows it as text first, and folds the form.
+    const IS_READ_FIRST: bool = false;
     /// One was added, changed, removed.
     const NOTED: [Action; 3];
 
     fn called(language: Language) -> Called;
     /// All of an account's, by number.
-    fn list(cx: &mut Context<'_, '_>) -> Result<Vec<Self>, Failure>;
+    fn list(_cx: &mut Context<'_, '_>) -> Result<Vec<Self>, Failure> {
+        Ok(Vec::new())
+    }
+    /// The list's page, with what is to be told. A family that is too large for a list of all has one of its own.
+    fn list_page(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failure> {
+        listed::<Self>(cx, problem)
+    }
     fn find(cx: &mut Context<'_, '_>, number: i64) -> Result<Option<Self>, Failure>;
     fn number(&self) -> i64;
     fn name(&self) -> &str;
@@ -180,7 +191,7 @@ pub(super) fn shown_of<T>(cx: &Context<'_, '_>, all: Vec<T>, number: impl Fn(&T)
 
 /// The list, and a form for another one.
 pub(super) fn page<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    listed::<T>(cx, None)
+    T::list_page(cx, None)
 }
 
 fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Failure> {
@@ -198,41 +209,55 @@ fn listed<T: Family>(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<
         })
         .collect();
     let columns = [vec![words.number, called.name], called.columns].concat();
-    let inputs = if cx.is_owner() { T::default().inputs(cx)? } else { Vec::new() };
+    let add = adding::<T>(cx)?;
     let main = html! {
-        (tabs::<T>(words))
+        (tabs(cx.language(), T::PATH))
         (frame::problem(problem))
         @if rows.is_empty() { p.dim { (words.none) } } @else { (frame::table(&columns, &rows)) }
         @if let Some(last) = all.last().filter(|_| is_more) {
             p { a.button.plain href={ (T::PATH) "?" (all_too) "after=" (last.number()) } { (words.next) } }
         }
         (T::below_list(cx))
-        @if cx.is_owner() {
-            h2 { (called.add) }
-            (form(cx, (T::PATH, words.add), &T::default(), &inputs, &cx.visit.form))
-        }
+        (add)
     };
-    let title = families(words).into_iter().find(|(path, _)| *path == T::PATH).map_or("", |(_, name)| name);
+    let title =
+        section(words, T::PATH).1.iter().find(|(path, _)| *path == T::PATH).map_or("", |(_, name)| name);
     Ok(cx.page(title, &main))
 }
 
-/// The families: where, and what each is called.
-fn families(words: &'static Words) -> [(&'static str, &'static str); 5] {
-    [
+/// The form with which owners add one.
+pub(super) fn adding<T: Family>(cx: &mut Context<'_, '_>) -> Result<Markup, Failure> {
+    if !cx.is_owner() {
+        return Ok(html! {});
+    }
+    let inputs = T::default().inputs(cx)?;
+    let form = form(cx, (T::PATH, Words::of(cx.language()).add), &T::default(), &inputs, &cx.visit.form);
+    Ok(html! { h2 { (T::called(cx.language()).add) } (form) })
+}
+
+/// What the section of a path is called, and its families: where each is, and what it is called.
+fn section(words: &'static Words, path: &str) -> (&'static str, Vec<(&'static str, &'static str)>) {
+    let contacts = vec![("/cabinet/contacts", words.contacts), ("/cabinet/groups", words.groups)];
+    if contacts.iter().any(|(of, _)| *of == path) {
+        return (words.contacts, contacts);
+    }
+    let catalogue = vec![
         ("/cabinet/products", words.products),
         ("/cabinet/coupons", words.coupons),
         ("/cabinet/categories", words.categories),
         ("/cabinet/managers", words.managers),
         ("/cabinet/partners", words.partners),
-    ]
+    ];
+    (words.catalogue, catalogue)
 }
 
-/// The way from family to family.
-fn tabs<T: Family>(words: &'static Words) -> Markup {
+/// The way from family to family of a section.
+pub(super) fn tabs(language: Language, here: &str) -> Markup {
+    let (name, families) = section(Words::of(language), here);
     html! {
-        nav.row aria-label=(words.catalogue) {
-            @for (path, name) in families(words) {
-                a href=(path) aria-current=[(path == T::PATH).then_some("page")] { (name) }
+        nav.row aria-label=(name) {
+            @for (path, name) in families {
+                a href=(path) aria-current=[(path == here).then_some("page")] { (name) }
             }
         }
     }
@@ -293,19 +318,21 @@ pub(super) fn shown<T: Family>(
     let words = Words::of(cx.language());
     let (inputs, more) = (one.inputs(cx)?, one.more(cx)?);
     let path = format!("{}/{}", T::PATH, one.number());
+    let form = form(cx, (path.as_str(), one.save_label(cx.language())), one, &inputs, said);
     let main = html! {
-        (tabs::<T>(words))
+        (tabs(cx.language(), T::PATH))
         (told)
-        @if cx.is_owner() {
-            (form(cx, (path.as_str(), one.save_label(cx.language())), one, &inputs, said))
-        } @else {
+        @if T::IS_READ_FIRST || !cx.is_owner() {
             dl.pairs {
                 @for input in inputs.iter().filter(|input| !input.text(words).is_empty()) {
                     dt { (input.label) } dd { (input.text(words)) }
                 }
             }
-        }
+        } @else { (form) }
         (more)
+        @if T::IS_READ_FIRST && cx.is_owner() {
+            details open[cx.visit.is_post] { summary { (words.change) } (form) }
+        }
         @if let Some(remove) = one.remove_label(cx.language()).filter(|_| cx.is_owner()) {
             details { summary { (remove) } (button(&format!("{path}/remove"), words.surely, true)) }
         }
@@ -338,7 +365,7 @@ pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
         }
     };
     let shown = if is_new {
-        listed::<T>(cx, Some(&problem))?
+        T::list_page(cx, Some(&problem))?
     } else {
         shown(cx, &before, &frame::problem(Some(&problem)), &cx.visit.form)?
     };

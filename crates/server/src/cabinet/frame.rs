@@ -15,6 +15,7 @@ words! {
     reports: "Отчёты", "Reports";
     orders: "Заказы", "Orders";
     customers: "Покупатели", "Customers";
+    contacts: "Контакты", "Contacts";
     catalogue: "Каталог", "Catalogue";
     api: "API", "API";
     requests: "Запросы", "Requests";
@@ -47,11 +48,12 @@ words! {
 pub(crate) const HOME: &str = "/cabinet";
 
 /// The sections of the cabinet: path, and whether only owners have it.
-fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 10] {
+fn sections(words: &'static Words) -> [(&'static str, &'static str, bool); 11] {
     [
         (HOME, words.reports, false),
         ("/cabinet/orders", words.orders, false),
         ("/cabinet/customers", words.customers, false),
+        ("/cabinet/contacts", words.contacts, false),
         ("/cabinet/products", words.catalogue, false),
         ("/cabinet/api", words.api, false),
         ("/cabinet/requests", words.requests, false),

@@ -16,7 +16,7 @@ use maud::{Markup, html};
 
 use super::{
     audit::action_name,
-    customers, deliveries,
+    contacts, customer_orders, deliveries,
     frame::{self, Kind, field},
     language::{Language, words},
     order_labels::label,
@@ -145,12 +145,16 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
         (label(language, TextField::Note), order.texts.get(TextField::Note).to_owned()),
     ];
     let email = order.email_text();
+    let contact = order.email.as_ref().map(|email| contacts::link(cx, email)).transpose()?;
     Ok(html! {
         dl.pairs {
             @if !email.is_empty() {
                 dt { "E-mail" }
                 // Nobody is a customer by a deleted order.
-                dd { @if handling.deleted == 0 { a href=(customers::path(email)) { (email) } } @else { (email) } }
+                dd {
+                    @if handling.deleted == 0 { a href=(customer_orders::path(email)) { (email) } } @else { (email) }
+                    @if let Some(contact) = contact { " " (contact) }
+                }
             }
             @let link = order.texts.get(TextField::Link);
             @if !link.is_empty() { dt { (label(language, TextField::Link)) } dd { code { (link) } } }

@@ -1,0 +1,175 @@
+//! The cabinet's pages of contacts: found, with groups, orders and history; and a person whose data an owner erases.
+
+use crate::{
+    browser::{Browser, login_link},
+    cabinet::between,
+    catalogue_pages::sent,
+    shop::{LOGIN, Shop},
+};
+
+/// A shop with three contacts and two groups: Anna has ordered, Olga has no e-mail, Boris left the news.
+fn filled() -> Shop {
+    let shop = Shop::with_goods();
+    shop.order("Anna@example.com", "course", &[("bill_last_name", "Котова")]);
+    let commands: [&[&str]; 6] = [
+        &["group", "add", "news", "--title", "Новости"],
+        &["group", "add", "sales", "--title", "<b>Скидки"],
+        &[
+            "contact",
+            "add",
+            "anna@example.com",
+            "last_name=Котова",
+            "--tags",
+            "vip,new",
+            "--groups",
+            "news,sales",
+        ],
+        &["contact", "add", "boris@example.com", "last_name=Ёлкин", "--groups", "news"],
+        &["contact", "set", "boris@example.com", "--leave", "news"],
+        &[
+            "contact",
+            "add",
+            "phone=+7 (912) 345-67-89",
+            "first_name=<script>alert(1)</script>",
+            "--tags",
+            "vip",
+        ],
+    ];
+    for command in commands {
+        shop.server().run(&[command, &["--account", LOGIN]].concat());
+    }
+    shop
+}
+
+/// The paths of the contacts on a page of the list.
+fn links(page: &str) -> Vec<String> {
+    let links = page.split("href=\"/cabinet/contacts/").skip(1);
+    links.map(|link| format!("/cabinet/contacts/{}", link.split('"').next().unwrap())).collect()
+}
+
+#[test]
+fn contacts_are_found() {
+    let shop = filled();
+    let reader = Browser::of_reader(shop.server());
+    let all = links(&reader.page("/cabinet/contacts"));
+    let [olga, boris, anna] = &*all else { panic!("{all:?}") };
+    let news = reader.page("/cabinet/groups");
+    let news = between(&news, "href=\"/cabinet/contacts?group=", "\"");
+    for (query, expected) in [
+        ("", &[olga, boris, anna][..]),
+        ("q=anna%40", &[anna]),
+        ("q=%D0%B5%D0%BB%D0%BA", &[boris]),
+        ("q=67-89", &[olga]),
+        ("q=nobody", &[]),
+        (&format!("q={}", anna.rsplit('/').next().unwrap()), &[anna]),
+        (&format!("group={news}"), &[anna]),
+        (&format!("group={news}&q=%D0%B5%D0%BB%D0%BA"), &[]),
+        ("tag=vip", &[olga, anna]),
+        ("tag=vip&q=anna", &[anna]),
+        (&format!("tag=vip&group={news}"), &[anna]),
+        ("tag=VIP", &[]),
+        (&format!("before={}", boris.rsplit('/').next().unwrap()), &[anna]),
+        ("group=x&before=y", &[olga, boris, anna]),
+    ] {
+        let page = reader.page(&format!("/cabinet/contacts?{query}"));
+        assert_eq!(links(&page).iter().collect::<Vec<_>>(), expected, "{query}");
+        assert!(!page.contains("<script>alert") && !page.contains("<b>Скидки"), "{query}");
+    }
+    for number in 0..51 {
+        shop.server().run(&["contact", "add", &format!("many{number}@example.com"), "--account", LOGIN]);
+    }
+    for query in ["", "?q=many"] {
+        let page = reader.page(&format!("/cabinet/contacts{query}"));
+        assert_eq!(links(&page).len(), 50, "{query}");
+        let next = between(&page, "href=\"/cabinet/contacts?q=", "\"").replace("&amp;", "&");
+        let rest = links(&reader.page(&format!("/cabinet/contacts?q={next}")));
+        assert_eq!(rest.len(), if query.is_empty() { 4 } else { 1 }, "{query}");
+    }
+}
+
+#[test]
+fn a_contact_leads_to_the_orders_and_they_lead_back() {
+    let shop = filled();
+    let reader = Browser::of_reader(shop.server());
+    let anna = &links(&reader.page("/cabinet/contacts?q=anna"))[0];
+    let page = reader.page(anna);
+    for part in [
+        "<h1>anna@example.com</h1>",
+        "Котова",
+        "new, vip",
+        "Новости",
+        "&lt;b&gt;Скидки",
+        "подписан: news",
+        "поставлен тег: vip",
+        "billhook contact",
+        "Course",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("method=\"post\" action=\"/cabinet/c"), "who only reads changes nothing: {page}");
+    let order = format!("/cabinet/orders/{}", between(&page, "href=\"/cabinet/orders/", "\""));
+    for path in [order.as_str(), "/cabinet/customers/anna@example.com"] {
+        assert!(reader.page(path).contains(&format!("href=\"{anna}\"")), "{path}");
+    }
+}
+
+#[test]
+fn owners_subscribe_and_unsubscribe() {
+    let shop = filled();
+    let server = shop.server();
+    let owner = Browser::of_owner(server);
+    server.run(&["account", "add", "stranger"]);
+    let stranger = Browser::by_link(server, "stranger.localhost", &login_link(server, "stranger", &[]));
+    let boris = &links(&owner.page("/cabinet/contacts?q=boris"))[0];
+    let page = owner.page(boris);
+    assert!(page.contains("отписан: news") && !page.contains(&format!("action=\"{boris}/leave\"")), "{page}");
+    let (join, leave) = (format!("{boris}/join"), format!("{boris}/leave"));
+    let sales = between(&owner.page("/cabinet/groups"), "href=\"/cabinet/groups/2", "\"").to_owned();
+    assert_eq!(sales, "", "sales is the group 2");
+    for (path, group) in
+        [(&join, "3"), (&join, ""), (&leave, "x"), (&"/cabinet/contacts/99/join".to_owned(), "2")]
+    {
+        assert_eq!(owner.post(path, &[("group", group)]).status, 404, "{path} {group}");
+    }
+    assert_eq!(stranger.post(&join, &[("group", "2")]).status, 404);
+    let page = owner.done(&join, &[("group", "2")]);
+    assert!(page.contains("подписан: sales") && page.contains(&format!("action=\"{leave}\"")), "{page}");
+    let page = owner.done(&leave, &[("group", "2")]);
+    assert!(page.contains("отписан: sales") && !page.contains(&format!("action=\"{leave}\"")), "{page}");
+    let audit = owner.page("/cabinet/audit");
+    for entry in ["boris@example.com; +groups: sales", "boris@example.com; -groups: sales"] {
+        assert!(audit.contains(entry), "{entry}: {audit}");
+    }
+    // Tags that nobody touched stay, also one with a comma in it.
+    let contact = r#"{"contact":{"email":"boris@example.com","tags":["a,b"]}}"#;
+    let file = server.place().join("tags.jsonl");
+    std::fs::write(&file, contact).unwrap();
+    server.run(&["import", "--account", LOGIN, file.to_str().unwrap()]);
+    assert_eq!(sent(&owner, boris, &[("tags", "a,b, c"), ("city", "Омск")]).status, 303);
+    let shown = server.run(&["contact", "show", "boris@example.com", "--json", "--account", LOGIN]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["tags"], &shown["city"]), (&serde_json::json!(["a,b", "c"]), &"Омск".into()));
+}
+
+#[test]
+fn an_owner_erases_a_person() {
+    let shop = filled();
+    let server = shop.server();
+    let (owner, reader) = (Browser::of_owner(server), Browser::of_reader(server));
+    let anna = &links(&owner.page("/cabinet/contacts?q=anna"))[0];
+    let form = "/cabinet/customers/anna%40example%2Ecom/erase";
+    for path in [anna, "/cabinet/customers/anna@example.com"] {
+        assert!(owner.page(path).contains(&format!("action=\"{form}\"")), "{path}");
+        assert!(!reader.page(path).contains("/erase"), "{path}");
+    }
+    assert_eq!(reader.post(form, &[]).status, 403);
+    assert!(owner.page(anna).contains("anna@example.com"));
+    owner.done(form, &[]);
+    assert_eq!(owner.get(anna).status, 404);
+    assert_eq!(owner.get("/cabinet/customers/anna@example.com").status, 404);
+    let order = owner.page("/cabinet/orders?from=");
+    assert!(order.contains("Course") && !order.to_lowercase().contains("anna@"), "{order}");
+    let audit = owner.page("/cabinet/audit");
+    assert!(audit.contains("стёрты данные человека") && !audit.to_lowercase().contains("anna@"), "{audit}");
+    assert_eq!(owner.post("/cabinet/customers/anna/erase", &[]).status, 404);
+}
