@@ -134,6 +134,10 @@ actions! {
     GroupChanged = "group-changed",
     /// Removed a group of contacts.
     GroupRemoved = "group-removed",
+    /// Gave a tag of contacts another name.
+    TagChanged = "tag-changed",
+    /// Took a tag off all contacts.
+    TagRemoved = "tag-removed",
     /// Added a contact.
     ContactAdded = "contact-added",
     /// Changed a contact.

@@ -18,6 +18,8 @@ use crate::{
 const KIND: &str = "contact";
 /// How many lines of a contact's history are kept.
 pub const HISTORY_MAX: i64 = 200;
+/// Of so many contacts a tag is taken at once.
+const RETAGGED: u32 = 500;
 
 text_fields! {
     /// A text field of a contact (sections 7.1, 7.2 and 9.1).
@@ -478,6 +480,33 @@ pub fn all_tags(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<(String, u64)
     tx.all(&ALL_TAGS, &[account.0.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())))
 }
 
+const COUNT_TAGGED: Sql =
+    Sql::new("contacts.count_tagged", "SELECT COUNT(*) FROM contact_tags WHERE account_id = $1 AND tag = $2");
+
+/// How many contacts have a tag.
+pub fn count_tagged(tx: &mut Tx<'_>, account: AccountId, tag: &str) -> Result<u64, Error> {
+    let count = tx.row(&COUNT_TAGGED, &[account.0.into(), tag.into()], |row| row.int(0))?;
+    Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+/// Takes a tag off some of the contacts that have it, and puts another on them if one is given. Returns of how many;
+/// call it until that is 0.
+pub fn retag_some(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    tag: &str,
+    other: Option<&str>,
+    by: By<'_>,
+) -> Result<usize, Error> {
+    let tagged = Filter { tag: Some(tag.to_owned()), ..Filter::default() };
+    let some = list(tx, account, &tagged, None, RETAGGED)?;
+    for contact in &some {
+        self::tag(tx, account, contact.id, by, other, false)?;
+        self::tag(tx, account, contact.id, by, [tag], true)?;
+    }
+    Ok(some.len())
+}
+
 const REMOVE_TAGS: Sql =
     Sql::new("contacts.remove_tags", "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2");
 const REMOVE_HISTORY: Sql = Sql::new(
@@ -520,6 +549,7 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &IN_GROUP,
     &TAGGED,
     &ALL_TAGS,
+    &COUNT_TAGGED,
     &REMOVE_TAGS,
     &REMOVE_HISTORY,
     &UNSUBSCRIBE,

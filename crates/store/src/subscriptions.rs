@@ -161,5 +161,25 @@ pub fn count(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<u64, Err
     Ok(count.unwrap_or(0).unsigned_abs())
 }
 
+// In the order of `Status::ALL`.
+const STATUSES: Sql = Sql::new(
+    "subscriptions.statuses",
+    "SELECT COUNT(CASE WHEN status = 'STATUS_WAIT' THEN 1 END), COUNT(CASE WHEN status = 'STATUS_SUBSCRIBE' THEN 1 END),
+            COUNT(CASE WHEN status = 'STATUS_UNSUBSCRIBE' THEN 1 END),
+            COUNT(CASE WHEN status = 'STATUS_UNSUBSCRIBE_BY_SERVICE' THEN 1 END),
+            COUNT(CASE WHEN status = 'STATUS_INVALID_EMAIL' THEN 1 END)
+       FROM subscriptions WHERE account_id = $1 AND group_id = $2",
+);
+
+/// How many contacts stand how in a group; a status that nobody has is left out.
+pub fn statuses(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<Vec<(Status, u64)>, Error> {
+    let counted = tx.row(&STATUSES, &[account.0.into(), group.into()], |row| {
+        let of_status =
+            (0..).zip(Status::ALL).map(|(column, status)| Ok((status, row.int(column)?.unsigned_abs())));
+        of_status.collect::<Result<Vec<_>, Error>>()
+    })?;
+    Ok(counted.into_iter().flatten().filter(|(_, count)| *count > 0).collect())
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &COUNT];
+pub(crate) const STATEMENTS: &[&Sql] = &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &COUNT, &STATUSES];

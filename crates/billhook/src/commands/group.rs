@@ -1,5 +1,7 @@
 //! `billhook group`: groups of contacts, which forms and bots add people to.
 
+use std::io::Write as _;
+
 use billhook_store::{
     Tx,
     accounts::Account,
@@ -9,15 +11,19 @@ use billhook_store::{
 };
 use billhook_wire::Name;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::resource::{Report, Resource, unknown};
+use super::resource::{Report, Resource, begins, unknown};
 use crate::{
     failure::Failure,
-    options::{everywhere::Everywhere, time::now},
+    options::{
+        everywhere::Everywhere,
+        time::{now, shown},
+    },
+    terminal::output::{for_terminal, json_pretty, stdout},
 };
 
-/// Add, list, change and remove groups of contacts
+/// Add, find, show, change and remove groups of contacts
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -44,9 +50,27 @@ Examples:
     },
     /// List the groups, each with how many contacts are subscribed
     #[command(after_help = "\
+Examples:
+  billhook group list --account shop
+  billhook group list new --account shop")]
+    List {
+        /// The beginning of a name or of a title, in any letter case [default: all groups]
+        #[arg(value_name = "SEARCH", default_value = "", hide_default_value = true)]
+        search: String,
+        #[command(flatten)]
+        report: Report,
+    },
+    /// Show a group with its URLs, and how many contacts stand how in it
+    #[command(after_help = "\
 Example:
-  billhook group list --account shop")]
-    List(Report),
+  billhook group show news --account shop")]
+    Show {
+        /// Its name
+        #[arg(value_name = "NAME", value_parser = Name::new)]
+        name: Name,
+        #[command(flatten)]
+        report: Report,
+    },
     /// Change a group's title, its kind or its URLs
     #[command(after_help = "\
 Examples:
@@ -98,7 +122,10 @@ impl Action {
                     Ok(Counted { group, subscribed: 0 })
                 })
             }
-            Self::List(report) => report.list::<Counted>(everywhere),
+            Self::List { search, report } => report.list_those(everywhere, |Counted { group, .. }| {
+                begins(&group.name, &search) || begins(&group.title, &search)
+            }),
+            Self::Show { name, report } => show(everywhere, &name, &report),
             Self::Set { name, title, url_subscribed, url_unsubscribed, auto, report } => {
                 report.change(everywhere, ("changed", Done::GroupChanged), move |tx, account| {
                     let mut found = found(tx, account, &name)?;
@@ -167,6 +194,45 @@ fn found(tx: &mut Tx<'_>, account: &Account, name: &Name) -> Result<Counted, Fai
     let group = named(tx, account, name)?;
     let subscribed = subscriptions::count(tx, account.id, group.id)?;
     Ok(Counted { group, subscribed })
+}
+
+/// Shows a group.
+fn show(everywhere: &Everywhere, name: &Name, report: &Report) -> Result<(), Failure> {
+    let (found, statuses, created) = report.open(everywhere)?.read(|tx, account| {
+        let found = found(tx, account, name)?;
+        let statuses = subscriptions::statuses(tx, account.id, found.group.id)?;
+        let created = shown(found.group.created, &account.settings.time_zone);
+        Ok((found, statuses, created))
+    })?;
+    let mut out = stdout();
+    if report.json {
+        let mut json = found.json();
+        let counts: Map<_, _> =
+            statuses.iter().map(|(status, count)| (status.to_string(), json!(count))).collect();
+        if let Value::Object(json) = &mut json {
+            json.insert("statuses".to_owned(), counts.into());
+        }
+        return json_pretty(&mut out, &json);
+    }
+    let Counted { group, subscribed } = found;
+    for (name, fact) in [
+        ("group", &*group.name),
+        ("number", &group.id.to_string()),
+        ("title", &group.title),
+        ("kind", group.kind.as_str()),
+        ("added", &created),
+        ("told of new subscriptions", &group.url_subscribed),
+        ("told when a person leaves", &group.url_unsubscribed),
+    ] {
+        if !fact.is_empty() {
+            writeln!(out, "{}", for_terminal(&format!("{name}: {fact}")))?;
+        }
+    }
+    writeln!(out, "{subscribed} subscribed")?;
+    for (status, count) in statuses {
+        writeln!(out, "  {status}  {count}")?;
+    }
+    Ok(out.flush()?)
 }
 
 /// A group with how many contacts are subscribed.

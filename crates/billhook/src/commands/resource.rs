@@ -69,7 +69,17 @@ impl Report {
 
     /// Lists the account's resources of a kind.
     pub(crate) fn list<T: Resource>(&self, everywhere: &Everywhere) -> Result<(), Failure> {
-        let all = self.open(everywhere)?.read(T::list)?;
+        self.list_those::<T>(everywhere, |_| true)
+    }
+
+    /// Lists those of the account's resources of a kind that are wanted.
+    pub(crate) fn list_those<T: Resource>(
+        &self,
+        everywhere: &Everywhere,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Result<(), Failure> {
+        let mut all = self.open(everywhere)?.read(T::list)?;
+        all.retain(is_wanted);
         say_if_none(all.is_empty(), self.json, T::NAME);
         all.iter().try_for_each(|one| {
             let mut line = format!("{:>6}  {}", one.number(), one.name());
@@ -97,6 +107,11 @@ impl Report {
         facts.insert(0, one.name().to_owned());
         print(self.json, &one.json(), &format!("{} {} {done}: {}", T::NAME, one.number(), facts.join(", ")))
     }
+}
+
+/// Whether a text begins as another does, whatever the letter case.
+pub(crate) fn begins(text: &str, beginning: &str) -> bool {
+    text.to_lowercase().starts_with(&beginning.trim().to_lowercase())
 }
 
 /// What to say of a name that nothing of this kind has.

@@ -215,6 +215,116 @@ fn what_is_refused_says_what_would_do() {
 }
 
 #[test]
+fn groups_are_found_and_shown() {
+    let place = shop();
+    run(&place, &["group", "set", "news", "--url-subscribed", "https://shop.example/hook"]).succeeded();
+    run(&place, &["group", "set", "sales", "--title", "Продажи"]).succeeded();
+    for (search, names) in [
+        ("", &["news", "sales"][..]),
+        ("NE", &["news"]),
+        ("прод", &["sales"]),
+        ("sal", &["sales"]),
+        ("ews", &[]),
+    ] {
+        let listed = run(&place, &["group", "list", search]).succeeded();
+        let found: Vec<_> = listed.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+        assert_eq!(found, names, "{search}");
+    }
+    run(&place, &["contact", "set", "1", "--groups", "news"]).succeeded();
+    run(&place, &["contact", "set", "1", "--leave", "news"]).succeeded();
+    says(
+        &run(&place, &["group", "show", "news"]).succeeded(),
+        &[
+            "group: news\nnumber: 1\ntitle: News\nkind: open\nadded: ",
+            "\ntold of new subscriptions: https://shop.example/hook\n1 subscribed\n",
+            "\n  STATUS_SUBSCRIBE  1\n  STATUS_UNSUBSCRIBE  1\n",
+        ],
+    );
+    let shown = run(&place, &["group", "show", "news", "--json"]).succeeded();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["subscribed"], 1);
+    assert_eq!(shown["statuses"], json!({"STATUS_SUBSCRIBE": 1, "STATUS_UNSUBSCRIBE": 1}));
+    says(&run(&place, &["group", "show", "nws"]).failed(1), &["did you mean news?"]);
+}
+
+/// Each command on what `fill` makes, what it says, and the tags after it.
+fn tags_from_first_to_last(run: &dyn Fn(&[&str]) -> Done) {
+    let all = "new 1, vip 2";
+    for (arguments, status, said, after) in [
+        (&["list", "VI"][..], 0, "vip  2 contacts\n", all),
+        (&["list", "ip"], 0, "", all),
+        (&["show", "new"], 0, "new  1 contact\n", all),
+        (&["show", "new", "--json"], 0, "\"newest\": [\n", all),
+        (&["show", "vp"], 1, "there is no tag vp: did you mean vip?", all),
+        (&["add", "a,b", "boris@example.com"], 2, "a tag has none", all),
+        (&["add", "old", "boris@example.com", "zoe@example.com"], 1, "no contact zoe@example.com", all),
+        (
+            &["add", "new", "BORIS@example.com", "anna@example.com"],
+            0,
+            "new: 2 contacts have it now",
+            "new 2, vip 2",
+        ),
+        (&["remove", "new", "anna@example.com"], 0, "new: 1 contact has it now", all),
+        (&["remove", "old", "anna@example.com"], 1, "no tag old", all),
+        (&["remove", "vip", "anna@example.com", "--yes"], 2, "cannot be used with", all),
+        (&["set", "new", "--name", "new"], 2, "named new already", all),
+        (
+            &["set", "new", "--name", "fresh"],
+            0,
+            "new is named fresh now, and 1 contact has it",
+            "fresh 1, vip 2",
+        ),
+        (
+            &["set", "fresh", "--name", "vip"],
+            1,
+            "2 contacts have the tag vip already: --yes",
+            "fresh 1, vip 2",
+        ),
+        (
+            &["set", "fresh", "--name", "vip", "--yes", "--json"],
+            0,
+            "{\"tag\":\"vip\",\"contacts\":3}\n",
+            "vip 3",
+        ),
+        (&["remove", "vip"], 1, "3 contacts have the tag vip: --yes takes it off", "vip 3"),
+        (&["remove", "vip", "--yes"], 0, "vip was taken off 3 contacts\n", ""),
+    ] {
+        let done = run(&[&["tag"], arguments].concat());
+        let text = if status == 0 { done.succeeded() } else { done.failed(status) };
+        says(&text, &[said]);
+        assert_eq!(text.is_empty(), said.is_empty(), "{arguments:?}: {text}");
+        let listed = run(&["tag", "list"]).succeeded();
+        let tags: Vec<_> = listed.lines().map(|line| line.replace("  ", " ")).collect();
+        let tags: Vec<_> = tags.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+        assert_eq!(tags.join(", "), after, "{arguments:?}");
+    }
+}
+
+#[test]
+fn tags_are_put_on_renamed_and_taken_off() {
+    let place = shop();
+    tags_from_first_to_last(&|arguments| run(&place, arguments));
+    let boris = shown(&place, "2");
+    let history: Vec<_> = boris["history"].as_array().unwrap().iter().collect();
+    let lines = history.iter().map(|line| format!("{} {}", line["what"], line["detail"]).replace('"', ""));
+    let renamed =
+        ["tag removed vip", "tag removed fresh", "tag added vip", "tag removed new", "tag added fresh"];
+    assert_eq!(lines.take(5).collect::<Vec<_>>(), renamed);
+    assert_eq!(history[0]["method"], "billhook tag");
+    for number in 1..=21 {
+        run(&place, &["contact", "add", &format!("n{number}@example.com"), "--tags", "many"]).succeeded();
+    }
+    let many = run(&place, &["tag", "show", "many"]).succeeded();
+    says(
+        &many,
+        &[
+            "many  21 contacts\n    24  n21@",
+            "  n2@example.com  tags many\n`billhook contact list --tag 'many'`",
+        ],
+    );
+}
+
+#[test]
 fn contacts_work_on_postgres() {
     let place = Place::new();
     let url = Cluster::shared().create_database().unwrap();
@@ -231,7 +341,9 @@ fn contacts_work_on_postgres() {
     finds(&run, |contact| numbers[contact - 1].clone());
     assert_eq!(run(&["tag", "list"]).succeeded(), "new  1 contact\nvip  2 contacts\n");
     says(&run(&["contact", "show", "boris@example.com"]).succeeded(), &["news  STATUS_SUBSCRIBE"]);
+    says(&run(&["group", "show", "news"]).succeeded(), &["  STATUS_SUBSCRIBE  2\n"]);
+    tags_from_first_to_last(&run);
     run(&["contact", "remove", "anna@example.com"]).succeeded();
-    assert_eq!(run(&["tag", "list"]).succeeded(), "vip  1 contact\n");
+    assert_eq!(run(&["contact", "list"]).succeeded().lines().count(), 2);
     run(&["check"]).succeeded();
 }

@@ -68,6 +68,8 @@ words! {
     group_added: "добавлена группа контактов", "added a group of contacts";
     group_changed: "изменена группа контактов", "changed a group of contacts";
     group_removed: "удалена группа контактов", "removed a group of contacts";
+    tag_changed: "переименована метка контактов", "renamed a tag of contacts";
+    tag_removed: "снята метка со всех контактов", "took a tag off all contacts";
     contact_added: "добавлен контакт", "added a contact";
     contact_changed: "изменён контакт", "changed a contact";
     contact_removed: "удалён контакт", "removed a contact";
@@ -135,6 +137,8 @@ impl Words {
             Action::GroupAdded => self.group_added,
             Action::GroupChanged => self.group_changed,
             Action::GroupRemoved => self.group_removed,
+            Action::TagChanged => self.tag_changed,
+            Action::TagRemoved => self.tag_removed,
             Action::ContactAdded => self.contact_added,
             Action::ContactChanged => self.contact_changed,
             Action::ContactRemoved => self.contact_removed,

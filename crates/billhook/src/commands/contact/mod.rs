@@ -26,7 +26,8 @@ use crate::{
 };
 use erase::Erase;
 use fields::{Said, apply, email_or_field, field, once_each};
-use report::{Known, List, show};
+pub(super) use report::Known;
+use report::{List, show};
 
 /// What the history says of these commands.
 const METHOD: &str = "billhook contact";
@@ -121,12 +122,12 @@ pub(crate) struct Joined {
 
 /// What names a contact.
 #[derive(Debug, Clone)]
-enum Key {
+pub(crate) enum Key {
     Email(Email),
     Number(i64),
 }
 
-fn key(text: &str) -> Result<Key, String> {
+pub(super) fn key(text: &str) -> Result<Key, String> {
     if text.contains('@') {
         return Email::parse(text).map(Key::Email).map_err(|error| error.to_string());
     }
@@ -260,7 +261,7 @@ fn change(
     print(report.json, &known.json(), &format!("contact {} {done}: {}", known.contact.id, known.name()))
 }
 
-fn found(tx: &mut Tx<'_>, account: &Account, key: &Key) -> Result<Contact, Failure> {
+pub(super) fn found(tx: &mut Tx<'_>, account: &Account, key: &Key) -> Result<Contact, Failure> {
     match key {
         Key::Email(email) => contacts::of_email(tx, account.id, email)?
             .ok_or_else(|| unknown("contact", email.as_str(), account, [])),

@@ -98,21 +98,21 @@ impl List {
 }
 
 /// A contact with what belongs to it.
-pub(super) struct Known {
+pub(crate) struct Known {
     pub(super) contact: Contact,
     pub(super) tags: Vec<String>,
     pub(super) subscriptions: Vec<(Subscription, Group)>,
 }
 
 impl Known {
-    pub(super) fn of(tx: &mut Tx<'_>, account: &Account, contact: Contact) -> Result<Self, Failure> {
+    pub(crate) fn of(tx: &mut Tx<'_>, account: &Account, contact: Contact) -> Result<Self, Failure> {
         let tags = contacts::tags(tx, account.id, contact.id)?;
         let subscriptions = subscriptions::of_contact(tx, account.id, contact.id)?;
         Ok(Self { contact, tags, subscriptions })
     }
 
     /// Its e-mail, or what else says who it is.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let known = self.contact.known_as();
         if known.is_empty() { "without an e-mail".to_owned() } else { known }
     }
@@ -123,7 +123,7 @@ impl Known {
         active.map(|(_, group)| &*group.name)
     }
 
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Self { contact, tags, .. } = self;
         let groups = self.groups().collect::<Vec<_>>().join(", ");
         let facts = [
@@ -138,7 +138,7 @@ impl Known {
     }
 
     /// It as lists have it: empty texts are left out.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let Self { contact, tags, .. } = self;
         let mut json = Map::new();
         for (name, value) in [
