@@ -123,6 +123,7 @@ fn owners_subscribe_and_unsubscribe() {
     let boris = &links(&owner.page("/cabinet/contacts?q=boris"))[0];
     let page = owner.page(boris);
     assert!(page.contains("отписан: news") && !page.contains(&format!("action=\"{boris}/leave\"")), "{page}");
+    assert!(owner.page("/cabinet/groups/1").contains("отписан: 1"));
     let (join, leave) = (format!("{boris}/join"), format!("{boris}/leave"));
     let sales = between(&owner.page("/cabinet/groups"), "href=\"/cabinet/groups/2", "\"").to_owned();
     assert_eq!(sales, "", "sales is the group 2");

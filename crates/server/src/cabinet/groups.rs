@@ -5,11 +5,11 @@ use billhook_store::{
     groups::{self, Group, Kind as Joins},
     subscriptions,
 };
-use billhook_wire::Name;
+use billhook_wire::{Name, method::SubscriptionStatus as Status};
 use maud::{Markup, html};
 
 use super::{
-    contacts,
+    contact_labels, contacts,
     family::{Called, Family, Input, Kind, Refused, shown_of},
     language::{Language, words},
     visit::Context,
@@ -105,9 +105,17 @@ impl Family for Counted {
     fn more(&self, cx: &mut Context<'_, '_>) -> Result<Markup, Failure> {
         let words = Words::of(cx.language());
         let count = contacts::of_group(cx.language(), self.group.id, self.subscribed);
-        Ok(
-            html! { p { (words.name_in_api) ": " code { (self.group.name) } ". " (words.contacts) ": " (count) } },
-        )
+        let mut others = subscriptions::statuses(cx.tx, cx.visit.account.id, self.group.id)?;
+        others.retain(|(status, _)| *status != Status::Subscribe);
+        Ok(html! {
+            p { (words.name_in_api) ": " code { (self.group.name) } }
+            p {
+                (words.contacts) ": " (count)
+                @for (status, count) in others {
+                    ", " (contact_labels::status(cx.language(), status)) ": " (count)
+                }
+            }
+        })
     }
 
     fn save(&mut self, cx: &mut Context<'_, '_>) -> Result<Result<(), Refused>, Failure> {
