@@ -79,6 +79,7 @@ fn an_erasure_is_of_one_person() {
     for email in ["a@example.com", "aa@example.com", "Аня@example.com"] {
         shop.command(&["contact", "add", email, "phone=5551234"]);
         shop.command(&["contact", "set", email, "city=Tula"]);
+        shop.command(&["tag", "add", "vip", email]);
     }
     shop.command(&["contact", "remove", "Аня@example.com"]);
     for email in ["a@example.com", "аня@example.com"] {
@@ -89,7 +90,7 @@ fn an_erasure_is_of_one_person() {
     });
     let details: Vec<_> =
         noted.iter().map(|entry| &*entry.detail).filter(|text| text.contains('@')).collect();
-    assert_eq!(details, ["aa@example.com", "aa@example.com; city: — → Tula"]);
+    assert_eq!(details, ["aa@example.com", "aa@example.com; city: — → Tula", "aa@example.com; +tags: vip"]);
     // Of the three changes one is still told.
     assert_eq!(events.len(), 1, "{events:?}");
     assert!(events[0].json.contains("aa@example.com"));
