@@ -161,13 +161,18 @@ fn clear_audit(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<(),
     Ok(())
 }
 
-fn erase_order(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Result<(), Error> {
-    let Some(order) = orders::find(tx, account, id)? else { return Ok(()) };
+/// What an erasure leaves of an order: all but what says something about the person.
+pub fn without_person(order: Order) -> Order {
     let mut texts = Texts::default();
     for field in KEPT {
         texts.set(field, order.texts.get(field));
     }
-    orders::replace(tx, account, &Order { email: None, texts, ..order })?;
+    Order { email: None, texts, ..order }
+}
+
+fn erase_order(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Result<(), Error> {
+    let Some(order) = orders::find(tx, account, id)? else { return Ok(()) };
+    orders::replace(tx, account, &without_person(order))?;
     tx.execute(&DROP_WAITING, &[now.into(), account.0.into(), id.0.into()])?;
     for statement in [&CLEAR_ANSWERS, &CLEAR_EVENTS, &CLEAR_AUDIT] {
         tx.execute(statement, &[account.0.into(), id.0.into()])?;
@@ -177,11 +182,26 @@ fn erase_order(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Re
 
 const FIND: Sql = Sql::new("erasure.find", "SELECT digest FROM erased WHERE account_id = $1 AND digest = $2");
 
-/// Whether whoever has this e-mail was erased, so that no import may add a contact for it.
-pub fn is_erased(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<bool, Error> {
-    let Some(key) = marks::get(tx, KEY)? else { return Ok(false) };
-    let digest = digest(&key, account, email)?;
-    Ok(tx.row(&FIND, &[account.0.into(), (&digest).into()], |row| row.text(0).map(drop))?.is_some())
+/// Who was erased from an account. An import asks it of many e-mails.
+#[derive(Debug)]
+pub struct Erasures {
+    account: AccountId,
+    /// What e-mails are hashed with; `None`: nobody was erased.
+    key: Option<String>,
+}
+
+impl Erasures {
+    /// Reads what it takes to ask.
+    pub fn of(tx: &mut Tx<'_>, account: AccountId) -> Result<Self, Error> {
+        Ok(Self { account, key: marks::get(tx, KEY)? })
+    }
+
+    /// Whether whoever has this e-mail was erased, so that no import may bring the person back.
+    pub fn have(&self, tx: &mut Tx<'_>, email: &Email) -> Result<bool, Error> {
+        let Some(key) = &self.key else { return Ok(false) };
+        let digest = digest(key, self.account, email)?;
+        Ok(tx.row(&FIND, &[self.account.0.into(), (&digest).into()], |row| row.text(0).map(drop))?.is_some())
+    }
 }
 
 /// When somebody was last erased, unix microseconds; 0: nobody was.

@@ -6,7 +6,7 @@ use billhook_store::{
     AccountId, Error, Kind, Tx,
     contact_files::{self, Whole},
     contacts::{self, Contact, ContactText, HISTORY_MAX},
-    erasure,
+    erasure::Erasures,
     groups::{self, Group},
     subscriptions::Subscription,
 };
@@ -166,7 +166,7 @@ impl Contacts {
             return Ok(Change::Changed);
         }
         if let Some(email) = &entry.contact.email
-            && erasure::is_erased(tx, account, email)?
+            && Erasures::of(tx, account)?.have(tx, email)?
         {
             self.erased += 1;
             return Ok(Change::Same);

@@ -66,6 +66,9 @@ const LINES_AT_A_STRETCH: u64 = 32;
 ///
 /// An order whose number exists is compared. Fields that the file leaves out keep their value; if the others
 /// are equal, the order counts as same. So you can simply repeat an import that was interrupted.
+///
+/// Whoever was erased with `billhook contact erase` does not come back: the contact is left out, and the person's
+/// orders come in without personal data. The report counts both.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 CSV has a header with the columns' names, and one row per line of an order:
@@ -309,7 +312,8 @@ impl std::fmt::Display for Report {
         if products_changed > 0 {
             write!(f, ", {products_changed} changed")?;
         }
-        let Counts { contacts_added, contacts_changed, kept_unsubscribed, erased, .. } = self.counts;
+        let Counts { contacts_added, contacts_changed, kept_unsubscribed, .. } = self.counts;
+        let Counts { erased, orders_erased, .. } = self.counts;
         if contacts_added + contacts_changed > 0 {
             write!(f, "; {} added, {contacts_changed} changed", counted(contacts_added, "contact"))?;
         }
@@ -318,6 +322,10 @@ impl std::fmt::Display for Report {
         }
         if erased > 0 {
             write!(f, "; {} left out, because the person was erased", counted(erased, "contact"))?;
+        }
+        if orders_erased > 0 {
+            let orders = counted(orders_erased, "order");
+            write!(f, "; {orders} without personal data, because the person was erased")?;
         }
         if entries_added + entries_changed > 0 {
             write!(f, "; {entries_added} other entries added, {entries_changed} changed")?;

@@ -136,6 +136,35 @@ fn contacts_in_csv() {
 }
 
 #[test]
+fn who_was_erased_stays_away_with_the_orders_of_each_file() {
+    let place = shop();
+    let file = r#"{"id":1,"email":"Anna@example.com","first_name":"Anna","pay_status":"paid","items":[{"id":1,"good_name":"book","sum":"5.00"}],"payments":[{"sum":"5.00","received":7}]}
+{"id":2,"email":"boris@example.com","first_name":"Boris","items":[{"id":1,"sum":"5.00"}]}
+"#;
+    import(&place, file, &[]);
+    run(&place, &["contact", "erase", "anna@example.com", "--yes"]);
+    let erased = run(&place, &["export"]);
+    let told = |order: &str| format!("; {order} without personal data, because the person was erased\n");
+    says(&import(&place, file, &[]), &["changed 0, same 2 orders", &told("1 order")]);
+    assert_eq!(run(&place, &["export"]), erased);
+    let more = file.replace("\"id\":2", "\"id\":4") + &file.replace("\"id\":1,\"email", "\"id\":3,\"email");
+    let said = ["added 2, changed 0, same 2 orders", &told("2 orders")];
+    says(&import(&place, &more, &["--dry-run"]), &said);
+    assert_eq!(run(&place, &["export"]), erased);
+    says(&import(&place, &more, &[]), &said);
+    let now = run(&place, &["export"]);
+    assert!(!now.to_lowercase().contains("anna"), "{now}");
+    assert_eq!((now.matches("\"sum\":\"5.00\"").count(), now.matches("Boris").count()), (6, 2), "{now}");
+    // An order since then is the person's, and stays so.
+    run(&place, &["order", "add", "--email", "anna@example.com", "--good", "book"]);
+    let since = run(&place, &["export"]);
+    says(&since, &["anna@example.com"]);
+    assert_eq!(import(&place, &since, &[]), "added 0, changed 0, same 5 orders; 0 products added\n");
+    assert_eq!(run(&place, &["export"]), since);
+    place.run(&["check"]).succeeded();
+}
+
+#[test]
 fn a_contact_that_can_not_be_is_refused_with_line_and_field() {
     let place = shop();
     for (line, why) in [

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use billhook_store::{
-    AccountId, Error, Tx, order_changes, orders,
+    AccountId, Error, Tx,
+    erasure::{Erasures, without_person},
+    order_changes, orders,
     orders::{Handling, Line, Order, TextField},
     payments,
     products::{self, Listing, Product},
@@ -31,6 +33,8 @@ pub(super) struct Counts {
     pub(super) kept_unsubscribed: u64,
     /// Contacts that are left out because the person was erased.
     pub(super) erased: u64,
+    /// Orders that come in without personal data because the person was erased.
+    pub(super) orders_erased: u64,
     /// Coupons, pin codes, partners, managers, categories, groups, settings.
     pub(super) entries_added: u64,
     pub(super) entries_changed: u64,
@@ -50,6 +54,7 @@ impl std::ops::AddAssign for Counts {
         self.contacts_changed += more.contacts_changed;
         self.kept_unsubscribed += more.kept_unsubscribed;
         self.erased += more.erased;
+        self.orders_erased += more.orders_erased;
         self.entries_added += more.entries_added;
         self.entries_changed += more.entries_changed;
         self.left_out += more.left_out;
@@ -83,6 +88,7 @@ pub(super) fn apply(
     let highest = orders::highest(tx, account)?;
     let mut new = Vec::new();
     let mut known = Known::new(now, dry);
+    let erasures = Erasures::of(tx, account)?;
     for step in steps {
         match step {
             Step::LeftOut => counts.left_out += 1,
@@ -102,10 +108,14 @@ pub(super) fn apply(
                 let id = order.order.id;
                 let may_exist = highest.is_some_and(|highest| id <= highest);
                 let stored = if may_exist { orders::find(tx, account, id)? } else { None };
-                match stored {
-                    Some(stored) => put_over(tx, account, order, &stored, dry, &mut counts)?,
+                let is_erased = is_erased(tx, &erasures, &order.order, stored.as_ref())?;
+                counts.orders_erased += u64::from(is_erased);
+                if let Some(stored) = stored {
+                    put_over(tx, account, (order, is_erased), &stored, dry, &mut counts)?;
+                } else {
                     // A file has each number only once, so none of these comes again.
-                    None => new.push(&**order),
+                    let left = is_erased.then(|| Box::new(without_person(order.order.clone())));
+                    new.push((&**order, left));
                 }
             }
         }
@@ -115,11 +125,25 @@ pub(super) fn apply(
     counts.erased = known.contacts.erased;
     if !dry {
         known.contacts.finish(tx, account)?;
-        orders::add_all(tx, account, &new.iter().map(|new| &new.order).collect::<Vec<_>>())?;
-        let paid: Vec<_> = new.iter().map(|new| (new.order.id, &new.payments[..])).collect();
+        let orders: Vec<_> =
+            new.iter().map(|(given, left)| left.as_deref().unwrap_or(&given.order)).collect();
+        orders::add_all(tx, account, &orders)?;
+        let paid: Vec<_> = new.iter().map(|(given, _)| (given.order.id, &given.payments[..])).collect();
         payments::add_all(tx, account, &paid)?;
     }
     Ok(counts)
+}
+
+/// Whether an order is of somebody who was erased. One that is stored with the same e-mail was made since then.
+fn is_erased(
+    tx: &mut Tx<'_>,
+    erasures: &Erasures,
+    order: &Order,
+    stored: Option<&Order>,
+) -> Result<bool, Error> {
+    let Some(email) = &order.email else { return Ok(false) };
+    let known = stored.and_then(|stored| stored.email.as_ref());
+    Ok(known.is_none_or(|known| known.key() != email.key()) && erasures.have(tx, email)?)
 }
 
 /// Applies a product's line to the stored product.
@@ -151,12 +175,15 @@ fn put_product(
 fn put_over(
     tx: &mut Tx<'_>,
     account: AccountId,
-    prepared: &Prepared,
+    (prepared, is_erased): (&Prepared, bool),
     stored: &Order,
     dry: bool,
     counts: &mut Counts,
 ) -> Result<(), Error> {
-    let order = prepared.over(stored);
+    let mut order = prepared.over(stored);
+    if is_erased {
+        order = Cow::Owned(without_person(order.into_owned()));
+    }
     let is_paid_anew = prepared.given.has(Field::Payments) && {
         let noted = order_changes::payments(tx, account, stored.id)?;
         !noted.iter().map(|(_, payment)| payment).eq(&prepared.payments)
