@@ -1,5 +1,14 @@
 //! What is told of contacts (sections 11.6 and 11.7).
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
 use billhook_store::{
     audit,
     deliveries::{self, Filter, State},
@@ -151,4 +160,37 @@ fn an_erased_person_is_gone() {
     shop.command(&["import", file.to_str().unwrap()]);
     assert_eq!(shop.result("GetCountSubscribe", &[("group_name", "all")]), 0, "no import brings her back");
     shop.is_sound();
+}
+
+/// What the sender holds in memory, while it sends other events, is not told after an erasure.
+#[test]
+fn what_waits_to_be_sent_is_erased_too() {
+    let shop = shop();
+    let may_answer = Arc::new(AtomicBool::new(false));
+    let answers = may_answer.clone();
+    let receiver = Receiver::start(move |_| {
+        while !answers.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        Reply::Status(200, String::new())
+    });
+    shop.add_endpoint(&receiver.url("/"), "created");
+    shop.add_good("course", "0", "Course", "1000.00", &[]);
+    shop.server().run(&["outbox", "pause"]);
+    let orders: Vec<_> =
+        (10..34).map(|at| shop.order(&format!("a{at}@example.com"), "course", &[])).collect();
+    shop.server().run(&["outbox", "resume"]);
+    let last = *orders.last().unwrap();
+    // All are leased at once, and four of them are sent at a time.
+    until(|| receiver.count() >= 4);
+    shop.command(&["contact", "erase", "a33@example.com", "--yes"]);
+    // The sender looks for erasures once a second.
+    thread::sleep(Duration::from_millis(2_500));
+    may_answer.store(true, Ordering::SeqCst);
+    until(|| orders.iter().all(|order| shop.deliveries_of(*order)[0].state != State::Pending));
+    assert_eq!(shop.deliveries_of(last)[0].state, State::Dropped);
+    assert_eq!(receiver.count(), 23);
+    assert!(
+        receiver.received().iter().all(|got| got.body.contains("@example.com") && !got.body.contains("a33@"))
+    );
 }

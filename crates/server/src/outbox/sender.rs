@@ -10,6 +10,7 @@ use billhook_store::{
     AccountId, Error, Tx,
     deliveries::{self, DeliveryId, Node, Outcome, State as Settled, Try},
     endpoints::{self, Endpoint},
+    erasure,
     queues::{self, Queue, Waiting},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -57,6 +58,14 @@ struct Ended {
     gone: Option<i64>,
 }
 
+/// What a look at the store has found.
+struct Looked {
+    /// When somebody was last erased, as the store has it.
+    erased: i64,
+    /// `None`: there was no slot for more.
+    due: Option<Due>,
+}
+
 /// What the store has to send.
 enum Due {
     Paused {
@@ -79,7 +88,7 @@ struct Walk {
 
 /// What a transaction of the sender has come to.
 enum Stored {
-    Due(Result<Due, Error>),
+    Looked(Result<Looked, Error>),
     Leased(AccountId, Vec<Wanted>, Result<Lease, Error>),
     Settled(Arc<Vec<Ended>>, Result<(), Error>),
 }
@@ -111,6 +120,8 @@ pub(super) struct Sender {
     turn: AccountId,
     /// The walk that is not finished.
     walk: Option<Walk>,
+    /// When somebody was last erased, as the last look found it.
+    erased: i64,
     is_paused: bool,
     is_well: bool,
     /// The store is left alone until then.
@@ -142,6 +153,7 @@ impl Sender {
             results_since: now,
             turn: AccountId(i64::MIN),
             walk: None,
+            erased: 0,
             is_paused: false,
             is_well: true,
             rests_until: now,
@@ -181,27 +193,31 @@ impl Sender {
         self.stop(Instant::now() + within).await;
     }
 
-    /// Begins to look for what is due.
+    /// Begins to look for what is due, if there are slots for it, and whether somebody was erased.
     fn look(&mut self) {
         self.looks = false;
-        if self.slots.free_in_all() == 0 {
-            return;
-        }
         (self.looking, self.looked) = (1, Instant::now());
         let from = || Walk { from: self.turn, last: None, is_past_end: false };
-        let (walk, now, counts) = (self.walk.take().unwrap_or_else(from), unix_now(), !self.is_paused);
+        let walk = (self.slots.free_in_all() > 0).then(|| self.walk.take().unwrap_or_else(from));
+        let (now, counts) = (unix_now(), !self.is_paused);
+        let look = move |tx: &mut Tx<'_>| {
+            let erased = erasure::last(tx)?;
+            Ok(Looked { erased, due: walk.map(|walk| due(tx, walk, now, counts)).transpose()? })
+        };
         let store = self.state.store.clone();
-        let due = async move { Stored::Due(read(&store, move |tx| due(tx, walk, now, counts)).await) };
-        self.storing.push(due.boxed());
+        self.storing.push(async move { Stored::Looked(read(&store, look).await) }.boxed());
     }
 
     /// Goes on after a transaction.
     fn stored(&mut self, stored: Stored) {
         match stored {
-            Stored::Due(due) => {
+            Stored::Looked(looked) => {
                 self.looking -= 1;
-                if let Some(due) = self.well(due) {
-                    self.take_due(due);
+                if let Some(Looked { erased, due }) = self.well(looked) {
+                    self.forget(erased);
+                    if let Some(due) = due {
+                        self.take_due(due);
+                    }
                 }
                 self.lease();
             }
@@ -220,6 +236,17 @@ impl Sender {
                     self.results.extend(results.iter().cloned());
                 }
             }
+        }
+    }
+
+    /// Gives what waits in memory back after an erasure, since it may be of that person. What is leased anew is read
+    /// anew. Nothing is leased while the store is looked at, so no older text comes later.
+    fn forget(&mut self, erased: i64) {
+        if std::mem::replace(&mut self.erased, erased) != erased {
+            for leased in std::mem::take(&mut self.waiting) {
+                self.give_back(&leased);
+            }
+            self.looks = true;
         }
     }
 
