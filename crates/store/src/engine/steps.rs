@@ -153,9 +153,7 @@ macro_rules! steps {
                      CREATE INDEX events_of_contact ON events (account_id, contact_id, event_no) WHERE contact_id <> 0;
                      CREATE INDEX contact_tags_by_tag ON contact_tags (account_id, tag, contact_id);
                      CREATE UNIQUE INDEX contact_groups_by_name ON contact_groups (account_id, name);
-                     CREATE INDEX subscriptions_by_group ON subscriptions (account_id, group_id, contact_id);
-                     CREATE INDEX subscriptions_active ON subscriptions (account_id, group_id, contact_id)
-                         WHERE status = 'STATUS_SUBSCRIBE';"
+                     CREATE INDEX subscriptions_by_group ON subscriptions (account_id, group_id, status, contact_id);"
                 ),
             ),
         ]
