@@ -263,13 +263,14 @@ pub fn changes_of_order(before: &Order, after: &Order) -> String {
     changes(email.into_iter().chain(texts))
 }
 
-/// Which fields of a contact another one has.
-pub fn changes_of_contact(before: &Contact, after: &Contact) -> String {
+/// Which fields of a contact another one has, and which tags, which have commas between.
+pub fn changes_of_contact((before, tags): (&Contact, &str), (after, tags_after): (&Contact, &str)) -> String {
     let manager = [("manager", before.manager.to_string(), after.manager.to_string())];
     let text = |contact: &Contact, field| contact.texts.get(field).to_owned();
     let texts =
         ContactText::ALL.into_iter().map(|field| (field.name(), text(before, field), text(after, field)));
-    changes(manager.into_iter().chain(texts))
+    let tags = [("tags", tags.to_owned(), tags_after.to_owned())];
+    changes(manager.into_iter().chain(texts).chain(tags))
 }
 
 /// Which settings of a product another one has.

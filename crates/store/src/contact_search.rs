@@ -14,6 +14,8 @@ use crate::{
 
 /// So many contacts that a word names are looked at.
 const NAMED_MAX: u32 = 5_000;
+/// So many of them are asked whether they have a tag or are in a group.
+const FILTERED_MAX: usize = 1_000;
 
 const BY_EMAIL: Sql = contacts!(
     "contacts.by_email",
@@ -48,8 +50,14 @@ pub fn named(
         named.extend(found.into_iter().map(|contact| (Reverse(contact.id), contact)));
     }
     let mut found = Vec::new();
-    for contact in named.into_values().filter(|contact| before.is_none_or(|before| contact.id < before)) {
+    let below = named.into_values().filter(|contact| before.is_none_or(|before| contact.id < before));
+    for (looked_at, contact) in below.enumerate() {
         if found.len() == most {
+            break;
+        }
+        // Each asks the store.
+        if *filter != Filter::default() && looked_at == FILTERED_MAX {
+            is_cut = true;
             break;
         }
         if filter.takes(tx, account, contact.id)? {

@@ -127,6 +127,11 @@ impl Contact {
         names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
+    /// What the audit list calls it. An erasure finds the e-mail there; a contact without one is not named.
+    pub fn noted_as(&self) -> String {
+        self.email.as_ref().map_or_else(|| format!("contact {}", self.id), |email| email.as_str().to_owned())
+    }
+
     /// Its e-mail, or else its name or its phone; empty if it has none of them.
     pub fn known_as(&self) -> String {
         let email = self.email.as_ref().map_or("", Email::as_str).to_owned();
@@ -252,10 +257,12 @@ fn write(
     tx.execute(sql, &row_args(account, contact, &keys(contact))).map(drop)
 }
 
-/// The keys of a contact's phone and surname.
+/// The keys of a contact's phone and surname. Forms ask for one name, which is the first name then.
 pub(crate) fn keys(contact: &Contact) -> [String; 2] {
     let text = |field| contact.texts.get(field);
-    [phone_key(text(ContactText::Phone)), surname_key(text(ContactText::LastName))]
+    let surname = surname_key(text(ContactText::LastName));
+    let name = if surname.is_empty() { surname_key(text(ContactText::FirstName)) } else { surname };
+    [phone_key(text(ContactText::Phone)), name]
 }
 
 pub(crate) fn row_args<'a>(account: AccountId, contact: &'a Contact, keys: &'a [String; 2]) -> Vec<Arg<'a>> {
@@ -318,7 +325,7 @@ const REMOVE_TAG: Sql = Sql::new(
     "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2 AND tag = $3",
 );
 
-/// Adds tags to a contact, or removes them. Letter case matters.
+/// Adds tags to a contact, or removes them; says whether that changed anything. Letter case matters.
 pub fn tag<'a>(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -326,14 +333,16 @@ pub fn tag<'a>(
     by: By<'_>,
     tags: impl IntoIterator<Item = &'a str>,
     removes: bool,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (sql, what) = if removes { (&REMOVE_TAG, "tag removed") } else { (&ADD_TAG, "tag added") };
+    let mut changed = false;
     for tag in tags {
         if tx.execute(sql, &[account.0.into(), id.into(), tag.into()])? > 0 {
             note(tx, account, id, by, what, tag)?;
+            changed = true;
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 const NEWEST: Sql = Sql::new(

@@ -7,7 +7,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::{
-    AccountId, Error, Sql, Tx, contacts,
+    AccountId, Error, Sql, Tx,
+    contacts::{self, Contact},
     events::unix_micros,
     marks,
     orders::{self, Order, TextField, Texts, hidden_key},
@@ -96,7 +97,7 @@ const CLEAR_EVENTS_OF_CONTACT: Sql = Sql::new(
 );
 const CLEAR_AUDIT: Sql =
     Sql::new("erasure.clear_audit", "UPDATE audit SET detail = '' WHERE account_id = $1 AND order_id = $2");
-// What was noted of contacts names no order, but the e-mail.
+// What was noted of contacts names no order. It begins with what a contact is called.
 const NOTED: Sql = Sql::new(
     "erasure.noted",
     "SELECT at, position, detail FROM audit
@@ -120,7 +121,7 @@ pub fn erase(
     let contact = contacts::of_email(tx, account, email)?;
     let mut erased = Erased { was_contact: contact.is_some(), orders: 0 };
     if let Some(contact) = contact {
-        remove_contact(tx, account, contact.id, now)?;
+        remove_contact(tx, account, &contact, now)?;
     }
     for key in [email.key().to_owned(), hidden_key(email.key())] {
         for id in tx.all(&ORDERS_OF, &[account.0.into(), (&key).into()], |row| row.int(0))? {
@@ -128,7 +129,7 @@ pub fn erase(
             erased.orders += 1;
         }
     }
-    clear_audit(tx, account, email)?;
+    clear_audit(tx, account, email.key())?;
     let known = marks::get(tx, KEY)?;
     if known.is_none() {
         marks::set(tx, KEY, drawn)?;
@@ -139,22 +140,28 @@ pub fn erase(
     Ok(erased)
 }
 
-/// Removes a contact, takes out what events say of it, and drops what still waits of them. Orders of the same e-mail stay.
-pub fn remove_contact(tx: &mut Tx<'_>, account: AccountId, contact: i64, now: i64) -> Result<(), Error> {
-    tx.execute(&DROP_WAITING_OF_CONTACT, &[now.into(), account.0.into(), contact.into()])?;
+/// Removes a contact, takes out what events say of it, and drops what still waits of them. Orders of the same e-mail
+/// stay. No erasure finds a contact without e-mail, so the audit list forgets it now.
+pub fn remove_contact(tx: &mut Tx<'_>, account: AccountId, contact: &Contact, now: i64) -> Result<(), Error> {
+    let id = contact.id;
+    tx.execute(&DROP_WAITING_OF_CONTACT, &[now.into(), account.0.into(), id.into()])?;
     for statement in [&CLEAR_ANSWERS_OF_CONTACT, &CLEAR_EVENTS_OF_CONTACT] {
-        tx.execute(statement, &[account.0.into(), contact.into()])?;
+        tx.execute(statement, &[account.0.into(), id.into()])?;
     }
-    contacts::remove(tx, account, contact)
+    if contact.email.is_none() {
+        clear_audit(tx, account, &contact.noted_as())?;
+    }
+    contacts::remove(tx, account, id)
 }
 
-/// Takes out what the audit list says of a contact. The e-mail is compared here, because engines disagree about letters.
-fn clear_audit(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<(), Error> {
+/// Takes out what the audit list says of a contact, by what it calls the contact, in small letters. The text is
+/// compared here, because engines disagree about letters.
+fn clear_audit(tx: &mut Tx<'_>, account: AccountId, contact: &str) -> Result<(), Error> {
     let noted = tx.all(&NOTED, &[account.0.into()], |row| {
         Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_lowercase()))
     })?;
     for (at, position, detail) in noted {
-        if detail.split([' ', ';', ',']).any(|word| word == email.key()) {
+        if detail.strip_prefix(contact).is_some_and(|rest| rest.is_empty() || rest.starts_with("; ")) {
             tx.execute(&CLEAR_NOTED, &[account.0.into(), at.into(), position.into()])?;
         }
     }

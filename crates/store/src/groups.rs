@@ -151,30 +151,14 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, group: &Group) -> Result<(), Err
     tx.execute(&PUT, &table::args(account, group)).map(drop)
 }
 
-// Whoever was active in this group alone is not any more.
-const DEACTIVATE: Sql = Sql::new(
-    "groups.deactivate",
-    "UPDATE contacts SET active = 0
-      WHERE account_id = $1
-        AND contact_id IN (SELECT s.contact_id FROM subscriptions s
-                            WHERE s.account_id = $1 AND s.group_id = $2 AND s.status = 'STATUS_SUBSCRIBE')
-        AND NOT EXISTS (SELECT 1 FROM subscriptions o
-                         WHERE o.account_id = contacts.account_id AND o.contact_id = contacts.contact_id
-                           AND o.group_id <> $2 AND o.status = 'STATUS_SUBSCRIBE')",
-);
-const EMPTY: Sql =
-    Sql::new("groups.empty", "DELETE FROM subscriptions WHERE account_id = $1 AND group_id = $2");
 const REMOVE: Sql =
     Sql::new("groups.remove", "DELETE FROM contact_groups WHERE account_id = $1 AND group_id = $2");
 
-/// Removes a group with its subscriptions; the contacts stay.
-pub fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error> {
-    for statement in [&DEACTIVATE, &EMPTY, &REMOVE] {
-        tx.execute(statement, &[account.0.into(), id.into()])?;
-    }
+/// Removes a group that nobody is in.
+pub(crate) fn remove(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<(), Error> {
+    tx.execute(&REMOVE, &[account.0.into(), id.into()])?;
     marks::note_removed(tx, account, MARK, id)
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] =
-    &[&LIST, &NAMED, &FIND, &HIGHEST, &ADD, &PUT, &DEACTIVATE, &EMPTY, &REMOVE];
+pub(crate) const STATEMENTS: &[&Sql] = &[&LIST, &NAMED, &FIND, &HIGHEST, &ADD, &PUT, &REMOVE];

@@ -5,7 +5,7 @@ use billhook_wire::{lead_event::LeadEvent, method::SubscriptionStatus as Status}
 use crate::{
     AccountId, Arg, Error, Sql, Tx, contact_changes,
     contacts::{self, By},
-    groups::Group,
+    groups::{self, Group},
     statement_text::sql,
     table::{self, Columns, Reader, Stores as _, Table, row, stored},
 };
@@ -99,7 +99,7 @@ const ANY_ACTIVE: Sql = Sql::new(
 );
 
 /// Writes how a contact stands in a group, and notes it in the contact's history. Nothing is written of one that
-/// stands so already: when and how that came about stays. Whoever asked for it is told.
+/// stands so already, which is false: when and how that came about stays. Whoever asked for it is told.
 pub fn put(
     tx: &mut Tx<'_>,
     account: AccountId,
@@ -108,10 +108,10 @@ pub fn put(
     status: Status,
     by: By<'_>,
     (activation, doneurl): (&str, &str),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let before = find(tx, account, contact, group.id)?;
     if before.as_ref().is_some_and(|before| before.status == status) {
-        return Ok(());
+        return Ok(false);
     }
     let subscription = Subscription {
         group: group.id,
@@ -126,28 +126,55 @@ pub fn put(
     tx.execute(&PUT, &table::args(account, &subscription))?;
     let what = if status == Status::Subscribe { "subscribed" } else { "unsubscribed" };
     contacts::note(tx, account, contact, by, what, &group.name)?;
-    let is_active = status == Status::Subscribe
-        || tx.row(&ANY_ACTIVE, &[account.0.into(), contact.into()], |row| row.int(0))?.is_some();
+    let is_active = status == Status::Subscribe || is_active(tx, account, contact)?;
     contacts::set_active(tx, account, contact, is_active)?;
     let event = if status == Status::Subscribe { LeadEvent::Subscribed } else { LeadEvent::Unsubscribed };
-    match contacts::find(tx, account, contact)? {
-        Some(contact) => contact_changes::raise(tx, account, event, &contact, Some(group), by),
-        None => Ok(()),
+    if let Some(contact) = contacts::find(tx, account, contact)? {
+        contact_changes::raise(tx, account, event, &contact, Some(group), by)?;
     }
+    Ok(true)
 }
 
-/// Unsubscribes a contact from a group; what was asked for at the subscription stays. False: it was never in it.
+const REMOVE: Sql = Sql::new(
+    "subscriptions.remove",
+    "DELETE FROM subscriptions WHERE account_id = $1 AND contact_id = $2 AND group_id = $3",
+);
+
+/// So many contacts of a group are taken out of it at once.
+pub const REMOVED_AT_ONCE: u32 = 1_000;
+
+/// Takes some contacts out of a group, of which nobody is told; the contacts stay. If there are no more, it removes the
+/// group and says true. Call it until it does.
+pub fn remove_some(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<bool, Error> {
+    for contact in some(tx, account, group, REMOVED_AT_ONCE)? {
+        tx.execute(&REMOVE, &[account.0.into(), contact.into(), group.into()])?;
+        let is_active = is_active(tx, account, contact)?;
+        contacts::set_active(tx, account, contact, is_active)?;
+    }
+    if are_more_than(tx, account, group, 0)? {
+        return Ok(false);
+    }
+    groups::remove(tx, account, group)?;
+    Ok(true)
+}
+
+/// Whether any subscription of a contact is active.
+fn is_active(tx: &mut Tx<'_>, account: AccountId, contact: i64) -> Result<bool, Error> {
+    Ok(tx.row(&ANY_ACTIVE, &[account.0.into(), contact.into()], |row| row.int(0))?.is_some())
+}
+
+/// Unsubscribes a contact from a group; what was asked for at the subscription stays. False: it had left
+/// already; `None`: it was never in it.
 pub fn leave(
     tx: &mut Tx<'_>,
     account: AccountId,
     group: &Group,
     contact: i64,
     by: By<'_>,
-) -> Result<bool, Error> {
-    let Some(before) = find(tx, account, contact, group.id)? else { return Ok(false) };
+) -> Result<Option<bool>, Error> {
+    let Some(before) = find(tx, account, contact, group.id)? else { return Ok(None) };
     let asked = (&*before.activation, &*before.doneurl);
-    put(tx, account, group, contact, Status::Unsubscribe, by, asked)?;
-    Ok(true)
+    put(tx, account, group, contact, Status::Unsubscribe, by, asked).map(Some)
 }
 
 const COUNT: Sql = Sql::new(
@@ -159,6 +186,22 @@ const COUNT: Sql = Sql::new(
 pub fn count(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<u64, Error> {
     let count = tx.row(&COUNT, &[account.0.into(), group.into()], |row| row.int(0))?;
     Ok(count.unwrap_or(0).unsigned_abs())
+}
+
+/// Whether a group has more subscriptions than so many, active or not.
+pub fn are_more_than(tx: &mut Tx<'_>, account: AccountId, group: i64, count: u32) -> Result<bool, Error> {
+    let contacts = some(tx, account, group, count.saturating_add(1))?;
+    Ok(u32::try_from(contacts.len()).is_ok_and(|found| found > count))
+}
+
+const SOME: Sql = Sql::new(
+    "subscriptions.some",
+    "SELECT contact_id FROM subscriptions WHERE account_id = $1 AND group_id = $2 LIMIT $3",
+);
+
+/// The numbers of some contacts that are in a group, whatever their status is.
+fn some(tx: &mut Tx<'_>, account: AccountId, group: i64, most: u32) -> Result<Vec<i64>, Error> {
+    tx.all(&SOME, &[account.0.into(), group.into(), i64::from(most).into()], |row| row.int(0))
 }
 
 // In the order of `Status::ALL`.
@@ -182,4 +225,5 @@ pub fn statuses(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<Vec<(
 }
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &COUNT, &STATUSES];
+pub(crate) const STATEMENTS: &[&Sql] =
+    &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &REMOVE, &COUNT, &SOME, &STATUSES];

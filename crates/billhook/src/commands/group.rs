@@ -5,7 +5,7 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
-    audit::Action as Done,
+    audit::{self, Action as Done},
     groups::{self, ALL_LEADS, Group, Kind},
     subscriptions,
 };
@@ -145,13 +145,7 @@ impl Action {
                     Ok(found)
                 })
             }
-            Self::Remove { name, report } => {
-                report.change(everywhere, ("removed", Done::GroupRemoved), move |tx, account| {
-                    let found = found(tx, account, &name)?;
-                    groups::remove(tx, account.id, found.group.id)?;
-                    Ok(found)
-                })
-            }
+            Self::Remove { name, report } => remove(everywhere, &name, &report),
         }
     }
 }
@@ -194,6 +188,27 @@ fn found(tx: &mut Tx<'_>, account: &Account, name: &Name) -> Result<Counted, Fai
     let group = named(tx, account, name)?;
     let subscribed = subscriptions::count(tx, account.id, group.id)?;
     Ok(Counted { group, subscribed })
+}
+
+/// Removes a group in steps, so that a running server goes on meanwhile. If that is interrupted, the same command does
+/// the rest.
+fn remove(everywhere: &Everywhere, name: &Name, report: &Report) -> Result<(), Failure> {
+    let account = report.open(everywhere)?;
+    let removed = account.read(|tx, account| found(tx, account, name))?;
+    let (id, noted) = (removed.group.id, removed.noted());
+    loop {
+        let noted = noted.clone();
+        let is_done = account.write(move |tx, account| {
+            let is_done = subscriptions::remove_some(tx, account.id, id)?;
+            if is_done {
+                audit::add_command(tx, account.id, Done::GroupRemoved, &noted, now())?;
+            }
+            Ok(is_done)
+        })?;
+        if is_done {
+            return report.tell(&removed, "removed");
+        }
+    }
 }
 
 /// Shows a group.

@@ -103,6 +103,11 @@ impl Report {
             audit::add_command(tx, account.id, action, &one.noted(), now())?;
             Ok(one)
         })?;
+        self.tell(&one, done)
+    }
+
+    /// Reports what was `done` to a resource.
+    pub(crate) fn tell<T: Resource>(&self, one: &T, done: &str) -> Result<(), Failure> {
         let mut facts = one.facts();
         facts.insert(0, one.name().to_owned());
         print(self.json, &one.json(), &format!("{} {} {done}: {}", T::NAME, one.number(), facts.join(", ")))

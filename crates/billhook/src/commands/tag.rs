@@ -206,10 +206,10 @@ fn put(
         let sign = if removes { '-' } else { '+' };
         for key in &keys {
             let contact = contact::found(tx, account, key)?;
-            contacts::tag(tx, account.id, contact.id, by, [tag], removes)?;
-            let who = Known::of(tx, account, contact)?.name();
-            let detail = format!("{who}; {sign}tags: {tag}");
-            audit::add_command(tx, account.id, Done::ContactChanged, &detail, by.at)?;
+            if contacts::tag(tx, account.id, contact.id, by, [tag], removes)? {
+                let detail = format!("{}; {sign}tags: {tag}", contact.noted_as());
+                audit::add_command(tx, account.id, Done::ContactChanged, &detail, by.at)?;
+            }
         }
         Ok(contacts::count_tagged(tx, account.id, tag)?)
     })?;

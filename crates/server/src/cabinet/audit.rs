@@ -68,8 +68,8 @@ words! {
     group_added: "добавлена группа контактов", "added a group of contacts";
     group_changed: "изменена группа контактов", "changed a group of contacts";
     group_removed: "удалена группа контактов", "removed a group of contacts";
-    tag_changed: "переименована метка контактов", "renamed a tag of contacts";
-    tag_removed: "снята метка со всех контактов", "took a tag off all contacts";
+    tag_changed: "переименован тег контактов", "renamed a tag of contacts";
+    tag_removed: "тег снят со всех контактов", "took a tag off all contacts";
     contact_added: "добавлен контакт", "added a contact";
     contact_changed: "изменён контакт", "changed a contact";
     contact_removed: "удалён контакт", "removed a contact";

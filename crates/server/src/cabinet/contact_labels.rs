@@ -62,6 +62,18 @@ pub(super) fn status(language: Language, status: Status) -> &'static str {
     language.choose(russian, english)
 }
 
+/// The same of many contacts.
+pub(super) fn stand(language: Language, status: Status) -> &'static str {
+    let (russian, english) = match status {
+        Status::Wait => ("ждут подтверждения", "wait to confirm"),
+        Status::Subscribe => ("подписаны", "subscribed"),
+        Status::Unsubscribe => ("отписались", "unsubscribed"),
+        Status::UnsubscribeByService => ("отключены сервисом", "cancelled by the service"),
+        Status::InvalidEmail => ("с несуществующим адресом", "with an address that does not exist"),
+    };
+    language.choose(russian, english)
+}
+
 /// What a line of the history says; a word that is not known here stays as it is.
 pub(super) fn what(language: Language, what: &str) -> &str {
     if language == Language::English {

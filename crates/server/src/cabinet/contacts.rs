@@ -2,12 +2,14 @@
 //!
 //! A contact and the orders of the same e-mail are one customer.
 
+use std::collections::BTreeSet;
+
 use billhook_store::{
     audit::{self, Action},
     contact_changes, contact_search,
     contacts::{self, By, Contact, ContactText, Filter},
     erasure,
-    groups::{self, Group},
+    groups::{self, Group, Kind as Joins},
     managers,
     order_search::Word,
     subscriptions::{self, Subscription},
@@ -27,7 +29,7 @@ use super::{
     language::{Language, words},
     visit::{Context, Fields, Shown},
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, methods::contacts::NAMES_MAX};
 
 const HERE: &str = "/cabinet/contacts";
 /// As many stand on a page of the list.
@@ -67,8 +69,10 @@ words! {
     history: "История", "History";
     when: "Когда", "When";
     what: "Что", "What";
+    taken: "Не сохранено: контакт с таким e-mail уже есть.", "Nothing was saved: a contact has this e-mail already.";
+    nobody: "Не сохранено. Нужен e-mail, имя или телефон.", "Nothing was saved. An e-mail, a name or a phone is needed.";
     erase: "Стереть данные человека", "Erase this person's data";
-    erase_what: "Контакт, подписки, история и уведомления о нём удаляются. В заказах остаются товары и суммы, но не имя, e-mail, телефон и адрес. Загрузка файла этого человека не вернёт. Отменить это нельзя, а в прежних резервных копиях данные остаются.",
+    erase_what: "Контакт, подписки, история и уведомления о нём удаляются. В заказах остаются товары и суммы, но не имя, e-mail, телефон и адрес. При загрузке из файла этот человек не вернётся. Отменить это нельзя, а в прежних резервных копиях данные остаются.",
         "The contact goes, with subscriptions, history and what was told of it. Orders keep products and sums, but no name, e-mail, phone or address. No import brings the person back. This can't be undone, and earlier backups still have the data.";
     erase_surely: "Да, стереть навсегда", "Yes, erase for good";
 }
@@ -82,18 +86,16 @@ pub(super) struct Card {
 }
 
 /// How many contacts a group has, with the way to them.
-pub(super) fn of_group(language: Language, group: i64, count: u64) -> Markup {
-    let count = language.number(i64::try_from(count).unwrap_or(i64::MAX));
-    html! { a href={ (HERE) "?group=" (group) } { (count) } }
+pub(super) fn of_group(cx: &Context<'_, '_>, group: i64, count: u64) -> Markup {
+    html! { a href={ (HERE) "?group=" (group) } { (cx.language().count(count)) } }
 }
 
 /// The way to the contact with an e-mail, if there is one.
-pub(super) fn link(cx: &mut Context<'_, '_>, email: &Email) -> Result<Markup, Failure> {
+pub(super) fn link(cx: &mut Context<'_, '_>, email: &Email) -> Result<Option<Markup>, Failure> {
     let contact = contacts::of_email(cx.tx, cx.visit.account.id, email)?;
     let words = Words::of(cx.language());
-    Ok(
-        html! { @if let Some(contact) = contact { a href={ (HERE) "/" (contact.id) } { (words.number) " " (contact.id) } } },
-    )
+    Ok(contact
+        .map(|contact| html! { a href={ (HERE) "/" (contact.id) } { (words.number) " " (contact.id) } }))
 }
 
 /// What owners erase a person with.
@@ -219,6 +221,10 @@ impl Family for Card {
         &self.known_as
     }
 
+    fn noted_as(&self) -> String {
+        self.contact.noted_as()
+    }
+
     fn inputs(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Input>, Failure> {
         let (words, language) = (Words::of(cx.language()), cx.language());
         let managers = managers::list(cx.tx, cx.visit.account.id)?;
@@ -268,6 +274,7 @@ impl Family for Card {
 
     fn save(&mut self, cx: &mut Context<'_, '_>) -> Result<Result<(), Refused>, Failure> {
         let (form, account, by) = (&cx.visit.form, cx.visit.account.id, by(cx));
+        let words = Words::of(cx.language());
         let before = self.contact.clone();
         let contact = &mut self.contact;
         if let Err(field) = said(form, contact) {
@@ -277,7 +284,7 @@ impl Family for Card {
             return Ok(Err(Refused::Wrong("manager")));
         }
         let tags = if form.has("tags") { form.get("tags").to_owned() } else { self.tags.clone() };
-        if listed_tags(&tags).any(|tag| Name::new(tag).is_err()) {
+        if listed_tags(&tags).any(|tag| Name::new(tag).is_err()) || listed_tags(&tags).count() > NAMES_MAX {
             return Ok(Err(Refused::Wrong("tags")));
         }
         if contact.id == 0 {
@@ -290,45 +297,43 @@ impl Family for Card {
             if let Some(email) = &contact.email
                 && contacts::of_email(cx.tx, account, email)?.is_some()
             {
-                return Ok(Err(Refused::Taken));
+                return Ok(Err(Refused::Because(words.taken)));
             }
-            self.known_as = contact.known_as();
-            if self.known_as.is_empty() {
-                return Ok(Err(Refused::Wrong("email")));
+            if contact.known_as().is_empty() {
+                return Ok(Err(Refused::Because(words.nobody)));
             }
             contact.id = contacts::add(cx.tx, account, contact.clone(), by)?;
         } else if *contact != before {
             contact_changes::change(cx.tx, account, contact, by)?;
         }
         // Both are taken apart alike, so a tag with a comma in it, which imports may bring, stays.
-        let had = std::mem::replace(&mut self.tags, tags);
-        for (some, others, removes) in [(&self.tags, &had, false), (&had, &self.tags, true)] {
-            let differing = listed_tags(some).filter(|tag| listed_tags(others).all(|other| other != *tag));
-            contacts::tag(cx.tx, account, contact.id, by, differing, removes)?;
+        let [had, wanted] = [&self.tags, &tags].map(|tags| listed_tags(tags).collect::<BTreeSet<_>>());
+        for (differing, removes) in [(wanted.difference(&had), false), (had.difference(&wanted), true)] {
+            contacts::tag(cx.tx, account, contact.id, by, differing.copied(), removes)?;
         }
+        self.tags = contacts::tags(cx.tx, account, contact.id)?.join(", ");
         Ok(Ok(()))
     }
 
     fn changes(&self, before: &Self) -> String {
-        let fields = audit::changes_of_contact(&before.contact, &self.contact);
-        let tags = if self.tags == before.tags {
-            String::new()
-        } else {
-            format!("tags: {} → {}", before.tags, self.tags)
-        };
-        [fields, tags].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+        audit::changes_of_contact((&before.contact, &before.tags), (&self.contact, &self.tags))
     }
 
     fn remove(self, cx: &mut Context<'_, '_>) -> Result<(), Failure> {
-        Ok(erasure::remove_contact(cx.tx, cx.visit.account.id, self.contact.id, cx.visit.now)?)
+        Ok(erasure::remove_contact(cx.tx, cx.visit.account.id, &self.contact, cx.visit.now)?)
     }
 }
 
 /// Takes over the texts and the manager that a form says; else it is the field that can't be read.
 fn said(form: &Fields, contact: &mut Contact) -> Result<(), &'static str> {
     for field in ContactText::ALL.into_iter().filter(|field| form.has(field.name())) {
-        // A browser ends lines with CR and LF.
+        // A browser ends lines with CR and LF, and has none in an input of one line.
         let mut said = form.get(field.name()).replace("\r\n", "\n");
+        let is_long = field == ContactText::Description;
+        let stored = contact.texts.get(field).trim();
+        if said == stored || !is_long && said == stored.replace(['\r', '\n'], "") {
+            continue;
+        }
         if field == ContactText::Utc && !said.is_empty() {
             said = UtcOffset::parse(&said).map_err(|_| field.name())?.to_string();
         }
@@ -362,7 +367,8 @@ fn subscribed(cx: &mut Context<'_, '_>, contact: &Contact) -> Result<Markup, Fai
     let all = subscriptions::of_contact(cx.tx, account, contact.id)?;
     let is_in =
         |group: &Group| all.iter().any(|(one, of)| of.id == group.id && one.status == Status::Subscribe);
-    let others = groups::list(cx.tx, account)?.into_iter().filter(|group| !is_in(group));
+    let others = groups::list(cx.tx, account)?.into_iter();
+    let others = others.filter(|group| group.kind == Joins::Open && !is_in(group));
     let others: Vec<_> = others.map(|group| (group.id.to_string(), group.title)).collect();
     let path = |act: &str| format!("{HERE}/{}/{act}", contact.id);
     let rows = all.iter().map(|(one, group)| {
@@ -417,23 +423,15 @@ fn history(cx: &mut Context<'_, '_>, contact: &Contact) -> Result<Markup, Failur
 /// Subscribes the contact to a group.
 pub(super) fn join(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     moved(cx, '+', |cx, group, contact| {
-        Ok(subscriptions::put(
-            cx.tx,
-            cx.visit.account.id,
-            group,
-            contact,
-            Status::Subscribe,
-            by(cx),
-            ("", ""),
-        )?)
+        let (account, by) = (cx.visit.account.id, by(cx));
+        Ok(subscriptions::put(cx.tx, account, group, contact, Status::Subscribe, by, ("", ""))?)
     })
 }
 
 /// Unsubscribes it.
 pub(super) fn leave(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
     moved(cx, '-', |cx, group, contact| {
-        subscriptions::leave(cx.tx, cx.visit.account.id, group, contact, by(cx))?;
-        Ok(())
+        Ok(subscriptions::leave(cx.tx, cx.visit.account.id, group, contact, by(cx))?.unwrap_or(false))
     })
 }
 
@@ -441,12 +439,13 @@ pub(super) fn leave(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
 fn moved(
     cx: &mut Context<'_, '_>,
     sign: char,
-    act: impl FnOnce(&mut Context<'_, '_>, &Group, i64) -> Result<(), Failure>,
+    act: impl FnOnce(&mut Context<'_, '_>, &Group, i64) -> Result<bool, Failure>,
 ) -> Result<Shown, Failure> {
     let group = cx.visit.form.get("group").parse().unwrap_or(0);
     let (card, group) = (found::<Card>(cx)?, groups::find(cx.tx, cx.visit.account.id, group)?);
     let (Some(card), Some(group)) = (card, group) else { return Ok(cx.missing()) };
-    act(cx, &group, card.contact.id)?;
-    cx.note(Action::ContactChanged, &format!("{}; {sign}groups: {}", card.known_as, group.name))?;
+    if act(cx, &group, card.contact.id)? {
+        cx.note(Action::ContactChanged, &format!("{}; {sign}groups: {}", card.noted_as(), group.name))?;
+    }
     Ok(Shown::done(&format!("{HERE}/{}", card.contact.id)))
 }

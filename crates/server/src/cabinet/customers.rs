@@ -86,7 +86,7 @@ fn facts(
     newest: &Order,
     words: &'static Words,
 ) -> [(&'static str, String); 6] {
-    let count = |number: u64| cx.language().number(i64::try_from(number).unwrap_or(i64::MAX));
+    let count = |number| cx.language().count(number);
     let more = if customer.is_cut { format!("{} ", words.more_than) } else { String::new() };
     [
         (words.name, newest.customer_name()),
@@ -113,7 +113,7 @@ pub(super) fn customer(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
                 @if !fact.is_empty() { dt { (name) } dd { (fact) } }
             }
         }
-        p { (link) }
+        @if let Some(link) = link { p { (link) } }
         (orders)
         (contacts::erasing(cx, &email))
     };

@@ -28,7 +28,7 @@ words! {
     change: "Изменить", "Change";
     remove: "Удалить", "Remove";
     surely: "Да, точно", "Yes, I am sure";
-    more: "Остальные настройки", "Other settings";
+    more: "Остальное", "The rest";
     contacts: "Контакты", "Contacts";
     groups: "Группы", "Groups";
     products: "Товары", "Products";
@@ -39,7 +39,7 @@ words! {
     catalogue: "Каталог", "Catalogue";
     yes: "да", "yes";
     wrong: "Не сохранено. Проверьте поле:", "Nothing was saved. Check this field:";
-    taken: "Не сохранено: такое имя или такой e-mail уже есть.", "Nothing was saved: this name or e-mail is taken.";
+    taken: "Не сохранено: такое имя уже есть.", "Nothing was saved: this name is taken.";
 }
 
 /// What a form takes.
@@ -118,6 +118,8 @@ pub(super) enum Refused {
     Wrong(&'static str),
     /// Something else has its name.
     Taken,
+    /// For this reason.
+    Because(&'static str),
 }
 
 /// What adding to a family is called, the column of names in its list, and the columns behind it.
@@ -148,6 +150,10 @@ pub(super) trait Family: Default + Clone {
     fn find(cx: &mut Context<'_, '_>, number: i64) -> Result<Option<Self>, Failure>;
     fn number(&self) -> i64;
     fn name(&self) -> &str;
+    /// What the audit list calls it.
+    fn noted_as(&self) -> String {
+        self.name().to_owned()
+    }
     /// What else the list says of it, one for each column.
     fn cells(&self, _cx: &Context<'_, '_>) -> Vec<Markup> {
         Vec::new()
@@ -353,11 +359,13 @@ pub(super) fn save<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure
         Ok(()) => {
             let [added, edited, _] = T::NOTED;
             let told = if is_new { String::new() } else { one.changes(&before) };
-            let parts = [one.name(), &told].into_iter().filter(|part| !part.is_empty());
+            let noted = one.noted_as();
+            let parts = [noted.as_str(), &told].into_iter().filter(|part| !part.is_empty());
             cx.note(if is_new { added } else { edited }, &parts.collect::<Vec<_>>().join("; "))?;
             return Ok(Shown::done(T::PATH));
         }
         Err(Refused::Taken) => words.taken.to_owned(),
+        Err(Refused::Because(reason)) => reason.to_owned(),
         Err(Refused::Wrong(name)) => {
             let inputs = if is_new { T::default().inputs(cx)? } else { one.inputs(cx)? };
             let label = inputs.iter().find(|input| input.name == name).map_or(name, |input| &input.label);
@@ -392,9 +400,10 @@ fn differs<T: Family>(cx: &mut Context<'_, '_>, one: &T) -> Result<Option<Markup
 
 /// Removes one.
 pub(super) fn remove<T: Family>(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    let Some(one) = found::<T>(cx)? else { return Ok(cx.missing()) };
+    let one = found::<T>(cx)?.filter(|one| one.remove_label(cx.language()).is_some());
+    let Some(one) = one else { return Ok(cx.missing()) };
     let [_, _, noted] = T::NOTED;
-    cx.note(noted, one.name())?;
+    cx.note(noted, &one.noted_as())?;
     one.remove(cx)?;
     Ok(Shown::done(T::PATH))
 }

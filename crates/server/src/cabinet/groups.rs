@@ -11,12 +11,14 @@ use maud::{Markup, html};
 use super::{
     contact_labels, contacts,
     family::{Called, Family, Input, Kind, Refused, shown_of},
+    frame,
     language::{Language, words},
     visit::Context,
 };
 use crate::{failure::Failure, outbox::check_webhook_url};
 
 words! {
+    remove: "Удалить группу", "Remove the group";
     add: "Новая группа", "A new group";
     title: "Название", "Title";
     name: "Имя в API (если пусто, подберём сами)", "Name in the API (if empty, one is made)";
@@ -28,20 +30,19 @@ words! {
     url_subscribed: "Адрес, куда сообщать о подписке", "URL to call when somebody is subscribed";
     url_unsubscribed: "Адрес, куда сообщать об отписке из письма (пока не вызывается)",
         "URL to call when somebody leaves by a letter's link (not called yet)";
-    contacts: "Контакты этой группы", "The group's contacts";
+    state: "Состояние", "State";
+    contacts: "Контактов", "Contacts";
+    removed_by_command: "Группа большая, её удаляет команда", "The group is large, so a command removes it";
 }
 
-/// A group, and how many contacts are subscribed to it.
+/// A group, and how many contacts are subscribed to it if that was counted. A form is carried out where all writes wait, so
+/// nothing is counted there.
 #[derive(Default, Clone)]
 pub(super) struct Counted {
     group: Group,
-    subscribed: u64,
-}
-
-impl Counted {
-    fn of(cx: &mut Context<'_, '_>, group: Group) -> Result<Self, Failure> {
-        Ok(Self { subscribed: subscriptions::count(cx.tx, cx.visit.account.id, group.id)?, group })
-    }
+    subscribed: Option<u64>,
+    /// Whether it is removed by the command alone, which takes its time.
+    is_large: bool,
 }
 
 impl Family for Counted {
@@ -59,12 +60,22 @@ impl Family for Counted {
 
     fn list(cx: &mut Context<'_, '_>) -> Result<Vec<Self>, Failure> {
         let groups = groups::list(cx.tx, cx.visit.account.id)?;
-        shown_of(cx, groups, |group| group.id).into_iter().map(|group| Self::of(cx, group)).collect()
+        let counted = shown_of(cx, groups, |group| group.id).into_iter().map(|group| {
+            let subscribed = if cx.visit.is_post {
+                None
+            } else {
+                Some(subscriptions::count(cx.tx, cx.visit.account.id, group.id)?)
+            };
+            Ok(Self { group, subscribed, is_large: false })
+        });
+        counted.collect()
     }
 
     fn find(cx: &mut Context<'_, '_>, number: i64) -> Result<Option<Self>, Failure> {
-        let group = groups::find(cx.tx, cx.visit.account.id, number)?;
-        group.map(|group| Self::of(cx, group)).transpose()
+        let account = cx.visit.account.id;
+        let Some(group) = groups::find(cx.tx, account, number)? else { return Ok(None) };
+        let is_large = subscriptions::are_more_than(cx.tx, account, number, subscriptions::REMOVED_AT_ONCE)?;
+        Ok(Some(Self { group, subscribed: None, is_large }))
     }
 
     fn number(&self) -> i64 {
@@ -82,7 +93,7 @@ impl Family for Counted {
         vec![
             html! { code { (self.group.name) } },
             html! { (joins) },
-            contacts::of_group(cx.language(), self.group.id, self.subscribed),
+            html! { @if let Some(count) = self.subscribed { (contacts::of_group(cx, self.group.id, count)) } },
         ]
     }
 
@@ -104,16 +115,27 @@ impl Family for Counted {
 
     fn more(&self, cx: &mut Context<'_, '_>) -> Result<Markup, Failure> {
         let words = Words::of(cx.language());
-        let count = contacts::of_group(cx.language(), self.group.id, self.subscribed);
-        let mut others = subscriptions::statuses(cx.tx, cx.visit.account.id, self.group.id)?;
-        others.retain(|(status, _)| *status != Status::Subscribe);
+        let statuses = if cx.visit.is_post {
+            Vec::new()
+        } else {
+            subscriptions::statuses(cx.tx, cx.visit.account.id, self.group.id)?
+        };
+        let rows: Vec<_> = statuses
+            .into_iter()
+            .map(|(status, count)| {
+                let count = if status == Status::Subscribe {
+                    contacts::of_group(cx, self.group.id, count)
+                } else {
+                    html! { (cx.language().count(count)) }
+                };
+                vec![html! { (contact_labels::stand(cx.language(), status)) }, count]
+            })
+            .collect();
         Ok(html! {
             p { (words.name_in_api) ": " code { (self.group.name) } }
-            p {
-                (words.contacts) ": " (count)
-                @for (status, count) in others {
-                    ", " (contact_labels::status(cx.language(), status)) ": " (count)
-                }
+            @if !rows.is_empty() { (frame::table(&[words.state, words.contacts], &rows)) }
+            @if self.is_large {
+                p { (words.removed_by_command) ": " code { "billhook group remove " (self.group.name) } }
             }
         })
     }
@@ -146,7 +168,11 @@ impl Family for Counted {
         Ok(Ok(()))
     }
 
+    fn remove_label(&self, language: Language) -> Option<&'static str> {
+        (!self.is_large).then_some(Words::of(language).remove)
+    }
+
     fn remove(self, cx: &mut Context<'_, '_>) -> Result<(), Failure> {
-        Ok(groups::remove(cx.tx, cx.visit.account.id, self.group.id)?)
+        Ok(subscriptions::remove_some(cx.tx, cx.visit.account.id, self.group.id).map(drop)?)
     }
 }

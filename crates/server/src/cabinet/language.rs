@@ -88,6 +88,11 @@ impl Language {
         text
     }
 
+    /// A count, written the same.
+    pub(crate) fn count(self, count: u64) -> String {
+        self.number(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
     /// A sum in rubles, with kopecks where it has any.
     pub(crate) fn money(self, sum: Money) -> String {
         let kopecks = sum.kopecks();

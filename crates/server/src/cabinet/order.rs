@@ -145,7 +145,7 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
         (label(language, TextField::Note), order.texts.get(TextField::Note).to_owned()),
     ];
     let email = order.email_text();
-    let contact = order.email.as_ref().map(|email| contacts::link(cx, email)).transpose()?;
+    let contact = order.email.as_ref().map(|email| contacts::link(cx, email)).transpose()?.flatten();
     Ok(html! {
         dl.pairs {
             @if !email.is_empty() {

@@ -31,7 +31,7 @@ use crate::{
 const ALL: &str = "all";
 const UNIQUE: &str = "unique";
 /// The most groups or tags in a call.
-const NAMES_MAX: usize = 1_000;
+pub(crate) const NAMES_MAX: usize = 1_000;
 
 /// Adds a contact to groups, all or none (decision 26).
 pub(crate) fn add_lead_to_group(cx: &mut Context<'_, '_>, ask: &AddLeadToGroup) -> Result<Nothing, Failure> {
@@ -118,9 +118,7 @@ pub(crate) fn delete_subscribe(cx: &mut Context<'_, '_>, ask: &DeleteSubscribe) 
     let group = groups::named(cx.tx, cx.account, ask.rass_name.as_str())?.ok_or(Code::NO_GROUP)?;
     let contact = known(cx, &ask.lead_email)?;
     let by = by::<DeleteSubscribe>(cx);
-    if !subscriptions::leave(cx.tx, cx.account, &group, contact.id, by.of())? {
-        return Err(Code::NO_SUBSCRIBER.into());
-    }
+    subscriptions::leave(cx.tx, cx.account, &group, contact.id, by.of())?.ok_or(Code::NO_SUBSCRIBER)?;
     Ok(Nothing)
 }
 

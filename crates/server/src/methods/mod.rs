@@ -2,7 +2,7 @@
 
 pub(crate) mod call;
 mod calls;
-mod contacts;
+pub(crate) mod contacts;
 pub(crate) mod context;
 mod country;
 mod coupons;

@@ -150,7 +150,7 @@ impl Action {
                 change(&report, everywhere, ("removed", Done::ContactRemoved), move |tx, account, _| {
                     let contact = found(tx, account, &contact)?;
                     let known = Known::of(tx, account, contact)?;
-                    erasure::remove_contact(tx, account.id, known.contact.id, now())?;
+                    erasure::remove_contact(tx, account.id, &known.contact, now())?;
                     Ok((known, String::new()))
                 })
             }
@@ -204,14 +204,14 @@ impl Set {
             contacts::tag(tx, account.id, id, by, untag.iter().map(Name::as_str), true)?;
             for name in &leave {
                 let group = group::named(tx, account, name)?;
-                if !subscriptions::leave(tx, account.id, &group, id, by)? {
+                if subscriptions::leave(tx, account.id, &group, id, by)?.is_none() {
                     return Err(Failure::failed(format!(
                         "contact {id} was never in the group {}",
                         group.name
                     )));
                 }
             }
-            let mut changes = vec![audit::changes_of_contact(&before, &contact)];
+            let mut changes = vec![audit::changes_of_contact((&before, ""), (&contact, ""))];
             for (what, names) in
                 [("+tags", &joined.tags), ("-tags", &untag), ("+groups", &joined.groups), ("-groups", &leave)]
             {
@@ -255,7 +255,7 @@ fn change(
     let known = report.open(everywhere)?.write(move |tx, account| {
         let by = By { at: now(), method: METHOD, address: "" };
         let (known, more) = change(tx, account, by)?;
-        audit::add_command(tx, account.id, action, &format!("{}{more}", known.name()), by.at)?;
+        audit::add_command(tx, account.id, action, &format!("{}{more}", known.contact.noted_as()), by.at)?;
         Ok(known)
     })?;
     print(report.json, &known.json(), &format!("contact {} {done}: {}", known.contact.id, known.name()))
