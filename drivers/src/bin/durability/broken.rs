@@ -27,8 +27,6 @@ use crate::{
 
 /// The number of a store's pin codes.
 const PINCODES: usize = 5000;
-/// The first number of imported orders; those of the server are higher.
-const FIRST_IMPORTED: i64 = 1000;
 
 /// A data folder on a disk.
 pub(crate) struct DataDisk {
@@ -112,8 +110,10 @@ impl DataDisk {
         let mut lines = String::new();
         let from = self.record.orders.len();
         let (good, sum) = GOODS.first().copied().ok_or("nothing is sold")?;
-        for _ in 0..orders {
-            let order = Order::imported(FIRST_IMPORTED + i64::from(self.ask()), good);
+        // A number that an order has would change that order.
+        let highest = self.record.orders.iter().filter_map(|order| order.id).max().unwrap_or(0);
+        for id in (highest + 1..).take(orders) {
+            let order = Order::imported(id, good);
             let item = json!({"id": 1, "good_name": good, "sum": sum});
             let tag = &order.draft.tag;
             let line = json!({"id": order.id, "email": order.draft.email(), "tag": tag, "items": [item]});
@@ -152,11 +152,11 @@ impl DataDisk {
         export::text(&self.billhook, &self.store(), LOGIN)
     }
 
-    /// Checks the store and compares it with the record. Returns how many orders are right.
+    /// Checks the store and compares it with the record. Returns how many orders and contacts are right.
     pub(crate) fn compare(&mut self, tally: &mut Tally) -> Result<u64> {
         let shown = Shown::of(&self.billhook, &self.store())?;
         verify::compare(&mut self.record, &shown, tally)?;
         tally.judge()?;
-        Ok(u64::try_from(shown.orders.len())?)
+        Ok(u64::try_from(shown.orders.len() + shown.contacts.len())?)
     }
 }

@@ -8,6 +8,7 @@ use billhook_wire::{Money, PayStatus};
 use serde::Deserialize;
 
 use crate::{
+    contacts,
     record::State,
     seller::{self, LOGIN, WITH_PINCODES},
 };
@@ -105,6 +106,8 @@ struct Handed {
 /// What the store shows of the shop.
 pub(crate) struct Shown {
     pub(crate) orders: Vec<Line>,
+    /// Each with its e-mail.
+    pub(crate) contacts: Vec<(String, contacts::State)>,
     pub(crate) coupons: Vec<ListedCoupon>,
     /// Pin codes that were handed out, each with its order.
     pub(crate) handed_out: BTreeSet<(String, i64)>,
@@ -130,7 +133,8 @@ impl Shown {
                 Some(order) => drop(handed_out.insert((pincode, order))),
             }
         }
-        Ok(Self { orders: orders(export)?, coupons: lines(coupons)?, handed_out, pincodes_left })
+        let contacts = contacts::shown(export)?;
+        Ok(Self { orders: orders(export)?, contacts, coupons: lines(coupons)?, handed_out, pincodes_left })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Many connections that create, change and read orders, until the server is killed or they are stopped.
+//! Many connections that create, change and read orders and contacts, until the server is killed or they are stopped.
 
 use std::{
     fmt,
@@ -23,13 +23,16 @@ use billhook_wire::{
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
-    record::{Change, Coupon, Draft, Edition, Order, Record},
+    contacts::{Contact, GROUPS, Write},
+    record::{Change, Coupon, Draft, Edition, Hand, Order, Record},
     seller::{self, GOODS, LOGIN},
     tally::Tally,
 };
 
 /// The pause of a connection after code 9.
 const REST: Duration = Duration::from_millis(20);
+/// How many of a hundred steps are writes of contacts.
+const OF_CONTACTS: u32 = 25;
 /// How many attempts there are to find an order that can be changed.
 const LOOKS: u32 = 8;
 /// Status and code of a server that can't do it now (decision 56).
@@ -85,7 +88,7 @@ pub(crate) fn run(
     let mut dice = StdRng::seed_from_u64(plan.seed);
     let stop = AtomicBool::default();
     let mut workers = Vec::new();
-    for (at, orders) in record.deal(plan.connections, &mut dice).into_iter().enumerate() {
+    for (at, Hand { orders, contacts }) in record.deal(plan.connections, &mut dice).into_iter().enumerate() {
         workers.push(Worker {
             target: targets.get(at % targets.len()).ok_or("no servers")?,
             stop: &stop,
@@ -94,6 +97,7 @@ pub(crate) fn run(
             prefix: format!("{}c{at}n", plan.name),
             made: 0,
             orders,
+            contacts,
             tally: Tally::default(),
         });
     }
@@ -105,8 +109,11 @@ pub(crate) fn run(
         (done, workers)
     });
     for worker in workers {
-        let Ok((orders, found)) = worker else { return Err("a connection's thread panicked".into()) };
+        let Ok((Hand { orders, contacts }, found)) = worker else {
+            return Err("a connection's thread panicked".into());
+        };
         tally.add(&found);
+        record.contacts.extend(contacts);
         for number in record.put_back(orders) {
             tally.double(number);
         }
@@ -141,11 +148,12 @@ struct Worker<'a> {
     prefix: String,
     made: u32,
     orders: Vec<Order>,
+    contacts: Vec<Contact>,
     tally: Tally,
 }
 
 impl Worker<'_> {
-    fn run(mut self) -> (Vec<Order>, Tally) {
+    fn run(mut self) -> (Hand, Tally) {
         match self.work() {
             Ok(()) => {}
             Err(End::Gone(_)) if self.target.is_killed() => {}
@@ -154,7 +162,7 @@ impl Worker<'_> {
             }
             Err(End::Wrong(why)) => self.tally.wrong(why),
         }
-        (self.orders, self.tally)
+        (Hand { orders: self.orders, contacts: self.contacts }, self.tally)
     }
 
     fn work(&mut self) -> std::result::Result<(), End> {
@@ -175,6 +183,9 @@ impl Worker<'_> {
     }
 
     fn step(&mut self, caller: &mut Caller) -> std::result::Result<(), End> {
+        if self.dice.random_ratio(OF_CONTACTS, 100) {
+            return self.write_contact(caller);
+        }
         let drawn = self.dice.random_range(0..100);
         let is_waiting = |status| status == PayStatus::Waiting;
         let (at, change) = match drawn {
@@ -231,14 +242,47 @@ impl Worker<'_> {
     /// Requests a change, and records the result.
     fn write(&mut self, caller: &mut Caller, at: usize, change: Change) -> std::result::Result<(), End> {
         let Some(order) = self.orders.get_mut(at) else { return Ok(()) };
-        if caller.change(order, change)? {
+        let is_acknowledged = caller.change(order, change)?;
+        self.count(is_acknowledged);
+        Ok(())
+    }
+
+    /// Changes a contact, or adds one if the one drawn can't be changed like this.
+    fn write_contact(&mut self, caller: &mut Caller) -> std::result::Result<(), End> {
+        self.made += 1;
+        let one = self.dice.random_range(0..GROUPS.len());
+        let join = Write::Join([one, (one + 1) % GROUPS.len()]);
+        let write = match self.dice.random_range(0..5) {
+            0 => Write::Leave(one),
+            1 => Write::Rename(self.made),
+            2 => Write::Tag(self.made),
+            _ => join,
+        };
+        let is_new = self.dice.random_bool(0.3) || self.contacts.is_empty();
+        let drawn = if is_new { usize::MAX } else { self.dice.random_range(0..self.contacts.len()) };
+        let can = |contact: &&mut Contact| contact.pending.is_none() && contact.after(write).is_some();
+        let is_acknowledged = if let Some(contact) = self.contacts.get_mut(drawn).filter(can) {
+            caller.change_contact(contact, write)?
+        } else {
+            let mut contact = Contact::new(&format!("{}{}", self.prefix, self.made));
+            // It is noted even if no answer comes.
+            let done = caller.change_contact(&mut contact, join);
+            self.contacts.push(contact);
+            done?
+        };
+        self.tally.of_contacts += u64::from(is_acknowledged);
+        self.count(is_acknowledged);
+        Ok(())
+    }
+
+    fn count(&mut self, is_acknowledged: bool) {
+        if is_acknowledged {
             self.tally.acknowledged += 1;
             self.target.acknowledged.fetch_add(1, Ordering::SeqCst);
         } else {
             self.tally.put_off += 1;
             thread::sleep(REST);
         }
-        Ok(())
     }
 }
 
@@ -276,6 +320,24 @@ impl Caller {
         }
         order.acknowledge(change);
         Ok(true)
+    }
+
+    /// The same of a contact.
+    pub(crate) fn change_contact(
+        &mut self,
+        contact: &mut Contact,
+        write: Write,
+    ) -> std::result::Result<bool, End> {
+        contact.pending = Some(write);
+        let (code, answer) = self.ask(&contact.request(write))?;
+        match (answer.status, code) {
+            PUT_OFF => Ok(false),
+            (200, 0) => {
+                contact.acknowledge(write);
+                Ok(true)
+            }
+            _ => Err(End::Wrong(format!("{}: {write:?}: {}", contact.email, answer.body))),
+        }
     }
 
     /// Reads an order whose state is certain, and checks that the answer matches.

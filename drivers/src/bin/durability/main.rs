@@ -7,6 +7,7 @@
 //! remains.
 
 mod broken;
+mod contacts;
 mod crash;
 mod disk;
 mod export;

@@ -7,9 +7,12 @@ use billhook_test_kit::Store;
 use billhook_wire::PayStatus;
 use rand::{RngExt as _, rngs::StdRng};
 
-use crate::seller::{self, LOGIN};
+use crate::{
+    contacts::Contact,
+    seller::{self, LOGIN},
+};
 
-/// How many older orders each connection also changes.
+/// How many older orders, and contacts, each connection also changes.
 const OLDER_A_CONNECTION: usize = 10;
 
 /// The method that makes an order.
@@ -152,41 +155,46 @@ impl Order {
     }
 }
 
-/// Every order that was requested from a store.
+/// What one connection changes.
+#[derive(Debug, Default)]
+pub(crate) struct Hand {
+    pub(crate) orders: Vec<Order>,
+    pub(crate) contacts: Vec<Contact>,
+}
+
+/// Every order and every contact that was requested from a store.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Record {
     pub(crate) orders: Vec<Order>,
     /// The known numbers, with the tags of their orders.
     pub(crate) numbers: HashMap<i64, String>,
+    pub(crate) contacts: Vec<Contact>,
 }
 
 impl Record {
-    /// Takes out the orders for each connection: all that must be repeated, and some others.
-    pub(crate) fn deal(&mut self, connections: usize, dice: &mut StdRng) -> Vec<Vec<Order>> {
+    /// Takes out what each connection changes: all orders that must be repeated, and some others.
+    pub(crate) fn deal(&mut self, connections: usize, dice: &mut StdRng) -> Vec<Hand> {
         let (repeats, others) = self.orders.drain(..).partition(|order| order.is_to_repeat);
         self.orders = others;
-        let mut hands: Vec<Vec<Order>> = (0..connections).map(|_| Vec::new()).collect();
+        let mut hands: Vec<Hand> = (0..connections).map(|_| Hand::default()).collect();
         for (at, order) in Vec::into_iter(repeats).enumerate() {
             if let Some(hand) = hands.get_mut(at % connections) {
-                hand.push(order);
+                hand.orders.push(order);
             }
         }
         for hand in &mut hands {
-            for _ in 0..OLDER_A_CONNECTION {
-                if self.orders.is_empty() {
-                    break;
-                }
-                let at = dice.random_range(0..self.orders.len());
-                hand.push(self.orders.swap_remove(at));
-            }
+            draw(&mut self.orders, &mut hand.orders, dice);
+            draw(&mut self.contacts, &mut hand.contacts, dice);
         }
         hands
     }
 
-    /// The tags of the orders that certainly exist.
+    /// What an export shows of each order and each contact that certainly exists.
     pub(crate) fn certain(&self) -> Vec<String> {
-        let certain = self.orders.iter().filter(|order| order.state.is_some());
-        certain.map(|order| order.draft.tag.clone()).collect()
+        let orders = self.orders.iter().filter(|order| order.state.is_some());
+        let contacts = self.contacts.iter().filter(|contact| contact.state.is_some());
+        let orders = orders.map(|order| format!("\"tag\":\"{}\"", order.draft.tag));
+        orders.chain(contacts.map(|contact| format!("\"email\":\"{}\"", contact.email))).collect()
     }
 
     /// Takes orders back. Returns findings for numbers that occur twice.
@@ -202,5 +210,12 @@ impl Record {
             self.orders.push(order);
         }
         wrong
+    }
+}
+
+/// Moves some at random.
+fn draw<T>(from: &mut Vec<T>, to: &mut Vec<T>, dice: &mut StdRng) {
+    for _ in 0..OLDER_A_CONNECTION.min(from.len()) {
+        to.push(from.swap_remove(dice.random_range(0..from.len())));
     }
 }

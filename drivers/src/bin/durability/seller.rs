@@ -12,7 +12,10 @@ use billhook_test_kit::{
 };
 use billhook_wire::Money;
 
-use crate::record::{Change, Draft, Edition, Order};
+use crate::{
+    contacts::GROUPS,
+    record::{Change, Draft, Edition, Order},
+};
 
 pub(crate) const LOGIN: &str = "shop";
 
@@ -37,13 +40,16 @@ pub(crate) fn add_account(billhook: &Billhook, store: &Store) -> Result<()> {
     billhook.run(store, &["account", "add", LOGIN, "--key", KEY]).map(drop)
 }
 
-/// Makes the products, with this many pin codes. Writes a file with the codes into `folder`.
+/// Makes the groups of contacts, and the products with this many pin codes. Writes a file with the codes into `folder`.
 pub(crate) fn add_products(billhook: &Billhook, store: &Store, pincodes: usize, folder: &Path) -> Result<()> {
     let of = ["--account", LOGIN];
     billhook.run(store, &["account", "set", LOGIN, "createorder_result=bill_id", "time_zone=UTC"])?;
     for (name, price) in GOODS {
         billhook
             .run(store, &[&["product", "add", name, "--title", name, "--sum", price], &of[..]].concat())?;
+    }
+    for group in GROUPS {
+        billhook.run(store, &[&["group", "add", group], &of[..]].concat())?;
     }
     let codes = folder.join("pincodes.txt");
     let all: Vec<_> = (1..=pincodes).map(|number| format!("PIN-{number:05}")).collect();

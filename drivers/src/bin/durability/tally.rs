@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     rounds: BTreeMap<String, u32>,
     /// Writes answered with success.
     pub(crate) acknowledged: u64,
+    /// Those of contacts among them.
+    pub(crate) of_contacts: u64,
     /// Acknowledged writes that the store does not show.
     pub(crate) lost: u64,
     /// Things that exist more than once.
@@ -62,6 +64,7 @@ impl Tally {
     /// Adds the counts and findings of a connection.
     pub(crate) fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
+        self.of_contacts += other.of_contacts;
         self.repeated += other.repeated;
         self.put_off += other.put_off;
         other.findings().for_each(|finding| self.wrong(finding));
@@ -99,8 +102,9 @@ impl fmt::Display for Tally {
         )?;
         write!(
             f,
-            "{} writes acknowledged, {} lost, {} doubles; unknown: {} there, {} not there; {} repeated, {} put off; {}",
+            "{} writes acknowledged, {} of them of contacts, {} lost, {} doubles; unknown: {} there, {} not there; {} repeated, {} put off; {}",
             self.acknowledged,
+            self.of_contacts,
             self.lost,
             self.doubles,
             self.unknown_there,

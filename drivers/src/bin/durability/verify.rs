@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use billhook_drivers::Result;
 
 use crate::{
+    contacts,
     export::{Line, Shown},
     record::{Change, Edition, Order, Record},
     tally::Tally,
 };
 
-/// Finds what is lost, doubled, or was never requested. Afterwards every order's state is certain.
+/// Finds what is lost, doubled, or was never requested. Afterwards the state of all is certain.
 pub(crate) fn compare(record: &mut Record, shown: &Shown, tally: &mut Tally) -> Result<()> {
     counts(shown, tally)?;
+    contacts::compare(&mut record.contacts, &shown.contacts, tally);
     let mut by_tag: HashMap<&str, Vec<&Line>> = HashMap::new();
     for line in &shown.orders {
         by_tag.entry(&line.tag).or_default().push(line);

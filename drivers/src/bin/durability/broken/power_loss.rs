@@ -57,7 +57,7 @@ const LIFE: [Kind; 10] = [
 #[derive(Default)]
 struct Report {
     tally: Tally,
-    /// Orders that were compared.
+    /// Orders and contacts that were compared.
     compared: u64,
     /// Commands that ended before the power was lost.
     commands_done: u64,
@@ -88,11 +88,12 @@ pub(crate) fn run(billhook: &Billhook, rounds: u64, seed: u64) -> Result<String>
     }
     let Report { tally, compared, commands_done, commands_cut, .. } = report;
     Ok(format!(
-        "power-loss: {rounds} rounds in {} s, seeds from {seed}: {} calls were acknowledged and {} put off, {commands_done} commands had \
-         ended and {commands_cut} had not\nsound each time; 0 of {compared} orders, payments and cancellations were lost, 0 were there \
+        "power-loss: {rounds} rounds in {} s, seeds from {seed}: {} calls were acknowledged, {} of them of contacts, and {} put off, {commands_done} commands had \
+         ended and {commands_cut} had not\nsound each time; 0 of {compared} orders and contacts, with their changes, were lost, 0 were there \
          twice or in part, {} were there that nobody had been told of",
         begun.elapsed().as_secs(),
         tally.acknowledged,
+        tally.of_contacts,
         tally.put_off,
         tally.unknown_there
     ))
@@ -207,8 +208,7 @@ fn backup(shop: &mut DataDisk, report: &mut Report, dice: &mut StdRng) -> Result
         let elsewhere = shop.elsewhere("restored");
         shop.run_over(&elsewhere, &["restore", &file.display().to_string()])?;
         let export = shop.run_over(&elsewhere, &["export", "--account", LOGIN])?;
-        let is_there = |tag: &String| export.contains(&format!("\"tag\":\"{tag}\""));
-        if let Some(lost) = before.iter().find(|tag| !is_there(tag)) {
+        if let Some(lost) = before.iter().find(|shown| !export.contains(*shown)) {
             return Err(
                 format!("{lost} was acknowledged before a backup began, and the backup lacks it").into()
             );
