@@ -95,18 +95,21 @@ fn behind_owner<T: table::Stores>(row: &dyn Row) -> Result<T, Error> {
     T::read(&mut Reader::behind(row, &[table::Columns::one::<i64>("contact_id")]))
 }
 
+// Of a new contact there is nothing to replace. A database copies many rows of a plain INSERT at once.
+const ADD_TAG: Sql = sql!("contact_files.add_tag", Piece::Insert(&contacts::TAGS));
+const ADD_SUBSCRIPTION: Sql = sql!("contact_files.add_subscription", Piece::Insert(&subscriptions::TABLE));
 const PUT_SUBSCRIPTION: Sql = sql!("contact_files.put_subscription", Piece::Upsert(&subscriptions::TABLE));
 const ADD_ENTRY: Sql = sql!("contact_files.add_entry", Piece::Insert(&HISTORY));
 const FORGET: Sql =
     Sql::new("contact_files.forget", "DELETE FROM contact_history WHERE account_id = $1 AND contact_id = $2");
 
-/// Adds contacts under their numbers, which must be free.
+/// Adds contacts under their numbers, which must be free. Each names a tag or a group once.
 pub fn add_all(tx: &mut Tx<'_>, account: AccountId, all: &[Whole]) -> Result<(), Error> {
     let keys: Vec<_> = all.iter().map(|whole| contacts::keys(&whole.contact)).collect();
     let mut rows =
         all.iter().zip(&keys).map(|(whole, keys)| contacts::row_args(account, &whole.contact, keys));
     tx.execute_each(&contacts::ADD, &mut rows)?;
-    put_parts(tx, account, all)
+    put_parts(tx, account, all, (&ADD_TAG, &ADD_SUBSCRIPTION))
 }
 
 /// Writes a contact in place of the stored one. No tag and no subscription is removed.
@@ -114,18 +117,23 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, whole: &Whole) -> Result<(), Err
     let by = By { at: whole.contact.changed, method: "", address: "" };
     contacts::put(tx, account, &whole.contact, by)?;
     tx.execute(&FORGET, &[account.0.into(), whole.contact.id.into()])?;
-    put_parts(tx, account, std::slice::from_ref(whole))
+    put_parts(tx, account, std::slice::from_ref(whole), (&contacts::ADD_TAG, &PUT_SUBSCRIPTION))
 }
 
 /// Writes tags, subscriptions, and the last lines of histories that are empty in the store.
-fn put_parts(tx: &mut Tx<'_>, account: AccountId, all: &[Whole]) -> Result<(), Error> {
+fn put_parts(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    all: &[Whole],
+    (tag, subscription): (&'static Sql, &'static Sql),
+) -> Result<(), Error> {
     let mut tags = all.iter().flat_map(|whole| {
-        whole.tags.iter().map(move |tag| vec![account.0.into(), whole.contact.id.into(), tag.into()])
+        whole.tags.iter().map(move |name| vec![account.0.into(), whole.contact.id.into(), name.into()])
     });
-    tx.execute_each(&contacts::ADD_TAG, &mut tags)?;
+    tx.execute_each(tag, &mut tags)?;
     let mut subscriptions =
         all.iter().flat_map(|whole| &whole.subscriptions).map(|place| table::args(account, place));
-    tx.execute_each(&PUT_SUBSCRIPTION, &mut subscriptions)?;
+    tx.execute_each(subscription, &mut subscriptions)?;
     let most = usize::try_from(HISTORY_MAX).unwrap_or(usize::MAX);
     let mut entries = all.iter().flat_map(|whole| {
         let last = whole.history.iter().skip(whole.history.len().saturating_sub(most));
@@ -145,6 +153,8 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &TAGS_BETWEEN,
     &SUBSCRIPTIONS_BETWEEN,
     &HISTORY_BETWEEN,
+    &ADD_TAG,
+    &ADD_SUBSCRIPTION,
     &PUT_SUBSCRIPTION,
     &ADD_ENTRY,
     &FORGET,

@@ -196,6 +196,35 @@ const OF_EMAIL: Sql = sql!(
     " FROM contacts WHERE account_id = $1 AND email_key = $2 AND email_key <> ''",
 );
 
+/// The contacts with these e-mails, asked for at once.
+pub fn of_emails<'e>(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    emails: impl Iterator<Item = &'e Email>,
+) -> Result<Vec<Contact>, Error> {
+    let asked: Vec<_> = emails.map(|email| vec![account.0.into(), email.key().into()]).collect();
+    found(tx, &OF_EMAIL, &asked)
+}
+
+/// The contacts with these numbers, asked for at once.
+pub fn of_numbers(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    numbers: impl Iterator<Item = i64>,
+) -> Result<Vec<Contact>, Error> {
+    let asked: Vec<_> = numbers.map(|number| vec![account.0.into(), number.into()]).collect();
+    found(tx, &FIND, &asked)
+}
+
+fn found(tx: &mut Tx<'_>, sql: &'static Sql, asked: &[Vec<Arg<'_>>]) -> Result<Vec<Contact>, Error> {
+    let mut found = Vec::new();
+    tx.rows_each(sql, asked, |_, row| {
+        found.push(table::read(row)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// The contact with this e-mail, in any letter case.
 pub fn of_email(tx: &mut Tx<'_>, account: AccountId, email: &Email) -> Result<Option<Contact>, Error> {
     tx.row(&OF_EMAIL, &[account.0.into(), email.key().into()], table::read)
@@ -218,6 +247,11 @@ const HIGHEST: Sql = Sql::new(
     "SELECT contact_id FROM contacts WHERE account_id = $1 ORDER BY contact_id DESC LIMIT 1",
 );
 
+/// The highest number of a contact; 0: there are none.
+pub fn highest(tx: &mut Tx<'_>, account: AccountId) -> Result<i64, Error> {
+    Ok(tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0))
+}
+
 /// A number that no contact has or had.
 ///
 /// Where several machines write, it is the time in microseconds: if all took the next one, they would collide.
@@ -225,8 +259,7 @@ pub fn new_number(tx: &mut Tx<'_>, account: AccountId) -> Result<i64, Error> {
     if !tx.runs_alone() {
         return Ok(unix_micros());
     }
-    let highest = tx.row(&HIGHEST, &[account.0.into()], |row| row.int(0))?.unwrap_or(0);
-    Ok(highest.max(marks::highest_removed(tx, account, KIND)?).saturating_add(1))
+    Ok(highest(tx, account)?.max(marks::highest_removed(tx, account, KIND)?).saturating_add(1))
 }
 
 /// Adds a contact under a new number, and returns that.

@@ -1,6 +1,6 @@
 //! Takes a person out of an account's data, and keeps imports from bringing the person back.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use billhook_wire::{Email, OrderId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -189,26 +189,22 @@ fn erase_order(tx: &mut Tx<'_>, account: AccountId, id: OrderId, now: i64) -> Re
 
 const FIND: Sql = Sql::new("erasure.find", "SELECT digest FROM erased WHERE account_id = $1 AND digest = $2");
 
-/// Who was erased from an account. An import asks it of many e-mails.
-#[derive(Debug)]
-pub struct Erasures {
+/// The keys of those of these e-mails that were erased, so that no import may bring them back.
+pub fn erased_of<'e>(
+    tx: &mut Tx<'_>,
     account: AccountId,
-    /// What e-mails are hashed with; `None`: nobody was erased.
-    key: Option<String>,
-}
-
-impl Erasures {
-    /// Reads what it takes to ask.
-    pub fn of(tx: &mut Tx<'_>, account: AccountId) -> Result<Self, Error> {
-        Ok(Self { account, key: marks::get(tx, KEY)? })
-    }
-
-    /// Whether whoever has this e-mail was erased, so that no import may bring the person back.
-    pub fn have(&self, tx: &mut Tx<'_>, email: &Email) -> Result<bool, Error> {
-        let Some(key) = &self.key else { return Ok(false) };
-        let digest = digest(key, self.account, email)?;
-        Ok(tx.row(&FIND, &[self.account.0.into(), (&digest).into()], |row| row.text(0).map(drop))?.is_some())
-    }
+    emails: impl Iterator<Item = &'e Email>,
+) -> Result<HashSet<String>, Error> {
+    let Some(key) = marks::get(tx, KEY)? else { return Ok(HashSet::new()) };
+    let emails: Vec<_> = emails.collect();
+    let digests = emails.iter().map(|email| digest(&key, account, email)).collect::<Result<Vec<_>, _>>()?;
+    let asked: Vec<_> = digests.iter().map(|digest| vec![account.0.into(), digest.into()]).collect();
+    let mut erased = HashSet::new();
+    tx.rows_each(&FIND, &asked, |at, _| {
+        erased.extend(emails.get(at).map(|email| email.key().to_owned()));
+        Ok(())
+    })?;
+    Ok(erased)
 }
 
 /// When somebody was last erased, unix microseconds; 0: nobody was.

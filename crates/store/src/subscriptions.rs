@@ -1,6 +1,6 @@
 //! Who is in which group, since when, and by whose doing.
 
-use billhook_wire::{lead_event::LeadEvent, method::SubscriptionStatus as Status};
+use billhook_wire::{Email, lead_event::LeadEvent, method::SubscriptionStatus as Status};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx, contact_changes,
@@ -73,6 +73,42 @@ pub fn of_contact(
     tx.all(&OF_CONTACT, &[account.0.into(), contact.into()], |row| {
         Ok((table::read(row)?, Group::read(&mut Reader::behind(row, Subscription::COLUMNS))?))
     })
+}
+
+/// What is selected before a subscription and its group: whether they are there.
+const IS_THERE: Columns = Columns::one::<i64>("group_id");
+const OF_EMAIL: Sql = sql!(
+    "subscriptions.of_email",
+    "SELECT COALESCE(g.group_id, 0), ",
+    Piece::List(Subscription::COLUMNS, "s."),
+    ", ",
+    Piece::List(Group::COLUMNS, "g."),
+    " FROM contacts c
+      LEFT JOIN subscriptions s ON s.account_id = c.account_id AND s.contact_id = c.contact_id
+      LEFT JOIN contact_groups g ON g.account_id = s.account_id AND g.group_id = s.group_id
+      WHERE c.account_id = $1 AND c.email_key = $2 AND c.email_key <> ''",
+);
+
+/// The same of the contact with this e-mail; `None`: there is none. It is one statement, so it may be run on a thread
+/// that serves connections.
+pub fn of_email(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    email: &Email,
+) -> Result<Option<Vec<(Subscription, Group)>>, Error> {
+    let mut is_known = false;
+    let mut all: Vec<(Subscription, Group)> = Vec::new();
+    tx.rows(&OF_EMAIL, &[account.0.into(), email.key().into()], |row| {
+        is_known = true;
+        if row.int(0)? != 0 {
+            let mut group = Reader::behind(row, &[IS_THERE, Columns::Of(Subscription::COLUMNS)]);
+            all.push((Subscription::read(&mut Reader::behind(row, &[IS_THERE]))?, Group::read(&mut group)?));
+        }
+        Ok::<(), Error>(())
+    })?;
+    // Sorting by the database would be one more step in its plan, for few rows.
+    all.sort_unstable_by_key(|(subscription, _)| subscription.group);
+    Ok(is_known.then_some(all))
 }
 
 const FIND: Sql = sql!(
@@ -226,4 +262,4 @@ pub fn statuses(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<Vec<(
 
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&Sql] =
-    &[&OF_CONTACT, &FIND, &PUT, &ANY_ACTIVE, &REMOVE, &COUNT, &SOME, &STATUSES];
+    &[&OF_CONTACT, &OF_EMAIL, &FIND, &PUT, &ANY_ACTIVE, &REMOVE, &COUNT, &SOME, &STATUSES];

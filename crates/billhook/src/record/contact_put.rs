@@ -6,7 +6,7 @@ use billhook_store::{
     AccountId, Error, Kind, Tx,
     contact_files::{self, Whole},
     contacts::{self, Contact, ContactText, HISTORY_MAX},
-    erasure::Erasures,
+    erasure,
     groups::{self, Group},
     subscriptions::Subscription,
 };
@@ -27,9 +27,14 @@ pub(crate) struct Contacts {
     dry: bool,
     /// The groups' numbers, once they were read.
     groups: Option<HashMap<String, i64>>,
-    /// The next free number, once it was asked for.
-    next: Option<i64>,
-    /// The numbers of `new`.
+    /// The stored contacts of the batch by their e-mails' keys, and those without e-mail by their numbers.
+    of_emails: HashMap<String, Contact>,
+    of_numbers: HashMap<i64, Contact>,
+    /// The keys of erased persons' e-mails.
+    erased_emails: HashSet<String>,
+    /// The next number that may be free.
+    next: i64,
+    /// Numbers of the batch that are not free.
     taken: HashSet<i64>,
     /// Contacts to add.
     new: Vec<Whole>,
@@ -45,12 +50,46 @@ impl Contacts {
             now,
             dry,
             groups: None,
-            next: None,
+            of_emails: HashMap::new(),
+            of_numbers: HashMap::new(),
+            erased_emails: HashSet::new(),
+            next: 0,
             taken: HashSet::new(),
             new: Vec::new(),
             kept_out: 0,
             erased: 0,
         }
+    }
+
+    /// Looks up what is stored of a batch, at once: over a network, a question for each contact would take longer
+    /// than all else.
+    pub(crate) fn look_up(
+        &mut self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        batch: &[&ContactEntry],
+    ) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.next = contacts::new_number(tx, account)?;
+        let emails = || batch.iter().filter_map(|entry| entry.contact.email.as_ref());
+        let key = |contact: &Contact| {
+            contact.email.as_ref().map_or_else(String::new, |email| email.key().to_owned())
+        };
+        let found = contacts::of_emails(tx, account, emails())?;
+        self.of_emails = found.into_iter().map(|contact| (key(&contact), contact)).collect();
+        self.erased_emails = erasure::erased_of(tx, account, emails())?;
+        // Higher ones are free.
+        let highest = contacts::highest(tx, account)?;
+        let numbers = batch.iter().map(|entry| entry.contact.id).filter(|id| (1..=highest).contains(id));
+        for contact in contacts::of_numbers(tx, account, numbers)? {
+            self.taken.insert(contact.id);
+            if contact.email.is_none() {
+                self.of_numbers.insert(contact.id, contact);
+            }
+        }
+        Ok(())
     }
 
     /// Adds the new contacts to the store.
@@ -144,15 +183,10 @@ impl Contacts {
             places.push((name.as_str(), Subscription { group, ..place.clone() }));
         }
         let id = entry.contact.id;
-        let next = match self.next {
-            Some(next) => next,
-            None => contacts::new_number(tx, account)?,
-        };
-        self.next = Some(next);
-        let of_number = if id > 0 { contacts::find(tx, account, id)? } else { None };
+        // A file has each e-mail and each number only once, so none of these comes again.
         let stored = match &entry.contact.email {
-            Some(email) => contacts::of_email(tx, account, email)?,
-            None => of_number.clone().filter(|stored| is_same(stored, &entry.contact)),
+            Some(email) => self.of_emails.remove(email.key()),
+            None => self.of_numbers.remove(&id).filter(|stored| is_same(stored, &entry.contact)),
         };
         if let Some(stored) = stored {
             let before = contact_files::whole(tx, account, stored)?;
@@ -166,16 +200,16 @@ impl Contacts {
             return Ok(Change::Changed);
         }
         if let Some(email) = &entry.contact.email
-            && Erasures::of(tx, account)?.have(tx, email)?
+            && self.erased_emails.contains(email.key())
         {
             self.erased += 1;
             return Ok(Change::Same);
         }
-        let is_free = id != 0 && of_number.is_none() && !self.taken.contains(&id);
-        let number = if is_free { id } else { next };
+        let is_free = id != 0 && !self.taken.contains(&id);
+        let number = if is_free { id } else { self.next };
         self.taken.insert(number);
-        while self.next.is_some_and(|next| self.taken.contains(&next)) {
-            self.next = self.next.map(|next| next + 1);
+        while self.taken.contains(&self.next) {
+            self.next += 1;
         }
         if !self.dry {
             let new = self.added(entry, number, places);
@@ -199,7 +233,10 @@ impl Contacts {
             [] => vec![self.line("added", "")],
             history => history.to_vec(),
         };
-        Whole { contact, tags: entry.tags.clone(), subscriptions, history }
+        let mut tags = entry.tags.clone();
+        tags.sort_unstable();
+        tags.dedup();
+        Whole { contact, tags, subscriptions, history }
     }
 
     /// The stored contact with what the file adds to it.

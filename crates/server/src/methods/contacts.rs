@@ -177,8 +177,7 @@ pub(crate) fn get_lead_group_statuses(
 }
 
 fn groups_of(cx: &mut Context<'_, '_>, email: &Email) -> Result<Vec<(Subscription, Group)>, Failure> {
-    let contact = contacts::of_email(cx.tx, cx.account, email)?.ok_or(Code::LEAD_NOT_FOUND)?;
-    Ok(subscriptions::of_contact(cx.tx, cx.account, contact.id)?)
+    Ok(subscriptions::of_email(cx.tx, cx.account, email)?.ok_or(Code::LEAD_NOT_FOUND)?)
 }
 
 /// Counts a group, or contacts by the reserved words (decision 31).

@@ -148,7 +148,7 @@ macro_rules! steps {
                      CREATE INDEX contacts_by_phone ON contacts (account_id, phone_key, contact_id) WHERE phone_key <> '';
                      CREATE INDEX contacts_by_surname ON contacts (account_id, surname_key, contact_id)
                          WHERE surname_key <> '';
-                     CREATE INDEX contacts_active ON contacts (account_id, contact_id) WHERE active = 1;
+                     CREATE INDEX contacts_active ON contacts (account_id, active);
                      CREATE INDEX contacts_by_aff ON contacts (account_id, substr(aff, 1, 200), created) WHERE aff <> '';
                      CREATE INDEX events_of_contact ON events (account_id, contact_id, event_no) WHERE contact_id <> 0;
                      CREATE INDEX contact_tags_by_tag ON contact_tags (account_id, tag, contact_id);

@@ -70,7 +70,7 @@ pub struct GetLeadGroups {
 impl Method for GetLeadGroups {
     const NAME: &'static str = "GetLeadGroups";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[Code::LEAD_NOT_FOUND, Code::NO_LEAD_GROUPS];
     const EXAMPLE: Example = &[("email", "anna@example.com")];
     type Answer = Vec<GroupInfo>;
@@ -91,7 +91,7 @@ pub struct GetLeadGroupStatuses {
 impl Method for GetLeadGroupStatuses {
     const NAME: &'static str = "GetLeadGroupStatuses";
     const API: Api = Api::Signed;
-    const ACCESS: Access = Access::Read;
+    const ACCESS: Access = Access::ReadOne;
     const REFUSALS: &'static [Code] = &[Code::LEAD_NOT_FOUND, Code::NO_LEAD_GROUPS];
     const EXAMPLE: Example = &[("email", "anna@example.com")];
     type Answer = Vec<LeadGroupInfo>;

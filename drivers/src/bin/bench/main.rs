@@ -76,6 +76,8 @@ enum Part {
     Orders,
     /// Events: what CreateOrder keeps while they are sent, how fast a backlog goes, how soon one arrives
     Events,
+    /// Contacts: imported, looked up, counted, added, and GetBills beside them
+    Contacts,
     /// Pages of the cabinet, and GetBills beside ten people who open them
     Cabinet,
     /// The cost of GetBills in stores of other sizes
@@ -126,6 +128,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Durable => parts::durable::measure(&scene, &mut rows),
             Part::Orders => parts::orders::measure(&scene, &mut rows),
             Part::Events => parts::events::measure(&scene, &mut rows),
+            Part::Contacts => parts::contacts::measure(&scene, &mut rows),
             Part::Cabinet => parts::cabinet::measure(&scene, &mut rows),
             Part::Growth => parts::growth::measure(&scene, options.huge, &mut rows),
             Part::Postgres => parts::postgres::measure(&scene, &mut rows),

@@ -3,6 +3,7 @@
 pub(crate) mod bulk;
 pub(crate) mod cabinet;
 pub(crate) mod closed;
+pub(crate) mod contacts;
 pub(crate) mod durable;
 pub(crate) mod events;
 pub(crate) mod growth;

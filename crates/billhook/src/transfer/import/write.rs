@@ -1,10 +1,10 @@
 //! Writes checked records to the store, or counts what would change.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use billhook_store::{
     AccountId, Error, Tx,
-    erasure::{Erasures, without_person},
+    erasure::{erased_of, without_person},
     order_changes, orders,
     orders::{Handling, Line, Order, TextField},
     payments,
@@ -88,7 +88,16 @@ pub(super) fn apply(
     let highest = orders::highest(tx, account)?;
     let mut new = Vec::new();
     let mut known = Known::new(now, dry);
-    let erasures = Erasures::of(tx, account)?;
+    let contacts = steps.iter().filter_map(|step| match step {
+        Step::Entry(Entry::Contact(contact)) => Some(&**contact),
+        _ => None,
+    });
+    known.contacts.look_up(tx, account, &contacts.collect::<Vec<_>>())?;
+    let buyers = steps.iter().filter_map(|step| match step {
+        Step::Order { order, .. } => order.order.email.as_ref(),
+        _ => None,
+    });
+    let erased = erased_of(tx, account, buyers)?;
     for step in steps {
         match step {
             Step::LeftOut => counts.left_out += 1,
@@ -108,7 +117,7 @@ pub(super) fn apply(
                 let id = order.order.id;
                 let may_exist = highest.is_some_and(|highest| id <= highest);
                 let stored = if may_exist { orders::find(tx, account, id)? } else { None };
-                let is_erased = is_erased(tx, &erasures, &order.order, stored.as_ref())?;
+                let is_erased = is_erased(&erased, &order.order, stored.as_ref());
                 counts.orders_erased += u64::from(is_erased);
                 if let Some(stored) = stored {
                     put_over(tx, account, (order, is_erased), &stored, dry, &mut counts)?;
@@ -135,15 +144,10 @@ pub(super) fn apply(
 }
 
 /// Whether an order is of somebody who was erased. One that is stored with the same e-mail was made since then.
-fn is_erased(
-    tx: &mut Tx<'_>,
-    erasures: &Erasures,
-    order: &Order,
-    stored: Option<&Order>,
-) -> Result<bool, Error> {
-    let Some(email) = &order.email else { return Ok(false) };
+fn is_erased(erased: &HashSet<String>, order: &Order, stored: Option<&Order>) -> bool {
+    let Some(email) = &order.email else { return false };
     let known = stored.and_then(|stored| stored.email.as_ref());
-    Ok(known.is_none_or(|known| known.key() != email.key()) && erasures.have(tx, email)?)
+    erased.contains(email.key()) && known.is_none_or(|known| known.key() != email.key())
 }
 
 /// Applies a product's line to the stored product.

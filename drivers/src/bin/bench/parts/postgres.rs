@@ -9,6 +9,8 @@ pub(super) mod orders;
 mod pgbench;
 mod statements;
 
+use std::path::Path;
+
 use billhook_drivers::{Result, usage::family_cpu_us};
 use billhook_test_kit::{Cluster, Options, Store};
 
@@ -21,7 +23,7 @@ use crate::{
 use super::all;
 
 /// The cluster, and its database with the usual store.
-struct Base {
+pub(super) struct Base {
     cluster: Cluster,
     url: String,
 }
@@ -40,8 +42,15 @@ impl Base {
     /// Imports the usual store into new databases, and keeps the last one. Also returns the rates.
     fn import(scene: &Scene, rounds: u32) -> Result<(Self, Vec<f64>)> {
         let file = scene.path("postgres.jsonl");
+        scene.export(&scene.store()?, &file.display().to_string())?;
+        let imported = Self::of_file(scene, &file, scene.orders, rounds)?;
+        std::fs::remove_file(&file)?;
+        Ok(imported)
+    }
+
+    /// The same with a file of so many records.
+    pub(super) fn of_file(scene: &Scene, file: &Path, records: u64, rounds: u32) -> Result<(Self, Vec<f64>)> {
         let shown = file.display().to_string();
-        scene.export(&scene.store()?, &shown)?;
         let cluster = Cluster::start(&Options { durable: true, ..Options::default() })?;
         let mut base = Self { url: cluster.create_database()?, cluster };
         let mut rates = Vec::new();
@@ -52,9 +61,8 @@ impl Base {
             }
             scene.add_account(base.store(), requests::LOGIN)?;
             let done = scene.run(base.store(), &["import", "--account", requests::LOGIN, &shown])?;
-            rates.push(figure(scene.orders) / done.took.as_secs_f64());
+            rates.push(figure(records) / done.took.as_secs_f64());
         }
-        std::fs::remove_file(&file)?;
         // Otherwise the database would do both within minutes, during a measurement.
         base.cluster.sql(&base.url, "VACUUM ANALYZE; CHECKPOINT")?;
         Ok((base, rates))
@@ -73,7 +81,7 @@ impl Base {
         )))
     }
 
-    fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         Store::Database(self.url.clone())
     }
 
