@@ -10,7 +10,7 @@ use billhook_store::{
     orders::{Order, TextField},
     partners,
     products::{Product, ProductText},
-    subscriptions::{self, Subscription},
+    subscriptions::{self, Place},
 };
 use billhook_wire::{
     Code, Email, Method, Name, Text,
@@ -55,7 +55,7 @@ pub(crate) fn add_lead_to_group(cx: &mut Context<'_, '_>, ask: &AddLeadToGroup) 
     if let Some(known) = &known {
         let subscribed = subscriptions::of_contact(cx.tx, cx.account, known.id)?;
         let is_in = |group: &Group| {
-            subscribed.iter().any(|(subscription, of)| of.id == group.id && is_current(subscription))
+            subscribed.iter().any(|(subscription, of)| of.id == group.id && is_current(subscription.status))
         };
         if groups.iter().all(is_in) {
             return Err(Code::ALREADY_SUBSCRIBED.into());
@@ -123,7 +123,8 @@ pub(crate) fn delete_subscribe(cx: &mut Context<'_, '_>, ask: &DeleteSubscribe) 
 }
 
 pub(crate) fn get_all_groups(cx: &mut Context<'_, '_>, _: &GetAllGroups) -> Result<Vec<GroupInfo>, Failure> {
-    Ok(shown(cx)?.map(group_info).collect())
+    let shown = shown(cx)?.map(|group| GroupInfo { rass_name: group.name, rass_title: group.title });
+    Ok(shown.collect())
 }
 
 pub(crate) fn get_all_lists(cx: &mut Context<'_, '_>, _: &GetAllLists) -> Result<Vec<ListInfo>, Failure> {
@@ -142,41 +143,39 @@ fn shown(cx: &mut Context<'_, '_>) -> Result<impl Iterator<Item = Group> + use<>
     Ok(groups.into_iter().filter(|group| group.kind == Joins::Open))
 }
 
-fn group_info(group: Group) -> GroupInfo {
-    GroupInfo { rass_name: group.name, rass_title: group.title }
-}
-
 /// The groups that a contact is in, or waits to be in (decision 29).
 pub(crate) fn get_lead_groups(
     cx: &mut Context<'_, '_>,
     ask: &GetLeadGroups,
 ) -> Result<Vec<GroupInfo>, Failure> {
-    let mut subscribed = groups_of(cx, &ask.email)?;
-    subscribed.retain(|(subscription, _)| is_current(subscription));
-    if subscribed.is_empty() {
+    let mut places = groups_of(cx, &ask.email)?;
+    places.retain(|place| is_current(place.status));
+    if places.is_empty() {
         return Err(Code::NO_LEAD_GROUPS.into());
     }
-    Ok(subscribed.into_iter().map(|(_, group)| group_info(group)).collect())
+    let shown =
+        places.into_iter().map(|Place { name, title, .. }| GroupInfo { rass_name: name, rass_title: title });
+    Ok(shown.collect())
 }
 
 pub(crate) fn get_lead_group_statuses(
     cx: &mut Context<'_, '_>,
     ask: &GetLeadGroupStatuses,
 ) -> Result<Vec<LeadGroupInfo>, Failure> {
-    let subscribed = groups_of(cx, &ask.email)?;
-    if subscribed.is_empty() {
+    let places = groups_of(cx, &ask.email)?;
+    if places.is_empty() {
         return Err(Code::NO_LEAD_GROUPS.into());
     }
-    let shown = subscribed.into_iter().map(|(subscription, group)| LeadGroupInfo {
-        rass_name: group.name,
-        rass_title: group.title,
-        rass_status: subscription.status,
-        subscription_time: subscription.at.to_string(),
+    let shown = places.into_iter().map(|place| LeadGroupInfo {
+        rass_name: place.name,
+        rass_title: place.title,
+        rass_status: place.status,
+        subscription_time: place.at.to_string(),
     });
     Ok(shown.collect())
 }
 
-fn groups_of(cx: &mut Context<'_, '_>, email: &Email) -> Result<Vec<(Subscription, Group)>, Failure> {
+fn groups_of(cx: &mut Context<'_, '_>, email: &Email) -> Result<Vec<Place>, Failure> {
     Ok(subscriptions::of_email(cx.tx, cx.account, email)?.ok_or(Code::LEAD_NOT_FOUND)?)
 }
 
@@ -354,7 +353,7 @@ pub(super) fn join_buyer<'a>(
 /// Whether the contact has left the group: an old order that is moved here does not bring it back.
 fn has_left(cx: &mut Context<'_, '_>, contact: i64, group: &Group) -> Result<bool, Error> {
     let stored = subscriptions::find(cx.tx, cx.account, contact, group.id)?;
-    Ok(stored.is_some_and(|stored| !is_current(&stored)))
+    Ok(stored.is_some_and(|stored| !is_current(stored.status)))
 }
 
 /// Who calls, and by which method.
@@ -396,8 +395,8 @@ fn keep(
 }
 
 /// Whether the subscription holds, or waits to be confirmed.
-fn is_current(subscription: &Subscription) -> bool {
-    matches!(subscription.status, Status::Subscribe | Status::Wait)
+fn is_current(status: Status) -> bool {
+    matches!(status, Status::Subscribe | Status::Wait)
 }
 
 /// The names of a list, each once, in their order.
