@@ -48,7 +48,7 @@ pub(crate) struct Options {
 pub(crate) enum Engine {
     /// A data folder.
     Sqlite,
-    /// A PostgreSQL of this run, with two nodes.
+    /// A PostgreSQL of this run, with several nodes.
     Postgres,
 }
 
