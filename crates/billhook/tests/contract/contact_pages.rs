@@ -144,6 +144,9 @@ fn owners_subscribe_and_unsubscribe() {
     for entry in ["boris@example.com; +groups: sales", "boris@example.com; -groups: sales"] {
         assert_eq!(audit.matches(entry).count(), 1, "{entry}: {audit}");
     }
+    let form = [("rid[0]", "news"), ("lead_email", "boris@example.com"), ("activation", "0")];
+    assert_eq!(shop.code("AddLeadToGroup", &form), 0);
+    assert!(owner.page(boris).contains("activation=0"));
     // Tags that nobody touched stay, also one with a comma in it.
     let contact = r#"{"contact":{"email":"boris@example.com","tags":["a,b"],"shipping_address_1":"a\nb"}}"#;
     let file = server.place().join("tags.jsonl");

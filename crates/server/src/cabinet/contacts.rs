@@ -372,7 +372,7 @@ fn subscribed(cx: &mut Context<'_, '_>, contact: &Contact) -> Result<Markup, Fai
     let others: Vec<_> = others.map(|group| (group.id.to_string(), group.title)).collect();
     let path = |act: &str| format!("{HERE}/{}/{act}", contact.id);
     let rows = all.iter().map(|(one, group)| {
-        let Subscription { address, doneurl, .. } = one;
+        let Subscription { address, activation, doneurl, .. } = one;
         vec![
             html! { a href={ "/cabinet/groups/" (group.id) } { (group.title) } },
             html! { (status(language, one.status)) },
@@ -380,7 +380,8 @@ fn subscribed(cx: &mut Context<'_, '_>, contact: &Contact) -> Result<Markup, Fai
             html! {
                 (one.method)
                 @if !address.is_empty() { " " (words.from) " " (address) }
-                @if !doneurl.is_empty() { ", " code { (doneurl) } }
+                @if !activation.is_empty() { ", " code { "activation=" (activation) } }
+                @if !doneurl.is_empty() { ", " code { "doneurl2=" (doneurl) } }
             },
             html! {
                 @if one.status == Status::Subscribe && cx.is_owner() {
