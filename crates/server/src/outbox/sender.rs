@@ -109,6 +109,9 @@ pub(super) struct Sender {
     slots: Slots,
     /// All that is leased and not settled. After the clock was changed, a lease may find them due once more.
     held: HashSet<(AccountId, DeliveryId)>,
+    /// Settled for good during the present look, and held until the next. A lease of this look may have found them due
+    /// before they were settled.
+    settled: Vec<(AccountId, DeliveryId)>,
     /// Leased, and waiting for slots to be sent in.
     waiting: VecDeque<Box<Leased>>,
     sending: Sending,
@@ -145,6 +148,7 @@ impl Sender {
             looked: now,
             slots: Slots::leased(),
             held: HashSet::new(),
+            settled: Vec::new(),
             waiting: VecDeque::new(),
             sending: Sending::new(),
             tries: JoinSet::new(),
@@ -196,6 +200,9 @@ impl Sender {
     /// Begins to look for what is due, if there are slots for it, and whether somebody was erased.
     fn look(&mut self) {
         self.looks = false;
+        for settled in std::mem::take(&mut self.settled) {
+            self.held.remove(&settled);
+        }
         (self.looking, self.looked) = (1, Instant::now());
         let from = || Walk { from: self.turn, last: None, is_past_end: false };
         let walk = (self.slots.free_in_all() > 0).then(|| self.walk.take().unwrap_or_else(from));
@@ -229,8 +236,12 @@ impl Sender {
             }
             Stored::Settled(results, written) => {
                 if self.well(written).is_some() {
-                    for result in results.iter() {
-                        self.held.remove(&(result.account, result.id));
+                    for Ended { account, id, outcome, .. } in results.iter() {
+                        if self.looking > 0 && matches!(outcome, Outcome::Tried(_, Ok(_))) {
+                            self.settled.push((*account, *id));
+                        } else {
+                            self.held.remove(&(*account, *id));
+                        }
                     }
                 } else {
                     self.results.extend(results.iter().cloned());
