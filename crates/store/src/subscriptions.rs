@@ -259,7 +259,7 @@ const STATUSES: Sql = Sql::new(
        FROM subscriptions WHERE account_id = $1 AND group_id = $2",
 );
 
-/// How many contacts stand how in a group; a status that nobody has is left out.
+/// How many contacts of a group have each status; a status that nobody has is left out.
 pub fn statuses(tx: &mut Tx<'_>, account: AccountId, group: i64) -> Result<Vec<(Status, u64)>, Error> {
     let counted = tx.row(&STATUSES, &[account.0.into(), group.into()], |row| {
         let of_status =

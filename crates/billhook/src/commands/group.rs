@@ -60,7 +60,7 @@ Examples:
         #[command(flatten)]
         report: Report,
     },
-    /// Show a group with its URLs, and how many contacts stand how in it
+    /// Show a group with its URLs, and how many contacts have each status
     #[command(after_help = "\
 Example:
   billhook group show news --account shop")]
