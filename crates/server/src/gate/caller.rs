@@ -33,11 +33,13 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// Whether the peer is a trusted proxy that says its client used HTTPS.
 pub(crate) fn came_by_https(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    if !is_trusted(peer.to_canonical(), trusted) {
+        return false;
+    }
     // The last value is from the nearest proxy.
     let said = headers.get_all("x-forwarded-proto").iter().next_back();
     let said = said.and_then(|line| line.to_str().ok()?.rsplit(',').next());
-    is_trusted(peer.to_canonical(), trusted)
-        && said.is_some_and(|said| said.trim().eq_ignore_ascii_case("https"))
+    said.is_some_and(|said| said.trim().eq_ignore_ascii_case("https"))
 }
 
 /// An address as proxies write it: with or without a port, IPv6 with or without brackets.

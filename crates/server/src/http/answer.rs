@@ -14,6 +14,9 @@ use crate::{
     http::memory::{self, Budgets, Reservation, allocated},
 };
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SIGNATURE: HeaderName = HeaderName::from_static("billhook-signature");
+
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Memory for answers of all connections, because clients that do not read make us hold them.
 pub(crate) const MAX_BYTES_IN_ALL: usize = 256 * 1024 * 1024;
@@ -116,7 +119,7 @@ impl Answer {
         let mut response = Response::new(());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        insert(headers, "x-request-id", request_id);
+        insert(headers, REQUEST_ID, request_id);
         let (retry_after, paged) = match &self.kind {
             Kind::Page(page, more) => {
                 page.add_headers(self.status, headers);
@@ -127,7 +130,7 @@ impl Answer {
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Some(key) = key {
-            insert(headers, "billhook-signature", &signature::body(key, now, &self.body));
+            insert(headers, SIGNATURE, &signature::body(key, now, &self.body));
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -178,7 +181,7 @@ impl Page {
 }
 
 /// Sets a header to one of our own texts, which are plain ASCII.
-fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

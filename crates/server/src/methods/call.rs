@@ -1,6 +1,7 @@
 //! Runs a method's function: parameters, kind of transaction, panics, envelope.
 
 use std::{
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -54,7 +55,7 @@ struct Origin {
     account: Arc<Served>,
     now: i64,
     is_https: bool,
-    caller: String,
+    caller: IpAddr,
     request_id: String,
 }
 
@@ -71,7 +72,7 @@ impl Origin {
             account: call.account.clone(),
             now: unix_now(),
             is_https,
-            caller: caller.to_string(),
+            caller,
             request_id: request_id.to_owned(),
         }
     }
@@ -88,7 +89,7 @@ impl Origin {
             settings: &account.settings,
             now: *now,
             is_https: *is_https,
-            caller: caller.clone(),
+            caller: Some(*caller),
             domains: &account.domains,
             request_id,
             paged: None,

@@ -321,7 +321,7 @@ pub(super) fn join_buyer<'a>(
         .filter(|name| name != ALL_LEADS)
         .collect();
     let Some(email) = order.email.as_ref().filter(|_| !names.is_empty()) else { return Ok(()) };
-    let by = Caller { at: cx.now, method: ORDER, address: cx.caller.clone() };
+    let by = Caller::new(cx, ORDER);
     let id = if let Some(contact) = contacts::of_email(cx.tx, cx.account, email)? {
         contact.id
     } else {
@@ -364,13 +364,17 @@ struct Caller {
 }
 
 impl Caller {
+    fn new(cx: &Context<'_, '_>, method: &'static str) -> Self {
+        Self { at: cx.now, method, address: cx.caller.map(|address| address.to_string()).unwrap_or_default() }
+    }
+
     fn of(&self) -> By<'_> {
         By { at: self.at, method: self.method, address: &self.address }
     }
 }
 
 fn by<M: Method>(cx: &Context<'_, '_>) -> Caller {
-    Caller { at: cx.now, method: M::NAME, address: cx.caller.clone() }
+    Caller::new(cx, M::NAME)
 }
 
 fn known(cx: &mut Context<'_, '_>, email: &Email) -> Result<Contact, Failure> {

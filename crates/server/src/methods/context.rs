@@ -1,5 +1,7 @@
 //! The context of a method's function.
 
+use std::net::IpAddr;
+
 use billhook_store::{
     AccountId, Tx,
     list_pages::{Page, Wanted},
@@ -26,8 +28,8 @@ pub(crate) struct Context<'a, 'tx> {
     pub(crate) now: i64,
     /// Whether links use HTTPS if the account has no setting for it (decision 47).
     pub(crate) is_https: bool,
-    /// The address that calls; empty: none does.
-    pub(crate) caller: String,
+    /// The address that calls; `None` where the order came otherwise.
+    pub(crate) caller: Option<IpAddr>,
     /// The hosts that are bound to the account.
     pub(crate) domains: &'a [String],
     pub(crate) request_id: &'a str,

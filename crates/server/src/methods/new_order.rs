@@ -80,7 +80,7 @@ impl HandMade {
             manager: self.manager,
             is_strict: false,
         };
-        let (caller, domains) = (String::new(), &[]);
+        let (caller, domains) = (None, &[]);
         let mut cx =
             Context { tx, account, settings, now, is_https, caller, domains, request_id: "", paged: None };
         match make(&mut cx, draft) {

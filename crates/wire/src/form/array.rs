@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 /// The fields of a usual form.
@@ -13,7 +14,8 @@ const USUAL_FIELDS: usize = 8;
 #[derive(Clone, Default)]
 pub struct Array<'a> {
     /// In the order in which keys were first put in.
-    entries: IndexMap<Key<'a>, Value<'a>>,
+    /// Strangers choose the keys. The hash is seeded at random, and a form has at most [`MAX_VARIABLES`](super::MAX_VARIABLES).
+    entries: IndexMap<Key<'a>, Value<'a>, RandomState>,
     /// The highest integer key that there ever was.
     highest: Option<i64>,
 }
@@ -94,7 +96,10 @@ impl<'a> Array<'a> {
 
     /// An empty array with capacity for a usual form.
     pub(super) fn with_room() -> Self {
-        Self { entries: IndexMap::with_capacity(USUAL_FIELDS), highest: None }
+        Self {
+            entries: IndexMap::with_capacity_and_hasher(USUAL_FIELDS, RandomState::default()),
+            highest: None,
+        }
     }
 
     /// The array under `key`; a missing one, or a text, is replaced by an empty array.
