@@ -6,7 +6,7 @@ use billhook_wire::{
 };
 
 use crate::{
-    AccountId, Error, Tx,
+    AccountId, Error, Tx, contact_tags,
     contacts::{self, By, Contact, ContactText},
     deliveries,
     endpoints::{self, asks_for},
@@ -96,7 +96,7 @@ fn told(
         phone: text(ContactText::Phone),
         city: text(ContactText::City),
         ip: by.address.to_owned(),
-        tags: contacts::tags(tx, account, contact.id)?,
+        tags: contact_tags::tags(tx, account, contact.id)?,
         group: group.map(|group| GroupTold {
             rass_id: group.id,
             rass_name: group.name.clone(),

@@ -1,7 +1,7 @@
 //! Contacts as files hold them: each whole, with its tags, subscriptions and history.
 
 use crate::{
-    AccountId, Arg, Error, Row, Sql, Tx,
+    AccountId, Arg, Error, Row, Sql, Tx, contact_tags,
     contacts::{self, By, Contact, Entry, HISTORY, HISTORY_MAX},
     statement_text::sql,
     subscriptions::{self, Subscription},
@@ -117,7 +117,7 @@ pub fn put(tx: &mut Tx<'_>, account: AccountId, whole: &Whole) -> Result<(), Err
     let by = By { at: whole.contact.changed, method: "", address: "" };
     contacts::put(tx, account, &whole.contact, by)?;
     tx.execute(&FORGET, &[account.0.into(), whole.contact.id.into()])?;
-    put_parts(tx, account, std::slice::from_ref(whole), (&contacts::ADD_TAG, &PUT_SUBSCRIPTION))
+    put_parts(tx, account, std::slice::from_ref(whole), (&contact_tags::ADD_TAG, &PUT_SUBSCRIPTION))
 }
 
 /// Writes tags, subscriptions, and the last lines of histories that are empty in the store.

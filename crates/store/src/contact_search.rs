@@ -4,7 +4,9 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     AccountId, Error, Sql, Tx,
-    contacts::{Contact, ContactText, Filter, contacts, find},
+    contact_lists::{Filter, contacts},
+    contact_tags,
+    contacts::{Contact, ContactText, find},
     order_facts::end_of,
     order_keys::surname_key,
     order_search::Word,
@@ -60,7 +62,7 @@ pub fn named(
             is_cut = true;
             break;
         }
-        if filter.takes(tx, account, contact.id)? {
+        if takes(filter, tx, account, contact.id)? {
             found.push(contact);
         }
     }
@@ -87,5 +89,24 @@ fn search(tx: &mut Tx<'_>, account: AccountId, word: &Word) -> Result<Vec<Contac
     }
 }
 
+const IS_IN: Sql = Sql::new(
+    "contacts.is_in",
+    "SELECT group_id FROM subscriptions
+      WHERE account_id = $1 AND contact_id = $2 AND group_id = $3 AND status = 'STATUS_SUBSCRIBE'",
+);
+
+/// Whether a filter takes the contact with this number.
+fn takes(filter: &Filter, tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
+    let is_in = |tx: &mut Tx<'_>, group: i64| {
+        tx.row(&IS_IN, &[account.0.into(), id.into(), group.into()], |row| row.int(0))
+    };
+    if let Some(group) = filter.group
+        && is_in(tx, group)?.is_none()
+    {
+        return Ok(false);
+    }
+    filter.tag.as_ref().map_or(Ok(true), |tag| Ok(contact_tags::tags(tx, account, id)?.contains(tag)))
+}
+
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&Sql] = &[&BY_EMAIL, &BY_PHONE, &BY_SURNAME];
+pub(crate) const STATEMENTS: &[&Sql] = &[&IS_IN, &BY_EMAIL, &BY_PHONE, &BY_SURNAME];

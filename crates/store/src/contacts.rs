@@ -18,8 +18,6 @@ use crate::{
 const KIND: &str = "contact";
 /// How many lines of a contact's history are kept.
 pub const HISTORY_MAX: i64 = 200;
-/// Of so many contacts a tag is taken at once.
-const RETAGGED: u32 = 500;
 
 text_fields! {
     /// A text field of a contact (sections 7.1, 7.2 and 9.1).
@@ -341,43 +339,6 @@ pub fn count_from(
     Ok(tx.row(&COUNT_FROM, &args, |row| row.int(0))?.unwrap_or(0).unsigned_abs())
 }
 
-const TAGS_OF: Sql = Sql::new(
-    "contacts.tags_of",
-    "SELECT tag FROM contact_tags WHERE account_id = $1 AND contact_id = $2 ORDER BY tag",
-);
-
-/// A contact's tags, in order.
-pub fn tags(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Vec<String>, Error> {
-    tx.all(&TAGS_OF, &[account.0.into(), id.into()], |row| Ok(row.text(0)?.to_owned()))
-}
-
-pub(crate) const ADD_TAG: Sql =
-    sql!("contacts.add_tag", Piece::Insert(&TAGS), " ON CONFLICT (account_id, contact_id, tag) DO NOTHING");
-const REMOVE_TAG: Sql = Sql::new(
-    "contacts.remove_tag",
-    "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2 AND tag = $3",
-);
-
-/// Adds tags to a contact, or removes them; says whether that changed anything. Letter case matters.
-pub fn tag<'a>(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    id: i64,
-    by: By<'_>,
-    tags: impl IntoIterator<Item = &'a str>,
-    removes: bool,
-) -> Result<bool, Error> {
-    let (sql, what) = if removes { (&REMOVE_TAG, "tag removed") } else { (&ADD_TAG, "tag added") };
-    let mut changed = false;
-    for tag in tags {
-        if tx.execute(sql, &[account.0.into(), id.into(), tag.into()])? > 0 {
-            note(tx, account, id, by, what, tag)?;
-            changed = true;
-        }
-    }
-    Ok(changed)
-}
-
 const NEWEST: Sql = Sql::new(
     "contacts.newest_entry",
     "SELECT entry_no FROM contact_history WHERE account_id = $1 AND contact_id = $2 ORDER BY entry_no DESC LIMIT 1",
@@ -427,128 +388,6 @@ pub fn history(tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<Vec<Entry
     tx.all(&HISTORY_OF, &[account.0.into(), id.into()], table::read)
 }
 
-/// Which contacts are wanted. By default all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Only those with an active subscription to the group of this number.
-    pub group: Option<i64>,
-    /// Only those with this tag. Letter case matters.
-    pub tag: Option<String>,
-}
-
-const IS_IN: Sql = Sql::new(
-    "contacts.is_in",
-    "SELECT group_id FROM subscriptions
-      WHERE account_id = $1 AND contact_id = $2 AND group_id = $3 AND status = 'STATUS_SUBSCRIBE'",
-);
-
-impl Filter {
-    /// Whether it takes the contact with this number.
-    pub fn takes(&self, tx: &mut Tx<'_>, account: AccountId, id: i64) -> Result<bool, Error> {
-        let is_in = |tx: &mut Tx<'_>, group: i64| {
-            tx.row(&IS_IN, &[account.0.into(), id.into(), group.into()], |row| row.int(0))
-        };
-        if let Some(group) = self.group
-            && is_in(tx, group)?.is_none()
-        {
-            return Ok(false);
-        }
-        self.tag.as_ref().map_or(Ok(true), |tag| Ok(tags(tx, account, id)?.contains(tag)))
-    }
-}
-
-/// Selects whole contacts `c`.
-macro_rules! contacts {
-    ($name:literal, $rest:literal) => {
-        sql!($name, "SELECT ", Piece::List(Contact::COLUMNS, "c."), " FROM ", $rest)
-    };
-}
-pub(crate) use contacts;
-
-const LIST: Sql = contacts!(
-    "contacts.list",
-    "contacts c WHERE c.account_id = $1 AND c.contact_id < $2 ORDER BY c.contact_id DESC LIMIT $3"
-);
-const IN_GROUP: Sql = contacts!(
-    "contacts.in_group",
-    "subscriptions s CROSS JOIN contacts c
-      WHERE s.account_id = $1 AND s.contact_id < $2 AND s.group_id = $3 AND s.status = 'STATUS_SUBSCRIBE'
-        AND c.account_id = s.account_id AND c.contact_id = s.contact_id
-        AND ($4 = '' OR EXISTS (SELECT 1 FROM contact_tags t
-                                 WHERE t.account_id = s.account_id AND t.contact_id = s.contact_id AND t.tag = $4))
-      ORDER BY s.contact_id DESC LIMIT $5"
-);
-const TAGGED: Sql = contacts!(
-    "contacts.tagged",
-    "contact_tags t CROSS JOIN contacts c
-      WHERE t.account_id = $1 AND t.contact_id < $2 AND t.tag = $3
-        AND c.account_id = t.account_id AND c.contact_id = t.contact_id
-      ORDER BY t.contact_id DESC LIMIT $4"
-);
-
-/// The contacts below a number, the newest first and at most so many.
-pub fn list(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    filter: &Filter,
-    before: Option<i64>,
-    most: u32,
-) -> Result<Vec<Contact>, Error> {
-    let (below, most) = (before.unwrap_or(i64::MAX), i64::from(most).into());
-    let mut args = vec![account.0.into(), below.into()];
-    let sql = match (filter.group, &filter.tag) {
-        (None, None) => &LIST,
-        (None, Some(tag)) => {
-            args.push(tag.into());
-            &TAGGED
-        }
-        (Some(group), tag) => {
-            args.push(group.into());
-            args.push(tag.as_deref().unwrap_or_default().into());
-            &IN_GROUP
-        }
-    };
-    args.push(most);
-    tx.all(sql, &args, table::read)
-}
-
-const ALL_TAGS: Sql = Sql::new(
-    "contacts.all_tags",
-    "SELECT tag, COUNT(*) FROM contact_tags WHERE account_id = $1 GROUP BY tag ORDER BY tag",
-);
-
-/// Every tag, in order, with how many contacts have it.
-pub fn all_tags(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<(String, u64)>, Error> {
-    tx.all(&ALL_TAGS, &[account.0.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())))
-}
-
-const COUNT_TAGGED: Sql =
-    Sql::new("contacts.count_tagged", "SELECT COUNT(*) FROM contact_tags WHERE account_id = $1 AND tag = $2");
-
-/// How many contacts have a tag.
-pub fn count_tagged(tx: &mut Tx<'_>, account: AccountId, tag: &str) -> Result<u64, Error> {
-    let count = tx.row(&COUNT_TAGGED, &[account.0.into(), tag.into()], |row| row.int(0))?;
-    Ok(count.unwrap_or(0).unsigned_abs())
-}
-
-/// Takes a tag off some of the contacts that have it, and puts another on them if one is given. Returns of how many;
-/// call it until that is 0.
-pub fn retag_some(
-    tx: &mut Tx<'_>,
-    account: AccountId,
-    tag: &str,
-    other: Option<&str>,
-    by: By<'_>,
-) -> Result<usize, Error> {
-    let tagged = Filter { tag: Some(tag.to_owned()), ..Filter::default() };
-    let some = list(tx, account, &tagged, None, RETAGGED)?;
-    for contact in &some {
-        self::tag(tx, account, contact.id, by, other, false)?;
-        self::tag(tx, account, contact.id, by, [tag], true)?;
-    }
-    Ok(some.len())
-}
-
 const REMOVE_TAGS: Sql =
     Sql::new("contacts.remove_tags", "DELETE FROM contact_tags WHERE account_id = $1 AND contact_id = $2");
 const REMOVE_HISTORY: Sql = Sql::new(
@@ -579,19 +418,10 @@ pub(crate) const STATEMENTS: &[&Sql] = &[
     &COUNT,
     &COUNT_ACTIVE,
     &COUNT_FROM,
-    &TAGS_OF,
-    &ADD_TAG,
-    &REMOVE_TAG,
     &NEWEST,
     &NOTE,
     &FORGET,
     &HISTORY_OF,
-    &IS_IN,
-    &LIST,
-    &IN_GROUP,
-    &TAGGED,
-    &ALL_TAGS,
-    &COUNT_TAGGED,
     &REMOVE_TAGS,
     &REMOVE_HISTORY,
     &UNSUBSCRIBE,

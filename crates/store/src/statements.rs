@@ -11,7 +11,7 @@ macro_rules! modules {
 /// All of them. One that its module's list lacks is noticed, and a module that is not here.
 pub(crate) fn every() -> Vec<&'static Sql> {
     let modules = modules!(
-        accounts audit categories check contact_files contact_search contacts coupons customers deliveries endpoints erasure events groups holdings idempotency income
+        accounts audit categories check contact_files contact_lists contact_search contact_tags contacts coupons customers deliveries endpoints erasure events groups holdings idempotency income
         list_pages managers marks order_changes order_facts order_info order_lists order_search orders partners payments people
         pincodes product_versions products queues reports same_order subscriptions
     );

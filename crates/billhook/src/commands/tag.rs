@@ -6,7 +6,10 @@ use billhook_store::{
     Tx,
     accounts::Account,
     audit::{self, Action as Done},
-    contacts::{self, By, Filter},
+    contact_lists,
+    contact_lists::Filter,
+    contact_tags,
+    contacts::By,
 };
 use billhook_wire::Name;
 use clap::{Args, Subcommand};
@@ -125,8 +128,9 @@ impl Action {
     pub(crate) fn run(self, everywhere: &Everywhere) -> Result<(), Failure> {
         match self {
             Self::List { search, report } => {
-                let mut tags =
-                    report.open(everywhere)?.read(|tx, account| Ok(contacts::all_tags(tx, account.id)?))?;
+                let mut tags = report
+                    .open(everywhere)?
+                    .read(|tx, account| Ok(contact_tags::all_tags(tx, account.id)?))?;
                 tags.retain(|(tag, _)| begins(tag, &search));
                 say_if_none(tags.is_empty(), report.json, "tag");
                 tags.iter().try_for_each(|(tag, count)| {
@@ -155,9 +159,9 @@ fn json(tag: &str, count: u64) -> Value {
 
 /// How many contacts have a tag, which has to be there.
 fn count(tx: &mut Tx<'_>, account: &Account, tag: &str) -> Result<u64, Failure> {
-    let count = contacts::count_tagged(tx, account.id, tag)?;
+    let count = contact_tags::count_tagged(tx, account.id, tag)?;
     if count == 0 {
-        let tags = contacts::all_tags(tx, account.id)?;
+        let tags = contact_tags::all_tags(tx, account.id)?;
         return Err(unknown("tag", tag, account, tags.iter().map(|(tag, _)| &**tag)));
     }
     Ok(count)
@@ -167,7 +171,7 @@ fn show(everywhere: &Everywhere, tag: &str, report: &Report) -> Result<(), Failu
     let (count, newest) = report.open(everywhere)?.read(|tx, account| {
         let count = count(tx, account, tag)?;
         let tagged = Filter { tag: Some(tag.to_owned()), ..Filter::default() };
-        let newest = contacts::list(tx, account.id, &tagged, None, SHOWN)?;
+        let newest = contact_lists::list(tx, account.id, &tagged, None, SHOWN)?;
         let newest = newest.into_iter().map(|contact| Known::of(tx, account, contact));
         Ok((count, newest.collect::<Result<Vec<_>, _>>()?))
     })?;
@@ -206,12 +210,12 @@ fn put(
         let sign = if removes { '-' } else { '+' };
         for key in &keys {
             let contact = contact::found(tx, account, key)?;
-            if contacts::tag(tx, account.id, contact.id, by, [tag], removes)? {
+            if contact_tags::tag(tx, account.id, contact.id, by, [tag], removes)? {
                 let detail = format!("{}; {sign}tags: {tag}", contact.noted_as());
                 audit::add_command(tx, account.id, Done::ContactChanged, &detail, by.at)?;
             }
         }
-        Ok(contacts::count_tagged(tx, account.id, tag)?)
+        Ok(contact_tags::count_tagged(tx, account.id, tag)?)
     })?;
     print(report.json, &json(tag.as_str(), count), &format!("{tag}: {} it now", have(count)))
 }
@@ -241,7 +245,7 @@ fn retag(
         let batch = account.write(move |tx, account| {
             let (by, other) =
                 (By { at: now(), method: METHOD, address: "" }, other.as_ref().map(Name::as_str));
-            let batch = contacts::retag_some(tx, account.id, tag.as_str(), other, by)?;
+            let batch = contact_tags::retag_some(tx, account.id, tag.as_str(), other, by)?;
             if is_first && batch > 0 {
                 let (action, detail) = match other {
                     Some(other) => (Done::TagChanged, format!("{tag}: now {other}")),
@@ -257,7 +261,7 @@ fn retag(
         done += batch;
     }
     let now = other.unwrap_or(tag);
-    let count = account.read(|tx, account| Ok(contacts::count_tagged(tx, account.id, now.as_str())?))?;
+    let count = account.read(|tx, account| Ok(contact_tags::count_tagged(tx, account.id, now.as_str())?))?;
     let line = match other {
         Some(other) => format!("{tag} is named {other} now, and {} it", have(count)),
         None => format!("{tag} was taken off {}", counted(done, "contact")),
@@ -276,7 +280,7 @@ fn lost(
     let Some(other) = other else {
         return Ok(Some(format!("{} the tag {tag}: --yes takes it off", have(of_tag))));
     };
-    let of_other = contacts::count_tagged(tx, account.id, other.as_str())?;
+    let of_other = contact_tags::count_tagged(tx, account.id, other.as_str())?;
     let line = format!("{} the tag {other} already: --yes makes one tag of both", have(of_other));
     Ok(Some(line).filter(|_| of_other > 0))
 }

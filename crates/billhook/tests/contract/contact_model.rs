@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billhook_store::{accounts, contacts};
+use billhook_store::{accounts, contact_tags, contacts};
 use billhook_wire::{Email, Login};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
@@ -195,7 +195,7 @@ impl Real<'_> {
         let tags = store_of(self.server.place()).write(move |tx| {
             let account = accounts::find(tx, &login)?.unwrap().id;
             let contact = contacts::of_email(tx, account, &Email::parse(email).unwrap())?;
-            contact.map_or(Ok(Vec::new()), |contact| contacts::tags(tx, account, contact.id))
+            contact.map_or(Ok(Vec::new()), |contact| contact_tags::tags(tx, account, contact.id))
         });
         tags.unwrap().into_iter().collect()
     }

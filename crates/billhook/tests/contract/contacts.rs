@@ -3,6 +3,7 @@
 use std::thread;
 
 use billhook_store::{
+    contact_tags,
     contacts::{self, Contact, ContactText, Entry},
     subscriptions::{self, Subscription},
 };
@@ -53,7 +54,7 @@ impl Shop {
             let contact = contacts::of_email(tx, account, &email)?.unwrap();
             let of = subscriptions::of_contact(tx, account, contact.id)?;
             Ok(Known {
-                tags: contacts::tags(tx, account, contact.id)?,
+                tags: contact_tags::tags(tx, account, contact.id)?,
                 history: contacts::history(tx, account, contact.id)?,
                 subscriptions: of
                     .into_iter()

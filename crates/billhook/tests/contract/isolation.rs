@@ -1,6 +1,6 @@
 //! Two accounts with the same order numbers and customers: neither can see the other's data in any way.
 
-use billhook_store::{Error, accounts, contacts, subscriptions};
+use billhook_store::{Error, accounts, contact_tags, contacts, subscriptions};
 use billhook_wire::{
     Access, Email, Key, Login,
     envelope::Answer as Envelope,
@@ -281,7 +281,7 @@ fn all_of(shop: &Billhook, login: &'static str) -> String {
             let Some(contact) = contacts::of_email(tx, account, &Email::parse(email).unwrap())? else {
                 continue;
             };
-            let tags = contacts::tags(tx, account, contact.id)?;
+            let tags = contact_tags::tags(tx, account, contact.id)?;
             let history = contacts::history(tx, account, contact.id)?;
             let groups = subscriptions::of_contact(tx, account, contact.id)?;
             all.push(format!("{email} {contact:?} {tags:?} {history:?} {groups:?}"));

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 
 use billhook_store::{
     audit::{self, Action},
-    contact_changes, contact_search,
-    contacts::{self, By, Contact, ContactText, Filter},
+    contact_changes, contact_lists,
+    contact_lists::Filter,
+    contact_search, contact_tags,
+    contacts::{self, By, Contact, ContactText},
     erasure,
     groups::{self, Group, Kind as Joins},
     managers,
@@ -137,7 +139,7 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
     let (before, most) = (query.get("before").parse().ok(), ON_A_PAGE + 1);
     let (mut all, is_cut) = if q.is_empty() {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
-        (contacts::list(cx.tx, account, &filter, before, most)?, false)
+        (contact_lists::list(cx.tx, account, &filter, before, most)?, false)
     } else {
         contact_search::named(cx.tx, account, &Word::read(q), &filter, before, most)?
     };
@@ -173,7 +175,7 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
 
 fn row(cx: &mut Context<'_, '_>, contact: &Contact) -> Result<Vec<Markup>, Failure> {
     let account = cx.visit.account.id;
-    let tags = contacts::tags(cx.tx, account, contact.id)?;
+    let tags = contact_tags::tags(cx.tx, account, contact.id)?;
     let mut groups = subscriptions::of_contact(cx.tx, account, contact.id)?;
     groups.retain(|(one, _)| one.status == Status::Subscribe);
     let groups: Vec<_> = groups.iter().map(|(_, group)| group.title.as_str()).collect();
@@ -210,7 +212,7 @@ impl Family for Card {
         let Some(contact) = contacts::find(cx.tx, account, number)? else { return Ok(None) };
         let known_as = Some(contact.known_as()).filter(|name| !name.is_empty());
         let known_as = known_as.unwrap_or_else(|| format!("{} {number}", Words::of(cx.language()).number));
-        Ok(Some(Self { known_as, tags: contacts::tags(cx.tx, account, number)?.join(", "), contact }))
+        Ok(Some(Self { known_as, tags: contact_tags::tags(cx.tx, account, number)?.join(", "), contact }))
     }
 
     fn number(&self) -> i64 {
@@ -309,9 +311,9 @@ impl Family for Card {
         // Both are taken apart alike, so a tag with a comma in it, which imports may bring, stays.
         let [had, wanted] = [&self.tags, &tags].map(|tags| listed_tags(tags).collect::<BTreeSet<_>>());
         for (differing, removes) in [(wanted.difference(&had), false), (had.difference(&wanted), true)] {
-            contacts::tag(cx.tx, account, contact.id, by, differing.copied(), removes)?;
+            contact_tags::tag(cx.tx, account, contact.id, by, differing.copied(), removes)?;
         }
-        self.tags = contacts::tags(cx.tx, account, contact.id)?.join(", ");
+        self.tags = contact_tags::tags(cx.tx, account, contact.id)?.join(", ");
         Ok(Ok(()))
     }
 

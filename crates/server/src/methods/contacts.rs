@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use billhook_store::{
-    Error, Kind, contact_changes,
+    Error, Kind, contact_changes, contact_tags,
     contacts::{self, By, Contact, ContactText},
     groups::{self, ALL_LEADS, Group, Kind as Joins},
     managers,
@@ -88,7 +88,7 @@ pub(crate) fn add_lead_to_group(cx: &mut Context<'_, '_>, ask: &AddLeadToGroup) 
         contact.texts.set(ContactText::Aff, partner);
     }
     let id = keep(cx, &by, is_new, &before, contact)?;
-    contacts::tag(cx.tx, cx.account, id, by.of(), tags, false)?;
+    contact_tags::tag(cx.tx, cx.account, id, by.of(), tags, false)?;
     let consent = (plain(ask.activation.as_ref()), done_url);
     for group in &groups {
         subscriptions::put(cx.tx, cx.account, group, id, Status::Subscribe, by.of(), consent)?;
@@ -109,7 +109,7 @@ pub(crate) fn update_subscriber_data(
     set(&mut contact, ContactText::City, ask.lead_city.as_ref());
     let tags = once(cx, ask.lead_tags.as_ref())?;
     keep(cx, &by, false, &before, contact)?;
-    contacts::tag(cx.tx, cx.account, id, by.of(), tags, false)?;
+    contact_tags::tag(cx.tx, cx.account, id, by.of(), tags, false)?;
     Ok(Nothing)
 }
 
@@ -254,8 +254,8 @@ pub(crate) fn add_update_lead(cx: &mut Context<'_, '_>, ask: &AddUpdateLead) -> 
     contact.manager = manager(cx, ask.lead_personal_manager)?.unwrap_or(contact.manager);
     let (added, removed) = (once(cx, ask.add_tags.as_ref())?, once(cx, ask.remove_tags.as_ref())?);
     let id = keep(cx, &by, is_new, &before, contact)?;
-    contacts::tag(cx.tx, cx.account, id, by.of(), added, false)?;
-    contacts::tag(cx.tx, cx.account, id, by.of(), removed, true)?;
+    contact_tags::tag(cx.tx, cx.account, id, by.of(), added, false)?;
+    contact_tags::tag(cx.tx, cx.account, id, by.of(), removed, true)?;
     for group in &joins {
         subscriptions::put(cx.tx, cx.account, group, id, Status::Subscribe, by.of(), ("", ""))?;
     }
@@ -278,7 +278,7 @@ fn manager(cx: &mut Context<'_, '_>, named: Option<i64>) -> Result<Option<i64>, 
 pub(crate) fn add_tag_to_lead(cx: &mut Context<'_, '_>, ask: &AddTagToLead) -> Result<Nothing, Failure> {
     let (contact, by) = (known(cx, &ask.lead_email)?, by::<AddTagToLead>(cx));
     let tags = once(cx, Some(&ask.add_tags))?;
-    contacts::tag(cx.tx, cx.account, contact.id, by.of(), tags, false)?;
+    contact_tags::tag(cx.tx, cx.account, contact.id, by.of(), tags, false)?;
     Ok(Nothing)
 }
 
@@ -288,7 +288,7 @@ pub(crate) fn remove_tag_from_lead(
 ) -> Result<Nothing, Failure> {
     let (contact, by) = (known(cx, &ask.lead_email)?, by::<RemoveTagFromLead>(cx));
     let tags = once(cx, Some(&ask.remove_tags))?;
-    contacts::tag(cx.tx, cx.account, contact.id, by.of(), tags, true)?;
+    contact_tags::tag(cx.tx, cx.account, contact.id, by.of(), tags, true)?;
     Ok(Nothing)
 }
 

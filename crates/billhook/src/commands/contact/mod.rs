@@ -8,7 +8,7 @@ use billhook_store::{
     Tx,
     accounts::Account,
     audit::{self, Action as Done},
-    contact_changes,
+    contact_changes, contact_tags,
     contacts::{self, By, Contact},
     erasure, managers, subscriptions,
 };
@@ -201,7 +201,7 @@ impl Set {
                 contact_changes::change(tx, account.id, &contact, by)?;
             }
             joined.put(tx, account, id, by)?;
-            contacts::tag(tx, account.id, id, by, untag.iter().map(Name::as_str), true)?;
+            contact_tags::tag(tx, account.id, id, by, untag.iter().map(Name::as_str), true)?;
             for name in &leave {
                 let group = group::named(tx, account, name)?;
                 if subscriptions::leave(tx, account.id, &group, id, by)?.is_none() {
@@ -235,7 +235,7 @@ impl Joined {
     }
 
     fn put(&self, tx: &mut Tx<'_>, account: &Account, id: i64, by: By<'_>) -> Result<(), Failure> {
-        contacts::tag(tx, account.id, id, by, self.tags.iter().map(Name::as_str), false)?;
+        contact_tags::tag(tx, account.id, id, by, self.tags.iter().map(Name::as_str), false)?;
         for name in &self.groups {
             let group = group::named(tx, account, name)?;
             subscriptions::put(tx, account.id, &group, id, Status::Subscribe, by, ("", ""))?;

@@ -5,8 +5,10 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
-    contact_search,
-    contacts::{self, Contact, ContactText, Entry, Filter},
+    contact_lists,
+    contact_lists::Filter,
+    contact_search, contact_tags,
+    contacts::{self, Contact, ContactText, Entry},
     customers::{self, Customer},
     groups::Group,
     managers,
@@ -84,7 +86,7 @@ impl List {
             }
             let mut before = None;
             while left > 0 {
-                let page = contacts::list(tx, account.id, &filter, before, left.min(AT_ONCE))?;
+                let page = contact_lists::list(tx, account.id, &filter, before, left.min(AT_ONCE))?;
                 let Some(last) = page.last() else { break };
                 before = Some(last.id);
                 left -= u32::try_from(page.len()).unwrap_or(left);
@@ -106,7 +108,7 @@ pub(crate) struct Known {
 
 impl Known {
     pub(crate) fn of(tx: &mut Tx<'_>, account: &Account, contact: Contact) -> Result<Self, Failure> {
-        let tags = contacts::tags(tx, account.id, contact.id)?;
+        let tags = contact_tags::tags(tx, account.id, contact.id)?;
         let subscriptions = subscriptions::of_contact(tx, account.id, contact.id)?;
         Ok(Self { contact, tags, subscriptions })
     }
