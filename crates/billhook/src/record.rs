@@ -16,16 +16,13 @@ mod value;
 
 use std::{collections::HashMap, path::Path, sync::LazyLock};
 
-use billhook_store::{
-    order_changes::Payment,
-    orders::{Handling, TextField, Texts},
-};
+use billhook_store::orders::{Handling, TextField, Texts, order_changes::Payment};
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus};
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
 pub(crate) use billhook_store::orders::LINES_MAX;
-pub(crate) use billhook_store::product_settings::GoodField;
+pub(crate) use billhook_store::products::product_settings::GoodField;
 use billhook_wire::text::NAME_BYTES_MAX;
 pub(crate) use billhook_wire::text::TEXT_BYTES_MAX;
 pub(crate) use contact::ContactEntry;

@@ -5,12 +5,15 @@ use std::fmt;
 use billhook_wire::{Email, Money, OrderId};
 
 use crate::{
-    AccountId, Error, Kind, Progress, Sql, Tx, accounts, categories, coupons, managers,
-    order_keys::{phone_key, surname_key},
-    orders,
-    orders::hidden_key,
-    partners, payments, pincodes, products,
-    tables::TABLES,
+    AccountId, Error, Kind, Progress, Sql, Tx, accounts, managers,
+    orders::{
+        self, hidden_key,
+        order_keys::{phone_key, surname_key},
+        payments,
+    },
+    partners,
+    products::{self, categories, coupons, pincodes},
+    table::tables::TABLES,
 };
 
 /// One finding, in one line.

@@ -19,10 +19,11 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Error, Kind, Location, Progress, Row, Store, Tx, deliveries, engine, marks,
+    Error, Kind, Location, Progress, Row, Store, Tx, engine, marks,
+    outbox::deliveries,
     partial::Unfinished,
     random,
-    tables::{Copied, TABLES},
+    table::tables::{Copied, TABLES},
     tx::{Arg, Value},
 };
 

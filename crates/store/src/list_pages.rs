@@ -13,11 +13,9 @@ use billhook_wire::{
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
-    order_lists::By,
-    orders,
+    orders::{self, order_lists::By},
     products::{self, Listing},
-    statement_text::sql,
-    table::Stores as _,
+    table::{Stores as _, statement_text::sql},
 };
 
 /// A page of a list.

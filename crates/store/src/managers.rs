@@ -2,8 +2,7 @@
 
 use crate::{
     AccountId, Error, Sql, Tx, marks,
-    statement_text::sql,
-    table::{self, Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row, statement_text::sql},
 };
 
 /// The kind of managers in `marks`.

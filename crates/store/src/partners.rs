@@ -4,8 +4,7 @@ use billhook_wire::Money;
 
 use crate::{
     AccountId, Error, Sql, Tx, marks,
-    statement_text::sql,
-    table::{self, Columns, Stores as _, Table, row},
+    table::{self, Columns, Stores as _, Table, row, statement_text::sql},
 };
 
 /// The kind of partners in `marks`.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::{
     Error, Kind,
-    product_versions::{KnownVersions, UsedVersions},
+    products::product_versions::{KnownVersions, UsedVersions},
 };
 
 /// A statement: its name for messages, and its text in the dialect that all engines share.

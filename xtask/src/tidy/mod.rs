@@ -145,12 +145,12 @@ mod tests {
     #[test]
     fn sources_stay_in_their_rooms() {
         let select = "const A: &str = \"SELECT 1\";";
-        assert_eq!(faults("crates/store/src/orders.rs", select), [""; 0]);
+        assert_eq!(faults("crates/store/src/orders/mod.rs", select), [""; 0]);
         assert_eq!(faults("crates/server/src/orders.rs", select).len(), 1);
-        assert_eq!(faults("crates/store/src/orders.rs", "/// As PostgreSQL does.").len(), 1);
+        assert_eq!(faults("crates/store/src/orders/mod.rs", "/// As PostgreSQL does.").len(), 1);
         assert_eq!(faults("crates/store/src/engine/mod.rs", "/// As PostgreSQL does."), [""; 0]);
         assert_eq!(
-            faults("crates/store/src/orders.rs", "#[cfg(test)]\nmod tests {\n// postgres\n}"),
+            faults("crates/store/src/orders/mod.rs", "#[cfg(test)]\nmod tests {\n// postgres\n}"),
             [""; 0]
         );
         assert_eq!(faults("crates/wire/src/utils/mod.rs", "").len(), 1);

@@ -28,7 +28,7 @@ fn is_path(word: &str) -> bool {
 }
 
 /// Whether a file is the one that the word names, or is in that folder. A path may begin anywhere, and may
-/// leave out `crates/` and `src/`: `store/orders.rs`. A component in capitals, or `*`, matches any.
+/// leave out `crates/` and `src/`: `store/marks.rs`. A component in capitals, or `*`, matches any.
 fn leads_to(word: &str, path: &str) -> bool {
     let parts =
         |path| str::split(path, '/').filter(|part| !["crates", "src", ""].contains(part)).collect::<Vec<_>>();

@@ -2,9 +2,8 @@
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::Action as Done,
-    categories::{self, Category},
+    accounts::{Account, audit::Action as Done},
+    products::categories::{self, Category},
 };
 use billhook_wire::Name;
 use clap::Subcommand;

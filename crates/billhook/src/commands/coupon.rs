@@ -4,10 +4,11 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::Action as Done,
-    coupons::{self, Coupon, Discount},
-    products,
+    accounts::{Account, audit::Action as Done},
+    products::{
+        self,
+        coupons::{self, Coupon, Discount},
+    },
 };
 use billhook_wire::{Money, Name, Percent, Price};
 use clap::{Args, Subcommand};

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
-    customers::{self, Customer},
-    order_search::{START, Word},
-    orders::{self, Order, TextField},
+    orders::{
+        self, Order, TextField,
+        customers::{self, Customer},
+        order_search::{START, Word},
+    },
 };
 use billhook_wire::{Email, OrderId};
 use clap::{Args, Subcommand};

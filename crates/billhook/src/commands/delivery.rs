@@ -4,10 +4,14 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    deliveries::{self, Delivery, DeliveryId, Filter, State, Try},
-    events::{self, Happened},
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+    },
+    outbox::{
+        deliveries::{self, Delivery, DeliveryId, Filter, State, Try},
+        events::{self, Happened},
+    },
 };
 use billhook_wire::lead_event::event_words;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};

@@ -3,13 +3,15 @@
 use billhook_store::{
     AccountId, Location, Store, Tx,
     accounts::{self, Account},
-    contacts::{self, By, Contact},
-    groups::{self, Group},
+    contacts::{
+        self, By, Contact,
+        groups::{self, Group},
+        subscriptions,
+    },
     marks,
     orders::{self, Handling, Line, Order, Texts},
     partners,
     products::{self, Listing},
-    subscriptions,
 };
 use billhook_wire::{
     Email, GoodId, Key, Login, Money, OrderId, PayStatus, method::SubscriptionStatus, signature,

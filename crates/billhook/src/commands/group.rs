@@ -4,10 +4,14 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    groups::{self, ALL_LEADS, Group, Kind},
-    subscriptions,
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+    },
+    contacts::{
+        groups::{self, ALL_LEADS, Group, Kind},
+        subscriptions,
+    },
 };
 use billhook_wire::Name;
 use clap::Subcommand;

@@ -3,7 +3,7 @@
 use std::{io::Write as _, thread, time::Duration};
 
 use billhook_client::{CallError, Client};
-use billhook_store::people::Secret;
+use billhook_store::accounts::people::Secret;
 use billhook_wire::{
     Event, event,
     method::{EventInfo, EventList, GetEvents},

@@ -2,8 +2,7 @@
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::Action as Done,
+    accounts::{Account, audit::Action as Done},
     managers::{self, Manager},
 };
 use billhook_wire::Name;

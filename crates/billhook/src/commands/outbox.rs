@@ -3,9 +3,12 @@
 use std::io::Write as _;
 
 use billhook_store::{
-    Tx, accounts,
-    audit::{self, Action as Done},
-    deliveries::{self, State},
+    Tx,
+    accounts::{
+        self,
+        audit::{self, Action as Done},
+    },
+    outbox::deliveries::{self, State},
 };
 use clap::{Args, Subcommand};
 use serde_json::json;

@@ -2,9 +2,11 @@
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::Action as Done,
-    people::{self, Person, Role},
+    accounts::{
+        Account,
+        audit::Action as Done,
+        people::{self, Person, Role},
+    },
 };
 use billhook_wire::Name;
 use clap::Subcommand;

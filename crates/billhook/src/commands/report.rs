@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io::Write as _};
 
-use billhook_store::reports::{self, Group, Groups, Period, Report as Reported, Step, Sums};
+use billhook_store::orders::reports::{self, Group, Groups, Period, Report as Reported, Step, Sums};
 use clap::{Args, builder::PossibleValuesParser};
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};

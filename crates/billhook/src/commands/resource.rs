@@ -6,8 +6,10 @@ use std::fmt::Display;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action},
+    accounts::{
+        Account,
+        audit::{self, Action},
+    },
 };
 use clap::Args;
 use serde_json::Value;

@@ -4,12 +4,15 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    contact_lists,
-    contact_lists::Filter,
-    contact_tags,
-    contacts::By,
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+    },
+    contacts::{
+        By,
+        contact_lists::{self, Filter},
+        contact_tags,
+    },
 };
 use billhook_wire::Name;
 use clap::{Args, Subcommand};

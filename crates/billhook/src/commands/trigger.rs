@@ -6,11 +6,14 @@ use billhook_server::HandMade;
 use billhook_store::{
     Tx,
     accounts::Account,
-    deliveries,
-    events::{self, Happened},
-    income,
-    order_changes::{self, Payment},
-    orders::{Order, TextField, Texts},
+    orders::{
+        Order, TextField, Texts, income,
+        order_changes::{self, Payment},
+    },
+    outbox::{
+        deliveries,
+        events::{self, Happened},
+    },
     products::{self, Product},
 };
 use billhook_wire::{Email, Event, Money, Name, PayStatus};

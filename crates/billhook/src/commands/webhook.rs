@@ -4,11 +4,15 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    endpoints::{self, ENDPOINTS_MAX, Endpoint},
-    events,
-    people::Secret,
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+        people::Secret,
+    },
+    outbox::{
+        endpoints::{self, ENDPOINTS_MAX, Endpoint},
+        events,
+    },
 };
 use billhook_wire::{lead_event::event_words, signature};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};

@@ -2,10 +2,12 @@
 
 use billhook_store::{
     AccountId, Error, Tx,
-    contact_files::{self, Whole},
-    contacts::{self, Contact, ContactText, HISTORY_MAX},
-    groups::{self, ALL_LEADS, Group, Kind},
-    subscriptions::Subscription,
+    contacts::{
+        self, Contact, ContactText, HISTORY_MAX,
+        contact_files::{self, Whole},
+        groups::{self, ALL_LEADS, Group, Kind},
+        subscriptions::Subscription,
+    },
 };
 use billhook_wire::{Email, Name, method::SubscriptionStatus as Status, text::NAME_BYTES_MAX};
 use jiff::tz::TimeZone;

@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
     AccountId, Error, Kind, Tx,
-    contact_files::{self, Whole},
-    contacts::{self, Contact, ContactText, HISTORY_MAX},
-    erasure,
-    groups::{self, Group},
-    subscriptions::Subscription,
+    contacts::{
+        self, Contact, ContactText, HISTORY_MAX,
+        contact_files::{self, Whole},
+        erasure,
+        groups::{self, Group},
+        subscriptions::Subscription,
+    },
 };
 use billhook_wire::method::SubscriptionStatus as Status;
 

@@ -6,9 +6,7 @@
 use std::io::{self, Write};
 
 use billhook_store::{
-    order_changes::Payment,
-    order_record::has_paid,
-    orders::{Line, Order},
+    orders::{Line, Order, order_changes::Payment, order_record::has_paid},
     products::Product,
 };
 use billhook_wire::Money;

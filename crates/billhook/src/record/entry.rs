@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map};
 
 use billhook_store::{
-    AccountId, Error, Tx, accounts,
-    categories::{self, Category},
-    coupons::{self, Coupon, Discount},
-    groups,
+    AccountId, Error, Tx,
+    accounts::{
+        self,
+        settings::{Setting, Settings},
+    },
+    contacts::groups,
     managers::{self, Manager},
     partners::{self, Partner},
-    pincodes,
-    settings::{Setting, Settings},
+    products::{
+        categories::{self, Category},
+        coupons::{self, Coupon, Discount},
+        pincodes,
+    },
 };
 use billhook_wire::{GoodId, Money, Name, OrderId, Percent, Text};
 use jiff::tz::TimeZone;

@@ -2,7 +2,10 @@
 
 use std::{fmt, io, iter, marker::PhantomData};
 
-use billhook_store::{order_changes::Payment, order_record::OrderRecord, orders::Order, products::Product};
+use billhook_store::{
+    orders::{Order, order_changes::Payment, order_record::OrderRecord},
+    products::Product,
+};
 use jiff::tz::TimeZone;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,

@@ -1,6 +1,6 @@
 //! An order's payments in a record: a list of objects in JSON, one cell in CSV.
 
-use billhook_store::order_changes::Payment;
+use billhook_store::orders::order_changes::Payment;
 use billhook_wire::Money;
 use jiff::tz::TimeZone;
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! A product's settings in a catalogue line (decision 88).
 
-use billhook_store::{
+use billhook_store::products::{
+    Listing, Product,
     product_settings::{GoodField, Setting},
-    products::{Listing, Product},
 };
 use billhook_wire::{
     Percent,

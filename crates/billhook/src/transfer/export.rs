@@ -19,10 +19,7 @@ use billhook_store::{
     AccountId, Error, PartialFile, Progress, Store, Tx,
     accounts::Account,
     contacts,
-    order_changes::Payment,
-    orders,
-    orders::Order,
-    payments,
+    orders::{self, Order, order_changes::Payment, payments},
     products::{self, Listing, Product},
 };
 use billhook_wire::{GoodId, OrderId};

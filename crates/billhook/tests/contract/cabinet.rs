@@ -1,7 +1,7 @@
 //! The cabinet: who gets in, how, and where he may go.
 
 use billhook_server::{Who, cabinet_routes};
-use billhook_store::people;
+use billhook_store::accounts::people;
 use billhook_test_kit::until;
 use totp_rs::{Builder, Secret};
 

@@ -1,9 +1,9 @@
 //! The cabinet's pages of what an account has any number of, from products to contacts: it is added, changed and removed by
 //! owners alone, and noted; what strangers write is text.
 
-use billhook_store::{
+use billhook_store::products::{
+    Product,
     product_settings::{FIELDS, Setting, value},
-    products::Product,
 };
 
 use crate::{

@@ -10,9 +10,11 @@ use std::{
 };
 
 use billhook_store::{
-    audit,
-    deliveries::{self, Filter, State},
-    events,
+    accounts::audit,
+    outbox::{
+        deliveries::{self, Filter, State},
+        events,
+    },
 };
 use billhook_test_kit::{
     receiver::{Receiver, Reply},

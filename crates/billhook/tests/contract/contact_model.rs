@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billhook_store::{accounts, contact_tags, contacts};
+use billhook_store::{
+    accounts,
+    contacts::{self, contact_tags},
+};
 use billhook_wire::{Email, Login};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};

@@ -2,9 +2,8 @@
 
 use std::thread;
 
-use billhook_store::{
-    contact_tags,
-    contacts::{self, Contact, ContactText, Entry},
+use billhook_store::contacts::{
+    self, Contact, ContactText, Entry, contact_tags,
     subscriptions::{self, Subscription},
 };
 use billhook_wire::{Email, method::SubscriptionStatus};

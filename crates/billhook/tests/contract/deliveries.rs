@@ -7,10 +7,12 @@ use std::sync::{
 };
 
 use billhook_store::{
-    audit,
-    deliveries::{self, Node},
-    events,
-    queues::Queue,
+    accounts::audit,
+    outbox::{
+        deliveries::{self, Node},
+        events,
+        queues::Queue,
+    },
 };
 use billhook_test_kit::{
     receiver::{Received, Receiver, Reply},

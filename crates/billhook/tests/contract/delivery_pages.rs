@@ -6,9 +6,12 @@ use std::sync::{
 };
 
 use billhook_store::{
-    deliveries::{self, Node, Outcome, State, Try},
-    endpoints, events, orders,
-    queues::Queue,
+    orders,
+    outbox::{
+        deliveries::{self, Node, Outcome, State, Try},
+        endpoints, events,
+        queues::Queue,
+    },
 };
 use billhook_test_kit::{
     receiver::{Receiver, Reply},

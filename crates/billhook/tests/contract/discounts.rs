@@ -1,6 +1,6 @@
 //! Prices and fees of orders: coupons, prices that the caller sets, partners (decisions 76, 77 and 79).
 
-use billhook_store::coupons::{Coupon, Discount};
+use billhook_store::products::coupons::{Coupon, Discount};
 use billhook_wire::{GoodId, Money, Percent};
 use serde_json::{Value, json};
 

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use billhook_store::{
-    Sql, accounts,
-    idempotency::{self, DoneCall},
+    Sql,
+    accounts::{
+        self,
+        idempotency::{self, DoneCall},
+    },
 };
 use billhook_wire::{Access, Api, Login, method::METHODS};
 use serde_json::json;

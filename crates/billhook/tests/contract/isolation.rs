@@ -1,6 +1,9 @@
 //! Two accounts with the same order numbers and customers: neither can see the other's data in any way.
 
-use billhook_store::{Error, accounts, contact_tags, contacts, subscriptions};
+use billhook_store::{
+    Error, accounts,
+    contacts::{self, contact_tags, subscriptions},
+};
 use billhook_wire::{
     Access, Email, Key, Login,
     envelope::Answer as Envelope,

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use billhook_store::{
-    deliveries::{self, Delivery, State, Try},
-    endpoints::{self, Endpoint},
-    people::Secret,
+    accounts::people::Secret,
+    outbox::{
+        deliveries::{self, Delivery, State, Try},
+        endpoints::{self, Endpoint},
+    },
 };
 use billhook_test_kit::{
     receiver::{Receiver, Reply},

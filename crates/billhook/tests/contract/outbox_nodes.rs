@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, thread, time::Duration};
 
-use billhook_store::deliveries::State;
+use billhook_store::outbox::deliveries::State;
 use billhook_test_kit::{
     Cluster, Options,
     receiver::{Receiver, Reply},

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_store::coupons::{Coupon, Discount};
+use billhook_store::products::coupons::{Coupon, Discount};
 use billhook_wire::Percent;
 use serde_json::Value;
 

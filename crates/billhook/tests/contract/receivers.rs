@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use billhook_store::deliveries::State;
+use billhook_store::outbox::deliveries::State;
 use billhook_test_kit::{
     receiver::{Received, Receiver, Reply},
     until,

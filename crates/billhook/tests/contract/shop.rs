@@ -4,9 +4,14 @@
 use std::{path::Path, time::SystemTime};
 
 use billhook_store::{
-    AccountId, Error, Location, Store, Tx, accounts, categories,
-    coupons::{self, Coupon, Discount},
-    managers, order_changes, partners, pincodes, products,
+    AccountId, Error, Location, Store, Tx, accounts, managers,
+    orders::order_changes,
+    partners,
+    products::{
+        self, categories,
+        coupons::{self, Coupon, Discount},
+        pincodes,
+    },
 };
 use billhook_wire::{GoodId, Login, Money, OrderId, Percent};
 use rustix::process::Signal;

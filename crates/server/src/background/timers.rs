@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billhook_store::{self as store, accounts, order_changes};
+use billhook_store::{self as store, accounts, orders::order_changes};
 
 use crate::{
     background::{Repeating, every},

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use billhook_store::{self as store, erasure};
+use billhook_store::{self as store, contacts::erasure};
 use tokio::sync::oneshot;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! What pages say first when receivers are not told of orders. It reads marks, the few webhooks, and one row of an index each.
 
-use billhook_store::{
+use billhook_store::outbox::{
     deliveries::{self, DeliveryId, Filter, State},
     endpoints,
 };

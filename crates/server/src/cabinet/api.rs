@@ -1,10 +1,6 @@
 //! The page of the API: the key, who may call, and programs to paste.
 
-use billhook_store::{
-    accounts::{self, Account},
-    audit::Action,
-    settings::Setting,
-};
+use billhook_store::accounts::{self, Account, audit::Action, settings::Setting};
 use billhook_wire::Key;
 use http::StatusCode;
 use maud::{Markup, html};

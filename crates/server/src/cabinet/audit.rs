@@ -1,6 +1,6 @@
 //! The audit list: who did what, and when.
 
-use billhook_store::audit::{self, Action, Entry};
+use billhook_store::accounts::audit::{self, Action, Entry};
 use maud::{Markup, html};
 
 use super::{

@@ -5,16 +5,16 @@
 use std::collections::BTreeSet;
 
 use billhook_store::{
-    audit::{self, Action},
-    contact_changes, contact_lists,
-    contact_lists::Filter,
-    contact_search, contact_tags,
-    contacts::{self, By, Contact, ContactText},
-    erasure,
-    groups::{self, Group, Kind as Joins},
+    accounts::audit::{self, Action},
+    contacts::{
+        self, By, Contact, ContactText, contact_changes,
+        contact_lists::{self, Filter},
+        contact_search, contact_tags, erasure,
+        groups::{self, Group, Kind as Joins},
+        subscriptions::{self, Subscription},
+    },
     managers,
-    order_search::Word,
-    subscriptions::{self, Subscription},
+    orders::order_search::Word,
 };
 use billhook_wire::{
     Email, Name, Text,

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use billhook_store::{
-    audit::Action,
-    coupons::{self, Coupon, Discount},
-    products,
+    accounts::audit::Action,
+    products::{
+        self,
+        coupons::{self, Coupon, Discount},
+    },
 };
 use billhook_wire::{GoodId, Name, Percent, Price};
 use maud::{Markup, html};

@@ -1,6 +1,6 @@
 //! The orders of one customer, as the pages of customers and contacts list them.
 
-use billhook_store::{customers, order_lists, orders::Order};
+use billhook_store::orders::{Order, customers, order_lists};
 use billhook_wire::{Email, OrderId};
 use maud::{Markup, html};
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use billhook_store::{
+use billhook_store::orders::{
+    Order, TextField,
     customers::{self, Customer, Found},
     order_search::{START, Word},
-    orders::{Order, TextField},
 };
 use billhook_wire::{Email, OrderId};
 use maud::html;

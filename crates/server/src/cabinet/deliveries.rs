@@ -1,10 +1,12 @@
 //! Notifications: what products' URLs and webhooks were told of orders, and what waits to be told.
 
 use billhook_store::{
-    audit::Action,
-    deliveries::{self, Delivery, DeliveryId, Filter, State, Try},
-    endpoints::{self, Endpoint},
-    events::{self, Happened},
+    accounts::audit::Action,
+    outbox::{
+        deliveries::{self, Delivery, DeliveryId, Filter, State, Try},
+        endpoints::{self, Endpoint},
+        events::{self, Happened},
+    },
 };
 use billhook_wire::{OrderId, query};
 use maud::{Markup, html};

@@ -1,6 +1,6 @@
 //! What people call events, and why a delivery failed.
 
-use billhook_store::events;
+use billhook_store::outbox::events;
 use billhook_wire::{Event, lead_event::LeadEvent};
 
 use super::language::Language;

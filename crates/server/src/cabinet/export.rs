@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use billhook_store::{Store, accounts, audit::Action};
+use billhook_store::{
+    Store,
+    accounts::{self, audit::Action},
+};
 use billhook_wire::Login;
 use futures_util::stream;
 use http::{StatusCode, header};

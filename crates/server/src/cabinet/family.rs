@@ -4,7 +4,7 @@
 //!
 //! The form of one carries a digest of what it showed. If that has changed since, nothing is saved, as with an order's.
 
-use billhook_store::audit::Action;
+use billhook_store::accounts::audit::Action;
 use billhook_wire::signature::sha256;
 use http::StatusCode;
 use maud::{Markup, html};

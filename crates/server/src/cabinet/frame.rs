@@ -1,6 +1,6 @@
 //! What every page has around it, and the parts that pages are made of.
 
-use billhook_store::people::Role;
+use billhook_store::accounts::people::Role;
 use http::StatusCode;
 use maud::{DOCTYPE, Markup, Render, html};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};

@@ -1,9 +1,11 @@
 //! The groups that contacts are subscribed to.
 
 use billhook_store::{
-    audit::Action,
-    groups::{self, Group, Kind as Joins},
-    subscriptions,
+    accounts::audit::Action,
+    contacts::{
+        groups::{self, Group, Kind as Joins},
+        subscriptions,
+    },
 };
 use billhook_wire::{Name, method::SubscriptionStatus as Status};
 use maud::{Markup, html};

@@ -1,6 +1,6 @@
 //! One's own page: password, one-time codes, sessions.
 
-use billhook_store::{
+use billhook_store::accounts::{
     audit::Action,
     people::{self, Person, Secret},
 };

@@ -49,7 +49,7 @@ use std::sync::Arc;
 
 use billhook_store::{
     Tx,
-    people::{self as store_people, Person, USE_SECONDS},
+    accounts::people::{self as store_people, Person, USE_SECONDS},
 };
 use billhook_wire::Code;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};

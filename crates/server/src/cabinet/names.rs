@@ -1,9 +1,9 @@
 //! The families that are a number and a name: categories of the catalogue, and managers.
 
 use billhook_store::{
-    audit::Action,
-    categories::{self, Category},
+    accounts::audit::Action,
     managers::{self, Manager},
+    products::categories::{self, Category},
 };
 use billhook_wire::Name;
 

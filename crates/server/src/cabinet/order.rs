@@ -4,11 +4,13 @@
 //! is now, beside what was wanted.
 
 use billhook_store::{
-    audit::{self, Action},
-    income, managers,
-    order_changes::{self, Payment},
-    order_lists,
-    orders::{self, Delivery, Order, TextField, Texts},
+    accounts::audit::{self, Action},
+    managers,
+    orders::{
+        self, Delivery, Order, TextField, Texts, income,
+        order_changes::{self, Payment},
+        order_lists,
+    },
 };
 use billhook_wire::{Email, Money, OrderId, PayStatus, Text};
 use http::StatusCode;

@@ -6,13 +6,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use billhook_store::{
-    Tx, income, managers,
-    managers::Manager,
-    order_changes::{self, Payment},
-    order_lists,
-    order_record::OrderRecord,
-    order_search::{self, Filter, Position, UNCOUNTED_START},
-    orders::{Order, TextField},
+    Tx,
+    managers::{self, Manager},
+    orders::{
+        Order, TextField, income,
+        order_changes::{self, Payment},
+        order_lists,
+        order_record::OrderRecord,
+        order_search::{self, Filter, Position, UNCOUNTED_START},
+    },
 };
 use billhook_wire::{Money, OrderId};
 use futures_util::stream;

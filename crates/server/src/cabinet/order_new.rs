@@ -4,12 +4,13 @@
 //! like a call with an idempotency key (decision 91).
 
 use billhook_store::{
-    audit::Action,
-    coupons,
-    idempotency::{self, DoneCall},
+    accounts::{
+        audit::Action,
+        idempotency::{self, DoneCall},
+    },
     managers,
     orders::{TextField, Texts},
-    products::{self, Listing},
+    products::{self, Listing, coupons},
 };
 use billhook_wire::{Name, Price};
 use http::StatusCode;

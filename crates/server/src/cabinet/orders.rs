@@ -14,9 +14,11 @@
 //! Without `q`, `product` and `from` it lists 90 days; an empty `from` lists all of them.
 
 use billhook_store::{
-    managers, order_lists,
-    order_search::{self, By, Filter, Found, Position, START, Word},
-    orders::{Order, TextField},
+    managers,
+    orders::{
+        Order, TextField, order_lists,
+        order_search::{self, By, Filter, Found, Position, START, Word},
+    },
     products::{self, Product},
 };
 use billhook_wire::{GoodId, Money, PayStatus};

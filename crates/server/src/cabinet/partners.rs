@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use billhook_store::{
-    audit::Action,
+    accounts::audit::Action,
     partners::{self, Partner},
 };
 use billhook_wire::Name;

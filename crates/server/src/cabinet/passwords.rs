@@ -4,7 +4,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
 };
-use billhook_store::people::{Person, Secret};
+use billhook_store::accounts::people::{Person, Secret};
 use tokio::sync::Semaphore;
 
 use crate::failure::Failure;

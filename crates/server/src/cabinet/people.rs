@@ -1,6 +1,6 @@
 //! The people of the account, and their sign-in links.
 
-use billhook_store::{
+use billhook_store::accounts::{
     audit::Action,
     people::{self, Person, Role},
 };

@@ -1,6 +1,6 @@
 //! What people call a product's settings.
 
-use billhook_store::product_settings::FIELDS;
+use billhook_store::products::product_settings::FIELDS;
 
 use super::language::Language;
 

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use billhook_store::{
-    audit::{self, Action},
-    categories, pincodes,
-    product_settings::{FIELDS, Said, Setting, value},
-    products::{self, Listing, Product},
+    accounts::audit::{self, Action},
+    products::{
+        self, Listing, Product, categories, pincodes,
+        product_settings::{FIELDS, Said, Setting, value},
+    },
 };
 use billhook_wire::{GoodId, Name, OrderId, method::GoodFields};
 use http::StatusCode;

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use billhook_store::reports::{self, Bucket, Group, Groups, NAME_CHARS_MAX, Period, Report, Step, Sums};
+use billhook_store::orders::reports::{
+    self, Bucket, Group, Groups, NAME_CHARS_MAX, Period, Report, Step, Sums,
+};
 use billhook_wire::{Money, query};
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 use maud::{Markup, html};

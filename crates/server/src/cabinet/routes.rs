@@ -1,6 +1,6 @@
 //! Every path of the cabinet, with who may go there. The tests of isolation and of rights read this table.
 
-use billhook_store::{categories::Category, managers::Manager};
+use billhook_store::{managers::Manager, products::categories::Category};
 use http::Method;
 
 use crate::{
@@ -213,7 +213,7 @@ impl Route {
         match self.who {
             Who::Anyone => true,
             Who::Reader => viewer.person.id != 0,
-            Who::Owner => viewer.person.role == billhook_store::people::Role::Owner,
+            Who::Owner => viewer.person.role == billhook_store::accounts::people::Role::Owner,
         }
     }
 }

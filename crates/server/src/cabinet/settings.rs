@@ -1,10 +1,12 @@
 //! The account's settings, each with what it does.
 
 use billhook_store::{
-    accounts,
-    audit::Action,
+    accounts::{
+        self,
+        audit::Action,
+        settings::{SETTINGS, Setting, SettingInfo},
+    },
     marks,
-    settings::{SETTINGS, Setting, SettingInfo},
 };
 use http::StatusCode;
 use maud::{Markup, html};

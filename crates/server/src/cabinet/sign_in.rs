@@ -2,8 +2,10 @@
 
 use billhook_store::{
     AccountId, Tx,
-    audit::Action,
-    people::{self, Person, Secret, Session},
+    accounts::{
+        audit::Action,
+        people::{self, Person, Secret, Session},
+    },
 };
 use billhook_wire::query;
 use http::StatusCode;

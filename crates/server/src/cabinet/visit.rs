@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use billhook_store::{
     AccountId, Tx,
-    audit::{self, Action, Entry},
-    people::{Person, Role, SESSION_SECONDS, Session},
-    reports::{Period, Report},
+    accounts::{
+        audit::{self, Action, Entry},
+        people::{Person, Role, SESSION_SECONDS, Session},
+    },
+    orders::reports::{Period, Report},
 };
 use billhook_wire::{
     Form, OrderId,

@@ -1,11 +1,12 @@
 //! The webhooks: who is told of all of the account's events, as JSON.
 
 use billhook_store::{
-    audit::Action,
-    deliveries::DeliveryId,
-    endpoints::{self, ENDPOINTS_MAX, Endpoint},
-    events,
-    people::Secret,
+    accounts::{audit::Action, people::Secret},
+    outbox::{
+        deliveries::DeliveryId,
+        endpoints::{self, ENDPOINTS_MAX, Endpoint},
+        events,
+    },
 };
 use billhook_wire::{lead_event::event_words, signature};
 use http::StatusCode;

@@ -322,7 +322,7 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
-    use billhook_store::settings::Settings;
+    use billhook_store::accounts::settings::Settings;
 
     use super::*;
 

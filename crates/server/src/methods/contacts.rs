@@ -3,14 +3,16 @@
 use std::collections::{BTreeSet, HashSet};
 
 use billhook_store::{
-    Error, Kind, contact_changes, contact_tags,
-    contacts::{self, By, Contact, ContactText},
-    groups::{self, ALL_LEADS, Group, Kind as Joins},
+    Error, Kind,
+    contacts::{
+        self, By, Contact, ContactText, contact_changes, contact_tags,
+        groups::{self, ALL_LEADS, Group, Kind as Joins},
+        subscriptions::{self, Place},
+    },
     managers,
     orders::{Order, TextField},
     partners,
     products::{Product, ProductText},
-    subscriptions::{self, Place},
 };
 use billhook_wire::{
     Code, Email, Method, Name, Text,

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use billhook_store::{
     AccountId, Tx,
+    accounts::settings::Settings,
     list_pages::{Page, Wanted},
-    settings::Settings,
 };
 use billhook_wire::{
     Code, Method,

@@ -1,6 +1,6 @@
 //! The methods about coupons (section 9.7).
 
-use billhook_store::coupons;
+use billhook_store::products::coupons;
 use billhook_wire::method::{CouponInfo, GetCoupons};
 
 use crate::{failure::Failure, methods::context::Context};

@@ -1,9 +1,10 @@
 //! The two methods that make an order: `CreateOrder` (section 4.1) and `createorder` (section 9.9).
 
 use billhook_store::{
-    coupons, managers,
+    accounts::settings::{CreateOrderEvents, CreateOrderResult},
+    managers,
     orders::{TextField, Texts},
-    settings::{CreateOrderEvents, CreateOrderResult},
+    products::coupons,
 };
 use billhook_wire::{
     LocalTime, Name, PayStatus, Text, UnixTime,

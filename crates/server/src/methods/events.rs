@@ -4,8 +4,10 @@ use std::{pin::pin, time::Duration};
 
 use billhook_store::{
     AccountId, Extent, Store,
-    endpoints::{self, Endpoint},
-    events::{self, Happened},
+    outbox::{
+        endpoints::{self, Endpoint},
+        events::{self, Happened},
+    },
 };
 use billhook_wire::{
     Code, envelope,

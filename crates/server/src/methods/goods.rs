@@ -1,9 +1,9 @@
 //! The methods about the catalogue (sections 6 and 9.6).
 
 use billhook_store::{
-    categories, list_pages,
-    products::{self, Listing, Product},
-    settings::UpdateGoodSum,
+    accounts::settings::UpdateGoodSum,
+    list_pages,
+    products::{self, Listing, Product, categories},
 };
 use billhook_wire::{
     Code, Money, Name,

@@ -2,7 +2,7 @@
 
 use billhook_store::{
     self as store, Store,
-    idempotency::{self, DoneCall},
+    accounts::idempotency::{self, DoneCall},
 };
 use billhook_wire::{Code, Key, Method, Request, envelope, json, method::IDEMPOTENCY_KEY};
 use http::HeaderMap;

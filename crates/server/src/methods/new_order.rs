@@ -4,13 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
     AccountId, Error, Tx,
-    coupons::{self, Coupon, Discount},
-    events, order_changes,
-    orders::{self, Handling, Line, Order, TextField, Texts},
+    accounts::settings::{LinkScheme, Settings, TimerKillDefault},
+    orders::{
+        self, Handling, Line, Order, TextField, Texts, order_changes,
+        same_order::{self, Content},
+    },
+    outbox::events,
     partners::{self, Partner},
-    products::{self, Product},
-    same_order::{self, Content},
-    settings::{LinkScheme, Settings, TimerKillDefault},
+    products::{
+        self, Product,
+        coupons::{self, Coupon, Discount},
+    },
 };
 use billhook_wire::{
     Code, Email, Event, Money, Name, OrderId, PayStatus, Price,

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use billhook_store::{
+    accounts::settings::GetBillsEmpty,
     list_pages::{self, Wanted},
-    order_changes,
-    order_info::{self, Shown, shown},
-    order_lists::{self, By},
-    orders::{self, Order},
-    settings::GetBillsEmpty,
+    orders::{
+        self, Order, order_changes,
+        order_info::{self, Shown, shown},
+        order_lists::{self, By},
+    },
 };
 use billhook_wire::{
     Code, GoodId, Name, OrderId, UnixTime,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use billhook_store::deliveries::Try;
+use billhook_store::outbox::deliveries::Try;
 use billhook_wire::{Key, event};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, Uri, header};
@@ -64,7 +64,7 @@ pub(super) enum Signed {
     /// A product's URL: the account's key.
     Key(Key),
     /// An endpoint: its secrets.
-    Secrets(Vec<billhook_store::people::Secret>),
+    Secrets(Vec<billhook_store::accounts::people::Secret>),
 }
 
 type Connector = HttpsConnector<HttpConnector<Resolver>>;

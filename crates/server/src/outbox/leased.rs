@@ -4,10 +4,12 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use billhook_store::{
     AccountId, Error, Store, Tx,
-    deliveries::{self, Delivery, Node, State, Try},
-    endpoints::{self, Endpoint},
-    events::{self, Happened},
-    queues::Queue,
+    outbox::{
+        deliveries::{self, Delivery, Node, State, Try},
+        endpoints::{self, Endpoint},
+        events::{self, Happened},
+        queues::Queue,
+    },
 };
 use billhook_wire::Key;
 

@@ -8,10 +8,12 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, Tx,
-    deliveries::{self, DeliveryId, Node, Outcome, State as Settled, Try},
-    endpoints::{self, Endpoint},
-    erasure,
-    queues::{self, Queue, Waiting},
+    contacts::erasure,
+    outbox::{
+        deliveries::{self, DeliveryId, Node, Outcome, State as Settled, Try},
+        endpoints::{self, Endpoint},
+        queues::{self, Queue, Waiting},
+    },
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use rand::RngExt as _;

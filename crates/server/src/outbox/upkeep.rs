@@ -4,8 +4,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use billhook_store::{
     AccountId, Error, Tx,
-    deliveries::{self, PENDING_MAX, State as Waiting},
-    queues,
+    outbox::{
+        deliveries::{self, PENDING_MAX, State as Waiting},
+        queues,
+    },
 };
 use tokio::time::sleep;
 

@@ -20,9 +20,9 @@ use std::{
 };
 
 use billhook_store::{
-    self as store, AccountId, Location, Store, accounts,
+    self as store, AccountId, Location, Store,
+    accounts::{self, settings::Setting},
     orders::{self, Handling, Line, Order, Texts},
-    settings::Setting,
 };
 use billhook_test_kit::{
     http::{Answer, hashed as sign},

@@ -1,6 +1,6 @@
 //! The migration steps that both engines share, from the fourth on, made from the tables' descriptions.
 
-use crate::statement_text::Dialect;
+use crate::table::statement_text::Dialect;
 
 pub(crate) const SQLITE: Dialect = Dialect {
     int: "INTEGER",
@@ -63,9 +63,9 @@ macro_rules! steps {
             (
                 // Version 4. An account that is the only one becomes the default.
                 "the default account, repeated calls",
-                $crate::statement_text::text!(
+                $crate::table::statement_text::text!(
                     Piece::Step(&$crate::accounts::TABLE, 4, $dialect),
-                    Piece::Step(&$crate::idempotency::TABLE, 4, $dialect),
+                    Piece::Step(&$crate::accounts::idempotency::TABLE, 4, $dialect),
                     "UPDATE accounts SET is_default = 1 WHERE (SELECT COUNT(*) FROM accounts) = 1;
                      CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created);"
                 ),
@@ -73,18 +73,18 @@ macro_rules! steps {
             (
                 // Version 5.
                 "the people of the cabinet",
-                $crate::statement_text::text!(
-                    Piece::Step(&$crate::people::TABLE, 5, $dialect),
-                    Piece::Step(&$crate::people::SESSIONS, 5, $dialect),
-                    Piece::Step(&$crate::people::LINKS, 5, $dialect),
-                    Piece::Step(&$crate::audit::TABLE, 5, $dialect),
+                $crate::table::statement_text::text!(
+                    Piece::Step(&$crate::accounts::people::TABLE, 5, $dialect),
+                    Piece::Step(&$crate::accounts::people::SESSIONS, 5, $dialect),
+                    Piece::Step(&$crate::accounts::people::LINKS, 5, $dialect),
+                    Piece::Step(&$crate::accounts::audit::TABLE, 5, $dialect),
                     "CREATE INDEX audit_by_order ON audit (account_id, order_id, at, position);"
                 ),
             ),
             (
                 // Version 6.
                 "what orders are found by",
-                $crate::statement_text::text!(
+                $crate::table::statement_text::text!(
                     Piece::Step(&$crate::orders::TABLE, 6, $dialect),
                     Piece::Text($dialect.keys_ready),
                     "UPDATE orders
@@ -111,12 +111,12 @@ macro_rules! steps {
             (
                 // Version 7.
                 "events and their deliveries",
-                $crate::statement_text::text!(
+                $crate::table::statement_text::text!(
                     Piece::Step(&$crate::products::TABLE, 7, $dialect),
-                    Piece::Step(&$crate::endpoints::TABLE, 7, $dialect),
-                    Piece::Step(&$crate::events::TABLE, 7, $dialect),
-                    Piece::Step(&$crate::deliveries::TABLE, 7, $dialect),
-                    Piece::Step(&$crate::deliveries::TRIES, 7, $dialect),
+                    Piece::Step(&$crate::outbox::endpoints::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::outbox::events::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::outbox::deliveries::TABLE, 7, $dialect),
+                    Piece::Step(&$crate::outbox::deliveries::TRIES, 7, $dialect),
                     "CREATE INDEX events_of_order ON events (account_id, order_id, event_no);
                      CREATE INDEX deliveries_due ON deliveries (account_id, due_at, event_no, target_no)
                          WHERE state = 'pending';
@@ -127,9 +127,9 @@ macro_rules! steps {
             (
                 // Version 8.
                 "deliveries wait by URL, contacts and groups",
-                $crate::statement_text::text!(
+                $crate::table::statement_text::text!(
                     Piece::Text($dialect.large_events),
-                    Piece::Step(&$crate::events::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::outbox::events::TABLE, 8, $dialect),
                     "DROP INDEX deliveries_due;
                      DROP INDEX deliveries_of_order;
                      DROP INDEX deliveries_by_state;
@@ -140,9 +140,9 @@ macro_rules! steps {
                     Piece::Step(&$crate::contacts::TABLE, 8, $dialect),
                     Piece::Step(&$crate::contacts::TAGS, 8, $dialect),
                     Piece::Step(&$crate::contacts::HISTORY, 8, $dialect),
-                    Piece::Step(&$crate::groups::TABLE, 8, $dialect),
-                    Piece::Step(&$crate::subscriptions::TABLE, 8, $dialect),
-                    Piece::Step(&$crate::erasure::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::contacts::groups::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::contacts::subscriptions::TABLE, 8, $dialect),
+                    Piece::Step(&$crate::contacts::erasure::TABLE, 8, $dialect),
                     Piece::Text($dialect.contact_keys),
                     "CREATE UNIQUE INDEX contacts_by_email ON contacts (account_id, email_key) WHERE email_key <> '';
                      CREATE INDEX contacts_by_phone ON contacts (account_id, phone_key, contact_id) WHERE phone_key <> '';

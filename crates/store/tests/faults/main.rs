@@ -27,8 +27,7 @@ use std::{
 
 use billhook_store::{
     AccountId, Error, Store, Tx, accounts, marks,
-    orders::{self, Handling, Line, Order, TextField, Texts},
-    payments,
+    orders::{self, Handling, Line, Order, TextField, Texts, payments},
     products::{self, Listing},
 };
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};

@@ -1,12 +1,15 @@
 //! What only commands do: orders that wait again or are restored, lists, numbers that are not used again.
 
 use billhook_store::{
-    AccountId, Error, Store, Tx,
-    coupons::{self, Coupon, Discount},
-    managers, order_changes,
-    order_lists::{self, By},
-    orders::{self, Order},
-    pincodes,
+    AccountId, Error, Store, Tx, managers,
+    orders::{
+        self, Order, order_changes,
+        order_lists::{self, By},
+    },
+    products::{
+        coupons::{self, Coupon, Discount},
+        pincodes,
+    },
 };
 use billhook_wire::{Email, GoodId, Money, OrderId, PayStatus, Percent};
 

@@ -1,6 +1,6 @@
 //! The customers of an account, on both engines: who they are, in which order, and what they have bought.
 
-use billhook_store::{
+use billhook_store::orders::{
     customers::{find, list, orders as orders_of},
     order_changes::{self, Payment},
     order_search::{Position, START, Word},

@@ -40,12 +40,16 @@ use std::{
 };
 
 use billhook_store::{
-    AccountId, Error, Extent, Kind, Location, Store, Tx, accounts, copy, deliveries, marks,
-    orders::{self, Handling, Line, Order, TextField, Texts},
-    payments,
+    AccountId, Error, Extent, Kind, Location, Store, Tx,
+    accounts::{
+        self,
+        settings::{GetBillsEmpty, Setting},
+    },
+    copy, marks,
+    orders::{self, Handling, Line, Order, TextField, Texts, payments},
+    outbox::deliveries,
     products::{self, Listing},
     restore,
-    settings::{GetBillsEmpty, Setting},
 };
 use billhook_test_kit::Cluster;
 use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};

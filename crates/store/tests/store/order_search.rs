@@ -1,6 +1,6 @@
 //! Orders found for people, on both engines: by what is typed, by a product, along a time, page by page.
 
-use billhook_store::{
+use billhook_store::orders::{
     order_changes,
     order_search::{By, Filter, Position, START, UNCOUNTED_START, Word, find},
 };

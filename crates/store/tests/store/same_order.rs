@@ -1,6 +1,6 @@
 //! The search for a repeated order among the customer's newest lines.
 
-use billhook_store::same_order::{self, Content};
+use billhook_store::orders::same_order::{self, Content};
 use billhook_wire::{Email, GoodId, Money, PayStatus};
 
 use crate::{Engine, account, order, place, put};

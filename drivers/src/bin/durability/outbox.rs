@@ -20,8 +20,10 @@ use billhook_drivers::{
 };
 use billhook_store::{
     self as store, AccountId, Location, accounts,
-    deliveries::{self, Filter, State},
-    events::{self, Happened},
+    outbox::{
+        deliveries::{self, Filter, State},
+        events::{self, Happened},
+    },
 };
 use billhook_test_kit::{
     Cluster, Options as ClusterOptions, Running, Store,

@@ -1,7 +1,7 @@
 //! `billhook account default`: the account that answers where the host names none.
 
-use billhook_store::{
-    accounts,
+use billhook_store::accounts::{
+    self,
     audit::{self, Action},
 };
 use billhook_wire::Login;

@@ -5,9 +5,11 @@ use std::io::Write as _;
 use billhook_server::add_login_link;
 use billhook_store::{
     Error, Tx,
-    accounts::{self, Account},
-    audit::{self, Action},
-    people::{self, Person, Role},
+    accounts::{
+        self, Account,
+        audit::{self, Action},
+        people::{self, Person, Role},
+    },
 };
 use billhook_wire::{Login, Name};
 use clap::Args;

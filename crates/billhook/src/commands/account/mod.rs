@@ -8,9 +8,11 @@ use std::{fmt::Write as _, io::Write as _};
 
 use billhook_store::{
     Store, Tx,
-    accounts::{self, Account},
-    audit::{self, Action as Done},
-    settings::{SETTINGS, Setting},
+    accounts::{
+        self, Account,
+        audit::{self, Action as Done},
+        settings::{SETTINGS, Setting},
+    },
 };
 use billhook_wire::{Key, Login};
 use clap::{ArgMatches, Args, Subcommand};

@@ -4,8 +4,9 @@ use std::io::Write as _;
 
 use billhook_store::{
     accounts::{self, Account},
-    deliveries::{self, State},
-    orders, products,
+    orders,
+    outbox::deliveries::{self, State},
+    products,
 };
 use billhook_wire::Login;
 use clap::Args;

@@ -1,8 +1,8 @@
 //! `billhook contact erase`: takes a person out of an account's data.
 
 use billhook_store::{
-    audit::{self, Action as Done},
-    erasure::{self, Erased},
+    accounts::audit::{self, Action as Done},
+    contacts::erasure::{self, Erased},
 };
 use billhook_wire::Email;
 use clap::Args;

@@ -6,11 +6,12 @@ mod report;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    contact_changes, contact_tags,
-    contacts::{self, By, Contact},
-    erasure, managers, subscriptions,
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+    },
+    contacts::{self, By, Contact, contact_changes, contact_tags, erasure, subscriptions},
+    managers,
 };
 use billhook_wire::{Email, Name, method::SubscriptionStatus as Status};
 use clap::{Args, Subcommand};

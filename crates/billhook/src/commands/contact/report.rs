@@ -5,15 +5,18 @@ use std::io::Write as _;
 use billhook_store::{
     Tx,
     accounts::Account,
-    contact_lists,
-    contact_lists::Filter,
-    contact_search, contact_tags,
-    contacts::{self, Contact, ContactText, Entry},
-    customers::{self, Customer},
-    groups::Group,
+    contacts::{
+        self, Contact, ContactText, Entry,
+        contact_lists::{self, Filter},
+        contact_search, contact_tags,
+        groups::Group,
+        subscriptions::{self, Subscription},
+    },
     managers,
-    order_search::Word,
-    subscriptions::{self, Subscription},
+    orders::{
+        customers::{self, Customer},
+        order_search::Word,
+    },
 };
 use billhook_wire::{Email, Name, method::SubscriptionStatus as Status};
 use clap::Args;

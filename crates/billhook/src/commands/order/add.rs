@@ -3,11 +3,13 @@
 use billhook_server::HandMade;
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action},
-    coupons, managers,
+    accounts::{
+        Account,
+        audit::{self, Action},
+    },
+    managers,
     orders::{self, Order, TextField, Texts},
-    products::{self, Product},
+    products::{self, Product, coupons},
 };
 use billhook_wire::{Email, GoodId, Money, Name, Price, Text};
 use clap::Args;

@@ -2,11 +2,14 @@
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action},
-    income,
-    order_changes::{self, Payment},
-    orders::Order,
+    accounts::{
+        Account,
+        audit::{self, Action},
+    },
+    orders::{
+        Order, income,
+        order_changes::{self, Payment},
+    },
 };
 use billhook_wire::{Money, PayStatus, Price, Text};
 use clap::{Args, builder::PossibleValuesParser};

@@ -5,9 +5,11 @@ use std::{collections::HashMap, io::Write as _};
 use billhook_store::{
     Tx,
     accounts::Account,
-    order_lists::{self, By},
-    orders::{self, Order},
-    payments,
+    orders::{
+        self, Order,
+        order_lists::{self, By},
+        payments,
+    },
 };
 use billhook_wire::{Email, OrderId, PayStatus, unix_time::UNIX_TIME_MAX};
 use clap::{Args, builder::PossibleValuesParser};

@@ -3,9 +3,8 @@
 use std::{fmt::Write as _, io::Write};
 
 use billhook_store::{
-    deliveries, income,
-    order_changes::Payment,
-    orders::{Delivery, Line, Order, TextField},
+    orders::{Delivery, Line, Order, TextField, income, order_changes::Payment},
+    outbox::deliveries,
 };
 use billhook_wire::Money;
 use jiff::tz::TimeZone;

@@ -1,6 +1,6 @@
 //! `billhook order show`: shows one order in full.
 
-use billhook_store::{deliveries, managers, order_changes};
+use billhook_store::{managers, orders::order_changes, outbox::deliveries};
 
 use super::{Target, found, report::Whole};
 use crate::{

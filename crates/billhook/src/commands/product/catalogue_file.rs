@@ -8,9 +8,8 @@ use std::{
 };
 
 use billhook_store::{
-    PartialFile, categories,
-    product_settings::FIELDS,
-    products::{self, Product},
+    PartialFile,
+    products::{self, Product, categories, product_settings::FIELDS},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};

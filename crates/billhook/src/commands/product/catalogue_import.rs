@@ -9,11 +9,15 @@ use std::{
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action},
-    categories::{self, Category},
-    product_settings::Said,
-    products::{self, Listing, Product, ProductText},
+    accounts::{
+        Account,
+        audit::{self, Action},
+    },
+    products::{
+        self, Listing, Product, ProductText,
+        categories::{self, Category},
+        product_settings::Said,
+    },
 };
 use billhook_wire::{GoodId, Money, Name, Text};
 use clap::Args;

@@ -1,8 +1,8 @@
 //! A product's fields by their names, as people type and read them.
 
-use billhook_store::{
+use billhook_store::products::{
+    Product,
     product_settings::{self, FIELDS, Setting},
-    products::Product,
 };
 use billhook_wire::method::GoodType;
 use serde_json::{Value, json};
@@ -51,10 +51,7 @@ pub(super) fn text(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use billhook_store::{
-        product_settings::Said,
-        products::{Listing, ProductText},
-    };
+    use billhook_store::products::{Listing, ProductText, product_settings::Said};
     use billhook_wire::{GoodId, Money};
 
     use super::*;

@@ -9,11 +9,14 @@ use std::io::Write as _;
 
 use billhook_store::{
     Tx,
-    accounts::Account,
-    audit::{self, Action as Done},
-    categories, pincodes,
-    product_settings::{FIELDS, Said},
-    products::{self, Listing, Product},
+    accounts::{
+        Account,
+        audit::{self, Action as Done},
+    },
+    products::{
+        self, Listing, Product, categories, pincodes,
+        product_settings::{FIELDS, Said},
+    },
 };
 use billhook_wire::{Money, Name, method::GoodFields};
 use clap::{Args, Subcommand, builder::PossibleValuesParser};

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io::Write as _, path::PathBuf};
 
 use billhook_store::{
-    audit::{self, Action},
-    pincodes,
+    accounts::audit::{self, Action},
+    products::pincodes,
 };
 use billhook_wire::Name;
 use clap::Args;

@@ -3,10 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use billhook_store::{
-    AccountId, Error, Store, groups,
-    order_changes::Payment,
-    orders,
-    orders::{Line, Order},
+    AccountId, Error, Store,
+    contacts::groups,
+    orders::{self, Line, Order, order_changes::Payment},
     products::Listing,
 };
 use billhook_wire::{Money, OrderId, PayStatus};

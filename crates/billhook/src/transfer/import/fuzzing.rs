@@ -4,7 +4,11 @@
 
 use std::{collections::BTreeMap, io::Cursor};
 
-use billhook_store::{AccountId, Store, order_changes::Payment, orders::Order, products::Product};
+use billhook_store::{
+    AccountId, Store,
+    orders::{Order, order_changes::Payment},
+    products::Product,
+};
 use billhook_wire::GoodId;
 use jiff::tz::TimeZone;
 

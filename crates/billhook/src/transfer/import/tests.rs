@@ -11,10 +11,7 @@ use std::{
 use billhook_store::{
     Error, Location, Store,
     accounts::{self, Account},
-    order_changes::Payment,
-    orders,
-    orders::{Delivery, Handling, Order, TextField},
-    payments,
+    orders::{self, Delivery, Handling, Order, TextField, order_changes::Payment, payments},
     products::{self, Listing, Product, ProductText},
 };
 use billhook_wire::{GoodId, Key, Login, Money, OrderId, PayStatus, method::GoodType};

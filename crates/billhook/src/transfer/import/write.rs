@@ -4,10 +4,8 @@ use std::{borrow::Cow, collections::HashSet};
 
 use billhook_store::{
     AccountId, Error, Tx,
-    erasure::{erased_of, without_person},
-    order_changes, orders,
-    orders::{Handling, Line, Order, TextField},
-    payments,
+    contacts::erasure::{erased_of, without_person},
+    orders::{self, Handling, Line, Order, TextField, order_changes, payments},
     products::{self, Listing, Product},
 };
 use billhook_wire::PayStatus;

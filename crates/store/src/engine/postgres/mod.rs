@@ -29,7 +29,8 @@ pub(crate) use address::{Address, Database};
 
 use super::{Engine, Purpose, Read, SchemaVersion, Work, older};
 use crate::{
-    AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check, product_versions::KnownVersions,
+    AccountId, BackupReport, Error, Finding, Kind, Progress, Sql, Tx, check,
+    products::product_versions::KnownVersions,
 };
 use connection::{ConnectOptions, Connection};
 use numbers::Numbers;

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     Error, Kind, Row, Sql, Tx,
     engine::Read,
-    product_versions::KnownVersions,
+    products::product_versions::KnownVersions,
     tx::{Arg, Statements, Value},
 };
 

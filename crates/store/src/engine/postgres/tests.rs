@@ -13,7 +13,13 @@ use billhook_test_kit::Cluster;
 use tokio_postgres::SimpleQueryMessage;
 
 use super::*;
-use crate::{Location, Store, contacts::ContactText, engine, location::Place, statements, tables};
+use crate::{
+    Location, Store,
+    contacts::ContactText,
+    engine,
+    location::Place,
+    table::{statements, tables},
+};
 use failed::Why;
 use migrations::{STEPS, Step};
 
@@ -202,17 +208,11 @@ fn the_requests_statements_read_one_range() {
     let same = plan_of("same_order.newest");
     assert!(same.contains("Backward using order_lines_pkey"), "{same}");
     assert!(same.contains("Index Cond: ((account_id = $1) AND (email_key = $2))"), "{same}");
-    // An export's batches: payments after a number, and the orders up to the last of theirs.
-    let payments = plan_of("payments.next");
-    assert!(
-        payments.contains("Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= COALESCE("),
-        "{payments}"
-    );
-    let orders = plan_of("orders.each_between");
-    let range = "Index Cond: ((account_id = $1) AND (order_id > $2) AND (order_id <= $3))";
-    assert!(orders.contains(range), "{orders}");
     // What people look for, each along its own index.
     for (name, index, condition) in [
+        // An export's batches: payments after a number, and the orders up to the last of theirs.
+        ("payments.next", "Index Cond", "(order_id > $2) AND (order_id <= COALESCE("),
+        ("orders.each_between", "Index Cond", "((account_id = $1) AND (order_id > $2) AND (order_id <= $3))"),
         (
             "order_search.by_created",
             "orders_by_created",

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     Error, Kind, Tx,
     engine::{Read, Work},
-    product_versions::KnownVersions,
+    products::product_versions::KnownVersions,
 };
 
 /// The maximum length of a queue; more are refused at once.

@@ -22,8 +22,8 @@ use super::{
     with_suffix,
 };
 use crate::{
-    BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, Tx, deliveries,
-    folder::containing, partial::PartialFolder,
+    BackupReport, DataFolder, Error, Finding, Kind, PartialFile, Progress, RestoreReport, Tx,
+    folder::containing, outbox::deliveries, partial::PartialFolder,
 };
 
 /// Pages copied between two reports of progress, a fraction of a millisecond's work.

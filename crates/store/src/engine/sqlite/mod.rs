@@ -37,7 +37,7 @@ use rustix::process::{Resource, getrlimit};
 use super::{Engine, Purpose, Read, SchemaVersion, TwoReads, Work, older};
 use crate::{
     AccountId, BackupReport, DataFolder, Error, Finding, Kind, Progress, Row, Sql, Tx,
-    product_versions::KnownVersions,
+    products::product_versions::KnownVersions,
     tx::{Arg, Statements},
 };
 use long_reads::LongReads;

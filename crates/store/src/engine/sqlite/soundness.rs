@@ -5,7 +5,9 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, types::ValueRef};
 
 use super::{Open, begin, connect, damaged, end, failure, migrations};
-use crate::{Error, Finding, Progress, Tx, check, engine::shape::Shape, product_versions::KnownVersions};
+use crate::{
+    Error, Finding, Progress, Tx, check, engine::shape::Shape, products::product_versions::KnownVersions,
+};
 
 /// The maximum number of findings of a kind.
 const FINDINGS_MAX: usize = 100;

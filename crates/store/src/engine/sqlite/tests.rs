@@ -3,7 +3,10 @@
 use billhook_wire::{Key, Login};
 
 use super::*;
-use crate::{AccountId, marks, statements, tables};
+use crate::{
+    AccountId, marks,
+    table::{statements, tables},
+};
 
 fn folder() -> (tempfile::TempDir, DataFolder) {
     let place = tempfile::tempdir().unwrap();

@@ -15,10 +15,12 @@ use billhook_drivers::{
     usage::peak,
 };
 use billhook_store::{
-    AccountId, Location, Store, accounts,
-    deliveries::{self, Node, Outcome, State},
-    events, orders,
-    queues::Queue,
+    AccountId, Location, Store, accounts, orders,
+    outbox::{
+        deliveries::{self, Node, Outcome, State},
+        events,
+        queues::Queue,
+    },
 };
 use billhook_test_kit::{
     Running,
