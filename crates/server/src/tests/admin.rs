@@ -19,14 +19,14 @@ fn with_admin(options: &mut Options) {
 
 #[test]
 fn health_and_metrics_have_a_listener_of_their_own() {
-    let shop = TestServer::start(with_admin);
-    let admin = shop.addresses.admin.unwrap();
+    let server = TestServer::start(with_admin);
+    let admin = server.addresses.admin.unwrap();
     assert_eq!(look(admin, "/healthz"), (200, "ok\n".to_owned()));
     assert_eq!(look(admin, "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(look(admin, "/api/GetBills").0, 404);
-    assert_eq!(shop.call("GetBills", ASK).code(), 0);
-    assert_eq!(shop.call("no-such\"method", ASK).status, 404);
-    assert_eq!(shop.send(b"GET /healthz HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").status, 404);
+    assert_eq!(server.call("GetBills", ASK).code(), 0);
+    assert_eq!(server.call("no-such\"method", ASK).status, 404);
+    assert_eq!(server.send(b"GET /healthz HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").status, 404);
     let metrics = look(admin, "/metrics").1;
     for line in [
         "billhook_requests_total{method=\"GetBills\",code=\"0\"} 1\n",
@@ -40,12 +40,12 @@ fn health_and_metrics_have_a_listener_of_their_own() {
 
 #[test]
 fn it_is_asked_by_a_name_of_its_own() {
-    let shop = TestServer::start(|options| {
+    let server = TestServer::start(|options| {
         with_admin(options);
         options.admin_hosts = vec!["metrics.example".to_owned()];
     });
     let asked = |version: &str, host: &str| {
-        let mut stream = connect(shop.addresses.admin.unwrap());
+        let mut stream = connect(server.addresses.admin.unwrap());
         stream.write_all(format!("GET /metrics HTTP/{version}\r\n{host}\r\n").as_bytes()).unwrap();
         read_reply(&mut stream).status
     };
@@ -63,13 +63,13 @@ fn it_is_asked_by_a_name_of_its_own() {
 
 #[test]
 fn a_stopping_server_is_not_ready() {
-    let mut shop = TestServer::start_with(test_methods(), with_admin);
-    let admin = shop.addresses.admin.unwrap();
-    let mut busy = shop.connect();
+    let mut server = TestServer::start_with(test_methods(), with_admin);
+    let admin = server.addresses.admin.unwrap();
+    let mut busy = server.connect();
     busy.write_all(&post("Slow", &sign("ms=2000", "anna", KEY))).unwrap();
-    assert!(within(Duration::from_secs(2), || shop.permits.taken() == 1));
+    assert!(within(Duration::from_secs(2), || server.permits.taken() == 1));
     std::thread::sleep(Duration::from_millis(100));
-    shop.begin_stop();
+    server.begin_stop();
     assert!(within(Duration::from_secs(1), || look(admin, "/readyz").0 == 503));
     assert_eq!(look(admin, "/healthz").0, 200);
     assert_eq!(read_reply(&mut busy).code(), 0);

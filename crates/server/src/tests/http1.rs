@@ -8,16 +8,16 @@ const BILLS: &str = r#"{"1":{"1":{"good_name":"good-1","good_title":"\u0422\u043
 
 #[test]
 fn get_bills_is_answered() {
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     for method in ["GetBills", "getbills", "GETBILLS/", "GetBills?x=1&email=b%40c"] {
-        let reply = shop.call(method, ASK);
+        let reply = server.call(method, ASK);
         assert_eq!(reply.checked(Some(KEY)), (200, 0), "{method}");
         assert!(reply.body.contains(BILLS));
     }
-    assert_eq!(shop.call("GetBills", "email=nobody%40example.com").checked(Some(KEY)), (200, 400));
-    set(&shop.store, "anna", "getbills_empty", "ok");
+    assert_eq!(server.call("GetBills", "email=nobody%40example.com").checked(Some(KEY)), (200, 400));
+    set(&server.store, "anna", "getbills_empty", "ok");
     assert!(
-        within(Duration::from_secs(1), || shop.call("GetBills", "email=nobody%40example.com").code() == 0)
+        within(Duration::from_secs(1), || server.call("GetBills", "email=nobody%40example.com").code() == 0)
     );
 }
 
@@ -26,8 +26,8 @@ const REST: Duration = Duration::from_millis(500);
 
 #[test]
 fn a_connection_that_rested_goes_on() {
-    let shop = TestServer::start(|_| {});
-    let mut client = shop.connect();
+    let server = TestServer::start(|_| {});
+    let mut client = server.connect();
     let request = post("GetBills", &sign(ASK, "anna", KEY));
     std::thread::sleep(REST);
     // Each time a part of the next head comes with a request, and the rest later.
@@ -39,16 +39,16 @@ fn a_connection_that_rested_goes_on() {
         assert_eq!(read_reply(&mut client).checked(Some(KEY)), (200, 0), "{part}");
         std::thread::sleep(REST);
     }
-    assert_eq!(shop.permits.taken(), 1);
+    assert_eq!(server.permits.taken(), 1);
     client.shutdown(Shutdown::Write).unwrap();
     assert!(is_closed_within(&mut client, Duration::from_secs(1)));
 }
 
 #[test]
 fn the_order_of_the_checks() {
-    let shop = TestServer::start(|options| options.max_body_bytes = 1000);
+    let server = TestServer::start(|options| options.max_body_bytes = 1000);
     let ask = |head: &str, body: &str| {
-        shop.send(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+        server.send(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
     };
     let long = format!("x={}", "y".repeat(1000));
     let anna = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost";
@@ -81,43 +81,43 @@ fn the_order_of_the_checks() {
 
 #[test]
 fn disabled_denied_and_limited_accounts() {
-    let shop = TestServer::start(|_| {});
-    let code_within = |code| within(Duration::from_secs(1), || shop.call("GetBills", ASK).code() == code);
-    set(&shop.store, "anna", "rate", "1");
+    let server = TestServer::start(|_| {});
+    let code_within = |code| within(Duration::from_secs(1), || server.call("GetBills", ASK).code() == code);
+    set(&server.store, "anna", "rate", "1");
     assert!(code_within(8));
-    let limited = shop.call("GetBills", ASK);
+    let limited = server.call("GetBills", ASK);
     assert_eq!(limited.checked(Some(KEY)), (200, 8));
     assert!((1..=60).contains(&limited.header("retry-after").unwrap().parse().unwrap()));
-    set(&shop.store, "anna", "allow_ips", "192.0.2.0/24");
+    set(&server.store, "anna", "allow_ips", "192.0.2.0/24");
     assert!(code_within(6));
-    assert_eq!(shop.call("GetBills", ASK).json()["error_text"], "Permission denied for ip 127.0.0.1");
-    let id = account(&shop.store, "anna");
-    shop.store.write(move |tx| accounts::set_disabled(tx, id, true)).unwrap();
+    assert_eq!(server.call("GetBills", ASK).json()["error_text"], "Permission denied for ip 127.0.0.1");
+    let id = account(&server.store, "anna");
+    server.store.write(move |tx| accounts::set_disabled(tx, id, true)).unwrap();
     assert!(code_within(7));
-    assert_eq!(shop.call("GetBills", ASK).checked(Some(KEY)), (200, 7));
+    assert_eq!(server.call("GetBills", ASK).checked(Some(KEY)), (200, 7));
 }
 
 #[test]
 fn a_rotated_key_and_the_one_before() {
-    let shop = TestServer::start(|_| {});
-    let id = account(&shop.store, "anna");
+    let server = TestServer::start(|_| {});
+    let id = account(&server.store, "anna");
     let rotate = move |keep: Option<i64>| {
         move |tx: &mut store::Tx<'_>| accounts::rotate_key(tx, id, &Key::parse("new-key").unwrap(), keep)
     };
-    shop.store.write(rotate(Some(i64::MAX))).unwrap();
-    let with = |key: &str| shop.send(&post("GetBills", &sign(ASK, "anna", key)));
+    server.store.write(rotate(Some(i64::MAX))).unwrap();
+    let with = |key: &str| server.send(&post("GetBills", &sign(ASK, "anna", key)));
     assert!(within(Duration::from_secs(1), || with("new-key").code() == 0));
     assert_eq!(with("new-key").checked(Some("new-key")), (200, 0));
     assert_eq!(with(KEY).checked(Some(KEY)), (200, 0));
     assert_eq!(with("third").checked(Some("new-key")), (200, 4));
-    shop.store.write(rotate(None)).unwrap();
+    server.store.write(rotate(None)).unwrap();
     assert!(within(Duration::from_secs(1), || with(KEY).code() == 4));
 }
 
 #[test]
 fn one_connection_carries_many_requests() {
-    let shop = TestServer::start(|_| {});
-    let mut stream = shop.connect();
+    let server = TestServer::start(|_| {});
+    let mut stream = server.connect();
     let mut ids = std::collections::HashSet::new();
     let requests = [
         post("GetBills", &sign(ASK, "anna", KEY)),
@@ -136,12 +136,12 @@ fn one_connection_carries_many_requests() {
 
 #[test]
 fn chunked_bodies() {
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     let body = sign(ASK, "anna", KEY);
     let (one, two) = body.split_at(7);
     let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
     let chunks = format!("{head}{:x}\r\n{one}\r\n{:X};ext=1\r\n{two}\r\n0\r\n", one.len(), two.len());
-    let mut stream = shop.connect();
+    let mut stream = server.connect();
     stream.write_all(format!("{chunks}\r\n").repeat(2).as_bytes()).unwrap();
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
@@ -150,16 +150,16 @@ fn chunked_bodies() {
     let last = read_reply(&mut stream);
     assert_eq!((last.checked(Some(KEY)), last.header("connection")), ((200, 0), Some("close")));
     assert!(is_closed_within(&mut stream, Duration::from_secs(5)));
-    assert_eq!(shop.send(format!("{head}zz\r\nabc").as_bytes()).status, 400);
+    assert_eq!(server.send(format!("{head}zz\r\nabc").as_bytes()).status, 400);
 }
 
 #[test]
 fn who_says_the_host() {
-    let shop = TestServer::start(|options| options.domains.push("justclick.ru".to_owned()));
+    let server = TestServer::start(|options| options.domains.push("justclick.ru".to_owned()));
     let body = sign(ASK, "anna", KEY);
     let ask = |start: &str| {
         let request = format!("POST {start}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        shop.send(request.as_bytes())
+        server.send(request.as_bytes())
     };
     for start in [
         "http://anna.justclick.ru/api/GetBills HTTP/1.1\r\nHost: anna.justclick.ru",
@@ -182,9 +182,9 @@ fn who_says_the_host() {
 
 #[test]
 fn a_head_request_gets_no_body() {
-    let shop = TestServer::start(|_| {});
-    let as_long = shop.send(b"GET /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").body.len();
-    let mut stream = shop.connect();
+    let server = TestServer::start(|_| {});
+    let as_long = server.send(b"GET /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").body.len();
+    let mut stream = server.connect();
     stream.write_all(b"HEAD /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\n\r\n").unwrap();
     stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     let mut head = Vec::new();
@@ -201,8 +201,8 @@ fn a_head_request_gets_no_body() {
 
 #[test]
 fn a_half_closed_client_gets_its_answer() {
-    let shop = TestServer::start(|_| {});
-    let mut stream = shop.connect();
+    let server = TestServer::start(|_| {});
+    let mut stream = server.connect();
     stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (200, 0));
@@ -211,8 +211,8 @@ fn a_half_closed_client_gets_its_answer() {
 
 #[test]
 fn a_body_that_breaks_off_is_told_so() {
-    let shop = TestServer::start(|_| {});
-    let mut stream = shop.connect();
+    let server = TestServer::start(|_| {});
+    let mut stream = server.connect();
     stream
         .write_all(
             b"POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 50\r\n\r\nemail=a",
@@ -224,15 +224,15 @@ fn a_body_that_breaks_off_is_told_so() {
 
 #[test]
 fn what_is_no_http_gets_a_bare_400() {
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     for request in [
         "hello\r\n\r\n",
         "POST / HTTP/9.9\r\n\r\n",
         "POST /\u{1} HTTP/1.1\r\nHost: x\r\n\r\n",
         "P\0 / HTTP/1.1\r\n\r\n",
     ] {
-        assert_eq!(shop.send(request.as_bytes()).status, 400, "{request:?}");
+        assert_eq!(server.send(request.as_bytes()).status, 400, "{request:?}");
     }
     let huge = format!("POST / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(100_000));
-    assert_eq!(shop.send(huge.as_bytes()).status, 431);
+    assert_eq!(server.send(huge.as_bytes()).status, 431);
 }

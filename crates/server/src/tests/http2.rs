@@ -31,9 +31,9 @@ fn head(fields: usize, value: &str) -> http::Request<()> {
 
 #[test]
 fn a_head_has_a_bound() {
-    let shop = TestServer::start(tls(Certificate::SelfSigned));
+    let server = TestServer::start(tls(Certificate::SelfSigned));
     on_runtime(async {
-        let (mut client, _) = client(shop.addresses.https.unwrap()).await;
+        let (mut client, _) = client(server.addresses.https.unwrap()).await;
         for (bytes, status) in [(15 * 1024, 405), (17 * 1024, 431)] {
             let request = http::Request::get("https://anna.localhost/api/").header("x", "y".repeat(bytes));
             let (answer, _) = client.send_request(request.body(()).unwrap(), true).unwrap();
@@ -44,8 +44,8 @@ fn a_head_has_a_bound() {
 
 #[test]
 fn connections_beyond_those_of_an_address_are_offered_http_1() {
-    let shop = TestServer::start(tls(Certificate::SelfSigned));
-    let address = shop.addresses.https.unwrap();
+    let server = TestServer::start(tls(Certificate::SelfSigned));
+    let address = server.addresses.https.unwrap();
     on_runtime(async {
         let mut held = Vec::new();
         for _ in 0..32 {
@@ -61,7 +61,7 @@ fn connections_beyond_those_of_an_address_are_offered_http_1() {
         assert_eq!(spoken().await.as_deref(), Some(b"http/1.1".as_slice()));
         drop(held.pop());
         let left = async {
-            while shop.permits.taken() > 31 {
+            while server.permits.taken() > 31 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -74,12 +74,12 @@ fn connections_beyond_those_of_an_address_are_offered_http_1() {
 #[test]
 fn heads_of_one_address_have_a_bound_together() {
     for (proxies, refuses) in [(vec![], true), (vec!["127.0.0.1/32".parse().unwrap()], false)] {
-        let shop = TestServer::start(|options| {
+        let server = TestServer::start(|options| {
             tls(Certificate::SelfSigned)(options);
             options.trusted_proxies = proxies;
         });
         on_runtime(async {
-            let address = shop.addresses.https.unwrap();
+            let address = server.addresses.https.unwrap();
             let (mut clients, mut held, mut refused) = (Vec::new(), Vec::new(), 0);
             for _ in 0..24 {
                 let (client, _) = client(address).await;
@@ -102,7 +102,7 @@ fn heads_of_one_address_have_a_bound_together() {
             }
             assert_eq!(refused > 0, refuses, "{} held, {refused} refused", held.len());
             assert!(!refuses || (250..350).contains(&held.len()), "{} held", held.len());
-            assert_eq!(shop.permits.taken(), 24);
+            assert_eq!(server.permits.taken(), 24);
             drop(held);
             let (mut client, _) = client(address).await;
             let (answer, _) = client.send_request(head(0, ""), true).unwrap();
@@ -116,17 +116,17 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "anna.localhost");
     for (certificate, told) in [(files(folder.path()), true), (Certificate::SelfSigned, false)] {
-        let shop = TestServer::start(|options| {
+        let server = TestServer::start(|options| {
             tls(certificate)(options);
             options.listen = vec!["127.0.0.1:0".parse().unwrap()];
         });
         on_runtime(async {
-            let (mut client, _) = client(shop.addresses.https.unwrap()).await;
+            let (mut client, _) = client(server.addresses.https.unwrap()).await;
             let (answer, _) = client.send_request(head(0, ""), true).unwrap();
             let header = answer.await.unwrap().headers().get("strict-transport-security").cloned();
             assert_eq!(header.is_some(), told);
         });
-        assert_eq!(shop.call("GetBills", ASK).header("strict-transport-security"), None, "in clear");
+        assert_eq!(server.call("GetBills", ASK).header("strict-transport-security"), None, "in clear");
     }
 }
 
@@ -134,9 +134,9 @@ fn browsers_are_told_to_stay_with_https_where_they_can_check_the_server() {
 #[test]
 fn a_queued_read_is_given_up_when_its_caller_has_gone() {
     let location = Location::parse(&Cluster::shared().create_database().unwrap()).unwrap();
-    let shop = TestServer::start_over(&location, test_methods(), tls(Certificate::SelfSigned));
+    let server = TestServer::start_over(&location, test_methods(), tls(Certificate::SelfSigned));
     on_runtime(async {
-        let (client, _) = client(shop.addresses.https.unwrap()).await;
+        let (client, _) = client(server.addresses.https.unwrap()).await;
         let mut asked = Vec::new();
         for _ in 0..16 {
             let mut client = client.clone().ready().await.unwrap();

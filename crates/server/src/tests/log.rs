@@ -47,17 +47,17 @@ fn about(reply: &Answer) -> String {
 #[test]
 fn a_panic_is_an_error_line() {
     log();
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    assert!(about(&shop.call("Panic", "")).contains("ERROR"));
+    let server = TestServer::start_with(test_methods(), |_| {});
+    assert!(about(&server.call("Panic", "")).contains("ERROR"));
 }
 
 #[test]
 fn a_wrong_hash_is_explained_without_telling_secrets() {
     log();
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     let right = sign(ASK, "anna", KEY);
     let right = right.split_once("hash=").unwrap().1;
-    let reply = shop.send(&post("GetBills", &format!("{ASK}&hash={}", right.to_uppercase())));
+    let reply = server.send(&post("GetBills", &format!("{ASK}&hash={}", right.to_uppercase())));
     assert_eq!(reply.code(), 4);
     let lines = about(&reply);
     assert!(lines.contains("upper-case hex") && lines.contains("a…"), "{lines}");
@@ -65,18 +65,18 @@ fn a_wrong_hash_is_explained_without_telling_secrets() {
     for secret in [KEY, &right[..8], &right.to_uppercase()[..8], "anna@example", "anna%40example"] {
         assert!(!lines.contains(secret), "{secret} in {lines}");
     }
-    let reply = shop.send(&post("GetBills", &format!("{ASK}&rpsKey=a-wrong-secret")));
+    let reply = server.send(&post("GetBills", &format!("{ASK}&rpsKey=a-wrong-secret")));
     assert!(!about(&reply).contains("a-wrong-secret"));
 }
 
 #[test]
 fn a_content_type_is_logged_by_a_known_name_only() {
     log();
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     let logged = |content_type: &str| {
         let head = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost";
         let request = format!("{head}\r\nContent-Type: {content_type}\r\nContent-Length: 2\r\n\r\n{{}}");
-        about(&shop.send(request.as_bytes()))
+        about(&server.send(request.as_bytes()))
     };
     for content_type in [format!("Application/JSON; key={KEY}"), format!("text/{KEY}"), KEY.to_owned()] {
         let lines = logged(&content_type);
@@ -90,9 +90,9 @@ fn a_content_type_is_logged_by_a_known_name_only() {
 #[test]
 fn a_method_that_is_not_served_is_told_by_its_name() {
     log();
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     let told = |method: &str| {
-        let reply = shop.call(method, ASK);
+        let reply = server.call(method, ASK);
         assert_eq!((reply.status, reply.code()), (404, 3), "{method}");
         about(&reply).lines().find(|line| line.contains("does not have")).map(str::to_owned)
     };
@@ -105,7 +105,7 @@ fn a_method_that_is_not_served_is_told_by_its_name() {
     for method in [KEY, &"X".repeat(41), "a1", ""] {
         assert_eq!(told(method), None, "{method}");
     }
-    let wrong = shop.send(&post("GetSegments", &sign(ASK, "anna", "another-key-0123456789")));
+    let wrong = server.send(&post("GetSegments", &sign(ASK, "anna", "another-key-0123456789")));
     assert_eq!(wrong.code(), 4);
     assert!(!about(&wrong).contains("GetSegments"));
 }

@@ -101,34 +101,34 @@ fn note(cx: &mut Context<'_, '_>, text: &str) -> Result<Value, Failure> {
     Ok(json!({"noted": text}))
 }
 
-fn seen(shop: &TestServer) -> Value {
-    let reply = shop.call("Look", "");
+fn seen(server: &TestServer) -> Value {
+    let reply = server.call("Look", "");
     assert_eq!(reply.checked(Some(KEY)), (200, 0));
     reply.json()["result"][0].clone()
 }
 
 #[test]
 fn what_a_write_did_is_there_when_it_is_answered() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    let reply = shop.call("Note", "text=one");
+    let server = TestServer::start_with(test_methods(), |_| {});
+    let reply = server.call("Note", "text=one");
     assert_eq!(reply.checked(Some(KEY)), (200, 0));
     assert_eq!(reply.json()["result"], json!({"noted": "one"}));
-    assert_eq!(seen(&shop), "one");
+    assert_eq!(seen(&server), "one");
 }
 
 #[test]
 fn a_refused_write_keeps_nothing() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    let reply = shop.call("NoteAndRefuse", "text=one");
+    let server = TestServer::start_with(test_methods(), |_| {});
+    let reply = server.call("NoteAndRefuse", "text=one");
     assert_eq!(reply.checked(Some(KEY)), (200, 400));
     assert_eq!(reply.json()["result"], json!({"bill_id": 5}));
-    assert_eq!(seen(&shop), Value::Null);
+    assert_eq!(seen(&server), Value::Null);
 }
 
 #[test]
 fn a_panic_ends_one_request_only() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    let mut stream = shop.connect();
+    let server = TestServer::start_with(test_methods(), |_| {});
+    let mut stream = server.connect();
     for (method, query) in [("Panic", ""), ("NoteAndPanic", "text=one")] {
         stream.write_all(&post(method, &sign(query, "anna", KEY))).unwrap();
         assert_eq!(read_reply(&mut stream).checked(Some(KEY)), (500, 9), "{method}");
@@ -136,34 +136,34 @@ fn a_panic_ends_one_request_only() {
     stream.write_all(&post("Look", &sign("", "anna", KEY))).unwrap();
     let reply = read_reply(&mut stream);
     assert_eq!((reply.code(), &reply.json()["result"][0]), (0, &Value::Null));
-    assert_eq!(shop.call("Note", "text=two").code(), 0);
+    assert_eq!(server.call("Note", "text=two").code(), 0);
 }
 
 #[test]
 fn a_missing_parameter_is_refused() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    assert_eq!(shop.call("Note", "other=x").checked(Some(KEY)), (200, 3));
+    let server = TestServer::start_with(test_methods(), |_| {});
+    assert_eq!(server.call("Note", "other=x").checked(Some(KEY)), (200, 3));
 }
 
 #[test]
 fn an_answer_may_be_large_but_not_endless() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
-    let large = shop.call("Big", "bytes=20000000");
+    let server = TestServer::start_with(test_methods(), |_| {});
+    let large = server.call("Big", "bytes=20000000");
     assert_eq!(large.checked(Some(KEY)), (200, 0));
     assert_eq!(large.json()["result"][0].as_str().unwrap().len(), 20_000_000);
     // A longer answer is refused (decision 64).
-    assert_eq!(shop.call("Big", "bytes=67108864").checked(Some(KEY)), (200, 3));
+    assert_eq!(server.call("Big", "bytes=67108864").checked(Some(KEY)), (200, 3));
 }
 
 #[test]
 fn a_method_may_tell_success_in_two_ways_and_answer_with_a_number() {
-    let shop = TestServer::start_with(test_methods(), |_| {});
+    let server = TestServer::start_with(test_methods(), |_| {});
     for (to, told) in [("3", (0, "OK", 3)), ("0", (0, "Order deleted", 0))] {
         let body = sign(&format!("to={to}"), "anna", KEY);
         let header = format!("Host: anna.localhost\r\n{IDEMPOTENCY_KEY}: {to}");
         let request = String::from_utf8(post("Count", &body)).unwrap();
         let request = request.replace("Host: anna.localhost", &header);
-        let replies = [(); 2].map(|()| shop.send(request.as_bytes()));
+        let replies = [(); 2].map(|()| server.send(request.as_bytes()));
         let json = replies[0].json();
         let (code, text, result) = told;
         assert_eq!((&json["error_code"], &json["error_text"]), (&json!(code), &json!(text)));

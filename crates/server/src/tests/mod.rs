@@ -32,7 +32,11 @@ use billhook_wire::{Email, GoodId, Key, Login, Money, OrderId, PayStatus};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::{Addresses, Options, Server, TlsReloader, http::permits::Permits, methods::Methods};
+use crate::{
+    Addresses, Options, Server, TlsReloader,
+    http::{memory::Budget, permits::Permits},
+    methods::Methods,
+};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -41,6 +45,8 @@ struct TestServer {
     store: Store,
     addresses: Addresses,
     permits: Arc<Permits>,
+    /// The memory for bodies.
+    bodies: Arc<Budget>,
     reloader: Option<TlsReloader>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<Result<(), store::Error>>>,
@@ -55,9 +61,9 @@ impl TestServer {
     fn start_with(methods: Methods, change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::folder(folder.path());
-        let mut shop = Self::start_over(&location, methods, change);
-        shop.folder = Some(folder);
-        shop
+        let mut server = Self::start_over(&location, methods, change);
+        server.folder = Some(folder);
+        server
     }
 
     fn start_over(location: &Location, methods: Methods, change: impl FnOnce(&mut Options)) -> Self {
@@ -68,15 +74,24 @@ impl TestServer {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::bind_with(options, store.clone(), methods)).unwrap();
-        let (addresses, permits, reloader) =
-            (server.addresses(), server.intake.permits.clone(), server.tls_reloader());
+        let (addresses, reloader) = (server.addresses(), server.tls_reloader());
+        let (permits, bodies) = (server.intake.permits.clone(), server.intake.state.body_budget.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let running = std::thread::spawn(move || {
             runtime.block_on(server.run(async {
                 let _ = stopped.await;
             }))
         });
-        Self { store, addresses, permits, reloader, stop: Some(stop), running: Some(running), folder: None }
+        Self {
+            store,
+            addresses,
+            permits,
+            bodies,
+            reloader,
+            stop: Some(stop),
+            running: Some(running),
+            folder: None,
+        }
     }
 
     fn connect(&self) -> TcpStream {

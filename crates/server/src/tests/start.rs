@@ -15,8 +15,8 @@ fn refusal(change: impl FnOnce(&mut Options)) -> StartError {
 
 #[test]
 fn a_busy_port() {
-    let shop = TestServer::start(|_| {});
-    let busy = shop.addresses.http[0];
+    let server = TestServer::start(|_| {});
+    let busy = server.addresses.http[0];
     let error = refusal(|options| options.listen.push(busy));
     assert!(matches!(error, StartError::Listen { address, .. } if address == busy));
     assert!(
@@ -48,7 +48,7 @@ fn both_wildcards_on_one_port() {
         return; // This machine has no IPv6.
     }
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let shop = TestServer::start(|options| {
+    let server = TestServer::start(|options| {
         options.listen =
             vec![format!("0.0.0.0:{free}").parse().unwrap(), format!("[::]:{free}").parse().unwrap()];
     });
@@ -57,5 +57,5 @@ fn both_wildcards_on_one_port() {
         stream.write_all(&post("GetBills", &sign(ASK, "anna", KEY))).unwrap();
         assert_eq!(read_reply(&mut stream).code(), 0, "{address}");
     }
-    drop(shop);
+    drop(server);
 }

@@ -5,13 +5,13 @@ use super::*;
 /// A clock that is set back must not make a replaced key valid again.
 #[test]
 fn a_key_whose_time_is_over_is_deleted() {
-    let shop = TestServer::start(|_| {});
+    let server = TestServer::start(|_| {});
     let (anna, now) = (AccountId(1), crate::clock::unix_now());
     for (until, is_there) in [(now + 600, true), (now - 1, false), (0, false)] {
         let fresh = Key::parse(&format!("fresh-until-{until}")).unwrap();
-        shop.store.write(move |tx| accounts::rotate_key(tx, anna, &fresh, Some(until))).unwrap();
+        server.store.write(move |tx| accounts::rotate_key(tx, anna, &fresh, Some(until))).unwrap();
         let login = Login::parse("anna").unwrap();
-        let find = || shop.store.read(|tx| accounts::find(tx, &login)).unwrap().unwrap();
+        let find = || server.store.read(|tx| accounts::find(tx, &login)).unwrap().unwrap();
         let has_old = || find().old_key.is_some();
         if is_there {
             std::thread::sleep(Duration::from_millis(2500));

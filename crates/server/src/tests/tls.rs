@@ -131,8 +131,8 @@ async fn call_h2(
 
 #[test]
 fn http_1_over_tls() {
-    let shop = TestServer::start(tls(Certificate::SelfSigned));
-    let address = shop.addresses.https.unwrap();
+    let server = TestServer::start(tls(Certificate::SelfSigned));
+    let address = server.addresses.https.unwrap();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         for alpn in [vec![], vec![b"http/1.1".as_slice()]] {
             let reply = on_runtime(async {
@@ -154,8 +154,8 @@ fn http_1_over_tls() {
 #[test]
 fn a_request_that_comes_with_the_handshake_is_answered() {
     use std::io::{Read as _, Write as _};
-    let shop = TestServer::start(tls(Certificate::SelfSigned));
-    let address = shop.addresses.https.unwrap();
+    let server = TestServer::start(tls(Certificate::SelfSigned));
+    let address = server.addresses.https.unwrap();
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let config = client_config(&[], version, Arc::default());
         let name = ServerName::try_from("anna.localhost").unwrap();
@@ -187,9 +187,9 @@ fn a_request_that_comes_with_the_handshake_is_answered() {
 
 #[test]
 fn http_2_finds_the_account_by_authority() {
-    let shop = TestServer::start(tls(Certificate::SelfSigned));
-    let address = shop.addresses.https.unwrap();
-    add_account(&shop.store, "boris");
+    let server = TestServer::start(tls(Certificate::SelfSigned));
+    let address = server.addresses.https.unwrap();
+    add_account(&server.store, "boris");
     std::thread::sleep(Duration::from_millis(500));
     on_runtime(async {
         let (stream, _) =
@@ -216,7 +216,7 @@ fn http_2_finds_the_account_by_authority() {
 #[test]
 fn bodies_in_pieces_over_http_2_count_whole() {
     const MIB: usize = 1024 * 1024;
-    let shop = TestServer::start(|options| {
+    let server = TestServer::start(|options| {
         options.max_body_bytes = 200 * MIB;
         // Without this, one network could not use up all the memory.
         options.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
@@ -224,14 +224,14 @@ fn bodies_in_pieces_over_http_2_count_whole() {
         options.tls = Some(TlsOptions { listen: "127.0.0.1:0".parse().unwrap(), certificate });
     });
     // One body that uses the whole budget and its connection's own share.
-    let mut held = shop.connect();
+    let mut held = server.connect();
     let begin = "POST /api/GetBills HTTP/1.1\r\nHost: anna.localhost\r\nContent-Length: 157286400\r\n\r\n";
     std::io::Write::write_all(&mut held, begin.as_bytes()).unwrap();
     std::io::Write::write_all(&mut held, &vec![b'x'; 128 * MIB + 16 * 1024]).unwrap();
     // The bytes that are still in the sockets are read.
     std::thread::sleep(Duration::from_millis(300));
     on_runtime(async {
-        let address = shop.addresses.https.unwrap();
+        let address = server.addresses.https.unwrap();
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
         let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
@@ -246,8 +246,8 @@ fn bodies_in_pieces_over_http_2_count_whole() {
 
 #[test]
 fn a_stop_ends_http_2_too() {
-    let mut shop = TestServer::start_with(test_methods(), tls(Certificate::SelfSigned));
-    let address = shop.addresses.https.unwrap();
+    let mut server = TestServer::start_with(test_methods(), tls(Certificate::SelfSigned));
+    let address = server.addresses.https.unwrap();
     on_runtime(async {
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
@@ -261,25 +261,25 @@ fn a_stop_ends_http_2_too() {
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
         let mute = h2::client::handshake(stream).await.unwrap();
         tokio::time::sleep(Duration::from_millis(200)).await;
-        shop.begin_stop();
+        server.begin_stop();
         assert_eq!(answer.await.unwrap().status(), 200);
         drop(client);
         // The server may have closed it before the client does.
         let _ = connection.await.unwrap();
         drop(mute);
     });
-    let (ended, took) = shop.wait_for_end();
+    let (ended, took) = server.wait_for_end();
     ended.unwrap();
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
 fn an_http_2_client_that_never_reads_is_let_go() {
-    let shop = TestServer::start_with(test_methods(), |options| {
+    let server = TestServer::start_with(test_methods(), |options| {
         tls(Certificate::SelfSigned)(options);
         options.write_timeout = Duration::from_millis(400);
     });
-    let address = shop.addresses.https.unwrap();
+    let address = server.addresses.https.unwrap();
     on_runtime(async {
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
@@ -301,14 +301,14 @@ fn an_http_2_client_that_never_reads_is_let_go() {
 
 #[test]
 fn certificates_are_made_for_names_that_lead_somewhere() {
-    let shop = TestServer::start(|options| {
+    let server = TestServer::start(|options| {
         tls(Certificate::SelfSigned)(options);
         options.domains.push("justclick.ru".to_owned());
     });
-    let id = account(&shop.store, "anna");
-    shop.store.write(move |tx| accounts::bind(tx, id, "shop.example.com")).unwrap();
+    let id = account(&server.store, "anna");
+    server.store.write(move |tx| accounts::bind(tx, id, "shop.example.com")).unwrap();
     std::thread::sleep(Duration::from_millis(500));
-    let address = shop.addresses.https.unwrap();
+    let address = server.addresses.https.unwrap();
     let shown = |name: &str| {
         on_runtime(connect_tls(address, name, &[], &rustls::version::TLS13)).map(|(_, cert)| cert)
     };
@@ -326,11 +326,11 @@ fn certificates_are_made_for_names_that_lead_somewhere() {
 
 #[test]
 fn a_handshake_that_does_not_come_is_given_up() {
-    let shop = TestServer::start(|options| {
+    let server = TestServer::start(|options| {
         tls(Certificate::SelfSigned)(options);
         options.header_timeout = Duration::from_millis(300);
     });
-    let mut stream = connect(shop.addresses.https.unwrap());
+    let mut stream = connect(server.addresses.https.unwrap());
     assert!(is_closed_within(&mut stream, Duration::from_secs(3)));
 }
 
@@ -348,10 +348,10 @@ pub(super) fn files(folder: &Path) -> Certificate {
 fn files_are_read_again_and_broken_ones_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "one.example");
-    let shop = TestServer::start(tls(files(folder.path())));
-    let address = shop.addresses.https.unwrap();
+    let server = TestServer::start(tls(files(folder.path())));
+    let address = server.addresses.https.unwrap();
     let shows = |name: &str| on_runtime(connect_tls(address, name, &[], &rustls::version::TLS13)).is_ok();
-    let reloader = shop.reloader.clone().unwrap();
+    let reloader = server.reloader.clone().unwrap();
     assert!(shows("one.example") && !shows("two.example"));
     write_pair(folder.path(), "two.example");
     assert!(shows("one.example"), "nothing changes before the reload");
@@ -377,8 +377,8 @@ fn files_are_read_again_and_broken_ones_change_nothing() {
 fn what_is_no_file_or_too_long_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     write_pair(folder.path(), "one.example");
-    let shop = TestServer::start(tls(files(folder.path())));
-    let reloader = shop.reloader.clone().unwrap();
+    let server = TestServer::start(tls(files(folder.path())));
+    let reloader = server.reloader.clone().unwrap();
     for name in ["cert.pem", "key.pem"] {
         let path = folder.path().join(name);
         let good = std::fs::read(&path).unwrap();
@@ -398,11 +398,11 @@ fn what_is_no_file_or_too_long_is_refused_at_once() {
 
 #[test]
 fn a_trickling_http_2_stream_does_not_keep_a_stalled_one_alive() {
-    let shop = TestServer::start_with(test_methods(), |options| {
+    let server = TestServer::start_with(test_methods(), |options| {
         tls(Certificate::SelfSigned)(options);
         options.write_timeout = Duration::from_millis(800);
     });
-    let address = shop.addresses.https.unwrap();
+    let address = server.addresses.https.unwrap();
     on_runtime(async {
         let (stream, _) =
             connect_tls(address, "anna.localhost", &[b"h2"], &rustls::version::TLS13).await.unwrap();
