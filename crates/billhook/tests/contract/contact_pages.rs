@@ -76,6 +76,7 @@ fn contacts_are_found() {
         assert_eq!(links(&page).iter().collect::<Vec<_>>(), expected, "{query}");
         assert!(!page.contains("<script>alert") && !page.contains("<b>Скидки"), "{query}");
     }
+    assert_eq!(reader.get("/cabinet/contacts?group=99").status, 404, "it may have been removed");
     for number in 0..51 {
         shop.server().run(&["contact", "add", &format!("many{number}@example.com"), "--account", LOGIN]);
     }
@@ -159,6 +160,26 @@ fn owners_subscribe_and_unsubscribe() {
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((&shown["tags"], &shown["city"]), (&serde_json::json!(["a,b", "c"]), &"Омск".into()));
     assert_eq!(shown["shipping_address_1"], "a\nb");
+}
+
+/// A browser sends what the page has selected, so the page must have the number.
+#[test]
+fn a_contact_keeps_the_number_of_a_removed_manager() {
+    let shop = filled();
+    let (server, owner) = (shop.server(), Browser::of_owner(shop.server()));
+    let manager = shop.add_manager("Olga").to_string();
+    let anna = &links(&owner.page("/cabinet/contacts?q=anna"))[0];
+    assert_eq!(sent(&owner, anna, &[("manager", &manager)]).status, 303);
+    server.run(&["manager", "remove", &manager, "--account", LOGIN]);
+    let page = owner.page(anna);
+    let selected = format!("<option value=\"{manager}\" selected");
+    assert!(page.contains(&selected), "{page}");
+    server.run(&["contact", "set", "anna@example.com", "phone=+7 900", "--account", LOGIN]);
+    assert_eq!(sent(&owner, anna, &[("manager", &manager), ("city", "Тула")]).status, 303);
+    let boris = &links(&owner.page("/cabinet/contacts?q=boris"))[0];
+    assert_ne!(sent(&owner, boris, &[("manager", &manager)]).status, 303, "nobody new gets it");
+    let page = owner.page(anna);
+    assert!(page.contains(&selected) && page.contains("value=\"Тула\""), "{page}");
 }
 
 #[test]

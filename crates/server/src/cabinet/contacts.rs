@@ -136,6 +136,11 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
     let (q, group, tag) = (query.get("q"), query.get("group"), query.get("tag"));
     let filter =
         Filter { group: group.parse().ok(), tag: Some(tag.to_owned()).filter(|tag| !tag.is_empty()) };
+    let groups = groups::list(cx.tx, account)?.into_iter().map(|group| (group.id.to_string(), group.title));
+    let groups: Vec<_> = [(String::new(), words.any_group.to_owned())].into_iter().chain(groups).collect();
+    if filter.group.is_some() && !groups.iter().any(|(number, _)| number == group) {
+        return Ok(cx.missing());
+    }
     let (before, most) = (query.get("before").parse().ok(), ON_A_PAGE + 1);
     let (mut all, is_cut) = if q.is_empty() {
         let most = u32::try_from(most).unwrap_or(u32::MAX);
@@ -147,8 +152,6 @@ fn listed(cx: &mut Context<'_, '_>, problem: Option<&str>) -> Result<Shown, Fail
     all.truncate(ON_A_PAGE);
     let rows: Vec<_> = all.iter().map(|contact| row(cx, contact)).collect::<Result<_, _>>()?;
     let columns = [words.number, words.name, words.phone, words.groups, words.tags, words.added];
-    let groups = groups::list(cx.tx, account)?.into_iter().map(|group| (group.id.to_string(), group.title));
-    let groups: Vec<_> = [(String::new(), words.any_group.to_owned())].into_iter().chain(groups).collect();
     let add = family::adding::<Card>(cx)?;
     let main = html! {
         (family::tabs(cx.language(), HERE))
@@ -231,7 +234,12 @@ impl Family for Card {
         let (words, language) = (Words::of(cx.language()), cx.language());
         let managers = managers::list(cx.tx, cx.visit.account.id)?;
         let managers = managers.into_iter().map(|manager| (manager.id.to_string(), manager.name));
-        let managers = [("0".to_owned(), String::new())].into_iter().chain(managers).collect();
+        let mut managers: Vec<_> = [("0".to_owned(), String::new())].into_iter().chain(managers).collect();
+        let manager = self.contact.manager.to_string();
+        if !managers.iter().any(|(number, _)| *number == manager) {
+            // The manager was removed, and contacts keep the number.
+            managers.push((manager.clone(), manager.clone()));
+        }
         let text = |field: ContactText| {
             let kind = if field == ContactText::Description { Kind::Long } else { Kind::Optional };
             Input::new(label(language, field), field.name(), self.contact.texts.get(field), kind)
@@ -240,12 +248,7 @@ impl Family for Card {
             ContactText::ALL.into_iter().partition(|field| SEEN_AT_ONCE.contains(field));
         let mut inputs: Vec<_> = first.into_iter().map(text).collect();
         inputs.push(Input::new(words.tags_how, "tags", &self.tags, Kind::Optional));
-        inputs.push(Input::new(
-            words.manager,
-            "manager",
-            self.contact.manager.to_string(),
-            Kind::Choice(managers),
-        ));
+        inputs.push(Input::new(words.manager, "manager", manager, Kind::Choice(managers)));
         inputs.extend(others.into_iter().map(text));
         if self.contact.id == 0 {
             inputs.insert(0, Input::new("E-mail", "email", "", Kind::Optional));
@@ -282,7 +285,8 @@ impl Family for Card {
         if let Err(field) = said(form, contact) {
             return Ok(Err(Refused::Wrong(field)));
         }
-        if contact.manager != 0 && managers::find(cx.tx, account, contact.manager)?.is_none() {
+        let is_chosen = ![0, before.manager].contains(&contact.manager);
+        if is_chosen && managers::find(cx.tx, account, contact.manager)?.is_none() {
             return Ok(Err(Refused::Wrong("manager")));
         }
         let tags = if form.has("tags") { form.get("tags").to_owned() } else { self.tags.clone() };

@@ -197,8 +197,10 @@ impl Set {
             let before = found(tx, account, &key)?;
             let (id, mut contact) = (before.id, before.clone());
             apply(&mut contact, &said);
-            if contact != before {
+            if contact.manager != before.manager {
                 is_managed(tx, account, &contact)?;
+            }
+            if contact != before {
                 contact_changes::change(tx, account.id, &contact, by)?;
             }
             joined.put(tx, account, id, by)?;
