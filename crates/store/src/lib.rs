@@ -1,4 +1,4 @@
-//! Billhook's data, and every query over it: accounts, products, orders.
+//! Billhook's data, and every query over it: accounts, orders, products, contacts, and the outbox.
 //!
 //! [`Store`] runs transactions, and [`Location`] says where the store is. The functions in [`accounts`],
 //! [`products`], [`orders`], [`marks`] and so on run inside a transaction. They are synchronous functions

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use billhook_store::orders::Delivery;
+use billhook_store::orders::Parcel;
 use billhook_wire::{Email, Money, PayStatus, Price, unix_time::UNIX_TIME_MAX};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -91,9 +91,9 @@ impl Value<'_> {
     }
 
     /// The state of a parcel; empty: nothing yet.
-    pub(super) fn delivery(&self) -> Result<Delivery, Fault> {
+    pub(super) fn delivery(&self) -> Result<Parcel, Fault> {
         let delivery = match self {
-            Self::Text(text) => Delivery::parse(text.trim()),
+            Self::Text(text) => Parcel::parse(text.trim()),
             _ => None,
         };
         delivery.ok_or_else(|| Fault(format!("sent or return is expected, not {self}")))

@@ -1,4 +1,4 @@
-//! `billhook import`: reads orders from a file, all or nothing.
+//! `billhook import`: reads an account's data from a file, all or nothing.
 //!
 //! The file is read twice. The first pass checks every record and keeps only the catalogue, the numbers of
 //! orders and contacts, and the contacts' e-mails; the second writes in batches. So faults are known before

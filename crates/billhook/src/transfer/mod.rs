@@ -1,4 +1,4 @@
-//! Orders in bulk: import, export, and synthetic ones.
+//! An account's data in bulk: import, export, and synthetic orders.
 
 pub(crate) mod export;
 pub(crate) mod generate;

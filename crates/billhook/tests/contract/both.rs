@@ -13,7 +13,7 @@ pub(crate) mod contact_model;
 pub(crate) mod contact_pages;
 pub(crate) mod contacts;
 pub(crate) mod create_order;
-pub(crate) mod createorder;
+pub(crate) mod create_order_2;
 pub(crate) mod customer_pages;
 pub(crate) mod deliveries;
 pub(crate) mod delivery_pages;

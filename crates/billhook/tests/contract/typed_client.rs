@@ -7,8 +7,8 @@ use billhook_wire::{
     method::{
         AddGood, Confirmed, CreateOrder, CreateOrder2, DeleteOrder, EachMethod, GetBills, GetCoupons,
         GetOrderDetails, GetOrderInfo, GetOrders, GetOrdersWithGoods, GetPersonalManagers, GoodFields,
-        GoodType, Goods, Marks, Names, NewStatus, OrderStatus, OrderedGood, Prices, ShownStatus, TimerKill,
-        UpdateOrderStatus, each_method,
+        GoodType, Goods, Names, NewStatus, OrderStatus, OrderedGood, Prices, ShownStatus, TimerKill,
+        UpdateOrderStatus, UtmMarks, each_method,
     },
     query,
 };
@@ -109,7 +109,11 @@ fn orders() {
         bill_timer_kill: Some(TimerKill::Never),
         bill_created: Some(UnixTime::new(1_362_250_000).unwrap()),
         bill_domain: Some(text("shop.example")),
-        utm: Marks { utm_medium: Some(text("affiliate")), utm_source: Some(text("bob")), ..Marks::default() },
+        utm: UtmMarks {
+            utm_medium: Some(text("affiliate")),
+            utm_source: Some(text("bob")),
+            ..UtmMarks::default()
+        },
         ..order("anna@example.com", "course")
     };
     let id = client.call(&whole).unwrap().bill_id.unwrap();

@@ -5,7 +5,6 @@
 //! the API's. A form is taken only from a page of the same host.
 
 mod alarm;
-mod api;
 mod assets;
 mod audit;
 mod contact_labels;
@@ -20,6 +19,7 @@ mod export;
 mod family;
 pub(crate) mod frame;
 mod groups;
+mod key_page;
 pub(crate) mod language;
 mod me;
 mod names;
@@ -178,6 +178,7 @@ async fn show(
         form,
         now: unix_now(),
         address: asked.caller,
+        request_id: asked.request_id.to_owned(),
         agent,
         digest: secret.as_deref().map(cookies::digest).unwrap_or_default(),
         secret,

@@ -7,7 +7,7 @@ use billhook_store::{
     accounts::audit::{self, Action},
     managers,
     orders::{
-        self, Delivery, Order, TextField, Texts, income,
+        self, Order, Parcel, TextField, Texts, income,
         order_changes::{self, Payment},
         order_lists,
     },
@@ -126,11 +126,11 @@ fn facts(cx: &mut Context<'_, '_>, order: &Order, payments: &[(i64, Payment)]) -
     let manager = managers::find(cx.tx, cx.visit.account.id, handling.manager)?;
     let given_back = income::given_back(payments.iter().map(|(_, payment)| payment));
     let delivery = match handling.delivery {
-        Delivery::None => String::new(),
-        Delivery::Sent => {
+        Parcel::None => String::new(),
+        Parcel::Sent => {
             format!("{} {} {}", words.sent, cx.time(handling.sent), order.texts.get(TextField::Rpo))
         }
-        Delivery::Return => words.came_back.to_owned(),
+        Parcel::Return => words.came_back.to_owned(),
     };
     let facts = [
         (words.contact, order.customer_name()),

@@ -101,7 +101,7 @@ pub(super) fn file(state: &Arc<State>, visit: Arc<Visit>, form: Form, filter: Fi
                 .await
                 .and_then(|(text, next)| Ok((answer::hold(text, [Some(&state.page_budget), None])?, next)));
             held.map(Some).map_err(|failure| {
-                state.reporter.failed(&failure, state.store.place(), "a file of orders");
+                state.reporter.failed(&failure, state.store.place(), &visit.request_id);
                 CutOff
             })
         }

@@ -12,8 +12,8 @@ use http::StatusCode;
 use maud::{Markup, html};
 
 use super::{
-    api,
     frame::{self, with_code},
+    key_page,
     language::{Language, words},
     visit::{Context, Shown},
 };
@@ -73,7 +73,7 @@ pub(super) fn page(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
 
 fn shown(cx: &mut Context<'_, '_>, wrong: Option<&SettingInfo>) -> Result<Shown, Failure> {
     let (language, words) = (cx.language(), Words::of(cx.language()));
-    let values = api::account(cx)?.settings.shown();
+    let values = key_page::account(cx)?.settings.shown();
     let backup = marks::get(cx.tx, marks::LAST_BACKUP)?.and_then(|time| time.parse().ok());
     let settings = SETTINGS.iter().zip(&values).map(|(info, (_, value))| {
         // What was refused stays as it was written.
@@ -147,7 +147,7 @@ fn field(language: Language, info: &SettingInfo, value: &str, words: &Words) -> 
 
 /// Changes the settings that a form writes otherwise than they are.
 pub(super) fn save(cx: &mut Context<'_, '_>) -> Result<Shown, Failure> {
-    let values = api::account(cx)?.settings.shown();
+    let values = key_page::account(cx)?.settings.shown();
     let mut changes = Vec::new();
     for (info, (name, value)) in SETTINGS.iter().zip(&values) {
         if !cx.visit.form.has(name) || cx.visit.form.get(name) == value {

@@ -41,6 +41,7 @@ pub(crate) struct Visit {
     /// Unix seconds.
     pub(crate) now: i64,
     pub(crate) address: IpAddr,
+    pub(crate) request_id: String,
     pub(crate) agent: String,
     /// What the session's cookie holds, and its digest.
     pub(crate) secret: Option<String>,

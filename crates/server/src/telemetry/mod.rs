@@ -4,5 +4,5 @@ pub(crate) mod access_log;
 pub(crate) mod calls;
 pub(crate) mod metrics;
 pub(crate) mod refusal;
-mod refusals;
+mod refusal_lines;
 pub(crate) mod reporter;

@@ -6,7 +6,7 @@ use billhook_store as store;
 use parking_lot::Mutex;
 use store::Kind;
 
-use crate::{failure::Failure, gate::accounts::Served, telemetry::refusals::Refusals};
+use crate::{failure::Failure, gate::accounts::Served, telemetry::refusal_lines::Refusals};
 
 /// When a failure that still happens is reported again.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);

@@ -6,9 +6,9 @@ mod http2;
 mod limits;
 mod log;
 mod methods;
+mod old_keys;
 mod shutdown;
 mod start;
-mod timers;
 mod tls;
 
 use std::{

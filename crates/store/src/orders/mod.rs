@@ -86,7 +86,7 @@ pub struct Handling {
     /// The sum of its payments.
     pub received: Money,
     /// The state of the parcel.
-    pub delivery: Delivery,
+    pub delivery: Parcel,
     /// When the parcel was posted.
     pub sent: i64,
     /// Whether the customer has confirmed it.
@@ -97,7 +97,7 @@ pub struct Handling {
 
 /// The state of a parcel (section 12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Delivery {
+pub enum Parcel {
     /// Nothing yet.
     #[default]
     None,
@@ -107,7 +107,7 @@ pub enum Delivery {
     Return,
 }
 
-impl Delivery {
+impl Parcel {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::None, Self::Sent, Self::Return];
 
@@ -148,7 +148,7 @@ pub struct Line {
 }
 
 stored! {
-    Delivery: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
+    Parcel: false, |word| word.as_str(), Arg::Text(word) => Self::parse(word);
 }
 
 row! {
@@ -162,7 +162,7 @@ row! {
         deleted: i64 = handling.deleted,
         kill_at: i64 = handling.kill_at,
         received: Money = handling.received,
-        delivery: Delivery = handling.delivery,
+        delivery: Parcel = handling.delivery,
         sent: i64 = handling.sent,
         confirmed: bool = handling.confirmed,
         manager: i64 = handling.manager,

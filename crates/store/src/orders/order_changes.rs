@@ -4,7 +4,7 @@ use billhook_wire::{Email, Event, Money, OrderId, PayStatus};
 
 use crate::{
     AccountId, Arg, Error, Sql, Tx,
-    orders::{self, Delivery, Order, TextField, hidden_key},
+    orders::{self, Order, Parcel, TextField, hidden_key},
     outbox::events,
     products::pincodes,
 };
@@ -217,7 +217,7 @@ fn set_status(
 
 /// Records that the parcel was posted, with its tracking number.
 pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo: &str) -> Result<(), Error> {
-    order.handling.delivery = Delivery::Sent;
+    order.handling.delivery = Parcel::Sent;
     order.handling.sent = at;
     order.texts.set(TextField::Rpo, rpo);
     save(tx, account, order)
@@ -225,7 +225,7 @@ pub fn send(tx: &mut Tx<'_>, account: AccountId, order: &mut Order, at: i64, rpo
 
 /// Records that the parcel came back.
 pub fn take_back(tx: &mut Tx<'_>, account: AccountId, order: &mut Order) -> Result<(), Error> {
-    order.handling.delivery = Delivery::Return;
+    order.handling.delivery = Parcel::Return;
     save(tx, account, order)
 }
 

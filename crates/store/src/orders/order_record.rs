@@ -3,7 +3,7 @@
 use billhook_wire::{Money, PayStatus};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::orders::{Delivery, Line, Order, TextField, order_changes::Payment};
+use crate::orders::{Line, Order, Parcel, TextField, order_changes::Payment};
 
 /// An order with its payments, without the fields that have their default.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +40,7 @@ impl Serialize for OrderRecord<'_> {
                 map.serialize_entry(field, &number)?;
             }
         }
-        if handling.delivery != Delivery::None {
+        if handling.delivery != Parcel::None {
             map.serialize_entry("delivery", handling.delivery.as_str())?;
         }
         if handling.sent != 0 {

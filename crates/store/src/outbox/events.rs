@@ -1,4 +1,4 @@
-//! Events: what happened to orders. Each is written in the transaction that causes it, and only if somebody
+//! Events: what happened to orders and contacts. Each is written in the transaction that causes it, and only if somebody
 //! asked to be told.
 
 use std::{

@@ -49,7 +49,7 @@ pub struct CreateOrder {
     pub bill_domain: Option<Text>,
     /// UTM tags.
     #[serde(default)]
-    pub utm: Marks,
+    pub utm: UtmMarks,
     /// Legacy: the partner's number.
     pub bill_aff: Option<Text>,
     /// Legacy: the partner's login.
@@ -99,7 +99,7 @@ pub struct OrderedGood {
 /// An order's UTM tags (section 4.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Marks {
+pub struct UtmMarks {
     /// Channel; with `affiliate`, `utm_source` is a partner's login.
     pub utm_medium: Option<Text>,
     /// Source.

@@ -29,7 +29,7 @@ pub use change_good::{AddGood, DeleteGood, GoodAdded, GoodFields, TimerUnit, Upd
 pub use change_order::{DeleteOrder, NewStatus, UpdateOrderStatus};
 pub use comma_list::{Goods, Names, Prices};
 pub use coupons::{CouponInfo, GetCoupons};
-pub use create_order::{CreateOrder, Marks, OrderMade, OrderedGood, TimerKill};
+pub use create_order::{CreateOrder, OrderMade, OrderedGood, TimerKill, UtmMarks};
 pub use create_order_2::{Confirmed, CreateOrder2, OrderStatus};
 pub use events::{EventInfo, EventList, GetEvents};
 pub use get_bills::{Bill, Bills, GetBills, GoodNames};

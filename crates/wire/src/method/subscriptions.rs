@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Api, Example, Marks, Method, Names, Nothing, comma_list};
+use super::{Access, Api, Example, Method, Names, Nothing, UtmMarks, comma_list};
 use crate::{Code, Email, Name, Text, form::Fault};
 
 /// Subscribes a contact to groups, and makes the contact if need be (section 7.1, decision 26).
@@ -29,7 +29,7 @@ pub struct AddLeadToGroup {
     pub activation: Option<Text>,
     /// UTM tags.
     #[serde(default)]
-    pub utm: Marks,
+    pub utm: UtmMarks,
     /// Legacy: the partner's number.
     pub aff: Option<Text>,
     /// Legacy: the ad label's number.
@@ -181,7 +181,7 @@ mod tests {
         let texts =
             [call.lead_name, call.lead_phone, call.lead_city, call.tag, call.doneurl2, call.aff, call.ad];
         assert_eq!(texts, [const { None }; 7]);
-        assert_eq!(call.utm, Marks::default());
+        assert_eq!(call.utm, UtmMarks::default());
         assert_eq!(call.activation.unwrap().as_str(), "false");
     }
 

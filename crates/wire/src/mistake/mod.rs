@@ -1,5 +1,5 @@
-//! Finds known mistakes in signing (section 2, decision 54), for `billhook explain` and the server's debug
-//! log.
+//! Finds known mistakes in signing (section 2, decision 54), for `billhook explain`, `billhook log`, the
+//! cabinet and the debug log.
 //!
 //! A wrong hash does not show its cause. So each known mistake is tried on purpose. If one gives the hash
 //! that was sent, it is the cause.

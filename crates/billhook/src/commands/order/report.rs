@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write};
 
 use billhook_store::{
-    orders::{Delivery, Line, Order, TextField, income, order_changes::Payment},
+    orders::{Line, Order, Parcel, TextField, income, order_changes::Payment},
     outbox::deliveries,
 };
 use billhook_wire::Money;
@@ -119,7 +119,7 @@ impl Whole<'_> {
         if handling.kill_at != 0 {
             facts.push(("cancels itself", shown(handling.kill_at, zone)));
         }
-        if handling.delivery != Delivery::None {
+        if handling.delivery != Parcel::None {
             facts.push(("delivery", handling.delivery.as_str().to_owned()));
         }
         if handling.sent != 0 {

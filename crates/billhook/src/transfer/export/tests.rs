@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use billhook_store::{
-    orders::{Delivery, Handling, Line, TextField, Texts},
+    orders::{Handling, Line, Parcel, TextField, Texts},
     products::{Fee, Listing, ProductText, Timer},
 };
 use billhook_wire::{
@@ -137,7 +137,7 @@ fn full_sample() -> Fixture {
         deleted: 6,
         kill_at: 7,
         received: Money::ZERO,
-        delivery: Delivery::Return,
+        delivery: Parcel::Return,
         sent: 8,
         confirmed: true,
         manager: 9,
@@ -284,7 +284,7 @@ prop_compose! {
 prop_compose! {
     fn handling()(
         times in prop_oneof![Just([0; 3]), [0..=253_402_300_799_i64, 0..=253_402_300_799, 0..=253_402_300_799]],
-        delivery in prop::sample::select(Delivery::ALL.to_vec()),
+        delivery in prop::sample::select(Parcel::ALL.to_vec()),
         confirmed in any::<bool>(),
         manager in prop_oneof![Just(0), 0..=i64::MAX],
     ) -> Handling {

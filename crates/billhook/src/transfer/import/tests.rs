@@ -11,7 +11,7 @@ use std::{
 use billhook_store::{
     Error, Location, Store,
     accounts::{self, Account},
-    orders::{self, Delivery, Handling, Order, TextField, order_changes::Payment, payments},
+    orders::{self, Handling, Order, Parcel, TextField, order_changes::Payment, payments},
     products::{self, Listing, Product, ProductText},
 };
 use billhook_wire::{GoodId, Key, Login, Money, OrderId, PayStatus, method::GoodType};
@@ -217,7 +217,7 @@ fn what_became_of_an_order_is_kept_where_it_is_left_out() {
         deleted: 7,
         kill_at: 8,
         received: Money::from_kopecks(350),
-        delivery: Delivery::Sent,
+        delivery: Parcel::Sent,
         sent: 9,
         confirmed: true,
         manager: 3,

@@ -36,7 +36,7 @@ struct Said {
 struct SaidHandling {
     deleted: Option<i64>,
     kill_at: Option<i64>,
-    delivery: Option<Delivery>,
+    delivery: Option<Parcel>,
     sent: Option<i64>,
     confirmed: Option<bool>,
     manager: Option<i64>,
@@ -99,7 +99,7 @@ fn said_handling() -> impl Strategy<Value = SaidHandling> {
     (
         option::of(0..2_i64),
         option::of(0..2_i64),
-        option::of(prop::sample::select(Delivery::ALL.to_vec())),
+        option::of(prop::sample::select(Parcel::ALL.to_vec())),
         option::of(0..2_i64),
         option::of(any::<bool>()),
         option::of(0..2_i64),

@@ -1,4 +1,4 @@
-//! The timer thread.
+//! An old key ends although the clock is set back. The timers' other tests are in the contract: `order_timers.rs`.
 
 use super::*;
 
