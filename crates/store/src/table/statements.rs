@@ -1,8 +1,10 @@
 //! Every statement of the domain functions, for tests that prepare each one on each engine and read its plan.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::{Sql, table::tables};
+
+const SRC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 macro_rules! modules {
     ($($($module:ident)::+),+ $(,)?) => {
@@ -60,7 +62,7 @@ pub(crate) fn every() -> Vec<&'static Sql> {
 
 /// Adds those of the modules in a folder of `src`, a path that begins with a slash. The engines test their own.
 fn collect(folder: &str, all: &mut Vec<&'static Sql>) {
-    for entry in fs::read_dir(format!("{}/src{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap() {
+    for entry in fs::read_dir(format!("{SRC}{folder}")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let path = format!("{folder}/{name}");
         let Some(module) = path.strip_suffix("/mod.rs").or(path.strip_suffix(".rs")) else {
@@ -70,8 +72,7 @@ fn collect(folder: &str, all: &mut Vec<&'static Sql>) {
             continue;
         };
         let listed = MODULES.iter().find(|(listed, _)| module == *listed).map_or(&[][..], |found| found.1);
-        let source =
-            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(&path[1..])).unwrap();
+        let source = fs::read_to_string(format!("{SRC}{path}")).unwrap();
         // In two parts, so that this file has none.
         let count = source.matches(concat!(": ", "Sql =")).count();
         assert_eq!(listed.len(), count, "{path}: a statement is not in a list");

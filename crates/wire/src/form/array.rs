@@ -14,7 +14,9 @@ const USUAL_FIELDS: usize = 8;
 #[derive(Clone, Default)]
 pub struct Array<'a> {
     /// In the order in which keys were first put in.
-    /// Strangers choose the keys. The hash is seeded at random, and a form has at most [`MAX_VARIABLES`](super::MAX_VARIABLES).
+    ///
+    /// Strangers choose the keys, and foldhash hardly defends against keys that collide. So the bound is that a form has at
+    /// most [`MAX_VARIABLES`](super::MAX_VARIABLES): the worst ones cost some milliseconds.
     entries: IndexMap<Key<'a>, Value<'a>, RandomState>,
     /// The highest integer key that there ever was.
     highest: Option<i64>,
